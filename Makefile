@@ -1,0 +1,47 @@
+# Two commands do everything on a fresh machine with Python 3.11 or newer: `make demo` and `make test`.
+PYTHON ?= python3
+CORES ?= all
+VENV := .venv
+BIN := $(VENV)/bin
+# a smaller set of wheels, a mirror, ...: make demo PIP_ARGS="--index-url ..."
+PIP_ARGS ?=
+
+.PHONY: help demo test test-fast lint format docs env clean
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+demo: env ## run the default study and say where its report is
+	@$(BIN)/python workflow/scripts/follow.py -- $(BIN)/snakemake --cores $(CORES) --quiet rules progress
+
+test: env ## all tests (SLURM and browser tests skip where those are not installed)
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+test-fast: env ## the tests that take no longer than a few seconds each
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+
+lint: env ## ruff, snakefmt and snakemake's linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/snakemake --lint
+
+format: env ## format all code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile workflow/rules
+
+docs: env ## generate the schema and the key table of config/README.md from the typed config
+	$(BIN)/python workflow/scripts/document_config.py
+
+env: $(VENV)/.complete ## the virtual environment, from requirements.lock
+
+$(VENV)/.complete: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "memdyn needs Python 3.11 or newer, this is " + sys.version.split()[0])'
+	@echo "Installing into $(VENV) (PyTorch is large: some minutes, once) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -r requirements.lock
+	@touch $@
+
+clean: ## remove the environment (results stay)
+	rm -rf $(VENV)

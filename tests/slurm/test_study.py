@@ -1,0 +1,186 @@
+"""`snakemake --profile slurm`, as shipped, on a real SLURM: studies end, and recover from what clusters do to jobs."""
+
+import re
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+import yaml
+from checkout import Checkout, Job
+
+pytestmark = [pytest.mark.slurm, pytest.mark.slow]
+
+TINY = ("--configfile", "config/studies/tiny.yaml")
+WAITS = "another job is training this block"
+# Long enough to be disturbed in the middle of a block, by its recipe alone: some seconds a block on one core.
+LONG_STUDY = {
+    "study": "disturbed",
+    "pool": {
+        "dataset": {"name": "digits"},
+        "parts": {"scored": 1000, "sham": 100, "population": 100, "test": 100, "spare": 0},
+    },
+    "base": {"model": {"name": "mlp", "hidden": [128]}, "epochs": 60, "batch_size": 16, "checkpoints": [0, 30, 60]},
+    "attacks": [{"name": "loss"}],
+    "statistics": {"null_draws": 10},
+    "dynamics": {"attacks": ["loss"], "thresholds": ["fpr0.01"]},
+    "report": {"threshold": "fpr0.01"},
+}
+
+
+def test_the_tiny_study_runs_to_its_report_and_a_rerun_submits_nothing(checkout: Checkout) -> None:
+    run = checkout.start(*TINY)
+    run.finish(seconds=240)
+    assert (checkout.folder / "results/studies/tiny/report.html").stat().st_size > 10_000
+    states = {job.rule: checkout.cluster.job(job.id)["JobState"] for job in run.jobs()}
+    assert {"build_pool", "train_block", "score_block"} <= states.keys()
+    assert set(states.values()) == {"COMPLETED"}
+
+    again = checkout.start(*TINY, fast=False)
+    assert "Nothing to be done" in again.finish(seconds=60)
+    assert not again.jobs()
+
+
+def test_cancelled_timed_out_and_requeued_jobs_go_on_where_they_were(checkout: Checkout) -> None:
+    run = checkout.start(*long_study(checkout, models=24))
+    jobs = run.wait("three training jobs", lambda: at_least(3, run.jobs("train_block")), seconds=90)
+    cancelled, timed_out, requeued = jobs[:3]
+    disturbances: dict[Job, Callable[[], object]] = {
+        timed_out: lambda: exceed_time_limit(checkout, timed_out),
+        cancelled: lambda: checkout.cluster.run("scancel", cancelled.id),
+        requeued: lambda: checkout.cluster.run("scontrol", "requeue", requeued.id),
+    }
+    before = {}
+    for job, disturb in disturbances.items():
+        run.wait(f"a finished model of {block_of(job)}", lambda job=job: trained(checkout, job), seconds=60)
+        disturb()
+        before[job] = trained(checkout, job)
+
+    run.finish(seconds=240)
+
+    assert [checkout.cluster.job(job.id)["JobState"] for job in (cancelled, timed_out)] == ["CANCELLED", "TIMEOUT"]
+    assert checkout.cluster.job(requeued.id)["Restarts"] == "1"
+    second = {block_of(job): job for job in run.jobs("train_block")[3:]}
+    assert second.keys() == {block_of(cancelled), block_of(timed_out)}  # a requeue needs no new job
+    assert_more_is_asked_for(checkout, cancelled, second[block_of(cancelled)])
+    for job in jobs:
+        assert Counter(trained(checkout, job)) == Counter(range(first_model(job), first_model(job) + 8))
+        assert before[job] == trained(checkout, job)[: len(before[job])]
+        assert "resumed after epoch" in train_log(checkout, job)
+        assert all(f"model {model}: was finished before" in train_log(checkout, job) for model in before[job])
+
+
+def test_a_killed_controller_is_started_again_and_nothing_is_trained_twice(checkout: Checkout) -> None:
+    study = long_study(checkout, models=16)
+    first = checkout.start(*study)
+    jobs = first.wait("two training jobs", lambda: at_least(2, first.jobs("train_block")), seconds=90)
+    first.wait("a finished model", lambda: trained(checkout, jobs[0]) and trained(checkout, jobs[1]), seconds=60)
+    freeze(checkout, *jobs)  # so that they are still there when the second controller comes
+    first.kill()
+    assert all(checkout.cluster.job(job.id)["JobState"] == "RUNNING" for job in jobs)
+
+    checkout.start(*study, "--unlock", fast=False).finish(seconds=60)
+    second = checkout.start(*study)
+    second.wait("two jobs that wait", lambda: all(WAITS in train_log(checkout, job) for job in jobs), seconds=90)
+    thaw(checkout, *jobs)
+    second.finish(seconds=240)
+
+    assert not second.jobs("build_pool")  # finished before the kill
+    assert {checkout.cluster.job(job.id)["JobState"] for job in jobs} == {"COMPLETED"}  # lived on, undisturbed
+    for job in jobs:
+        assert trained(checkout, job) == list(range(first_model(job), first_model(job) + 8))  # each once, in order
+        assert "the other job has ended" in train_log(checkout, job)
+
+
+def test_gpu_jobs_ask_for_one_gpu_and_the_others_for_none(checkout: Checkout) -> None:
+    gpu_nodes = ("--set-resources", "train_block:slurm_partition=gpu", "score_block:slurm_partition=gpu")
+    cuda = ("--config", "device=cuda", *gpu_nodes)
+    asked = gpus_of_rules(checkout.start(*TINY, *cuda, "--dry-run", fast=False).finish(seconds=60))
+    assert {rule for rule, gpus in asked.items() if gpus == {1}} == {"train_block", "score_block"}
+    assert set.union(*asked.values()) <= {0, 1}
+
+    run = checkout.start(*TINY, *cuda, "--retries", "0")
+    job = run.wait("a training job", lambda: run.jobs("train_block"), seconds=90)[0]
+    record = checkout.cluster.job(job.id)
+    assert (record["Partition"], record["TresPerJob"]) == ("gpu", "gres:gpu:1")
+    assert all("TresPerJob" not in checkout.cluster.job(other.id) for other in run.jobs("build_pool"))
+    # the GPUs are pretended, so the job itself must say that it has none
+    run.finish(seconds=90, code=1)
+    assert "device: cuda, but torch sees no GPU here" in job.log.read_text()
+
+
+def long_study(checkout: Checkout, models: int) -> tuple[str, ...]:
+    """Writes a study whose training blocks last some seconds; the arguments that choose it."""
+    path = checkout.folder / "config/studies/disturbed.yaml"
+    path.write_text(yaml.safe_dump(LONG_STUDY | {"shadow_models": models}))
+    return "--configfile", str(path)
+
+
+def freeze(checkout: Checkout, *jobs: Job) -> None:
+    """Stops the processes of running jobs, which SLURM does not notice."""
+    for job in jobs:
+        checkout.cluster.run("scancel", "--signal=STOP", "--full", job.id)
+
+
+def thaw(checkout: Checkout, *jobs: Job) -> None:
+    for job in jobs:
+        checkout.cluster.run("scancel", "--signal=CONT", "--full", job.id)
+
+
+def exceed_time_limit(checkout: Checkout, job: Job) -> None:
+    """SLURM looks at time limits every 30 seconds only: the job must not end before it does."""
+    freeze(checkout, job)
+    checkout.cluster.run("scontrol", "update", f"JobId={job.id}", "EndTime=now+1")
+
+
+def at_least(number: int, jobs: list[Job]) -> list[Job]:
+    return jobs if len(jobs) >= number else []
+
+
+def block_of(job: Job) -> str:
+    """block-0000-0007"""
+    return re.search(r"block-\d+-\d+", str(job.log))[0]
+
+
+def first_model(job: Job) -> int:
+    return int(block_of(job).split("-")[1])
+
+
+def train_log(checkout: Checkout, job: Job) -> str:
+    """The log of the job's block, of all attempts."""
+    (path,) = checkout.folder.glob(f"results/*/*/{block_of(job)}/train.log")
+    return path.read_text()
+
+
+def trained(checkout: Checkout, job: Job) -> list[int]:
+    """Models of the block in the order of their end; one that was trained twice is there twice."""
+    if not list(checkout.folder.glob(f"results/*/*/{block_of(job)}/train.log")):
+        return []
+    return [int(model) for model in re.findall(r"model (\d+): trained in", train_log(checkout, job))]
+
+
+def assert_more_is_asked_for(checkout: Checkout, first: Job, second: Job) -> None:
+    """Memory and time grow with the attempt, in SLURM's own record."""
+    once, twice = checkout.cluster.job(first.id), checkout.cluster.job(second.id)
+    assert gigabytes(twice["MinMemoryNode"]) == 2 * gigabytes(once["MinMemoryNode"])
+    assert minutes(twice["TimeLimit"]) == 2 * minutes(once["TimeLimit"])
+
+
+def gigabytes(text: str) -> float:
+    """ "8000M" -> 8.0"""
+    return float(text[:-1]) * {"M": 0.001, "G": 1.0}[text[-1]]
+
+
+def minutes(text: str) -> int:
+    """[days-]hours:minutes:seconds"""
+    days, _, clock = text.rpartition("-")
+    hours, minute, _ = clock.split(":")
+    return (int(days or 0) * 24 + int(hours)) * 60 + int(minute)
+
+
+def gpus_of_rules(dry_run: str) -> dict[str, set[int]]:
+    """Rule to the numbers of GPUs that its jobs ask for, from the job descriptions of a dry run."""
+    found: dict[str, set[int]] = {}
+    for rule, described in re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)*)", dry_run, flags=re.MULTILINE):
+        gpus = re.search(r"    resources: .*\bgpu=(\d+)", described)
+        found.setdefault(rule, set()).add(int(gpus[1]) if gpus else 0)
+    return found

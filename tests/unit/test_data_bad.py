@@ -1,0 +1,372 @@
+"""Bad data is refused with a message that names the file or the key: by the check before any job, or by the loader."""
+
+import gzip
+import re
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+from tiny_data import CLASSES, IMAGES, LABELS, PIXELS, expect_tiny_idx, idx_bytes, write_idx, write_images
+
+from memdyn.config.datasets import ArraysDataset, Cinic10Dataset, CustomDataset, ImageFolderDataset, TorchvisionDataset
+from memdyn.data import REGISTRY, embedded
+from memdyn.data.check import problem
+from memdyn.registry import resolve
+
+TABLE = np.random.default_rng(0).normal(size=(12, 4))
+
+
+def refuse(dataset, data_dir):
+    """What the check says; if nothing, what the loader says."""
+    files = dataset.source_files(str(data_dir))
+    seen = problem(dataset.model_dump(), files, 2)
+    if seen is not None:
+        return f"check: {seen}"
+    with pytest.raises((ValueError, FileNotFoundError)) as caught:
+        resolve(REGISTRY, dataset.name)(dataset.model_dump(), files)
+    return f"load: {caught.value}"
+
+
+@pytest.fixture
+def tiny_idx(monkeypatch):
+    expect_tiny_idx(monkeypatch)
+
+
+# -- one .npz or .parquet file -----------------------------------------------------------------------------------
+
+
+def npz(values=IMAGES, labels=CLASSES, **options):
+    def make(folder):
+        np.savez(folder / "d.npz", x=values, y=labels)
+        return ArraysDataset(path=str(folder / "d.npz"), labels="y", **({"images": "x"} | options))
+
+    return make
+
+
+def table(values=TABLE, labels=CLASSES):
+    return npz(values, labels, images=None, features="x")
+
+
+def parquet(columns, **options):
+    def make(folder):
+        pq.write_table(pa.table(columns), folder / "d.parquet")
+        return ArraysDataset(path=str(folder / "d.parquet"), **options)
+
+    return make
+
+
+def file_of(name, content, **options):
+    def make(folder):
+        if content is not None:
+            (folder / name).write_bytes(content)
+        return ArraysDataset(path=str(folder / name), **({"images": "x"} | options))
+
+    return make
+
+
+def truncated(make, share=0.5):
+    def damage(folder):
+        dataset = make(folder)
+        path = next(folder.iterdir())
+        path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+        return dataset
+
+    return damage
+
+
+def flipped_byte(make):
+    def damage(folder):
+        dataset = make(folder)
+        path = next(folder.iterdir())
+        content = bytearray(path.read_bytes())
+        content[300] ^= 255  # among the first array's values
+        path.write_bytes(content)
+        return dataset
+
+    return damage
+
+
+def objects():
+    values = np.empty(12, dtype=object)
+    values[:] = [[1]] * 12
+    return values
+
+
+def with_nan():
+    values = TABLE.copy()
+    values[5, 2] = np.nan
+    return values
+
+
+FLAT = [row.tobytes() for row in IMAGES]
+ARRAYS = {
+    "missing npz": (file_of("d.npz", None), r"check: .*no such file.*d\.npz"),
+    "missing parquet": (file_of("d.parquet", None), r"check: .*no such file.*d\.parquet"),
+    "npz that is text": (file_of("d.npz", b"a,b\n1,2\n"), r"check: .*d\.npz: cannot be read"),
+    "parquet that is text": (file_of("d.parquet", b"a,b\n1,2\n" * 9), r"check: .*d\.parquet: cannot be read"),
+    "empty npz": (file_of("d.npz", b""), r"check: .*d\.npz: cannot be read"),
+    "empty parquet": (file_of("d.parquet", b""), r"check: .*d\.parquet: cannot be read"),
+    "truncated npz": (truncated(npz()), r"check: .*d\.npz: cannot be read"),
+    "truncated parquet": (
+        truncated(parquet({"x": FLAT, "labels": CLASSES}, images="x")),
+        r"check: .*d\.parquet: cannot",
+    ),
+    "damaged npz": (flipped_byte(npz()), r"\w+: .*d\.npz.*cannot be read"),
+    "npz without key": (npz(images="pixels"), r"check: .*d\.npz: no key 'pixels'; it has 'x', 'y'"),
+    "npz without labels": (
+        lambda f: npz()(f).model_copy(update={"labels": "z"}),
+        r"check: .*no key 'z'; it has 'x', 'y'",
+    ),
+    "parquet without column": (
+        parquet({"a": TABLE[:, 0], "labels": CLASSES}, features=["b"]),
+        r"check: .*no column 'b'",
+    ),
+    "parquet without labels": (parquet({"a": TABLE[:, 0]}, features="*"), r"check: .*d\.parquet: no column 'labels'"),
+    "object array": (npz(objects()), r"check: .*d\.npz: x holds Python objects"),
+    "object labels": (npz(labels=objects()), r"check: .*d\.npz: y holds Python objects"),
+    "fewer labels": (npz(labels=CLASSES[:9]), r"check: .*d\.npz: x has 12 samples, but y has 9 labels"),
+    "scalar": (npz(np.uint8(3)), r"check: .*d\.npz: x is a single number"),
+    "no samples": (npz(IMAGES[:0], CLASSES[:0]), r"check: pool\.parts: 2 samples in all, but .*d\.npz has 0"),
+    "labels in columns": (npz(labels=np.eye(12)), r"load: .*d\.npz: 12 samples, but labels of shape \(12, 12\)"),
+    "float labels": (npz(labels=CLASSES + 0.0), r"load: .*d\.npz: labels are float64; allowed: whole numbers"),
+    "negative labels": (npz(labels=CLASSES - 1), r"load: .*d\.npz: labels are 3 different numbers from -1 to 1"),
+    "labels from one": (npz(labels=CLASSES + 1), r"load: .*d\.npz: labels are 3 different numbers from 1 to 3"),
+    "empty class": (npz(labels=CLASSES * 2), r"load: .*d\.npz: labels are 3 different numbers from 0 to 4"),
+    "one class": (npz(labels=CLASSES * 0), r"load: .*d\.npz: one class only"),
+    "huge label": (npz(labels=CLASSES * 10**15), r"load: .*d\.npz: labels are 3 different numbers"),
+    "float images": (npz(IMAGES / 255), r"load: .*d\.npz: images are float64; allowed: uint8"),
+    "images without layout": (
+        npz(IMAGES.reshape(12, 2, 30)[:, None, None]),
+        r"load: .*d\.npz: x: cannot tell channels",
+    ),
+    "ambiguous layout": (npz(IMAGES.reshape(12, 3, 20, 1)), r"load: .*d\.npz: x: cannot tell channels.*allowed"),
+    "flat without shape": (npz(IMAGES.reshape(12, 60)), r"load: .*d\.npz: x: cannot tell channels in shape \(12, 60\)"),
+    "wrong shape": (npz(shape=[3, 5, 5]), r"load: .*d\.npz: x: 60 values an image, but shape \[3, 5, 5\] needs 75"),
+    "NaN feature": (
+        table(with_nan()),
+        r"load: .*d\.npz: features have NaN or infinite values in 1 rows, first in row 5",
+    ),
+    "infinite as float32": (table(TABLE * 1e300), r"load: .*d\.npz: features have NaN or infinite"),
+    "text features": (table(TABLE.astype(str)), r"load: .*d\.npz: features are <U"),
+    "complex features": (table(TABLE + 1j), r"load: .*d\.npz: features are complex128"),
+    "features of three dimensions": (table(IMAGES[:, 0]), r"load: .*d\.npz: values of shape \(12, 5, 4\)"),
+    "missing value": (
+        parquet({"a": pa.array([None, *range(11)]), "labels": CLASSES}, features="*"),
+        r"load: .*d\.parquet: column 'a' has 1 missing",
+    ),
+    "text column": (
+        parquet({"a": ["x"] * 12, "labels": CLASSES}, features="*"),
+        r"load: .*d\.parquet: column 'a' is string; allowed",
+    ),
+    "numbers as images": (
+        parquet({"a": np.arange(12), "labels": CLASSES}, images="a", shape=[1, 1, 1]),
+        r"load: .*d\.parquet: column 'a' is int64; allowed for images: bytes",
+    ),
+    "images of two sizes": (
+        parquet({"a": [b"123"] * 11 + [b"12"], "labels": CLASSES}, images="a", shape=[1, 1, 3]),
+        r"load: .*d\.parquet: column 'a' has images of 2 to 3 bytes",
+    ),
+}
+
+
+@pytest.mark.parametrize("make, message", ARRAYS.values(), ids=ARRAYS.keys())
+def test_arrays(tmp_path, make, message):
+    assert re.match(message, refuse(make(tmp_path), tmp_path))
+
+
+# -- idx files ---------------------------------------------------------------------------------------------------
+
+IMAGE_FILE, LABEL_FILE = "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"
+
+
+def rewrite(name, change):
+    return lambda folder: (folder / name).write_bytes(change((folder / name).read_bytes()))
+
+
+def recompressed(change):
+    return lambda content: gzip.compress(change(gzip.decompress(content)))
+
+
+IDX = {
+    "missing file": (
+        lambda folder: (folder / LABEL_FILE).unlink(),
+        r"check: .*no such file.*train-images-idx3.*<data_dir>",
+    ),
+    "truncated gzip": (rewrite(IMAGE_FILE, lambda c: c[:-500]), rf"load: .*{IMAGE_FILE}: truncated or corrupt gzip"),
+    "damaged gzip": (
+        rewrite(IMAGE_FILE, lambda c: c[:2000] + bytes([c[2000] ^ 255]) + c[2001:]),
+        rf"load: .*{IMAGE_FILE}: truncated or corrupt gzip",
+    ),
+    "truncated inside": (
+        rewrite(IMAGE_FILE, recompressed(lambda c: c[:-1])),
+        rf"load: .*{IMAGE_FILE}: truncated or corrupt: 23519",
+    ),
+    "longer than said": (
+        rewrite(LABEL_FILE, recompressed(lambda c: c + b"1")),
+        rf"load: .*{LABEL_FILE}: truncated or corrupt: 31",
+    ),
+    "wrong magic": (
+        rewrite(LABEL_FILE, lambda c: idx_bytes(PIXELS)),
+        rf"load: .*{LABEL_FILE}: not an idx file.*00000803",
+    ),
+    "web page": (rewrite(IMAGE_FILE, lambda c: b"<!DOCTYPE html>"), rf"load: .*{IMAGE_FILE}: not an idx file"),
+    "empty": (rewrite(IMAGE_FILE, lambda c: b""), rf"load: .*{IMAGE_FILE}: not an idx file"),
+    "fewer labels": (
+        lambda folder: write_idx(folder, PIXELS, LABELS[:20]),
+        rf"load: .*{LABEL_FILE}: labels of shape \(20,\).*\(30,\)",
+    ),
+    "other image size": (
+        lambda folder: write_idx(folder, PIXELS[:, :8], LABELS),
+        rf"load: .*{IMAGE_FILE}: images of shape \(30, 8, 28\)",
+    ),
+    "label 10": (
+        lambda folder: write_idx(folder, PIXELS, LABELS + 1),
+        r"load: .*: labels are 10 different numbers from 1 to 10",
+    ),
+    "empty class": (
+        lambda folder: write_idx(folder, PIXELS, LABELS % 9),
+        r"load: .*: samples of 9 classes, but 10 class names",
+    ),
+}
+
+
+@pytest.mark.parametrize("damage, message", IDX.values(), ids=IDX.keys())
+def test_idx(tmp_path, tiny_idx, damage, message):
+    write_idx(tmp_path, PIXELS, LABELS)
+    damage(tmp_path)
+    assert re.match(message, refuse(TorchvisionDataset(name="mnist"), tmp_path))
+
+
+@pytest.mark.parametrize("name", ["mnist", "kmnist"])
+def test_files_of_another_set_with_the_same_names(tmp_path, tiny_idx, monkeypatch, name):
+    """A flat folder of Fashion-MNIST is not taken for MNIST or KMNIST."""
+    fashion = np.concatenate([[9, 0, 0, 3, 0, 2, 7, 2, 5, 5], LABELS[:20]])
+    known = {("mnist", "train"): [5, 0, 4, 1, 9, 2, 1, 3, 1, 4], ("fashion_mnist", "train"): fashion[:10].tolist()}
+    monkeypatch.setattr("memdyn.data.idx.FIRST_LABELS", known)
+    write_idx(tmp_path, PIXELS, fashion)
+    assert f"{LABEL_FILE}: not the labels of {name} (train)" in refuse(TorchvisionDataset(name=name), tmp_path)
+    resolve(REGISTRY, "fashion_mnist")(
+        {"name": "fashion_mnist", "split": "train"}, [str(tmp_path / IMAGE_FILE), str(tmp_path / LABEL_FILE)]
+    )
+
+
+def test_changed_fashion_mnist(tmp_path, tiny_idx, monkeypatch):
+    monkeypatch.setattr("memdyn.data.idx.SHA256", {("fashion_mnist", "train", "images"): "0" * 64})
+    write_idx(tmp_path, PIXELS, LABELS)
+    assert f"{IMAGE_FILE}: not the images of fashion_mnist" in refuse(
+        TorchvisionDataset(name="fashion_mnist"), tmp_path
+    )
+
+
+# -- folders of images -------------------------------------------------------------------------------------------
+
+
+def image_16_bit(folder):
+    Image.fromarray(np.zeros((8, 8), dtype=np.uint16)).save(folder / "dog" / "deep.png")
+
+
+FOLDER = {
+    "no folder": (
+        lambda folder: [p.rename(folder.with_name("gone")) for p in [folder]],
+        r"check: .*no such file or folder: .*photos",
+    ),
+    "text among images": (
+        lambda folder: (folder / "cat" / "notes.txt").write_text(""),
+        r"check: .*cat/notes\.txt: not an image file",
+    ),
+    "empty class": (lambda folder: (folder / "eel").mkdir(), r"check: .*photos/eel: this class has no images"),
+    "one class": (lambda folder: (folder / "cat").rename(folder.parent / "cat"), r"check: .*photos: 1 class folders"),
+    "text named png": (
+        lambda folder: (folder / "cat" / "9.png").write_text("hello"),
+        r"load: .*cat/9\.png: cannot be read as an image",
+    ),
+    "empty png": (
+        lambda folder: (folder / "cat" / "9.png").write_text(""),
+        r"load: .*cat/9\.png: cannot be read as an image",
+    ),
+    "truncated png": (
+        rewrite("dog/0.png", lambda c: c[: len(c) // 2]),
+        r"load: .*dog/0\.png: cannot be read as an image",
+    ),
+    "damaged png": (
+        rewrite("dog/0.png", lambda c: c[:60] + b"XX" + c[62:]),
+        r"load: .*dog/0\.png: cannot be read as an image",
+    ),
+    "16 bits": (image_16_bit, r"load: .*dog/deep\.png: pixels of mode I;16; allowed: 8 bits"),
+}
+
+
+@pytest.mark.parametrize("damage, message", FOLDER.values(), ids=FOLDER.keys())
+def test_image_folder(tmp_path, damage, message):
+    write_images(tmp_path / "photos", size=(20, 20))
+    damage(tmp_path / "photos")
+    assert re.match(message, refuse(ImageFolderDataset(path=str(tmp_path / "photos"), size=8), tmp_path))
+
+
+def test_image_folder_smaller_than_the_pool(tmp_path):
+    write_images(tmp_path / "photos")
+    dataset = ImageFolderDataset(path=str(tmp_path / "photos"), size=8)
+    assert "pool.parts: 7 samples" in problem(dataset.model_dump(), dataset.source_files(""), 7)
+    assert problem(dataset.model_dump(), dataset.source_files(""), 6) is None
+
+
+def test_path_that_is_a_file(tmp_path):
+    (tmp_path / "photos").write_text("")
+    assert "photos: not a folder" in refuse(ImageFolderDataset(path=str(tmp_path / "photos"), size=8), tmp_path)
+
+
+def test_cinic10_splits_of_other_classes(tmp_path):
+    for split, classes in {"train": ("cat", "dog"), "valid": ("cat", "eel"), "test": ("cat", "dog")}.items():
+        write_images(tmp_path / "cinic10" / split, classes)
+    assert "cinic10/valid: other class folders" in refuse(Cinic10Dataset(split="all"), tmp_path)
+
+
+def test_missing_cinic10_says_where_to_get_it(tmp_path):
+    assert "datashare.ed.ac.uk" in refuse(Cinic10Dataset(), tmp_path)
+
+
+# -- a function of the user's --------------------------------------------------------------------------------------
+
+CUSTOM = {
+    "no file": (None, r"check: .*target: no such file: .*mine\.py"),
+    "no function": ("other = 1", r"load: .*mine\.py has no function load"),
+    "not a function": ("load = 1", r"load: .*mine\.py has no function load"),
+    "list": ("def load(files): return [1]", r"load: .*mine\.py:load: returned list; expected a dict"),
+    "no labels": ("def load(files): return {'images': []}", r"load: .*returned a dict with \['images'\]"),
+    "other keys": (
+        "def load(files): return dict(images=[], labels=[], x=1)",
+        r"load: .*mine\.py:load: returned a dict",
+    ),
+    "no samples": ("def load(files): return dict(images=[], labels=[])", r"load: .*mine\.py:load: no samples"),
+    "ids twice": (
+        "def load(files): return dict(images=[[1.], [2.]], labels=[0, 1], ids=[3, 3])",
+        r"load: .*mine\.py:load: ids must be 2 different whole numbers",
+    ),
+    "names too few": (
+        "def load(files): return dict(images=[[1.], [2.]], labels=[0, 1], class_names=['a'])",
+        r"load: .*mine\.py:load: samples of 2 classes, but 1 class names",
+    ),
+    "ragged": (
+        "def load(files): return dict(images=[[1.], [2., 3.]], labels=[0, 1])",
+        r"load: .*mine\.py:load: not a regular array",
+    ),
+}
+
+
+@pytest.mark.parametrize("code, message", CUSTOM.values(), ids=CUSTOM.keys())
+def test_custom(tmp_path, code, message):
+    if code is not None:
+        (tmp_path / "mine.py").write_text(code)
+    assert re.match(message, refuse(CustomDataset(target=f"{tmp_path}/mine.py:load"), tmp_path))
+
+
+# -- the embedded file ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"version https://git-lfs.github.com/spec/v1\n"])
+def test_damaged_embedded_file(tmp_path, content):
+    (tmp_path / "f.parquet").write_bytes(content)
+    with pytest.raises(ValueError, match="f.parquet: damaged or missing"):
+        embedded.load({}, [str(tmp_path / "f.parquet")])

@@ -1,0 +1,83 @@
+"""ROC against a brute-force one that tries every threshold."""
+
+import numpy as np
+import pytest
+from memdyn.stats.roc import auc, cut_at_fpr, fpr_grid, roc, tpr_at_fpr
+
+FPRS = (0.001, 0.01, 0.03, 0.1, 0.25, 0.5, 1.0)
+
+
+def brute_auc(members, others):
+    return np.mean([(m > o) + (m == o) / 2 for m in members for o in others])
+
+
+def brute_tpr(members, others, fpr):
+    if fpr < 1 / len(others) - 1e-12:
+        return np.nan
+    rates = [(np.mean(others >= t), np.mean(members >= t)) for t in [*members, *others, np.inf]]
+    return max(tpr for f, tpr in rates if f <= fpr + 1e-12)
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("levels", [2, 7, 40, None])
+def test_agrees_with_brute_force(seed, levels):
+    rng = np.random.default_rng(seed)
+    members, others = rng.normal(0.5, 1, rng.integers(1, 60)), rng.normal(0, 1, rng.integers(1, 120))
+    if levels:
+        members, others = np.round(members * levels / 4), np.round(others * levels / 4)
+    curve = roc(members, others, FPRS)
+    assert curve.auc == pytest.approx(brute_auc(members, others), abs=1e-12)
+    np.testing.assert_allclose(curve.tpr, [brute_tpr(members, others, f) for f in FPRS], atol=1e-12)
+    assert auc(members, others) == curve.auc
+    np.testing.assert_array_equal(tpr_at_fpr(members, others, FPRS), curve.tpr)
+
+
+def test_ties_move_together():
+    # 3 of 4 non-members share the top score with all members: no threshold lies between them.
+    curve = roc(np.array([1.0, 1, 1]), np.array([1.0, 1, 1, 0]), (0.25, 0.5, 0.75))
+    assert curve.auc == (3 * 3 / 2 + 3) / 12
+    np.testing.assert_array_equal(curve.tpr, [0, 0, 1])
+
+
+def test_uninformative_is_exactly_one_half():
+    scores = np.random.default_rng(0).normal(size=1001)
+    assert auc(scores, scores) == 0.5
+    assert auc(np.zeros(7), np.zeros(1000)) == 0.5
+
+
+def test_infinities_are_scores():
+    curve = roc(np.array([np.inf, -np.inf]), np.array([0.0, -np.inf]), (0.5, 1.0))
+    assert curve.auc == (1 + 1 + 0 + 0.5) / 4
+    np.testing.assert_array_equal(curve.tpr, [0.5, 1])
+
+
+@pytest.mark.parametrize("bad", [np.array([0.0, np.nan]), np.array([])])
+def test_no_scores_or_nan_are_refused(bad):
+    with pytest.raises(ValueError, match="scores"):
+        roc(bad, np.zeros(3), FPRS)
+    with pytest.raises(ValueError, match="scores"):
+        roc(np.zeros(3), bad, FPRS)
+
+
+def test_rounding_of_fpr_loses_no_false_positive():
+    others = np.arange(1000.0)
+    for count in range(1, 1000):
+        assert (others > cut_at_fpr(others, count / 1000)).sum() == count
+
+
+def test_cut_is_the_lowest_allowed():
+    rng = np.random.default_rng(1)
+    for _ in range(200):
+        others, fpr = rng.integers(0, 9, 50).astype(float), rng.random()
+        cut = cut_at_fpr(others, fpr)
+        assert np.mean(others > cut) <= fpr
+        assert np.mean(others >= cut) > fpr
+
+
+def test_grid_ends_at_the_floor():
+    grid = fpr_grid(2000, 20)
+    assert grid[0] == 1 / 2000
+    assert grid[-1] == 1
+    assert len(grid) == 1 + round(20 * np.log10(2000))
+    assert not np.isnan(tpr_at_fpr(np.zeros(3), np.arange(2000.0), grid)).any()
+    assert np.isnan(tpr_at_fpr(np.zeros(3), np.arange(2000.0), [0.99 / 2000])).all()

@@ -1,0 +1,57 @@
+# Calibrated attacks, and the dynamics that are read off them. A result is of its models: their number is in the name.
+ATTACK_TABLES = ["metrics", "roc", "replicates", "null", "rates", "centre"]
+DYNAMICS_TABLES = ["samples", "zones", "accuracy"]
+
+
+def scores_of(wc):
+    scores = f"{RESULTS}/{wc.pool}/{wc.run}/{wc.scoring}/{{}}/scores.parquet"
+    return ancient([scores.format(block) for block in BLOCKS])
+
+
+rule run_attack:
+    input:
+        pool=ancient(rules.build_pool.output.pool),
+        masks=lambda wc: masks_of(wc.pool, range(OPTIONS.shadow_models)),
+        scores=scores_of,
+    output:
+        **{name: f"{RESULTS}/{{pool}}/{{run}}/{{scoring}}/{{attack}}/{name}.parquet" for name in ATTACK_TABLES},
+    log:
+        f"{RESULTS}/{{pool}}/{{run}}/{{scoring}}/{{attack}}/attack.log",
+    params:
+        stage=lambda wc: stage(wc.pool, wc.run, wc.scoring, wc.attack),
+        seed=lambda wc: POOLS[wc.pool].seed,
+    resources:
+        mem_mb=lambda wc, attempt: 8000 * attempt,
+        runtime=lambda wc, attempt: 120 * attempt,
+    conda:
+        "../../envs/memdyn.yaml"
+    script:
+        "../scripts/run_attack.py"
+
+
+def rates_of(wc):
+    """The rates of the attacks that the dynamics are read off, in their order."""
+    folder = f"{RESULTS}/{wc.pool}/{wc.run}/{wc.scoring}"
+    attacks = stage(wc.pool, wc.run, wc.scoring, wc.dynamics)["options"]["attacks"]
+    return ancient([f"{folder}/{attack}/rates.parquet" for label, attack in attacks])
+
+
+rule compute_dynamics:
+    input:
+        pool=ancient(rules.build_pool.output.pool),
+        masks=lambda wc: masks_of(wc.pool, range(OPTIONS.shadow_models)),
+        scores=scores_of,
+        rates=rates_of,
+    output:
+        **{name: f"{RESULTS}/{{pool}}/{{run}}/{{scoring}}/{{dynamics}}/{name}.parquet" for name in DYNAMICS_TABLES},
+    log:
+        f"{RESULTS}/{{pool}}/{{run}}/{{scoring}}/{{dynamics}}/dynamics.log",
+    params:
+        stage=lambda wc: stage(wc.pool, wc.run, wc.scoring, wc.dynamics),
+    resources:
+        mem_mb=lambda wc, attempt: 8000 * attempt,
+        runtime=lambda wc, attempt: 120 * attempt,
+    conda:
+        "../../envs/memdyn.yaml"
+    script:
+        "../scripts/compute_dynamics.py"

@@ -1,0 +1,64 @@
+# The config becomes plain objects and file names here; no science, no torch.
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
+
+from memdyn.config.errors import ConfigError
+from memdyn.config.load import load_study
+from memdyn.design.blocks import block_names, mask_names, models_of
+from memdyn.plan import build_plan
+from memdyn.provenance.guard import link_current, refuse_needless_training
+from snakemake.exceptions import WorkflowError
+from snakemake.settings.types import ExecMode
+
+
+def make_plan():
+    try:
+        return build_plan(load_study(config))
+    except (ConfigError, OSError, SyntaxError) as error:
+        raise WorkflowError(str(error)) from None
+
+
+PLAN = make_plan()
+OPTIONS = PLAN.study.config
+RESULTS = OPTIONS.results
+VERSIONS = PLAN.versions
+BLOCKS = block_names(OPTIONS.shadow_models)
+IS_MAIN = workflow.exec_mode == ExecMode.DEFAULT
+
+if IS_MAIN:
+    try:
+        refuse_needless_training(PLAN)
+    except RuntimeError as error:
+        raise WorkflowError(str(error)) from None
+    if not workflow.dryrun:
+        link_current(PLAN)
+
+
+wildcard_constraints:
+    pool=r"[^/]+-[0-9a-f]{10}",
+    run=r"[^/]+-[0-9a-f]{10}",
+    scoring=r"[^/]+-[0-9a-f]{10}",
+    attack=r"(?!dynamics-)[^/]+-[0-9a-f]{10}",
+    dynamics=r"dynamics-[^/]+-[0-9a-f]{10}",
+    block=r"block-\d+-\d+",
+    masks=r"models-\d+-\d+",
+
+
+# Every path names what it was made from, so files are never too old: inputs are `ancient`, and only what is missing
+# is made.
+def stage(*path):
+    """The stage whose folder is the path; its options and code, as one sorted dict."""
+    try:
+        return PLAN.stage("/".join(path)).params()
+    except LookupError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def masks_of(pool, models):
+    return ancient([f"{RESULTS}/{pool}/membership/{name}.npz" for name in mask_names(models)])
+
+
+def gpus():
+    return 1 if OPTIONS.device == "cuda" else 0

@@ -1,0 +1,26 @@
+# One job passes the scored parts of the pool through every checkpoint of a block.
+rule score_block:
+    input:
+        pool=ancient(rules.build_pool.output.pool),
+        checkpoints=ancient(rules.train_block.output.checkpoints),
+    output:
+        scores=f"{RESULTS}/{{pool}}/{{run}}/{{scoring}}/{{block}}/scores.parquet",
+    log:
+        f"{RESULTS}/{{pool}}/{{run}}/{{scoring}}/{{block}}/score.log",
+    params:
+        stage=lambda wc: stage(wc.pool, wc.run, wc.scoring),
+        recipe=lambda wc: stage(wc.pool, wc.run)["options"],
+        first=lambda wc: models_of(wc.block)[0],
+        last=lambda wc: models_of(wc.block)[-1],
+        progress=lambda wc: f"{RESULTS}/{wc.pool}/{wc.run}/progress/{wc.block}",
+        device=OPTIONS.device,
+        batch=OPTIONS.scoring_batch,
+    threads: OPTIONS.threads
+    resources:
+        gpu=gpus(),
+        mem_mb=lambda wc, attempt: 8000 * attempt,
+        runtime=lambda wc, attempt: 60 * attempt,
+    conda:
+        "../../envs/memdyn.yaml"
+    script:
+        "../scripts/score_block.py"

@@ -1,0 +1,103 @@
+# The study: runs side by side, figures, the page. Each version has a folder of its own; links show the current one.
+STUDY_TABLES = [
+    "attack_metrics",
+    "roc",
+    "null",
+    "samples",
+    "runs",
+    "accuracy",
+    "centre",
+    "zones",
+    "differences",
+    "pools",
+    "null_draws",
+]
+TABLES = f"{VERSIONS}/{PLAN.tables.folder}"
+FIGURES = f"{VERSIONS}/{PLAN.figures.folder}"
+STUDY_REPORT = f"{VERSIONS}/{PLAN.report.folder}/report.html"
+
+
+def attack_files(name):
+    """One table of every attack of every run, runs in order, attacks in order."""
+    return [
+        f"{RESULTS}/{run.attack_path(label)}/{name}.parquet" for run in PLAN.runs for label in run.attacks
+    ]
+
+
+def run_files(pattern):
+    return [f"{RESULTS}/{pattern(run)}" for run in PLAN.runs]
+
+
+rule compare_runs:
+    input:
+        pools=ancient(run_files(lambda run: f"{run.pool_path}/pool.arrow")),
+        logs=ancient([f"{RESULTS}/{run.train_path}/{block}/log.parquet" for run in PLAN.runs for block in BLOCKS]),
+        metrics=ancient(attack_files("metrics")),
+        roc=ancient(attack_files("roc")),
+        replicates=ancient(attack_files("replicates")),
+        null=ancient(attack_files("null")),
+        centre=ancient(attack_files("centre")),
+        samples=ancient(run_files(lambda run: f"{run.dynamics_path}/samples.parquet")),
+        zones=ancient(run_files(lambda run: f"{run.dynamics_path}/zones.parquet")),
+        accuracy=ancient(run_files(lambda run: f"{run.dynamics_path}/accuracy.parquet")),
+    output:
+        **{name: f"{TABLES}/{name}.parquet" for name in STUDY_TABLES},
+    log:
+        f"{TABLES}/compare.log",
+    params:
+        stage=PLAN.tables.params(),
+        runs=PLAN.run_descriptions(),
+        map=PLAN.folders(),
+    resources:
+        mem_mb=8000,
+        runtime=60,
+    conda:
+        "../../envs/memdyn.yaml"
+    script:
+        "../scripts/compare_runs.py"
+
+
+rule draw_figures:
+    input:
+        tables=ancient([f"{TABLES}/{name}.parquet" for name in STUDY_TABLES]),
+        pools=ancient(run_files(lambda run: f"{run.pool_path}/pool.arrow")),
+    output:
+        figures=report(
+            directory(FIGURES),
+            patterns=["{figure}.svg"],
+            category="Figures",
+            caption="../report/figure.rst",
+            labels={"figure": "{figure}"},
+        ),
+    log:
+        f"{VERSIONS}/logs/{PLAN.figures.folder}.log",
+    params:
+        stage=PLAN.figures.params(),
+    resources:
+        mem_mb=8000,
+        runtime=60,
+    conda:
+        "../../envs/memdyn.yaml"
+    script:
+        "../scripts/draw_figures.py"
+
+
+rule write_report:
+    input:
+        tables=ancient([f"{TABLES}/{name}.parquet" for name in STUDY_TABLES]),
+        figures=ancient(rules.draw_figures.output.figures),
+    output:
+        page=report(STUDY_REPORT, category="Report", caption="../report/page.rst"),
+    log:
+        f"{VERSIONS}/{PLAN.report.folder}/report.log",
+    params:
+        stage=PLAN.report.params(),
+        config=OPTIONS.model_dump(),
+        study=PLAN.folder,
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    conda:
+        "../../envs/memdyn.yaml"
+    script:
+        "../scripts/write_report.py"

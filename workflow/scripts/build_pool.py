@@ -1,0 +1,17 @@
+"""A data set in, the pool out: duplicates dropped, split into parts, memory-mappable."""
+
+from pathlib import Path
+
+from memdyn.data import REGISTRY
+from memdyn.data.pool import build_pool, write_pool
+from memdyn.provenance.job import start
+from memdyn.registry import resolve
+
+if __name__ == "__main__":
+    path = Path(snakemake.output.pool)
+    tell = start(snakemake, path.parent, files=list(snakemake.params.files))
+    dataset, options = snakemake.params.dataset, snakemake.params.stage["options"]
+    raw = resolve(REGISTRY, dataset["name"])(dataset, list(snakemake.params.files))
+    pool = build_pool(raw, options["parts"], options["seed"])
+    write_pool(pool, path)
+    tell(f"{len(raw)} samples of {dataset['name']}, {pool.n_duplicates} duplicates dropped, {len(pool.labels)} in the pool")

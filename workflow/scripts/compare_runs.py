@@ -1,0 +1,77 @@
+"""All runs' tables in, the study's tables out: side by side, with paired differences and the null test."""
+
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from memdyn.compare.differences import run_differences
+from memdyn.compare.nulls import null_tests
+from memdyn.compare.runs import pool_row, run_row
+from memdyn.data.pool import read_pool
+from memdyn.provenance.fingerprint import fingerprint
+from memdyn.provenance.job import start
+from memdyn.store.atomic import atomic_path
+from memdyn.store.tables import write_csv, write_table
+
+
+def stack(keys: list[dict[str, str]], paths: list[str]) -> pd.DataFrame:
+    """Tables one below the other, each with its keys as first columns."""
+    tables = []
+    for key, path in zip(keys, paths, strict=True):
+        table = pd.read_parquet(path)
+        names = [name for name in key if name not in table]
+        tables.append(pd.concat([pd.DataFrame({name: key[name] for name in names}, index=table.index), table], axis=1))
+    return pd.concat(tables, ignore_index=True)
+
+
+def study_tables(snakemake) -> dict[str, pd.DataFrame]:
+    """Every table of the study, by name."""
+    options, runs = snakemake.params.stage["options"], snakemake.params.runs
+    by_run = [{"run": run["folder"]} for run in runs]
+    by_attack = [
+        key | {"attack": label} for key, run in zip(by_run, options["runs"], strict=True) for label, _ in run["attacks"]
+    ]
+    given = snakemake.input
+    tables = {
+        "attack_metrics": stack(by_attack, given.metrics),
+        "roc": stack(by_attack, given.roc),
+        "null_draws": stack(by_attack, given.null),
+        "centre": stack(by_attack, given.centre),
+        "samples": stack(by_run, given.samples),
+        "zones": stack(by_run, given.zones),
+        "accuracy": stack(by_run, given.accuracy),
+    }
+    tables["null"] = null_tests(tables["null_draws"])
+    pool_of = {run["folder"]: run["pool"] for run in runs}
+    tables["differences"] = run_differences(
+        tables["attack_metrics"], stack(by_attack, given.replicates), pool_of, options["models"] // 2, options["level"]
+    )
+    blocks = len(given.logs) // len(runs)
+    logs = [given.logs[first : first + blocks] for first in range(0, len(given.logs), blocks)]
+    tables["runs"] = pd.DataFrame(
+        [
+            run_row(run, log, tables["accuracy"].query("run == @run['folder']"))
+            for run, log in zip(runs, logs, strict=True)
+        ]
+    )
+    pools = {run["pool"]: (run["dataset"], path) for run, path in zip(runs, given.pools, strict=True)}
+    tables["pools"] = pd.DataFrame(
+        [
+            pool_row(folder, dataset, read_pool(path), fingerprint(path, "/dev/null"))
+            for folder, (dataset, path) in pools.items()
+        ]
+    )
+    return tables
+
+
+if __name__ == "__main__":
+    folder = Path(snakemake.output[0]).parent
+    tell = start(snakemake, folder)
+    for name, table in study_tables(snakemake).items():
+        # a row a sample and checkpoint makes a large CSV
+        write_csv(table, folder / (f"{name}.csv.gz" if name == "samples" else f"{name}.csv"))
+        write_table(table, snakemake.output[name])
+    with atomic_path(folder / "folders.yaml") as temporary:
+        temporary.write_text(yaml.safe_dump(snakemake.params.map, sort_keys=False))
+    tell(f"{len(snakemake.params.runs)} runs compared")

@@ -1,0 +1,23 @@
+"""Writes workflow/schemas/study.schema.json and the key table of config/README.md from the typed config."""
+
+import json
+from pathlib import Path
+
+from memdyn.config.document import BEGIN, END, json_schema, key_table
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMA = ROOT / "workflow" / "schemas" / "study.schema.json"
+README = ROOT / "config" / "README.md"
+
+
+def generated_readme(text: str) -> str:
+    """The README with its key table made anew."""
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n{key_table()}\n{END}{after}"
+
+
+if __name__ == "__main__":
+    SCHEMA.parent.mkdir(parents=True, exist_ok=True)
+    SCHEMA.write_text(json.dumps(json_schema(), indent=2) + "\n")
+    README.write_text(generated_readme(README.read_text()))

@@ -1,0 +1,121 @@
+"""What all attacks share: the interface, and the folds that keep a scored model out of its own calibration."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from memdyn.attacks import REGISTRY
+from memdyn.attacks.inputs import Inputs
+from memdyn.registry import resolve
+
+FOLDS = {"pairs": "pairs", "halves": "2"}
+"""Ways to cross-fit, and their names in tables: leave one pair out; each half of the pairs scored by the other."""
+
+
+class Attack(ABC):
+    """One membership inference attack with its options; subclasses are frozen dataclasses.
+
+    Attributes:
+        threshold: the score from which on (>=) the likelihood ratio is at least 1; None where there is none.
+        labels_only: exchanging IN and OUT of a pair exchanges their scores and leaves all others as they are.
+        min_references: how many pairs the calibration of one model needs at least.
+    """
+
+    threshold: float | None = None
+    labels_only: bool = False
+    min_references: ClassVar[int]
+
+    def score(self, inputs: Inputs, folds: str) -> np.ndarray:
+        """Scores float64 [M, n], higher = member, of margins; never calibrated with the scored model's pair.
+
+        Args:
+            inputs: margins of one checkpoint.
+            folds: "pairs" (leave one pair out) or "halves" (two-fold by pairs).
+
+        Raises:
+            ValueError: where there are too few pairs to calibrate.
+        """
+        return self.score_signal(inputs.map(self.signal), folds)
+
+    def signal(self, margins: np.ndarray) -> np.ndarray:
+        """The elementwise function of the margin that the attack works on."""
+        return margins
+
+    @abstractmethod
+    def score_signal(self, inputs: Inputs, folds: str) -> np.ndarray:
+        """`score` of inputs that hold the attack's `signal` instead of margins (computed once for many refits)."""
+
+    def min_pairs(self, folds: str) -> int:
+        """The smallest number of pairs that can be scored with these folds."""
+        return max(1, 1 + self.min_references if folds == "pairs" else 2 * self.min_references)
+
+    def check(self, inputs: Inputs, folds: str) -> None:
+        """Raises ValueError where there are too few pairs to calibrate."""
+        if inputs.n_pairs < self.min_pairs(folds):
+            raise ValueError(
+                f"{self} with folds {folds!r} needs at least {2 * self.min_pairs(folds)} models, "
+                f"got {2 * inputs.n_pairs}"
+            )
+
+
+def build(options: Mapping[str, Any]) -> Attack:
+    """The attack of a config section: its registered class with the other options as arguments."""
+    rest = {key: value for key, value in options.items() if key != "name"}
+    return resolve(REGISTRY, options["name"])(**rest)
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Pairs that are scored together, and the pairs that they are scored with.
+
+    Attributes:
+        scored: the scored pairs.
+        references: the pairs of the calibration; None: all but the scored one, each pair a fold of its own.
+        count: how many pairs calibrate each scored pair.
+    """
+
+    scored: slice
+    references: slice | None
+    count: int
+
+    def means(self, values: np.ndarray) -> np.ndarray:
+        """Means of positive values [P, n] over the references: [F, n], F = 1 or one row a scored pair.
+
+        Leave-one-out sums are prefix + suffix sums: nothing is subtracted, so nothing cancels.
+        """
+        if self.references is not None:
+            return values[self.references].mean(axis=0, keepdims=True)
+        sums = np.zeros_like(values)
+        np.cumsum(values[:-1], axis=0, out=sums[1:])
+        sums[:-1] += np.cumsum(values[:0:-1], axis=0)[::-1]
+        return sums / self.count
+
+    def moments(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Means and centred sums of squares of values [P, n] over the references: [F, n] each.
+
+        Leave-one-out moments are those of all pairs, downdated by the pair's own deviation.
+        """
+        kept = values if self.references is None else values[self.references]
+        mean = kept.mean(axis=0, keepdims=True)
+        deviation = kept - mean
+        squares = np.einsum("pn,pn->n", deviation, deviation)[None]
+        if self.references is not None:
+            return mean, squares
+        return mean - deviation / self.count, squares - deviation**2 * ((self.count + 1) / self.count)
+
+
+def folds_of(n_pairs: int, folds: str) -> list[Fold]:
+    """The folds of a way to cross-fit; halves are the even and the odd pairs, so more pairs change no half.
+
+    Raises:
+        ValueError: for an unknown way.
+    """
+    if folds not in FOLDS:
+        raise ValueError(f"unknown folds {folds!r}; allowed: {', '.join(FOLDS)}")
+    if folds == "pairs":
+        return [Fold(slice(None), None, n_pairs - 1)]
+    even, odd = slice(0, None, 2), slice(1, None, 2)
+    return [Fold(even, odd, n_pairs // 2), Fold(odd, even, n_pairs - n_pairs // 2)]

@@ -1,0 +1,238 @@
+"""The attack stage: one attack at all checkpoints of a run, as tidy tables.
+
+Only one checkpoint is in memory at a time. Groups of the jackknife and swaps of the null are the same at all
+checkpoints, and for all attacks that are given the same seed, so that differences and joint tests are paired.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from memdyn.attacks.base import FOLDS, Attack
+from memdyn.attacks.inputs import Inputs
+from memdyn.stats import jackknife
+from memdyn.stats.roc import cut_at_fpr, fpr_grid, roc
+
+Loader = Callable[[int], Inputs]
+AGGREGATIONS = ("pooled", "per_model")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How an attack is evaluated.
+
+    Attributes:
+        level: confidence level of the intervals.
+        groups: the most groups of pairs of the jackknife.
+        draws: how often the null swaps memberships at random.
+        seed: of the swaps; the same for all attacks of a run, or the simultaneous null test is not joint.
+        fprs: FPRs of the columns tpr_at_fpr_*.
+        rate_fprs: pooled FPRs of the thresholds of the per-sample rates.
+        points_per_decade: of the FPR grid of the ROC curves.
+    """
+
+    level: float
+    groups: int
+    draws: int
+    seed: int
+    fprs: tuple[float, ...]
+    rate_fprs: tuple[float, ...]
+    points_per_decade: int
+
+
+def evaluate(
+    attack: Attack, epochs: Iterable[int], load: Loader, load_sham: Loader, settings: Settings
+) -> dict[str, pd.DataFrame]:
+    """All tables of one attack: metrics, roc, replicates, null and rates.
+
+    Args:
+        attack: from `memdyn.attacks.base.build`.
+        epochs: checkpoints, in order.
+        load: the margins of the pool's scored part at an epoch.
+        load_sham: those of the sham part, with the sham mask; calibrated on itself.
+        settings: see `Settings`.
+
+    Returns:
+        metrics: a row an epoch and aggregation; estimates with jackknife limits, null_auc.
+        roc: a row an epoch, aggregation and FPR; tpr with limits.
+        replicates: the jackknife's values with a group deleted, to jackknife differences between runs later.
+        null: a row an epoch and draw; pooled AUC and TPRs of swapped memberships.
+        rates: a row an epoch, part, threshold and sample (its row in the pool: scored, then sham);
+            n_in and n_out models, of which d_in and d_out are called members, and d_both pairs in which both are.
+
+    Raises:
+        ValueError: where there are too few models to calibrate (`Attack.min_pairs`).
+    """
+    tables: dict[str, list[pd.DataFrame]] = {name: [] for name in ("metrics", "roc", "replicates", "null", "rates")}
+    for epoch in epochs:
+        inputs = load(epoch).map(attack.signal)
+        n_scored = inputs.mask.shape[1]
+        checkpoint = evaluate_checkpoint(attack, inputs, settings)
+        checkpoint["rates"] = pd.concat(
+            [
+                rates(attack, inputs, settings.rate_fprs, "scored", 0),
+                rates(attack, load_sham(epoch).map(attack.signal), settings.rate_fprs, "sham", n_scored),
+            ]
+        )
+        for name, table in checkpoint.items():
+            table.insert(list(table.columns).index("folds") + 1 if name == "rates" else 0, "epoch", epoch)
+            tables[name].append(table)
+    return {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
+
+
+def evaluate_checkpoint(attack: Attack, signals: Inputs, settings: Settings) -> dict[str, pd.DataFrame]:
+    """The tables metrics, roc, replicates and null of one checkpoint, without the column epoch.
+
+    Args:
+        attack: any attack.
+        signals: inputs mapped by `attack.signal`.
+        settings: see `Settings`.
+    """
+    scores = attack.score_signal(signals, "pairs")
+    group = jackknife.groups(signals.n_pairs, settings.groups)
+    sizes = np.bincount(group)
+    kept = [np.flatnonzero(group != g) for g in range(len(sizes))]
+    if signals.n_pairs - sizes.max() < attack.min_pairs("pairs"):
+        kept, sizes = [], sizes[:0]  # too few pairs to leave any out: no interval
+    fprs = _fprs(signals, len(kept[0]) if kept else signals.n_pairs, settings)
+
+    estimate = _measure(scores, signals, fprs)
+    deleted = {name: np.empty((0, len(estimate[name]))) for name in AGGREGATIONS}
+    for pairs in kept:
+        part = signals.take(pairs)
+        values = _measure(attack.score_signal(part, "pairs"), part, fprs)
+        deleted = {name: np.vstack([deleted[name], values[name]]) for name in AGGREGATIONS}
+    null = _null(attack, signals, scores, settings)
+
+    metrics, curves, replicates = [], [], []
+    columns = ["auc", *_tpr_columns(settings)]
+    for name in AGGREGATIONS:
+        low, high = np.clip(jackknife.interval(estimate[name], deleted[name], sizes, settings.level), 0, 1)
+        row = {"aggregation": name, "folds": FOLDS["pairs"]}
+        for i, column in enumerate(columns):
+            row |= {column: estimate[name][i], f"{column}_low": low[i], f"{column}_high": high[i]}
+            replicates.append(
+                pd.DataFrame(
+                    {
+                        "aggregation": name,
+                        "metric": column,
+                        "group": np.arange(len(sizes)),
+                        "value": deleted[name][:, i],
+                    }
+                )
+            )
+        metrics.append(
+            row
+            | {
+                "level": settings.level,
+                "method": f"jackknife over {len(sizes)} groups of pairs" if kept else "none: too few pairs",
+                "null_auc": null["auc"].mean() if name == "pooled" else np.nan,
+                "n_models": 2 * signals.n_pairs,
+                "n_samples": signals.mask.shape[1],
+            }
+        )
+        curve = slice(len(columns), None)
+        curves.append(
+            pd.DataFrame(
+                {
+                    "aggregation": name,
+                    "fpr": fprs[name][len(settings.fprs) :],
+                    "tpr": estimate[name][curve],
+                    "low": low[curve],
+                    "high": high[curve],
+                }
+            )
+        )
+    return {
+        "metrics": pd.DataFrame(metrics),
+        "roc": pd.concat(curves),
+        "replicates": pd.concat(replicates),
+        "null": null,
+    }
+
+
+def rates(attack: Attack, signals: Inputs, fprs: Iterable[float], part: str, first_row: int) -> pd.DataFrame:
+    """Decisions per sample and threshold, cross-fitted over halves of the pairs, without the column epoch.
+
+    Args:
+        attack: any attack.
+        signals: inputs mapped by `attack.signal`.
+        fprs: a threshold for each; within each half, the lowest that keeps the half's pooled FPR <= fpr.
+        part: "scored" or "sham".
+        first_row: the pool's row of the first sample.
+    """
+    scores_in, scores_out = signals.split(attack.score_signal(signals, "halves"))
+    decisions = {}
+    if attack.threshold is not None:
+        decisions["lr1"] = scores_in >= attack.threshold, scores_out >= attack.threshold
+    half = np.arange(signals.n_pairs) % 2
+    for fpr in fprs:
+        cuts = np.array([cut_at_fpr(scores_out[half == h], fpr) if (half == h).any() else np.nan for h in (0, 1)])
+        cut = cuts[half][:, None]
+        decisions[f"fpr{fpr:g}"] = scores_in > cut, scores_out > cut
+    return pd.concat(
+        pd.DataFrame(
+            {
+                "part": part,
+                "threshold": threshold,
+                "folds": FOLDS["halves"],
+                "sample": first_row + np.arange(signals.mask.shape[1]),
+                "n_in": signals.n_pairs,
+                "n_out": signals.n_pairs,
+                "d_in": called_in.sum(axis=0),
+                "d_out": called_out.sum(axis=0),
+                "d_both": (called_in & called_out).sum(axis=0),
+            }
+        )
+        for threshold, (called_in, called_out) in decisions.items()
+    )
+
+
+def swaps(n_pairs: int, n_samples: int, seed: int, draw: int) -> np.ndarray:
+    """Random exchanges of membership, bool [P, n], independent over pairs, samples and draws."""
+    rng = np.random.default_rng([seed, draw])
+    count = n_pairs * n_samples
+    bits = np.unpackbits(np.frombuffer(rng.bytes(-(-count // 8)), dtype=np.uint8), count=count)
+    return bits.astype(bool).reshape(n_pairs, n_samples)
+
+
+def _null(attack: Attack, signals: Inputs, scores: np.ndarray, settings: Settings) -> pd.DataFrame:
+    """Pooled AUC and TPRs of each draw: memberships swapped at random, the attack calibrated anew."""
+    rows = []
+    for draw in range(settings.draws):
+        swapped = signals.swap(swaps(*_pairs_by_samples(signals), settings.seed, draw))
+        # Where the swap moves no calibration, the old scores belong to the new labels.
+        new = scores if attack.labels_only else attack.score_signal(swapped, "pairs")
+        curve = roc(*swapped.split(new), settings.fprs)
+        rows.append([draw, curve.auc, *curve.tpr])
+    return pd.DataFrame(rows, columns=["draw", "auc", *_tpr_columns(settings)])
+
+
+def _measure(scores: np.ndarray, signals: Inputs, fprs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """AUC, then TPR at each FPR, per aggregation: over all (model, sample), and the mean of the models' own."""
+    pooled = roc(*signals.split(scores), fprs["pooled"])
+    models = [roc(row[mask], row[~mask], fprs["per_model"]) for row, mask in zip(scores, signals.mask, strict=True)]
+    return {
+        "pooled": np.array([pooled.auc, *pooled.tpr]),
+        "per_model": np.mean([[model.auc, *model.tpr] for model in models], axis=0),
+    }
+
+
+def _fprs(signals: Inputs, fewest_pairs: int, settings: Settings) -> dict[str, np.ndarray]:
+    """The FPRs of columns and grid; the grid starts where the jackknife's smallest part still has a false positive."""
+    n_samples = signals.mask.shape[1]
+    fewest = {"pooled": fewest_pairs * n_samples, "per_model": n_samples - int(signals.mask.sum(axis=1).max())}
+    return {
+        name: np.concatenate([settings.fprs, fpr_grid(n_out, settings.points_per_decade)])
+        for name, n_out in fewest.items()
+    }
+
+
+def _tpr_columns(settings: Settings) -> list[str]:
+    return [f"tpr_at_fpr_{fpr:g}" for fpr in settings.fprs]
+
+
+def _pairs_by_samples(signals: Inputs) -> tuple[int, int]:
+    return signals.n_pairs, signals.mask.shape[1]

@@ -1,0 +1,72 @@
+"""What an attack sees of one checkpoint, in models and in complementary pairs of models."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """One checkpoint's signals: models 2k and 2k + 1 are pair k, with complementary masks.
+
+    Attributes:
+        signal: float64 [M, n], of each model on each sample; the margin, until an attack maps it.
+        mask: bool [M, n], True where the model trained on the sample.
+        population: float64 [M, Z], of each model on samples that no model trained on.
+    """
+
+    signal: np.ndarray
+    mask: np.ndarray
+    population: np.ndarray
+
+    @classmethod
+    def of(cls, margins: np.ndarray, mask: np.ndarray, population: np.ndarray) -> "Inputs":
+        """Checked inputs from margins of any float type.
+
+        Raises:
+            ValueError: for shapes that do not fit, masks that are not complementary, or margins that are not finite.
+        """
+        n_models, _ = mask.shape
+        if n_models % 2 or margins.shape != mask.shape or len(population) != n_models:
+            raise ValueError(
+                f"margins {margins.shape}, mask {mask.shape} and population {population.shape} "
+                "must have the same even number of models, and margins and mask the same samples"
+            )
+        if mask.dtype != bool or not (mask[0::2] ^ mask[1::2]).all():
+            raise ValueError("the masks of models 2k and 2k + 1 must be boolean and complementary")
+        if not (np.isfinite(margins).all() and np.isfinite(population).all()):
+            raise ValueError("margins must be finite: a model that diverged has to be left out with its pair")
+        return cls(margins.astype(np.float64), mask, population.astype(np.float64))
+
+    @property
+    def n_pairs(self) -> int:
+        """The number of pairs P = M / 2."""
+        return len(self.mask) // 2
+
+    def map(self, function: Callable[[np.ndarray], np.ndarray]) -> "Inputs":
+        """The same models and samples with an elementwise function of the signals."""
+        return Inputs(function(self.signal), self.mask, function(self.population))
+
+    def take(self, pairs: np.ndarray) -> "Inputs":
+        """The inputs of some pairs only (indices, in the order given)."""
+        models = (2 * np.asarray(pairs)[:, None] + np.arange(2)).ravel()
+        return Inputs(self.signal[models], self.mask[models], self.population[models])
+
+    def swap(self, flips: np.ndarray) -> "Inputs":
+        """The inputs with IN and OUT exchanged where flips [P, n] is True."""
+        return Inputs(self.signal, self.mask ^ np.repeat(flips, 2, axis=0), self.population)
+
+    def split(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Values [M, n] as the pairs' IN and OUT values, [P, n] each: a pair has one of each per sample."""
+        first_is_in = self.mask[0::2]
+        first, second = values[0::2], values[1::2]
+        return np.where(first_is_in, first, second), np.where(first_is_in, second, first)
+
+    def join(self, values_in: np.ndarray, values_out: np.ndarray) -> np.ndarray:
+        """The inverse of `split`: values [M, n] from the pairs' IN and OUT values."""
+        first_is_in = self.mask[0::2]
+        values = np.empty(self.mask.shape)
+        values[0::2] = np.where(first_is_in, values_in, values_out)
+        values[1::2] = np.where(first_is_in, values_out, values_in)
+        return values

@@ -1,0 +1,140 @@
+"""LiRA (Carlini et al. 2022, "Membership Inference Attacks From First Principles", algorithm 1) in closed form.
+
+A pair of models with complementary masks has one IN and one OUT margin of every sample. So leaving a pair out
+downdates the sums over pairs, and no loop over models is needed.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from scipy.special import gammaln, log_ndtr
+
+from memdyn.attacks.base import Attack, Fold, folds_of
+from memdyn.attacks.inputs import Inputs
+from memdyn.stats.shrinkage import MIN_VARIANCE, fit_prior
+from memdyn.stats.student import log_survival
+
+CHUNK = 1 << 16  # values at a time: temporaries stay in the cache
+
+
+@dataclass(frozen=True)
+class LiRA(Attack):
+    """Online: log p(margin | IN) - log p(margin | OUT). Offline: -log P(an OUT margin is larger).
+
+    Attributes:
+        mode: "online" or "offline".
+        variance: "per_sample" (SS / (n - 1)), "global" (the mean of these over samples), or "shrunken": the Student-t
+            predictive density under a prior of the variances fitted over samples (`memdyn.stats.shrinkage`).
+            IN and OUT apart, and anew in each fold.
+    """
+
+    mode: str
+    variance: str
+    min_references: ClassVar[int] = 2
+
+    @property
+    def threshold(self) -> float | None:
+        """The online score is a log likelihood ratio."""
+        return 0.0 if self.mode == "online" else None
+
+    def score_signal(self, inputs: Inputs, folds: str) -> np.ndarray:
+        """Scores [M, n]; see `Attack.score`."""
+        self.check(inputs, folds)
+        values = inputs.split(inputs.signal)
+        scores = np.empty_like(values[0]), np.empty_like(values[1])
+        for fold in folds_of(inputs.n_pairs, folds):
+            outside = _fit(self.variance, values[1], fold)
+            inside = _fit(self.variance, values[0], fold) if self.mode == "online" else None
+            for value, score in zip(values, scores, strict=True):
+                if inside is None:
+                    score[fold.scored] = -outside.log_survival(value[fold.scored])
+                else:
+                    _log_ratio(inside, outside, value[fold.scored], score[fold.scored])
+        return inputs.join(*scores)
+
+
+@dataclass(frozen=True)
+class _Normal:
+    """mean [F, n], variance [F, n] or [F, 1]."""
+
+    mean: np.ndarray
+    variance: np.ndarray
+
+    def log_density(self, x: np.ndarray, columns: slice) -> np.ndarray:
+        """Of x [R, c], but for the constant -log(2 pi) / 2, which the ratio loses."""
+        variance = _columns(self.variance, columns)
+        deviation = x - self.mean[:, columns]
+        return -(np.log(variance) + deviation * deviation / variance) / 2
+
+    def log_survival(self, x: np.ndarray) -> np.ndarray:
+        """log(1 - Phi(z)) of x [R, n] as log Phi(-z), which does not saturate."""
+        return log_ndtr((self.mean - x) / np.sqrt(self.variance))
+
+
+@dataclass(frozen=True)
+class _Student:
+    """mean [F, n], degrees of freedom [F, 1], and spread [F, n] = degrees of freedom * scale^2."""
+
+    mean: np.ndarray
+    dof: np.ndarray
+    spread: np.ndarray
+    offset: np.ndarray  # of the log density [F, n]: all that does not depend on x
+
+    def log_density(self, x: np.ndarray, columns: slice) -> np.ndarray:
+        """Of x [R, c], but for the constant -log(pi) / 2, which the ratio loses."""
+        deviation = x - self.mean[:, columns]
+        logs = np.log(self.spread[:, columns] + deviation * deviation)
+        return self.offset[:, columns] - (self.dof + 1) / 2 * logs
+
+    def log_survival(self, x: np.ndarray) -> np.ndarray:
+        """log P(T > z) of x [R, n]."""
+        return log_survival((x - self.mean) / np.sqrt(self.spread / self.dof), self.dof)
+
+
+def _fit(variance: str, values: np.ndarray, fold: Fold) -> _Normal | _Student:
+    """The density of each sample's values [P, n] in the reference pairs of a fold."""
+    mean, squares = fold.moments(values)
+    dof = fold.count - 1
+    np.maximum(squares, dof * MIN_VARIANCE, out=squares)  # downdating may leave rounding below zero
+    match variance:
+        case "per_sample":
+            return _Normal(mean, squares / dof)
+        case "global":
+            return _Normal(mean, squares.mean(axis=1, keepdims=True) / dof)
+        case "shrunken":
+            return _predictive(mean, squares, values, fold)
+    raise ValueError(f"unknown variance {variance!r}; allowed: per_sample, global, shrunken")
+
+
+def _predictive(mean: np.ndarray, squares: np.ndarray, values: np.ndarray, fold: Fold) -> _Student:
+    """Student t, nu0 + n - 1 degrees of freedom, scale^2 = (1 + 1/n) (nu0 s0^2 + SS) / (nu0 + n - 1)."""
+    start = None
+    if len(squares) > 1:  # many folds differ little: fit all pairs once, and start from there
+        start = fit_prior(_all_squares(values), len(values) - 1)
+    prior = fit_prior(squares, fold.count - 1, start)
+    nu = prior.nu[:, None]
+    dof = nu + fold.count - 1
+    spread = (1 + 1 / fold.count) * (nu * prior.variance[:, None] + squares)
+    offset = gammaln((dof + 1) / 2) - gammaln(dof / 2) + dof / 2 * np.log(spread)
+    return _Student(mean, dof, spread, offset)
+
+
+def _all_squares(values: np.ndarray) -> np.ndarray:
+    deviation = values - values.mean(axis=0)
+    squares = np.einsum("pn,pn->n", deviation, deviation)
+    return np.maximum(squares, (len(values) - 1) * MIN_VARIANCE)[None]
+
+
+def _log_ratio(inside: _Normal | _Student, outside: _Normal | _Student, x: np.ndarray, out: np.ndarray) -> None:
+    """log p(x | IN) - log p(x | OUT) of x [R, n] into out, a few samples at a time."""
+    width = max(1, CHUNK // len(x))
+    for left in range(0, x.shape[1], width):
+        columns = slice(left, left + width)
+        piece = x[:, columns]
+        np.subtract(inside.log_density(piece, columns), outside.log_density(piece, columns), out=out[:, columns])
+
+
+def _columns(values: np.ndarray, columns: slice) -> np.ndarray:
+    """The columns of values [F, n]; all of values [F, 1], which hold for every sample."""
+    return values if values.shape[1] == 1 else values[:, columns]

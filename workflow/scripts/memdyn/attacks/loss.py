@@ -1,0 +1,26 @@
+"""The loss threshold (Yeom et al. 2018, "Privacy Risk in Machine Learning", section 3.2)."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from memdyn.attacks.base import Attack, folds_of
+from memdyn.attacks.inputs import Inputs
+
+
+@dataclass(frozen=True)
+class Loss(Attack):
+    """One threshold on the loss for all samples.
+
+    The score is the margin: the loss softplus(-margin) falls with it, so both have the same ROC,
+    and the margin never saturates.
+    """
+
+    labels_only: ClassVar[bool] = True
+    min_references: ClassVar[int] = 0
+
+    def score_signal(self, inputs: Inputs, folds: str) -> np.ndarray:
+        """The margins themselves: nothing is calibrated, so the folds only have to exist."""
+        folds_of(inputs.n_pairs, folds)
+        return inputs.signal

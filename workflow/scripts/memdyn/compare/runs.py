@@ -1,0 +1,91 @@
+"""What was run: the tables `runs`, `accuracy` and `pools` of a study."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from memdyn.data.pool import Pool
+from memdyn.store.scores import read_epochs, read_signal
+
+
+def accuracy_by_checkpoint(scores: Sequence[str | Path], masks: np.ndarray, parts: dict[str, slice]) -> pd.DataFrame:
+    """Means over models at every checkpoint, from the scores.
+
+    Args:
+        scores: the blocks' score files of one run.
+        masks: bool [models, scored and sham samples].
+        parts: rows of the pool's parts.
+
+    Returns:
+        epoch, accuracy_in and accuracy_out (scored samples, eval mode), accuracy_test (NaN without a test part),
+        loss_in, loss_out (cross-entropy in nats).
+    """
+    rows = []
+    member = masks[:, parts["scored"]]
+    for epoch in read_epochs(scores[0]):
+        correct = read_signal(scores, epoch, "gap") > 0
+        loss = np.logaddexp(0, -read_signal(scores, epoch, "margin", parts["scored"]).astype(np.float64))
+        test = correct[:, parts["test"]]
+        rows.append(
+            {
+                "epoch": epoch,
+                "accuracy_in": correct[:, parts["scored"]][member].mean(),
+                "accuracy_out": correct[:, parts["scored"]][~member].mean(),
+                "accuracy_test": test.mean() if test.size else np.nan,
+                "loss_in": loss[member].mean(),
+                "loss_out": loss[~member].mean(),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def run_row(run: dict[str, Any], logs: Sequence[str | Path], accuracy: pd.DataFrame) -> dict[str, Any]:
+    """One row of the table `runs`.
+
+    Args:
+        run: name, folder, recipe (resolved options), dataset, architecture, device, parameters.
+        logs: the blocks' training logs.
+        accuracy: the run's table `accuracy`.
+    """
+    log = pd.concat([pd.read_parquet(path) for path in logs])
+    last, recipe = accuracy.iloc[-1], run["recipe"]
+    return {
+        "run": run["folder"],
+        "name": run["name"],
+        "dataset": run["dataset"],
+        "architecture": run["architecture"],
+        "optimizer": recipe["optimizer"]["name"],
+        "epochs": recipe["epochs"],
+        "accuracy_in": last["accuracy_in"],
+        "accuracy_out": last["accuracy_out"],
+        "accuracy_test": last["accuracy_test"],
+        "seconds_per_model": log.groupby("model")["seconds"].sum().mean(),
+        "n_models": log["model"].nunique(),
+        "learning_rate": recipe["optimizer"]["lr"],
+        "batch_size": recipe["batch_size"],
+        "augment": _augmentation(recipe["augment"]),
+        "device": run["device"],
+        "pool": run["pool"],
+    }
+
+
+def _augmentation(augment: dict[str, Any]) -> str:
+    words = [f"crop {augment['crop']}"] * bool(augment["crop"]) + ["flip"] * bool(augment["flip"])
+    return ", ".join(words) or "none"
+
+
+def pool_row(folder: str, dataset: str, pool: Pool, sha256: str) -> dict[str, Any]:
+    """One row of the table `pools`."""
+    sizes = {part: rows.stop - rows.start for part, rows in pool.parts.items()}
+    return {
+        "pool": folder,
+        "dataset": dataset,
+        "n_classes": len(pool.class_names),
+        "shape": " x ".join(map(str, pool.images.shape[1:])),
+        **sizes,
+        "duplicates_dropped": pool.n_duplicates,
+        "sha256": sha256,
+    }

@@ -1,0 +1,65 @@
+"""The attacks that a study can ask for, and their options."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from memdyn.config.base import Float, Strict
+
+
+class _Attack(Strict):
+    """What all attacks share: a readable label."""
+
+    def label(self) -> str:
+        """The attack's name and its options that differ from the default; unique per distinct set of options.
+
+        Examples: "lira", "lira-offline", "lira-per-sample", "rmia-offline-a0.5".
+        """
+        parts = [self.name]
+        for key, field in type(self).model_fields.items():
+            value = getattr(self, key)
+            if value != field.default:
+                parts.append(value.replace("_", "-") if isinstance(value, str) else f"{key}{value!r}")
+        return "-".join(parts)
+
+
+class LossAttack(_Attack):
+    """One threshold on the loss, the same for all samples (Yeom et al. 2018); needs no shadow models."""
+
+    name: Literal["loss"] = Field("loss", description="loss threshold without calibration")
+
+
+class LiraAttack(_Attack):
+    """Likelihood-ratio attack, calibrated per sample on shadow models (Carlini et al. 2022)."""
+
+    name: Literal["lira"] = Field("lira", description="likelihood-ratio attack (LiRA)")
+    mode: Literal["online", "offline"] = Field(
+        "online", description="online: IN and OUT shadow models; offline: OUT shadow models only"
+    )
+    variance: Literal["per_sample", "global", "shrunken"] = Field(
+        "shrunken",
+        description="variance of a sample's margins over shadow models: its own, one pooled over samples, "
+        "or its own shrunken towards the samples' common prior (empirical Bayes)",
+    )
+
+
+class RmiaAttack(_Attack):
+    """Robust membership inference attack: likelihood ratios against population samples (Zarifzadeh et al. 2024)."""
+
+    name: Literal["rmia"] = Field("rmia", description="robust membership inference attack (RMIA)")
+    mode: Literal["online", "offline"] = Field(
+        "online", description="online: IN and OUT shadow models; offline: OUT shadow models only"
+    )
+    a: Float = Field(
+        0.3, ge=0, le=1, description="offline only: slope of the line that guesses the IN from the OUT probability"
+    )
+    gamma: Float = Field(2.0, gt=0, description="how many times likelier than a population sample a member has to be")
+
+    @model_validator(mode="after")
+    def _a_is_offline(self) -> Self:
+        if self.mode == "online" and self.a != type(self).model_fields["a"].default:
+            raise ValueError(f"a = {self.a} has no effect: it belongs to mode 'offline'; allowed: leave it out")
+        return self
+
+
+AttackConfig = Annotated[LossAttack | LiraAttack | RmiaAttack, Field(discriminator="name")]

@@ -1,0 +1,39 @@
+"""What every typed piece of the configuration shares.
+
+Torch-free, as all of `memdyn.config`: the Snakefile imports it, on the login node and in every job.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+
+class Strict(BaseModel):
+    """A section of the config: unknown keys and wrong types are errors, values cannot be changed later."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+@dataclass(frozen=True)
+class Neutral:
+    """Marks a key that was added after a release: `value` is what older releases did.
+
+    While the key has this value it is left out of the hash, so that finished work keeps its name.
+    Never change the value of a released key.
+    """
+
+    value: Any
+
+
+def _numeric_string(value: Any) -> Any:
+    """YAML 1.1 reads `1e-3` as a string; everybody who writes it means the number."""
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+Float = Annotated[float, BeforeValidator(_numeric_string)]

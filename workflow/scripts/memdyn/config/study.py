@@ -1,0 +1,141 @@
+"""The whole configuration of a study, typed: the single source of the schema, the defaults and the key table."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from memdyn.config.attacks import AttackConfig, LiraAttack, LossAttack, RmiaAttack
+from memdyn.config.base import Float, Strict
+from memdyn.config.datasets import PoolConfig
+from memdyn.config.models import MlpModel, ModelConfig
+from memdyn.config.optim import AugmentConfig, ConstantSchedule, OptimizerConfig, ScheduleConfig, SgdOptimizer
+from memdyn.config.report import DynamicsConfig, ReportConfig
+
+# leave-one-pair-out needs three other pairs to estimate a variance from
+MINIMUM_MODELS = 8
+
+
+class TrainConfig(Strict):
+    """A training recipe: everything that changes weights, and the list of saved checkpoints."""
+
+    model: ModelConfig = Field(default=MlpModel(name="mlp"), description="Architecture, by `name`, and its options.")
+    optimizer: OptimizerConfig = Field(default=SgdOptimizer(name="sgd"), description="Optimizer, by `name`, and its options.")
+    schedule: ScheduleConfig = Field(default=ConstantSchedule(name="constant"), description="Learning rate over training, by `name`.")
+    augment: AugmentConfig = Field(default_factory=AugmentConfig, description="Random augmentation of training images.")
+    epochs: int = Field(default=20, ge=1, description="Passes over the members.")
+    batch_size: int = Field(default=64, ge=1, description="Samples a step.")
+    precision: Literal["float32", "bfloat16"] = Field(
+        default="float32", description="bfloat16: autocast in forward and backward; weights stay float32."
+    )
+    checkpoints: list[Annotated[int, Field(ge=0)]] | Literal["all"] = Field(
+        default="all", description="Epochs whose weights are scored, 0 = untrained; `all`: 0, 1, ..., epochs."
+    )
+
+    @field_validator("checkpoints")
+    @classmethod
+    def _increasing(cls, value: list[int] | str) -> list[int] | str:
+        if value != "all" and (not value or value != sorted(set(value))):
+            raise ValueError(f"must be a non-empty list of increasing epochs, got {value}")
+        return value
+
+    @model_validator(mode="after")
+    def _within_training(self) -> Self:
+        if self.checkpoints != "all" and self.checkpoints[-1] > self.epochs:
+            raise ValueError(
+                f"checkpoints: {self.checkpoints[-1]} lies beyond the last epoch (epochs: {self.epochs}); "
+                f"allowed are 0 to {self.epochs}"
+            )
+        self.schedule.check_epochs(self.epochs)
+        return self
+
+    def checkpoint_epochs(self) -> list[int]:
+        """The saved epochs, resolved."""
+        return list(range(self.epochs + 1)) if self.checkpoints == "all" else list(self.checkpoints)
+
+
+class RunVariation(Strict):
+    """A named run: the base recipe with some sections changed. A section with another `name` replaces the base's."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", description="Name of the run in tables and figures.")
+    model: dict[str, Any] | None = Field(default=None, description="Changes to `base.model`.")
+    optimizer: dict[str, Any] | None = Field(default=None, description="Changes to `base.optimizer`.")
+    schedule: dict[str, Any] | None = Field(default=None, description="Changes to `base.schedule`.")
+    augment: dict[str, Any] | None = Field(default=None, description="Changes to `base.augment`.")
+    epochs: int | None = Field(default=None, description="Instead of `base.epochs`.")
+    batch_size: int | None = Field(default=None, description="Instead of `base.batch_size`.")
+    precision: str | None = Field(default=None, description="Instead of `base.precision`.")
+    checkpoints: list[int] | str | None = Field(default=None, description="Instead of `base.checkpoints`.")
+    pool: dict[str, Any] | None = Field(default=None, description="Changes to `pool`: data as a factor.")
+
+
+class StatisticsConfig(Strict):
+    """Intervals and null control."""
+
+    level: Float = Field(default=0.95, gt=0.5, lt=1, description="Confidence level of all intervals.")
+    null_draws: int = Field(default=20, ge=10, description="Draws of swapped membership in the null control.")
+
+
+class StudyConfig(Strict):
+    """A study: one pool or more, named runs on it, attacks, and what is reported."""
+
+    study: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", description="Name; results/studies/NAME holds the report.")
+    pool: PoolConfig = Field(description="Data set, its split into parts, and the seed of everything random.")
+    base: TrainConfig = Field(default_factory=TrainConfig, description="The recipe that all runs start from.")
+    runs: list[RunVariation] = Field(default=[], description="Named variations of the base; none: the base itself.")
+    grid: dict[str, list[Any]] = Field(
+        default={}, description="Dotted key (`optimizer.lr`) to values; every combination becomes a run."
+    )
+    shadow_models: int = Field(
+        default=32, ge=MINIMUM_MODELS, description="Models a run, even (complementary pairs); multiples of 8 grow for free."
+    )
+    attacks: list[AttackConfig] = Field(
+        default_factory=lambda: [LossAttack(), LiraAttack(), LiraAttack(mode="offline"), RmiaAttack()],
+        min_length=1,
+        description="Attacks, by `name`, and their options.",
+    )
+    statistics: StatisticsConfig = Field(default_factory=StatisticsConfig, description="Intervals and null control.")
+    dynamics: DynamicsConfig = Field(default_factory=DynamicsConfig, description="Vulnerability plane and zones.")
+    report: ReportConfig = Field(default_factory=ReportConfig, description="The page and its figures.")
+    results: str = Field(default="results", min_length=1, description="Folder of all artifacts.")
+    data_dir: str = Field(default="data", min_length=1, description="Folder of downloaded data sets.")
+    device: Literal["cpu", "cuda"] = Field(default="cpu", description="Where training and scoring run.")
+    threads: int = Field(default=1, ge=1, description="CPU threads a training or scoring job; changes the last bits of results.")
+    scoring_batch: int = Field(default=500, ge=1, description="Samples scored at once; memory against speed.")
+    keep_checkpoints: Literal["none", "last", "all"] = Field(
+        default="none", description="Which checkpoints stay on disk after they are scored."
+    )
+    allow_retrain: bool = Field(
+        default=False, description="Permission to train finished work again because code changed or checkpoints are gone."
+    )
+
+    @field_validator("shadow_models")
+    @classmethod
+    def _even(cls, value: int) -> int:
+        if value % 2:
+            raise ValueError(f"must be even, since models come in complementary pairs; got {value}")
+        return value
+
+    @model_validator(mode="after")
+    def _attacks_fit(self) -> Self:
+        labels = [attack.label() for attack in self.attacks]
+        if len(set(labels)) < len(labels):
+            raise ValueError(f"attacks: every attack must differ from the others, got {', '.join(labels)}")
+        missing = [label for label in self.dynamics.attacks if label not in labels]
+        if missing:
+            raise ValueError(f"dynamics.attacks: {missing[0]!r} is not among the attacks ({', '.join(labels)})")
+        if any(attack.name == "rmia" for attack in self.attacks) and not self.pool.parts.population:
+            raise ValueError("pool.parts.population: 0, but rmia compares with population samples; allowed: at least 1")
+        if self.report.threshold not in self.dynamics.thresholds:
+            raise ValueError(
+                f"report.threshold: {self.report.threshold!r} is not among dynamics.thresholds "
+                f"({', '.join(map(str, self.dynamics.thresholds))})"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        names = [run.name for run in self.runs]
+        repeated = {name for name in names if names.count(name) > 1}
+        if repeated:
+            raise ValueError(f"runs: two runs have the name {min(repeated)!r}; names must differ")
+        return self

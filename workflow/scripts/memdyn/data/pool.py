@@ -1,0 +1,204 @@
+"""The pool: a data set without duplicates, split once, class by class, into parts with fixed roles.
+
+On disk it is one uncompressed Arrow IPC file that is memory-mapped, so that many jobs on a node share its pages.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import accumulate
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from memdyn.data.raw import RawData
+from memdyn.store.atomic import atomic_path
+
+PARTS = ("scored", "sham", "population", "test", "spare")
+METADATA_KEY = b"memdyn.pool"
+FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """Samples in the order of the parts, in random order inside each part.
+
+    Attributes:
+        images: uint8 [n, C, H, W], or float32 features [n, F]; read-only when memory-mapped.
+        labels: int64 [n], 0..K-1.
+        sample_ids: int64 [n], the row in the source.
+        parts: name -> its rows, contiguous, in the order of `PARTS`.
+        class_names: K names.
+        mean, std: float32 [C] in units of [0, 1] pixels, or [F]; a constant channel has std 1.
+        n_duplicates: copies that were dropped from the data set before splitting.
+    """
+
+    images: NDArray
+    labels: NDArray[np.int64]
+    sample_ids: NDArray[np.int64]
+    parts: dict[str, slice]
+    class_names: list[str]
+    mean: NDArray[np.float32]
+    std: NDArray[np.float32]
+    n_duplicates: int
+
+
+def build_pool(raw: RawData, parts: Mapping[str, int], seed: int) -> Pool:
+    """Drop duplicates, then draw the parts, each with the class shares of the data set.
+
+    Of exact copies of an image (or row of a table) only the first in the source stays, whatever their labels: a copy
+    elsewhere in the pool would make a non-member a member in all but name, with another label even a contradictory one.
+
+    Args:
+        parts: size of every part in `PARTS`.
+        seed: decides the split; same data, parts and seed give the same pool on any machine and numpy version.
+
+    Raises:
+        ValueError: when the parts need more samples than there are different ones, or are misnamed.
+    """
+    if set(parts) != set(PARTS) or min(parts.values()) < 0:
+        raise ValueError(f"parts must give a size of 0 or more to each of {', '.join(PARTS)}; got {dict(parts)}")
+    kept = first_copies(raw.images)
+    needed = sum(parts.values())
+    if needed > len(kept):
+        raise ValueError(
+            f"pool.parts: {needed} samples in all ({', '.join(f'{part} {parts[part]}' for part in PARTS)}), but the "
+            f"data set has {len(kept)} different ones ({len(raw)} samples, {len(raw) - len(kept)} duplicates dropped)"
+        )
+    slices = _slices({part: parts[part] for part in PARTS})
+    rows = np.concatenate(_split(kept, raw.labels[kept], [parts[part] for part in PARTS], np.random.PCG64(seed)))
+    images = raw.images[rows]
+    reference = images[slices["population"]] if parts["population"] else images
+    mean, std = _mean_std(reference)
+    return Pool(
+        images=images,
+        labels=raw.labels[rows],
+        sample_ids=raw.ids[rows],
+        parts=slices,
+        class_names=list(raw.class_names),
+        mean=mean,
+        std=std,
+        n_duplicates=len(raw) - len(kept),
+    )
+
+
+def first_copies(images: NDArray) -> NDArray[np.int64]:
+    """Rows of [n, ...] that equal no earlier row, ascending. (0.0 and -0.0 are equal.)"""
+    seen: set[bytes] = set()
+    kept = []
+    for row, image in enumerate(images):
+        content = image if image.dtype == np.uint8 else image + np.float32(0)  # turns -0.0 into 0.0
+        key = hashlib.blake2b(content.tobytes(), digest_size=16).digest()
+        if key not in seen:
+            seen.add(key)
+            kept.append(row)
+    return np.asarray(kept, dtype=np.int64)
+
+
+def proportional(size: int, available: NDArray[np.int64], priority: NDArray) -> NDArray[np.int64]:
+    """Share `size` out in proportion to `available` [K], by largest remainder; never more than there are.
+
+    Args:
+        priority: [K], all different; settles equal remainders (larger first).
+
+    Returns:
+        int64 [K], summing to `size` (at most the sum of `available`).
+    """
+    total = int(available.sum())
+    if size == 0 or total == 0:
+        return np.zeros_like(available)
+    shares, remainders = np.divmod(size * available, total)
+    order = np.lexsort((priority, remainders))[::-1]
+    shares[order[: size - int(shares.sum())]] += 1
+    return shares
+
+
+def _slices(sizes: Mapping[str, int]) -> dict[str, slice]:
+    ends = accumulate(sizes.values())
+    return {part: slice(end - size, end) for (part, size), end in zip(sizes.items(), ends, strict=True)}
+
+
+def _permutation(bits: np.random.PCG64, n: int) -> NDArray[np.int64]:
+    """Random order of n things; from raw bits, the only streams that numpy promises to keep."""
+    return np.argsort(bits.random_raw(n), kind="stable")
+
+
+def _split(
+    rows: NDArray[np.int64], labels: NDArray[np.int64], sizes: list[int], bits: np.random.PCG64
+) -> list[NDArray[np.int64]]:
+    """Rows of each part in random order: every part takes its share of what the earlier ones left of each class."""
+    order = _permutation(bits, len(rows))
+    rows, labels = rows[order], labels[order]
+    classes = np.unique(labels)
+    queues = [rows[labels == c] for c in classes]
+    drawn = []
+    for size in sizes:
+        shares = proportional(size, np.array([len(q) for q in queues]), _permutation(bits, len(classes)))
+        taken = np.concatenate([q[:share] for q, share in zip(queues, shares, strict=True)])
+        queues = [q[share:] for q, share in zip(queues, shares, strict=True)]
+        drawn.append(taken[_permutation(bits, size)])
+    return drawn
+
+
+def _mean_std(images: NDArray) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Per channel [C] of images, exactly, from counts of the 256 levels; per column [F] of a table."""
+    if images.ndim == 2:
+        mean, std = images.mean(axis=0, dtype=np.float64), images.std(axis=0, dtype=np.float64)
+    else:
+        levels = np.arange(256) / 255
+        channels = range(images.shape[1])
+        counts = np.stack([np.bincount(images[:, c].ravel(), minlength=256) for c in channels]) / images[:, 0].size
+        mean = counts @ levels
+        std = np.sqrt((counts * (levels - mean[:, None]) ** 2).sum(axis=1))
+    return mean.astype(np.float32), np.where(std > 0, std, 1).astype(np.float32)
+
+
+def write_pool(pool: Pool, path: str) -> None:
+    """Write one Arrow IPC file of one record batch: columns image (fixed-size list), label, sample_id."""
+    values = pa.array(np.ascontiguousarray(pool.images).reshape(-1))
+    image = pa.FixedSizeListArray.from_arrays(values, int(np.prod(pool.images.shape[1:])))
+    description = {
+        "format": FORMAT,
+        "shape": list(pool.images.shape[1:]),
+        "parts": {part: rows.stop - rows.start for part, rows in pool.parts.items()},
+        "class_names": pool.class_names,
+        "mean": pool.mean.tolist(),
+        "std": pool.std.tolist(),
+        "n_duplicates": pool.n_duplicates,
+    }
+    columns = {"image": image, "label": pa.array(pool.labels), "sample_id": pa.array(pool.sample_ids)}
+    schema = pa.schema(
+        [pa.field(name, column.type, nullable=False) for name, column in columns.items()],
+        metadata={METADATA_KEY: json.dumps(description)},
+    )
+    batch = pa.RecordBatch.from_arrays(list(columns.values()), schema=schema)
+    with atomic_path(path) as temporary, pa.ipc.new_file(str(temporary), schema) as writer:
+        writer.write_batch(batch)
+
+
+def read_pool(path: str) -> Pool:
+    """Memory-map a pool; images, labels and ids are read-only views into the file.
+
+    Raises:
+        ValueError: when the file is not a pool of this format.
+    """
+    try:
+        reader = pa.ipc.open_file(pa.memory_map(str(path)))
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{path}: not a pool file, or damaged; delete it and run again ({error})") from error
+    description = json.loads((reader.schema.metadata or {}).get(METADATA_KEY, b"{}"))
+    if description.get("format") != FORMAT:
+        raise ValueError(f"{path}: not a pool file of format {FORMAT}; delete it and run again")
+    batch = reader.get_batch(0)
+    return Pool(
+        images=batch["image"].flatten().to_numpy(zero_copy_only=True).reshape(-1, *description["shape"]),
+        labels=batch["label"].to_numpy(zero_copy_only=True),
+        sample_ids=batch["sample_id"].to_numpy(zero_copy_only=True),
+        parts=_slices(description["parts"]),
+        class_names=description["class_names"],
+        mean=np.asarray(description["mean"], dtype=np.float32),
+        std=np.asarray(description["std"], dtype=np.float32),
+        n_duplicates=description["n_duplicates"],
+    )

@@ -1,0 +1,53 @@
+"""From the config's plain options to an untrained module, checked on one empty sample."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from memdyn.models import REGISTRY
+from memdyn.registry import resolve
+
+FOR_TABLES = ("logistic", "mlp", "custom")
+
+
+def build_model(options: Mapping[str, Any], input_shape: tuple[int, ...], n_classes: int) -> nn.Module:
+    """The untrained model that `options` describe, in training mode.
+
+    Args:
+        options: `name` of an entry of `memdyn.models.REGISTRY`, and the keyword arguments of its builder.
+        input_shape: (C, H, W) for images, (F,) for tables.
+        n_classes: number of logits.
+
+    Raises:
+        KeyError: for an unknown name.
+        ValueError: where the net cannot take this input or does not return [batch, n_classes]. The message names
+            the net, the shape and what is allowed.
+    """
+    keywords = dict(options)
+    name = keywords.pop("name")
+    builder = resolve(REGISTRY, name)
+    if len(input_shape) not in (1, 3):
+        raise ValueError(f"input shape {input_shape} is neither an image (C, H, W) nor a table's row (F,)")
+    if len(input_shape) == 1 and name not in FOR_TABLES:
+        raise ValueError(f"model {name!r} needs images (C, H, W); for tables {input_shape}: {', '.join(FOR_TABLES)}")
+    model = builder(input_shape, n_classes, **keywords)
+    _check_output(model, name, input_shape, n_classes)
+    return model.train()
+
+
+def _check_output(model: nn.Module, name: str, input_shape: tuple[int, ...], n_classes: int) -> None:
+    """One empty sample through the net, so that a misfit is told here and not in the middle of an epoch."""
+    parameter = next(model.parameters(), None)
+    if parameter is None:
+        raise ValueError(f"model {name!r} has no parameters to train")
+    model.eval()  # no running statistics change, no dropout
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        try:
+            logits = model(torch.zeros(1, *input_shape, device=parameter.device))
+        except (RuntimeError, ValueError, AssertionError, TypeError) as error:
+            raise ValueError(f"model {name!r} cannot take inputs of shape {input_shape}: {error}") from error
+    shape = tuple(getattr(logits, "shape", ()))
+    if shape != (1, n_classes):
+        raise ValueError(f"model {name!r} must return logits [batch, {n_classes}], returned {shape} for one sample")

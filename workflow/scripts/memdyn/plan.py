@@ -1,0 +1,275 @@
+"""From a study to folders and jobs, torch-free: what the Snakefile needs to know and nothing more.
+
+Every artifact lies in the folder of what it was made from, so a path is its own lineage:
+
+    <results>/<pool>/<run>/<scoring>/<attack or dynamics>
+    <results>/studies/<study>/versions/<tables, figures or report>
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from memdyn.attacks import REGISTRY as ATTACKS
+from memdyn.config.load import Run, Study
+from memdyn.config.study import TrainConfig
+from memdyn.data import REGISTRY as DATASETS
+from memdyn.models import REGISTRY as MODELS
+from memdyn.optim import REGISTRY as OPTIMIZERS
+from memdyn.provenance.digest import code_digest
+from memdyn.provenance.fingerprint import fingerprint
+from memdyn.provenance.identity import folder_name, options_hash, plain_options
+
+# Parts of the pool that every checkpoint is scored on; spare samples are kept for defences.
+SCORED_PARTS = ("scored", "sham", "population", "test")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """An artifact folder and all that its name stands for; `params()` is what its job gets."""
+
+    kind: str
+    slug: str
+    options: dict[str, Any]
+    roots: tuple[str, ...]
+    entries: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+
+    @cached_property
+    def digest(self) -> str:
+        return code_digest(self.roots, self.entries, self.files)
+
+    @cached_property
+    def folder(self) -> str:
+        return folder_name(self.slug, self.options, self.digest)
+
+    @cached_property
+    def options_hash(self) -> str:
+        return options_hash(self.options)
+
+    def params(self) -> dict[str, Any]:
+        """One sorted dict of plain values."""
+        return {
+            "digest": self.digest,
+            "entries": list(self.entries),
+            "files": list(self.files),
+            "folder": self.folder,
+            "kind": self.kind,
+            "options": self.options,
+            "options_hash": self.options_hash,
+            "roots": list(self.roots),
+        }
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """The folders of one run of the study, from its pool to its dynamics."""
+
+    name: str
+    pool: Stage
+    train: Stage
+    scoring: Stage
+    attacks: dict[str, Stage]
+    dynamics: Stage
+
+    @property
+    def pool_path(self) -> str:
+        return self.pool.folder
+
+    @property
+    def train_path(self) -> str:
+        return f"{self.pool.folder}/{self.train.folder}"
+
+    @property
+    def scoring_path(self) -> str:
+        return f"{self.train_path}/{self.scoring.folder}"
+
+    def attack_path(self, label: str) -> str:
+        return f"{self.scoring_path}/{self.attacks[label].folder}"
+
+    @property
+    def dynamics_path(self) -> str:
+        return f"{self.scoring_path}/{self.dynamics.folder}"
+
+
+@dataclass(frozen=True)
+class StudyPlan:
+    """Everything that the rules need."""
+
+    study: Study
+    runs: list[RunPlan]
+    tables: Stage
+    figures: Stage
+    report: Stage
+    by_path: dict[str, Stage] = field(repr=False)
+
+    @property
+    def results(self) -> str:
+        return self.study.config.results
+
+    @property
+    def folder(self) -> str:
+        return f"{self.results}/studies/{self.study.config.study}"
+
+    @property
+    def versions(self) -> str:
+        return f"{self.folder}/versions"
+
+    def run_descriptions(self) -> list[dict[str, Any]]:
+        """What the table `runs` tells of each run, as plain values."""
+        return [
+            {
+                "name": plan.name,
+                "folder": plan.train.folder,
+                "pool": plan.pool.folder,
+                "dataset": run.pool.dataset.name,
+                "architecture": architecture(run.train),
+                "recipe": plan.train.options,
+                "device": self.study.config.device,
+            }
+            for plan, run in zip(self.runs, self.study.runs, strict=True)
+        ]
+
+    def folders(self) -> dict[str, dict[str, Any]]:
+        """The map from the study's names to the folders of its artifacts."""
+        return {
+            run.name: {
+                "pool": run.pool_path,
+                "train": run.train_path,
+                "scores": run.scoring_path,
+                "attacks": {label: run.attack_path(label) for label in run.attacks},
+                "dynamics": run.dynamics_path,
+            }
+            for run in self.runs
+        }
+
+    def stage(self, path: str) -> Stage:
+        """The stage whose folder is `path` below the results.
+
+        Raises:
+            LookupError: where the plan has no such folder, as in a job whose code or config changed after it was
+                submitted.
+        """
+        if path not in self.by_path:
+            raise LookupError(
+                f"{self.results}/{path} is not part of the study as code and config now stand: "
+                "they were changed after this job was submitted; run snakemake again"
+            )
+        return self.by_path[path]
+
+
+def build_plan(study: Study) -> StudyPlan:
+    """Names every folder of a study.
+
+    Raises:
+        FileNotFoundError: for a data set, model or data file of the user's that is not there.
+    """
+    runs = [_plan_run(study, run) for run in study.runs]
+    tables, figures, report = _plan_study(study, runs)
+    by_path: dict[str, Stage] = {}
+    for run in runs:
+        by_path |= {run.pool_path: run.pool, run.train_path: run.train, run.scoring_path: run.scoring}
+        by_path |= {run.attack_path(label): stage for label, stage in run.attacks.items()}
+        by_path[run.dynamics_path] = run.dynamics
+    return StudyPlan(study, runs, tables, figures, report, by_path)
+
+
+def _plan_run(study: Study, run: Run) -> RunPlan:
+    pool = _plan_pool(study, run)
+    train = _plan_train(run)
+    scoring = Stage("score", "scores", {"parts": list(SCORED_PARTS)}, ("score_block.py",), (MODELS[run.train.model.name],))
+    attacks = {attack.label(): _plan_attack(study, attack) for attack in study.config.attacks}
+    dynamics = _plan_dynamics(study, attacks)
+    return RunPlan(run.name, pool, train, scoring, attacks, dynamics)
+
+
+def _plan_pool(study: Study, run: Run) -> Stage:
+    dataset = run.pool.dataset
+    cache = Path(study.config.results) / ".fingerprints.json"
+    # published data sets are known by their name, so that a study can be planned before they are downloaded
+    files = [] if dataset.downloadable else dataset.source_files(study.config.data_dir)
+    sources = [fingerprint(path, cache) for path in files]
+    # where a file lies does not matter, its content does
+    what = {key: value for key, value in plain_options(dataset).items() if key not in ("path", "files")}
+    options = plain_options(run.pool) | {"content": sources, "dataset": what}
+    roots, entries = _code_of(dataset, DATASETS)
+    # the masks belong to the pool, so the code that draws them is part of its name
+    return Stage("pool", dataset.name, options, ("build_pool.py", "draw_membership.py", *roots), entries)
+
+
+def _code_of(section: Any, registry: dict[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(files, registry entries) that a named section stands for; a user's own file is given as `path.py:name`."""
+    own = [str(Path(section.target.rpartition(":")[0]).resolve())] if section.name == "custom" else []
+    return tuple(own), (registry[section.name],)
+
+
+def _plan_train(run: Run) -> Stage:
+    train = run.train
+    options = plain_options(train) | {"checkpoints": train.checkpoint_epochs()}
+    own, model = _code_of(train.model, MODELS)
+    slug = f"{architecture(train)}-{train.optimizer.name}-e{train.epochs}"
+    return Stage("train", slug, options, ("train_block.py", *own), (*model, OPTIMIZERS[train.optimizer.name]))
+
+
+def architecture(train: TrainConfig) -> str:
+    """The model in a word: cnn2, wrn-28-10, resnet50."""
+    model = train.model
+    words = {
+        "cnn": lambda: f"cnn{model.layers}",
+        "wrn": lambda: f"wrn-{model.depth}-{model.width}",
+        "torchvision": lambda: model.arch,
+        "custom": lambda: model.target.rpartition(":")[2],
+    }
+    return words.get(model.name, lambda: model.name)()
+
+
+def _plan_attack(study: Study, attack: Any) -> Stage:
+    config = study.config
+    options = {
+        "attack": plain_options(attack),
+        "models": config.shadow_models,
+        "statistics": plain_options(config.statistics),
+        # the plane's thresholds and its centre need the scores, so they are decided here
+        "thresholds": list(config.dynamics.thresholds),
+        "centre": attack.label() in config.dynamics.attacks,
+    }
+    slug = f"{attack.label()}-m{config.shadow_models:03d}"
+    return Stage("attack", slug, options, ("run_attack.py",), (ATTACKS[attack.name],))
+
+
+def _plan_dynamics(study: Study, attacks: dict[str, Stage]) -> Stage:
+    config = study.config
+    options = {
+        "dynamics": plain_options(config.dynamics),
+        "attacks": [[label, attacks[label].folder] for label in config.dynamics.attacks],
+        "level": config.statistics.level,
+        "models": config.shadow_models,
+    }
+    return Stage("dynamics", f"dynamics-m{config.shadow_models:03d}", options, ("compute_dynamics.py",))
+
+
+def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]:
+    config = study.config
+    members = [
+        {
+            "name": run.name,
+            "scoring": run.scoring_path,
+            "attacks": [[label, stage.folder] for label, stage in run.attacks.items()],
+            "dynamics": run.dynamics.folder,
+        }
+        for run in runs
+    ]
+    tables = Stage(
+        "tables", "tables", {"runs": members, "models": config.shadow_models, "level": config.statistics.level}, ("compare_runs.py",)
+    )
+    shown = plain_options(config.report)
+    figures = Stage("figures", "figures", {"tables": tables.folder, "report": shown, "study": config.study}, ("draw_figures.py",))
+    report = Stage(
+        "report",
+        "report",
+        {"figures": figures.folder, "tables": tables.folder, "report": shown, "study": config.study},
+        ("write_report.py",),
+        files=("memdyn/report/templates/report.html.j2",),
+    )
+    return tables, figures, report

@@ -1,0 +1,135 @@
+"""Digest of the code that makes an artifact: comments, docstrings and formatting do not count.
+
+A stage's digest covers its script, every `memdyn` module that it reaches through imports (lazy imports
+inside functions too), and the modules of those registry entries that its recipe names. `memdyn.config` is
+left out (it only declares values, and the resolved values are hashed as options), and so is
+`memdyn.provenance` (it only names and records).
+"""
+
+import ast
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+PACKAGE = "memdyn"
+PACKAGE_ROOT = Path(__file__).resolve().parents[1]
+SCRIPTS = PACKAGE_ROOT.parent
+# values and bookkeeping: they cannot change a number without changing a hashed option
+_OUTSIDE = (f"{PACKAGE}.config", f"{PACKAGE}.provenance")
+
+
+def code_digest(roots: Iterable[str], entries: Iterable[str] = (), files: Iterable[str] = ()) -> str:
+    """Hex digest of the code reached from `roots`.
+
+    Args:
+        roots: module names (`memdyn.training.block`), scripts (`train_block.py`, beside the package) or paths of
+            a user's own Python files.
+        entries: registry values (`memdyn.models.mlp:MLP`) that the recipe names.
+        files: other files that the stage reads from the package (templates), by path relative to the scripts' folder.
+
+    Raises:
+        FileNotFoundError: for a root that does not exist.
+        SyntaxError: for code that does not parse.
+    """
+    entries = sorted(set(entries))
+    code = {path for root in [*roots, *(entry.partition(":")[0] for entry in entries)] for path in _reach(root)}
+    trees = sorted((_label(path), _file_hash(path)) for path in code)
+    contents = sorted((name, hashlib.sha256((SCRIPTS / name).read_bytes()).hexdigest()) for name in files)
+    return hashlib.sha256(json.dumps([entries, trees, contents]).encode()).hexdigest()
+
+
+@cache
+def _reach(root: str) -> frozenset[Path]:
+    """All files that importing `root` may run."""
+    seen: set[Path] = set()
+    todo = _root_files(root)
+    while todo:
+        path = todo.pop()
+        if path not in seen:
+            seen.add(path)
+            todo.extend(_imported_files(path))
+    return frozenset(seen)
+
+
+def _root_files(root: str) -> list[Path]:
+    if root.endswith(".py"):
+        path = SCRIPTS / root
+        if not path.is_file():
+            raise FileNotFoundError(f"code file {root!r} does not exist (looked for {path})")
+        return [path]
+    files = _module_files(root)
+    if not files:
+        raise FileNotFoundError(f"module {root!r} does not exist in {PACKAGE_ROOT}")
+    return files
+
+
+def _module_files(module: str) -> list[Path]:
+    """The module's file and the `__init__.py` of its parents; empty where there is no such module."""
+    parts = module.split(".")
+    base = SCRIPTS.joinpath(*parts)
+    own = base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
+    if parts[0] != PACKAGE or not own.is_file():
+        return []
+    parents = [SCRIPTS.joinpath(*parts[:depth], "__init__.py") for depth in range(1, len(parts))]
+    return [own, *(parent for parent in parents if parent.is_file())]
+
+
+@cache
+def _imported_files(path: Path) -> tuple[Path, ...]:
+    names = set(_imports(_parse(path)))
+    return tuple(file for name in names if not _is_outside(name) for file in _module_files(name))
+
+
+def _is_outside(module: str) -> bool:
+    return any(module == name or module.startswith(name + ".") for name in _OUTSIDE)
+
+
+def _imports(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            # `from memdyn.stats import roc` may name a submodule
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _label(path: Path) -> str:
+    """A name that does not depend on where the checkout lies; a user's own file is named by its content alone."""
+    return path.relative_to(SCRIPTS).as_posix() if path.is_relative_to(SCRIPTS) else ""
+
+
+@cache
+def _file_hash(path: Path) -> str:
+    return hashlib.sha256(json.dumps(_plain(_parse(path))).encode()).hexdigest()
+
+
+def _parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def _plain(node: Any) -> Any:
+    """The syntax tree as plain lists, without what does not change behaviour.
+
+    `ast.dump` is not used, since it prints the same code differently in different versions of Python: newer
+    versions add fields that are empty for older code, so empty fields are left out here.
+    """
+    if isinstance(node, ast.AST):
+        fields = ((name, _plain(value)) for name, value in ast.iter_fields(node) if name != "type_comment")
+        return [type(node).__name__, *([name, value] for name, value in fields if value not in (None, []))]
+    if isinstance(node, list):
+        return [_plain(item) for item in node if not _is_silent(item)]
+    # repr tells 1 from 1.0 and from True, and spells bytes and complex numbers
+    return None if node is None else repr(node)
+
+
+def _is_silent(node: Any) -> bool:
+    """Docstrings, other bare strings, and registries (their named entries are hashed instead)."""
+    if isinstance(node, ast.Expr):
+        return isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    if isinstance(node, ast.Assign):
+        return any(isinstance(target, ast.Name) and target.id == "REGISTRY" for target in node.targets)
+    return isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == "REGISTRY"

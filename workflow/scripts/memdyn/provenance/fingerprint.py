@@ -1,0 +1,89 @@
+"""Content hashes of files and folders, fast enough to be asked for whenever the Snakefile is parsed.
+
+A hash is remembered in a small JSON file for as long as the file's size and times stay as they were. The cache is
+only a shortcut: it may be deleted, damaged, unwritable or written by two processes at once.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import time
+from pathlib import Path
+
+from memdyn.store.atomic import atomic_path
+
+SETTLED_S = 2.0  # younger files may change again within the resolution of their times, so they are not remembered
+
+Stamp = list[int]
+Cache = dict[str, tuple[Stamp, str]]
+
+
+def fingerprint(path: str | os.PathLike, cache_file: str | os.PathLike) -> str:
+    """SHA-256, in hex, of a file's content or of a folder's (relative paths and contents of the files in it).
+
+    Neither times nor the place of the file or folder enter, nor do hidden files below a folder.
+
+    Args:
+        cache_file: JSON that remembers hashes by path, size and times of change.
+
+    Raises:
+        FileNotFoundError: when the path does not exist.
+    """
+    known = _read_cache(cache_file)
+    fresh: Cache = {}
+    digest_of = _folder_digest if os.path.isdir(path) else _file_digest
+    digest = digest_of(str(path), known, fresh)
+    if fresh:
+        _write_cache(cache_file, fresh)
+    return digest
+
+
+def _folder_digest(folder: str, known: Cache, fresh: Cache) -> str:
+    total = hashlib.sha256()
+    for file in sorted(_files_below(folder)):
+        relative = os.path.relpath(file, folder).replace(os.sep, "/")
+        total.update(f"{json.dumps(relative)}:{_file_digest(file, known, fresh)}\n".encode())
+    return total.hexdigest()
+
+
+def _files_below(folder: str) -> list[str]:
+    found = []
+    for place, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [os.path.join(place, name) for name in names if not name.startswith(".")]
+    return found
+
+
+def _file_digest(path: str, known: Cache, fresh: Cache) -> str:
+    key = os.path.abspath(path)
+    stamp = _stamp(path)
+    if key in known and known[key][0] == stamp:
+        return known[key][1]
+    with open(path, "rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    settled = time.time() - max(stamp[1:]) / 1e9 > SETTLED_S
+    if settled and _stamp(path) == stamp:
+        fresh[key] = (stamp, digest)
+    return digest
+
+
+def _stamp(path: str) -> Stamp:
+    """Size and times; the time of the inode's change too, since copying can restore the other one."""
+    status = os.stat(path)
+    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+
+
+def _read_cache(cache_file: str | os.PathLike) -> Cache:
+    try:
+        content = json.loads(Path(cache_file).read_text())
+        return {str(key): (list(stamp), str(digest)) for key, (stamp, digest) in content.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _write_cache(cache_file: str | os.PathLike, fresh: Cache) -> None:
+    """Add to what is there now: another process may have written since. No cache is no error."""
+    merged = _read_cache(cache_file) | fresh
+    with contextlib.suppress(OSError), atomic_path(cache_file) as temporary:
+        Path(temporary).write_text(json.dumps(merged))

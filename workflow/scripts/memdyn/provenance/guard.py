@@ -1,0 +1,115 @@
+"""Before any job: would finished training be done again? And: which version of the study do its links show?"""
+
+import os
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from memdyn.design.blocks import block_names
+from memdyn.plan import RunPlan, Stage, StudyPlan
+from memdyn.provenance.record import RECIPE, read_recipe
+
+LINKS = {"tables": "tables", "figures": "figures", "report.html": "report"}
+
+
+@dataclass(frozen=True)
+class Superseded:
+    """A finished folder whose options are wanted, made by code that has changed since."""
+
+    folder: Path
+    wanted: Stage
+
+    @property
+    def new_folder(self) -> Path:
+        return self.folder.with_name(self.wanted.folder)
+
+
+def refuse_needless_training(plan: StudyPlan) -> None:
+    """Asks for permission before finished work is trained again because of code, or of deleted checkpoints, alone.
+
+    Raises:
+        RuntimeError: naming the folders and what can be done.
+    """
+    if plan.study.config.allow_retrain:
+        return
+    found = superseded(plan, ("pool", "train"))
+    if found:
+        lines = "\n".join(f"  - {item.folder} (would become {item.new_folder.name})" for item in found)
+        raise RuntimeError(
+            f"the code of these finished folders has changed, and their work would be done again:\n{lines}\n"
+            "If the change alters results: allow it with `--config allow_retrain=true`.\n"
+            "If it provably does not (a refactoring): `python workflow/scripts/adopt.py --reason '...'` keeps the folders."
+        )
+    lost = list(_unscorable(plan))
+    if lost:
+        raise RuntimeError(
+            "the checkpoints of these finished blocks were deleted after scoring, and the scores now wanted need them:\n"
+            + "\n".join(f"  - {folder}" for folder in lost)
+            + "\nTraining would be done again: allow it with `--config allow_retrain=true`; to keep checkpoints in "
+            "future, set keep_checkpoints: all."
+        )
+
+
+def superseded(plan: StudyPlan, kinds: Collection[str] = ("pool", "train", "score")) -> list[Superseded]:
+    """Finished folders of older code that this plan would make anew, parents first."""
+    results, found = Path(plan.results), {}
+    for run in plan.runs:
+        for parent, wanted in (("", run.pool), (run.pool_path, run.train), (run.train_path, run.scoring)):
+            folder = results / parent / wanted.folder
+            if wanted.kind in kinds and not _has_work(folder, wanted.kind):
+                for old in _older(results / parent, wanted):
+                    found.setdefault(old, Superseded(old, wanted))
+                    break
+    return list(found.values())
+
+
+def _older(parent: Path, wanted: Stage) -> Iterator[Path]:
+    """Siblings with the same options and other code, the newest first."""
+    recipes = sorted(parent.glob(f"*/{RECIPE}"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in recipes:
+        if path.parent.name == wanted.folder or not _has_work(path.parent, wanted.kind):
+            continue
+        recipe = read_recipe(path.parent) or {}
+        if (recipe.get("kind"), recipe.get("options_hash")) == (wanted.kind, wanted.options_hash):
+            yield path.parent
+
+
+def _has_work(folder: Path, kind: str) -> bool:
+    """Whether training lies in the folder, or would have to be done again without it."""
+    patterns = {"pool": "*/block-*/log.parquet", "train": "block-*/log.parquet", "score": "block-*/scores.parquet"}
+    return next(folder.glob(patterns[kind]), None) is not None
+
+
+def _unscorable(plan: StudyPlan) -> Iterator[Path]:
+    for run in plan.runs:
+        for block in block_names(plan.study.config.shadow_models):
+            trained = Path(plan.results, run.train_path, block)
+            scored = Path(plan.results, run.scoring_path, block, "scores.parquet")
+            if (trained / "log.parquet").exists() and not (trained / "checkpoints").exists() and not scored.exists():
+                if not _progress(plan, run, block).exists():
+                    yield trained
+
+
+def _progress(plan: StudyPlan, run: RunPlan, block: str) -> Path:
+    return Path(plan.results, run.train_path, "progress", block)
+
+
+def link_current(plan: StudyPlan) -> None:
+    """Points results/studies/<study>/{tables,figures,report.html} to the finished version that the config asks for.
+
+    Every version stays, so going back to an earlier config shows its report again without a job.
+    """
+    for link, kind in LINKS.items():
+        stage: Stage = getattr(plan, kind)
+        target = Path("versions", stage.folder, *(["report.html"] if kind == "report" else []))
+        if Path(plan.folder, target).exists():
+            _point(Path(plan.folder, link), target)
+
+
+def _point(link: Path, target: Path) -> None:
+    if link.is_symlink() and os.readlink(link) == str(target):
+        return
+    aside = link.with_name(f".{link.name}.{os.getpid()}.tmp")
+    aside.unlink(missing_ok=True)
+    aside.symlink_to(target)
+    os.replace(aside, link)

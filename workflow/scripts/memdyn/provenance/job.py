@@ -1,0 +1,38 @@
+"""What every script does first: find its log, refuse changed code, record the recipe."""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from memdyn.provenance.record import open_stage
+
+
+def start(snakemake: Any, folder: str | Path, **inputs: Any) -> Callable[[str], None]:
+    """Opens the stage of `snakemake.params.stage` in `folder`.
+
+    Returns:
+        `tell(line)`: prints a line, with the job's name, to the console and to the job's log.
+
+    Raises:
+        CodeChanged: where the code was edited after the job was planned.
+    """
+    shown = [value for name, value in snakemake.wildcards.items() if name not in ("pool", "scoring")]
+    tell = teller(snakemake.log[0], " ".join([snakemake.rule, *shown]))
+    open_stage(snakemake.params.stage, folder, **inputs)
+    return tell
+
+
+def teller(log: str | os.PathLike[str], name: str) -> Callable[[str], None]:
+    """A function that prints a line, with the time and the job's name, to the console and appends it to `log`."""
+    Path(log).parent.mkdir(parents=True, exist_ok=True)
+
+    def tell(line: str) -> None:
+        text = f"{time.strftime('%H:%M:%S')} {name}: {line}"
+        with Path(log).open("a") as stream:
+            print(text, file=stream)
+        print(text, file=sys.stderr, flush=True)
+
+    return tell

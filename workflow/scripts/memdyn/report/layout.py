@@ -1,0 +1,36 @@
+"""Small helpers for grids of panels."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from memdyn.report import style
+
+
+def label_outer(grid: np.ndarray, x: str, y: str) -> None:
+    """Axis labels at the left and bottom edge of a grid of axes only."""
+    for axes in grid.flat:
+        axes.set(xlabel=x, ylabel=y)
+        axes.label_outer()
+
+
+def legend_above(figure: Figure, handles: list[Line2D]) -> None:
+    """One legend for the whole figure, above the panels, in as many columns as fit."""
+    labels = [handle.get_label() for handle in handles]
+    figure.legend(handles=handles, loc="outside upper center", ncols=style.legend_columns(labels))
+
+
+def chunks(items: list, size: int) -> Iterator[list]:
+    """Consecutive pieces of at most `size`, so that a study of many runs gets several figures of readable panels."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def spread(items: list, count: int) -> list:
+    """At most `count` items, evenly spaced, the first and the last included (of one: the last)."""
+    if count == 1:
+        return items[-1:]
+    places = np.unique(np.linspace(0, len(items) - 1, count).round().astype(int))
+    return [items[place] for place in places]

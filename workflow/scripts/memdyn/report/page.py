@@ -1,0 +1,155 @@
+"""The study's page: one HTML file that needs no network, no scripts and no other file."""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from memdyn.report import page_tables
+from memdyn.report.page_tables import Table
+from memdyn.report.record import FigureRecord, ReportOptions, read_index
+from memdyn.report.style import run_styles
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+# (section, title), in the order of the page
+SECTIONS = (
+    ("run", "What was run"),
+    ("leakage", "Leakage over training"),
+    ("roc", "ROC curves"),
+    ("plane", "The vulnerability plane"),
+    ("centre", "Centre of mass"),
+    ("zones", "Zones"),
+    ("samples", "Most vulnerable samples"),
+    ("comparison", "Comparison of runs"),
+    ("null", "Null control"),
+)
+
+
+@dataclass(frozen=True)
+class PageContext:
+    """What the page says beside the tables.
+
+    Attributes:
+        study: the study's name.
+        title: headline.
+        config_yaml: the resolved configuration as text.
+        versions: what made the results (program -> version), as printed.
+        folders: where the artifacts lie (what -> path relative to the checkout).
+    """
+
+    study: str
+    title: str
+    config_yaml: str
+    versions: Mapping[str, str]
+    folders: Mapping[str, str]
+    options: ReportOptions
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The headline of the null checks."""
+
+    kind: str  # passed, failed or untested
+    text: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page with its tables and its figures (record, data URI)."""
+
+    name: str
+    title: str
+    tables: list[Table]
+    figures: list[tuple[FigureRecord, str]]
+
+
+def render_page(tables: Mapping[str, pd.DataFrame], figures_dir: Path, context: PageContext) -> str:
+    """The page as text.
+
+    Args:
+        tables: the study's tables by name, as for `memdyn.report.figures.draw_all`, and pools; runs is needed.
+        figures_dir: the folder that `draw_all` filled.
+    """
+    tables = {name: table for name, table in tables.items() if len(table)}
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html.j2").render(
+        context=context,
+        verdict=null_verdict(tables),
+        results=_results(tables),
+        sections=_sections(tables, figures_dir, context.options),
+        facts=_facts(tables),
+    )
+
+
+def null_verdict(tables: Mapping[str, pd.DataFrame]) -> Verdict:
+    """Whether every run passed its null test, in one sentence that names those that did not."""
+    names = dict(zip(tables["runs"]["run"], tables["runs"]["name"], strict=True))
+    if "null" not in tables:
+        return Verdict("untested", "No null control was run: nothing here shows that the pipeline itself is unbiased.")
+    null = tables["null"].set_index("run")["passed"]
+    failed = [str(names[run]) for run in names if run in null.index and not null[run]]
+    untested = [str(names[run]) for run in names if run not in null.index]
+    if failed:
+        return Verdict("failed", f"Null control FAILED for {', '.join(failed)}: do not trust the numbers of these runs.")
+    if untested:
+        return Verdict("untested", f"No null control for {', '.join(untested)}; the other runs passed.")
+    return Verdict("passed", f"Null control passed: {len(names)} of {len(names)} runs.")
+
+
+def _results(tables: Mapping[str, pd.DataFrame]) -> Table | None:
+    if "attack_metrics" not in tables:
+        return None
+    failed = set(tables["null"].loc[~tables["null"]["passed"].astype(bool), "run"]) if "null" in tables else set()
+    return page_tables.results(tables["attack_metrics"], run_styles(tables["runs"]), failed)
+
+
+def _facts(tables: Mapping[str, pd.DataFrame]) -> dict[str, str]:
+    """Phrases of the methods notes that depend on the study."""
+    metrics = tables.get("attack_metrics")
+    known = metrics is not None
+    return {
+        "level": f"{100 * metrics['level'].iloc[0]:g} %" if known else "95 %",
+        "method": ", ".join(sorted(metrics["method"].unique())) if known else "jackknife over groups of pairs",
+    }
+
+
+def _sections(tables: Mapping[str, pd.DataFrame], figures_dir: Path, options: ReportOptions) -> list[Section]:
+    """Sections with their content; empty ones are left out."""
+    figures = [(record, _data_uri(figures_dir / f"{record.name}.png")) for record in read_index(figures_dir)]
+    content = _section_tables(tables, options)
+    sections = [
+        Section(name, title, content.get(name, []), [(r, uri) for r, uri in figures if r.section == name])
+        for name, title in SECTIONS
+    ]
+    return [section for section in sections if section.tables or section.figures]
+
+
+def _section_tables(tables: Mapping[str, pd.DataFrame], options: ReportOptions) -> dict[str, list[Table]]:
+    styles = run_styles(tables["runs"])
+    makers = {
+        "run": [
+            ("pools", lambda table: page_tables.pools(table)),
+            ("runs", lambda table: page_tables.runs(table, styles)),
+        ],
+        "centre": [("centre", lambda table: page_tables.centres(table, styles, options.threshold))],
+        "zones": [("zones", lambda table: page_tables.zones(table, styles, options.threshold))],
+        "comparison": [("differences", lambda table: page_tables.differences(table, styles))],
+        "null": [("null", lambda table: page_tables.null_control(table, styles))],
+    }
+    return {
+        section: [make(tables[name]) for name, make in entries if name in tables] for section, entries in makers.items()
+    }
+
+
+def _data_uri(path: Path) -> str:
+    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii")

@@ -1,0 +1,198 @@
+"""The tables of the page: rows of formatted text from the study's tables.
+
+Each function returns a `Table`; the template only prints it.
+"""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+
+from memdyn.report import formatting, style
+from memdyn.report.comparison import last_differences
+from memdyn.report.curves import METRICS, preferred_aggregation
+from memdyn.report.planes import ZONE_STACK, select_threshold
+from memdyn.report.style import RunStyle
+
+_DIGITS = {"auc": 3, "tpr_at_fpr_0.01": 3, "tpr_at_fpr_0.001": 4}
+# title -> (column, how it is printed)
+_RUN_COLUMNS = {
+    "data": ("dataset", str),
+    "network": ("architecture", str),
+    "optimizer": ("optimizer", str),
+    "augmentation": ("augment", str),
+    "learning rate": ("learning_rate", "{:g}".format),
+    "batch": ("batch_size", formatting.count),
+    "epochs": ("epochs", formatting.count),
+    "models": ("n_models", formatting.count),
+    "accuracy in": ("accuracy_in", formatting.number),
+    "out": ("accuracy_out", formatting.number),
+    "test": ("accuracy_test", formatting.number),
+    "time a model": ("seconds_per_model", formatting.duration),
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell: text, a run's colour as a swatch before it, a CSS class (passed, failed, strong)."""
+
+    text: str
+    colour: str | None = None
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A caption, column titles, and rows of cells; the first `head` columns name the row, the others hold numbers."""
+
+    caption: str
+    columns: list[str]
+    rows: list[list[Cell]] = field(default_factory=list)
+    head: int = 1
+
+
+def _run_cell(style_: RunStyle) -> Cell:
+    return Cell(style_.name, style_.colour)
+
+
+def _text(*values: str) -> list[Cell]:
+    return [Cell(value) for value in values]
+
+
+def results(metrics: pd.DataFrame, styles: dict[str, RunStyle], failed: set[str]) -> Table:
+    """Every attack on every run at the last checkpoint; runs that failed their null control are marked."""
+    aggregation = preferred_aggregation(metrics)
+    table = metrics[metrics["aggregation"] == aggregation]
+    table = table[table["epoch"] == table.groupby("run")["epoch"].transform("max")]
+    level = f"{100 * table['level'].iloc[0]:g} %"
+    rows = []
+    for row in _by_run(table, styles):
+        values = [formatting.interval(row[m], row[f"{m}_low"], row[f"{m}_high"], _DIGITS[m]) for m in METRICS]
+        run = _run_cell(styles[row["run"]])
+        if row["run"] in failed:
+            run = replace(run, text=f"{run.text} (null failed)", kind="failed")
+        rows.append([run, *_text(str(row["attack"]), *values, formatting.number(row["null_auc"]))])
+    caption = f"Leakage at the last checkpoint, {aggregation.replace('_', ' ')}, with {level} intervals."
+    return Table(caption, ["run", "attack", *(style.METRIC_LABELS[m] for m in METRICS), "null AUC"], rows, head=2)
+
+
+def runs(table: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:
+    """What was trained, with accuracies and cost; columns that the table lacks are left out."""
+    columns = {title: (name, show) for title, (name, show) in _RUN_COLUMNS.items() if name in table}
+    rows = [
+        [_run_cell(styles[row["run"]]), *_text(*(show(row[name]) for name, show in columns.values()))]
+        + _text(formatting.duration(row["seconds_per_model"] * row["n_models"]))
+        for row in _by_run(table, styles)
+    ]
+    caption = (
+        "Recipes and models. Accuracies at the last checkpoint, means over models: on the scored samples as members (in) "
+        "and as non-members (out), and on the test part."
+    )
+    return Table(caption, ["run", *columns, "time in all"], rows, head=5)
+
+
+def pools(table: pd.DataFrame) -> Table:
+    """The data and how they were split."""
+    parts = ("scored", "sham", "population", "test", "spare")
+    parts = tuple(part for part in parts if part in table)
+    rows = [
+        [
+            *_text(row["dataset"], formatting.count(row["n_classes"]), str(row["shape"])),
+            *_text(*(formatting.count(row[part]) for part in parts)),
+            *_text(formatting.count(row["duplicates_dropped"]), str(row["sha256"])[:12]),
+        ]
+        for _, row in table.iterrows()
+    ]
+    columns = ["data", "classes", "shape", *parts, "duplicates dropped", "sha256"]
+    caption = (
+        "Samples in each part of the pool. Scored: members of half of the models; sham: treated alike but never trained "
+        "on; population: reference data of attacks; test: utility; spare: kept for defences."
+    )
+    return Table(caption, columns, rows)
+
+
+def null_control(table: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:
+    """The simultaneous null test of each run."""
+    rows = []
+    for row in _by_run(table, styles):
+        verdict = Cell("passed", kind="passed") if row["passed"] else Cell("FAILED", kind="failed")
+        rows.append(
+            [
+                _run_cell(styles[row["run"]]),
+                *_text(formatting.number(row["statistic"], 2), formatting.p_value(row["p_value"])),
+                *_text(formatting.number(row["mean_null_auc"], 4), formatting.count(row["n_draws"])),
+                verdict,
+            ]
+        )
+    caption = "The simultaneous null test of each run, over all checkpoints and attacks."
+    return Table(caption, ["run", "statistic", "p", "mean null AUC", "draws", "verdict"], rows)
+
+
+def centres(centre: pd.DataFrame, styles: dict[str, RunStyle], threshold: str) -> Table:
+    """Net displacement and path length of the centre of mass, in percentage points, beside those of sham members."""
+    rows = []
+    for (attack, run), part in _in_order(select_threshold(centre, threshold), styles):
+        cells = [_run_cell(styles[run]), Cell(attack)]
+        for kind in ("scored", "sham"):
+            path = part[part["part"] == kind].sort_values("epoch")[["fpr", "tpr"]].to_numpy()
+            if len(path) < 2:
+                cells += _text(formatting.MISSING, formatting.MISSING)
+                continue
+            net = float(np.linalg.norm(path[-1] - path[0]))
+            length = float(np.linalg.norm(np.diff(path, axis=0), axis=1).sum())
+            cells += _text(formatting.number(100 * net, 1), formatting.number(100 * length, 1))
+        rows.append(cells)
+    columns = ["run", "attack", "displacement", "path length", "displacement (sham)", "path length (sham)"]
+    caption = (
+        "How far the centre of mass moved, in percentage points: from the first to the last checkpoint, and summed over "
+        "checkpoints. Sham members show what noise alone gives; path length grows with noise and with the number of "
+        "checkpoints."
+    )
+    return Table(caption, columns, rows, head=2)
+
+
+def zones(table: pd.DataFrame, styles: dict[str, RunStyle], threshold: str) -> Table:
+    """Zone shares at the last checkpoint."""
+    rows = []
+    for (attack, run), part in _in_order(select_threshold(table, threshold), styles):
+        last = part[part["epoch"] == part["epoch"].max()].set_index("zone")["share"]
+        shares = [formatting.percent(float(last.get(zone, 0.0))) for zone in ZONE_STACK]
+        rows.append([_run_cell(styles[run]), *_text(attack, *shares)])
+    columns = ["run", "attack", *(style.ZONE_LABELS[zone] for zone in ZONE_STACK)]
+    return Table("Share of the scored samples in each zone at the last checkpoint.", columns, rows, head=2)
+
+
+def differences(table: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:
+    """Differences between runs with their intervals, at the last checkpoint that both have."""
+    last = last_differences(table)
+    metrics = [metric for metric in METRICS if metric in set(last["metric"])]
+    rows = []
+    for (first, second, attack), part in last.groupby(["run_a", "run_b", "attack"], sort=False):
+        by_metric = part.set_index("metric")
+        cells = [_run_cell(styles[first]), _run_cell(styles[second]), Cell(attack)]
+        for metric in metrics:
+            row = by_metric.loc[metric]
+            excludes_zero = row["low"] > 0 or row["high"] < 0
+            text = formatting.signed_interval(row["difference"], row["low"], row["high"], _DIGITS[metric])
+            cells.append(Cell(text, kind="strong" if excludes_zero else ""))
+        rows.append(cells)
+    caption = (
+        "Differences at the last checkpoint that both runs have, first minus second, with "
+        f"{100 * last['level'].iloc[0]:g} % intervals; bold where the interval excludes 0."
+    )
+    columns = ["first run", "second run", "attack", *(style.METRIC_LABELS[metric] for metric in metrics)]
+    return Table(caption, columns, rows, head=3)
+
+
+def _by_run(table: pd.DataFrame, styles: dict[str, RunStyle]) -> list[pd.Series]:
+    """Rows in the order of the study's runs."""
+    place = {run: i for i, run in enumerate(styles)}
+    ordered = table.assign(_place=table["run"].map(place)).sort_values("_place", kind="stable")
+    return [row for _, row in ordered.iterrows()]
+
+
+def _in_order(table: pd.DataFrame, styles: dict[str, RunStyle]) -> list[tuple[tuple[str, str], pd.DataFrame]]:
+    """((attack, run), rows) in the order of the study's runs, attack by attack."""
+    groups = dict(list(table.groupby(["attack", "run"], sort=False)))
+    attacks = dict.fromkeys(attack for attack, _ in groups)
+    return [((attack, run), groups[attack, run]) for attack in attacks for run in styles if (attack, run) in groups]

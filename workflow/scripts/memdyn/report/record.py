@@ -1,0 +1,64 @@
+"""What a figure is to the page: a file name, a section, and words that say what its numbers mean."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from matplotlib.figure import Figure
+
+INDEX = "figures.json"
+
+
+@dataclass(frozen=True)
+class FigureRecord:
+    """One figure of a study; its files are <name>.png and <name>.pdf."""
+
+    name: str
+    section: str
+    title: str
+    caption: str
+    alt: str
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A record with its figure, not yet saved."""
+
+    record: FigureRecord
+    figure: Figure
+
+
+@dataclass(frozen=True)
+class ReportOptions:
+    """What the figures show (values come from the config's `report` and `dynamics` sections).
+
+    threshold: label of the plane's threshold, "lr1" or "fpr0.05" (`memdyn.dynamics.plane.threshold_label`).
+    """
+
+    threshold: str
+    top_samples: int
+    plane_epochs: int
+    png_dpi: int
+    hv_tpr: float
+    hv_fpr: float
+    vulnerable_advantage: float
+
+
+class PoolImages(Protocol):
+    """The part of a pool that the figures need: images uint8 [n, C, H, W] (or numbers [n, F]) by source row."""
+
+    images: np.ndarray
+    sample_ids: np.ndarray
+    class_names: list[str]
+
+
+def write_index(records: Iterable[FigureRecord], path: Path) -> None:
+    path.write_text(json.dumps([asdict(record) for record in records], indent=1, ensure_ascii=False), encoding="utf-8")
+
+
+def read_index(folder: Path) -> list[FigureRecord]:
+    """The figures of a folder in the order in which they were drawn."""
+    return [FigureRecord(**entry) for entry in json.loads((folder / INDEX).read_text(encoding="utf-8"))]

@@ -1,0 +1,113 @@
+"""The most vulnerable samples of each run, as pictures with their trajectories."""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from memdyn.report import style
+from memdyn.report.captions import caption
+from memdyn.report.planes import select_threshold, threshold_words
+from memdyn.report.record import Drawing, FigureRecord, PoolImages, ReportOptions
+from memdyn.report.style import RunStyle
+
+COLUMNS = 3
+TPR_COLOUR, FPR_COLOUR = "#b03a2e", "#2e5f8a"
+
+
+def most_vulnerable(samples: pd.DataFrame, count: int) -> pd.DataFrame:
+    """The rows of the last checkpoint with the largest d' (counted advantages tie: a lattice has few values)."""
+    last = samples[samples["epoch"] == samples["epoch"].max()]
+    return last.sort_values(["d_prime", "sample_id"], ascending=[False, True]).head(count)
+
+
+def draw_samples(
+    tables: dict[str, pd.DataFrame],
+    images: Mapping[str, PoolImages],
+    styles: dict[str, RunStyle],
+    options: ReportOptions,
+) -> Iterator[Drawing]:
+    """One figure per attack and run: pictures, TPR and FPR over checkpoints of the samples with the largest d'."""
+    shown = select_threshold(tables["samples"], options.threshold)
+    for (attack, run), part in shown.groupby(["attack", "run"], sort=False):
+        top, run_style = most_vulnerable(part, options.top_samples), styles[run]
+        trajectories = part[part["sample_id"].isin(top["sample_id"])].sort_values("epoch")
+        figure = _sheet(top, trajectories, images.get(run))
+        threshold = threshold_words(part["threshold"].iloc[0])
+        words = caption("samples", count=len(top), run=run_style.name, attack=attack, threshold=threshold)
+        ids = ", ".join(str(i) for i in top["sample_id"])
+        alt = f"Pictures and trajectories of the most vulnerable samples of {run_style.name}: source rows {ids}."
+        name = f"samples-{attack}-{run}"
+        title = f"Most vulnerable samples of {run_style.name}, {attack}"
+        yield Drawing(FigureRecord(name, "samples", title, words, alt), figure)
+
+
+def _sheet(top: pd.DataFrame, trajectories: pd.DataFrame, pool: PoolImages | None) -> plt.Figure:
+    """A cell a sample: picture (where there is one), curve, and two lines of text above them."""
+    columns = min(COLUMNS, len(top))
+    rows = -(-len(top) // columns)
+    height = 1.3 * rows + 0.75
+    figure = plt.figure(figsize=(style.WIDTH * columns / COLUMNS if columns > 1 else 3.4, height))
+    pictured = pool is not None and pool.images.ndim == 4
+    grid = figure.add_gridspec(
+        rows,
+        3 * columns,
+        width_ratios=[0.72 if pictured else 0.02, 1, 0.1] * columns,
+        left=0.02 if pictured else 0.04,
+        right=1.0,
+        top=1 - 0.68 / height,
+        bottom=0.36 / height,
+        hspace=0.62,
+        wspace=0.28 if pictured else 0.1,
+    )
+    places = {i: place for place, i in enumerate(pool.sample_ids)} if pool is not None else {}
+    by_sample = dict(tuple(trajectories.groupby("sample_id")))
+    for k, row in enumerate(top.itertuples()):
+        line, column = divmod(k, columns)
+        axes = titled = figure.add_subplot(grid[line, 3 * column + 1])
+        _draw_trajectory(axes, by_sample[row.sample_id])
+        axes.tick_params(labelbottom=k + columns >= len(top))
+        if pictured:
+            titled = figure.add_subplot(grid[line, 3 * column])
+            _draw_picture(titled, pool.images[places[row.sample_id]])
+        name = str(pool.class_names[row.label]) if pool is not None else f"class {row.label}"
+        titled.set_title(_cell_title(name, row), loc="left", fontsize=7, pad=3)
+    figure.legend(
+        handles=[
+            Line2D([], [], color=TPR_COLOUR, label="TPR: models trained on it"),
+            Line2D([], [], color=FPR_COLOUR, linestyle="--", label="FPR: the other models"),
+            Patch(facecolor=TPR_COLOUR, alpha=0.15, label="advantage"),
+        ],
+        loc="upper center",
+        ncols=3 if columns > 1 else 1,
+    )
+    return figure
+
+
+def _cell_title(class_name: str, row: NamedTuple) -> str:
+    return (
+        f"{style.clip_label(class_name, 18)}, #{row.sample_id}, d′ {row.d_prime:.1f}\n"
+        f"A {row.advantage:.2f} [{row.advantage_low:.2f}, {row.advantage_high:.2f}]"
+    )
+
+
+def _draw_picture(axes: Axes, image: np.ndarray) -> None:
+    """One image [C, H, W] uint8, grey or colour."""
+    picture = np.moveaxis(image, 0, -1)
+    axes.imshow(picture[..., 0] if picture.shape[-1] == 1 else picture[..., :3], cmap="gray", interpolation="nearest")
+    axes.set_anchor("NW")  # its title starts at its left edge
+    axes.set_axis_off()
+
+
+def _draw_trajectory(axes: Axes, part: pd.DataFrame) -> None:
+    axes.fill_between(part["epoch"], part["fpr"], part["tpr"], color=TPR_COLOUR, alpha=0.15, linewidth=0)
+    axes.plot(part["epoch"], part["tpr"], color=TPR_COLOUR)
+    axes.plot(part["epoch"], part["fpr"], color=FPR_COLOUR, linestyle="--")
+    axes.set_ylim(-0.04, 1.04)
+    axes.set_yticks([0, 0.5, 1], ["0", ".5", "1"])
+    style.epoch_axis(axes, label=False)

@@ -1,0 +1,153 @@
+"""One place for colours, markers and sizes of every figure (colour-blind safe, and told apart in grey).
+
+A run has the same colour, marker and line style in all figures of a study; names are those of the study.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import cycle, islice
+
+import matplotlib
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
+
+# Okabe & Ito 2008, without yellow (too light on white)
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+LINES = ("-", (0, (5, 1.5)), (0, (3, 1, 1, 1)), (0, (1, 1)))
+
+INK, MUTED, RULE, FAILED, PASSED = "#222222", "#6b6b6b", "#d9d9d9", "#b3001b", "#1a7f37"
+DENSITY = "YlGnBu"  # monotone in lightness
+BAND_ALPHA = 0.18
+HALO = [withStroke(linewidth=2, foreground="white", alpha=0.75)]  # keeps thin lines visible on dark cells
+WIDTH = 8.2  # inches, of every figure
+
+# Dark to light from the worst zone to the harmless one; inverted is hatched as well
+ZONE_COLOURS = {
+    "highly_vulnerable": "#7a0403",
+    "vulnerable": "#d7572b",
+    "leaning": "#f3b26b",
+    "chance": "#ececec",
+    "inverted": "#8fb3d9",
+}
+ZONE_LABELS = {
+    "highly_vulnerable": "highly vulnerable",
+    "vulnerable": "vulnerable",
+    "leaning": "leaning",
+    "chance": "chance",
+    "inverted": "inverted",
+}
+METRIC_LABELS = {
+    "auc": "AUC",
+    "tpr_at_fpr_0.01": "TPR at 1 % FPR",
+    "tpr_at_fpr_0.001": "TPR at 0.1 % FPR",
+}
+METRIC_CHANCE = {"auc": 0.5, "tpr_at_fpr_0.01": 0.01, "tpr_at_fpr_0.001": 0.001}
+
+_RC = {
+    "font.family": "DejaVu Sans",  # ships with matplotlib, so figures look alike everywhere
+    "font.size": 8.5,
+    "axes.titlesize": 9,
+    "axes.labelsize": 8.5,
+    "axes.edgecolor": MUTED,
+    "axes.linewidth": 0.7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": RULE,
+    "grid.linewidth": 0.5,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 7.5,
+    "ytick.labelsize": 7.5,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+    "lines.linewidth": 1.5,
+    "lines.markersize": 4,
+    "hatch.linewidth": 0.5,
+    "pdf.fonttype": 42,  # TrueType, editable text
+    "figure.dpi": 100,
+}
+
+
+@dataclass(frozen=True)
+class RunStyle:
+    """How one run is drawn everywhere; `line` holds keyword arguments for `Axes.plot`."""
+
+    run: str
+    name: str
+    colour: str
+    marker: str
+    linestyle: str | tuple
+
+    @property
+    def line(self) -> dict:
+        return {"color": self.colour, "marker": self.marker, "linestyle": self.linestyle, "markeredgewidth": 0}
+
+
+def run_styles(runs: pd.DataFrame) -> dict[str, RunStyle]:
+    """Styles by run folder, in the order of the study's `runs` table (columns run, name).
+
+    Beyond seven runs colours repeat with another line style, so that no two of 28 runs look alike.
+    """
+    styles = {}
+    markers = islice(cycle(MARKERS), len(runs))
+    for i, (run, name, marker) in enumerate(zip(runs["run"], runs["name"], markers, strict=True)):
+        line = LINES[(i + i // len(COLOURS)) % len(LINES)]
+        styles[run] = RunStyle(run, str(name), COLOURS[i % len(COLOURS)], marker, line)
+    return styles
+
+
+@contextmanager
+def report_style() -> Iterator[None]:
+    """Matplotlib settings of all figures; the backend is headless."""
+    matplotlib.use("Agg")
+    with matplotlib.rc_context(_RC):
+        yield
+
+
+def epoch_axis(axes: Axes, label: bool = True) -> None:
+    """Whole epochs on the x axis."""
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    if label:
+        axes.set_xlabel("epoch")
+
+
+def plain_log_axis(axes: Axes) -> None:
+    """A logarithmic y axis with plain numbers at 1, 2 and 5 of each decade."""
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def run_handles(styles: dict[str, RunStyle]) -> list[Line2D]:
+    """Legend entries of the runs."""
+    return [Line2D([], [], label=style.name, **style.line) for style in styles.values()]
+
+
+def legend_columns(labels: list[str], characters: int = 116) -> int:
+    """The most legend columns whose widest labels, with handles, fit into the width of a figure."""
+    for columns in range(len(labels), 1, -1):
+        rows = -(-len(labels) // columns)
+        widths = [max(map(len, labels[start : start + rows])) + 8 for start in range(0, len(labels), rows)]
+        if sum(widths) <= characters:
+            return columns
+    return 1
+
+
+def clip_label(text: str, length: int) -> str:
+    """Text shortened in the middle, so that names which differ at the end stay distinct."""
+    if len(text) <= length:
+        return text
+    head = (length - 1) // 2
+    return f"{text[:head]}…{text[-(length - 1 - head) :]}"

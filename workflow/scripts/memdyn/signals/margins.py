@@ -1,0 +1,46 @@
+"""Membership signals from logits, in float64 and never via softmax.
+
+In float32 the loss of a confident sample is exactly 0, and the ties drive the TPR at 1 % FPR to 0. Loss and
+confidence are functions of the margin and are not stored: loss = softplus(-margin), p_y = sigmoid(margin).
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+
+
+def signals(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
+    """The four stored signals of each sample.
+
+    Args:
+        logits: [samples, classes], any float type.
+        labels: int64 [samples].
+
+    Returns:
+        float32 [samples] each:
+        margin: z_y - logsumexp_{c != y} z_c, the logit of the true class's probability (Carlini et al. 2022, Section IV).
+        gap: z_y - max_{c != y} z_c; its sign is correctness.
+        entropy: -sum_c p_c log p_c, in nats.
+        modified_entropy: -(1 - p_y) log p_y - sum_{c != y} p_c log(1 - p_c) (Song & Mittal 2021, Eq. 5).
+    """
+    z = logits.double()
+    true = labels.unsqueeze(1)
+    z_true = z.gather(1, true).squeeze(1)
+    others = z.scatter(1, true, -torch.inf)
+    margin = z_true - others.logsumexp(1)
+    gap = z_true - others.amax(1)
+    log_p = z.log_softmax(1)
+    p = log_p.exp()
+    entropy = -(p * log_p.clamp(min=torch.finfo(torch.float64).min)).sum(1)
+    found = {"margin": margin, "gap": gap, "entropy": entropy, "modified_entropy": _modified_entropy(z, p, margin, true)}
+    return {name: values.float() for name, values in found.items()}
+
+
+def _modified_entropy(z: Tensor, p: Tensor, margin: Tensor, true: Tensor) -> Tensor:
+    # log(1 - p) by log1p loses everything where p is near 1, which only the top class can be
+    top = z.argmax(1, keepdim=True)
+    log_rest = torch.log1p(-p)
+    log_rest_top = z.scatter(1, top, -torch.inf).logsumexp(1, keepdim=True) - z.logsumexp(1, keepdim=True)
+    log_rest = log_rest.scatter(1, top, log_rest_top)
+    wrong = (p * log_rest).scatter(1, true, 0.0).sum(1)
+    return torch.sigmoid(-margin) * F.softplus(-margin) - wrong

@@ -1,0 +1,48 @@
+"""Scores of checkpoints: every sample through every saved model, in eval mode and float32."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from memdyn.signals.margins import signals
+from memdyn.store.checkpoints import checkpoint_file, load_checkpoint
+from memdyn.training.inputs import Inputs
+
+
+@torch.inference_mode()
+def score_network(network: nn.Module, inputs: Inputs, batch: int) -> dict[str, np.ndarray]:
+    """Signals of all samples of `inputs` under one network.
+
+    Returns:
+        float32 [samples] a signal.
+    """
+    network.eval()
+    found: dict[str, list[Tensor]] = {}
+    for rows in torch.arange(len(inputs)).split(batch):
+        logits = network(inputs.batch(rows))
+        for name, values in signals(logits, inputs.labels[rows.to(inputs.labels.device)]).items():
+            found.setdefault(name, []).append(values)
+    return {name: torch.cat(parts).cpu().numpy() for name, parts in found.items()}
+
+
+def score_block(
+    network: nn.Module, checkpoints: Path, models: range, epochs: list[int], inputs: Inputs, batch: int
+) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
+    """(epoch, signal -> float32 [models, samples]) of each checkpoint, one in memory at a time.
+
+    Args:
+        network: of the run's architecture, on the device of `inputs`; its weights are overwritten.
+        checkpoints: folder of the block's weights.
+        batch: samples scored at once.
+    """
+    if inputs.samples.ndim == 4:
+        network.to(memory_format=torch.channels_last)
+    for epoch in epochs:
+        rows = []
+        for model in models:
+            network.load_state_dict(load_checkpoint(checkpoint_file(checkpoints, model, epoch)))
+            rows.append(score_network(network, inputs, batch))
+        yield epoch, {name: np.stack([row[name] for row in rows]) for name in rows[0]}

@@ -1,0 +1,1 @@
+"""Statistics that the stages share: ROC, intervals, jackknife, null tests, multiple testing."""

@@ -1,0 +1,52 @@
+"""Intervals for rates of one sample over models; never for rates pooled over samples (those are jackknifed)."""
+
+import numpy as np
+from scipy.special import betaincinv, ndtri
+
+
+def clopper_pearson(successes: np.ndarray, trials: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+    """Exact limits of a binomial rate (Clopper & Pearson 1934): for independent trials, e.g. separate targets.
+
+    Args:
+        successes: counts, any shape.
+        trials: numbers of trials >= 1, of that shape or a scalar.
+        level: coverage, at least.
+    """
+    k, n = np.asarray(successes, dtype=float), np.asarray(trials, dtype=float)
+    tail = (1 - level) / 2
+    low = np.where(k > 0, betaincinv(np.maximum(k, 1), n - k + 1, tail), 0.0)
+    high = np.where(k < n, betaincinv(k + 1, np.maximum(n - k, 1), 1 - tail), 1.0)
+    return low, high
+
+
+def wilson(successes: np.ndarray, trials: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+    """Approximate limits of a binomial rate (Wilson 1927); arguments as `clopper_pearson`."""
+    k, n = np.asarray(successes, dtype=float), np.asarray(trials, dtype=float)
+    z = ndtri((1 + level) / 2)
+    centre = (k + z**2 / 2) / (n + z**2)
+    half = z / (n + z**2) * np.sqrt(k * (n - k) / n + z**2 / 4)
+    # At the borders centre and half are equal but for rounding.
+    return np.where(k > 0, centre - half, 0.0), np.where(k < n, centre + half, 1.0)
+
+
+def paired_advantage(
+    d_in: np.ndarray, d_out: np.ndarray, d_both: np.ndarray, pairs: np.ndarray, level: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Approximate limits of a sample's advantage, the mean over pairs of (decision IN - decision OUT).
+
+    Agresti & Min 2005, "Simple improved confidence intervals for comparing matched proportions": two pairs are
+    added, a half to each of the four outcomes; then Wald's interval, which is never empty so.
+
+    Args:
+        d_in: pairs whose IN model is called a member, any shape.
+        d_out: pairs whose OUT model is.
+        d_both: pairs in which both are.
+        pairs: numbers of pairs >= 1.
+        level: nominal coverage.
+    """
+    n = np.asarray(pairs, dtype=float) + 2
+    only_in = np.asarray(d_in, dtype=float) - d_both + 0.5
+    only_out = np.asarray(d_out, dtype=float) - d_both + 0.5
+    centre = (only_in - only_out) / n
+    half = ndtri((1 + level) / 2) * np.sqrt((only_in + only_out) / n - centre**2) / np.sqrt(n)
+    return np.maximum(centre - half, -1), np.minimum(centre + half, 1)

@@ -1,0 +1,99 @@
+"""Empirical Bayes for variances: a scaled inverse chi-square prior fitted to many sums of squares.
+
+Smyth 2004, "Linear models and empirical Bayes methods", section 3, with the prior by maximum marginal likelihood
+instead of by moments: SS | v ~ v chi2(d), nu0 s0^2 / v ~ chi2(nu0), so SS / (d s0^2) ~ F(d, nu0).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import polygamma, psi
+
+MIN_VARIANCE = 1e-12  # of a margin: float32 rounding, no standard deviation below it is real
+MIN_NU, MAX_NU = 1e-2, 1e4  # beyond it a t is a normal, and the likelihood is flat in floating point
+CHUNK = 1 << 16  # values at a time: temporaries stay in the cache
+MAX_STEPS, SETTLED = 100, 1e-7
+
+
+@dataclass(frozen=True)
+class Prior:
+    """nu0 [F] and s0^2 [F]: the prior weighs as much as nu0 degrees of freedom at variance s0^2."""
+
+    nu: np.ndarray
+    variance: np.ndarray
+
+
+def fit_prior(squares: np.ndarray, dof: int, start: Prior | None = None) -> Prior:
+    """The maximum of the marginal likelihood over samples, for each fold by itself.
+
+    Args:
+        squares: [F, n], centred sums of squares (>= dof * MIN_VARIANCE).
+        dof: their degrees of freedom d >= 1.
+        start: a prior nearby (one fold or F); by default from the moments of log SS.
+
+    Newton's method in the data's weight d / (d + nu0), which is bounded, and log s0^2.
+    """
+    start = start or _moments(squares, dof)
+    low, high = dof / (dof + MAX_NU), dof / (dof + MIN_NU)
+    weight = np.broadcast_to(np.clip(dof / (dof + start.nu), low, high), len(squares)).copy()
+    log_variance = np.broadcast_to(np.log(start.variance), len(squares)).copy()
+    for _ in range(MAX_STEPS):
+        step, log_step = _newton(squares, dof, weight, log_variance, low, high)
+        weight, log_variance = np.clip(weight + step, low, high), log_variance + log_step
+        if max(np.abs(step / weight).max(), np.abs(log_step).max()) < SETTLED:
+            break  # Newton squares the error: what is left is rounding
+    return Prior(dof / weight - dof, np.exp(log_variance))
+
+
+def _moments(squares: np.ndarray, dof: int) -> Prior:
+    """Smyth's estimates, good enough to start from: mean and variance of log SS over samples."""
+    logs = np.log(squares / dof)
+    excess = logs.var(axis=1) - polygamma(1, dof / 2)
+    nu = np.where(excess > 0, 1 + 2 / np.maximum(excess, 2 / MAX_NU), MAX_NU)  # trigamma(x) ~ 1 / (x - 1/2)
+    shift = psi(dof / 2) - np.log(dof / 2) - psi(nu / 2) + np.log(nu / 2)
+    return Prior(nu, np.exp(logs.mean(axis=1) - shift))
+
+
+def _newton(
+    squares: np.ndarray, dof: int, weight: np.ndarray, log_variance: np.ndarray, low: float, high: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """One safeguarded Newton step [F] in (weight, log variance) for the likelihood per sample."""
+    nu = dof / weight - dof
+    mean_log, mean_u, mean_u2 = _sums(squares, nu * np.exp(log_variance))
+    both = (dof + nu) / 2
+    # Derivatives in nu and theta = log(nu s0^2), with u = tau / (SS + tau), which is Beta(nu / 2, d / 2) ...
+    by_nu = (psi(both) - psi(nu / 2) - mean_log) / 2
+    by_theta = nu / 2 - both * mean_u
+    theta_theta = -both * (mean_u - mean_u2)
+    nu_theta = (1 - mean_u) / 2
+    nu_nu = (polygamma(1, both) - polygamma(1, nu / 2)) / 4
+    # ... then in nu and log s0^2, and then in the weight w: nu = d / w - d.
+    slope_nu = by_nu + by_theta / nu
+    curve_nu = nu_nu + 2 * nu_theta / nu + (theta_theta - by_theta) / nu**2
+    dnu, ddnu = -dof / weight**2, 2 * dof / weight**3
+    slope, cross = slope_nu * dnu, (nu_theta + theta_theta / nu) * dnu
+    curve = curve_nu * dnu**2 + slope_nu * ddnu
+
+    determinant = curve * theta_theta - cross**2
+    concave = (curve < 0) & (determinant > 0)
+    determinant = np.where(concave, determinant, 1)
+    step = np.where(concave, (cross * by_theta - theta_theta * slope) / determinant, slope / (np.abs(curve) + 1e-9))
+    log_step = np.where(concave, (cross * slope - curve * by_theta) / determinant, -by_theta / theta_theta)
+    stuck = ((weight <= low) & (step < 0)) | ((weight >= high) & (step > 0))  # at the border: only s0^2 moves
+    step = np.where(stuck, 0, np.clip(step, -0.75 * weight, 0.75 * (1 - weight)))
+    return step, np.clip(np.where(stuck, -by_theta / theta_theta, log_step), -1, 1)
+
+
+def _sums(squares: np.ndarray, tau: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Means over samples of log(1 + SS / tau), u = 1 / (1 + SS / tau) and u^2: [F] each."""
+    totals = np.zeros((3, len(squares)))
+    width = max(1, CHUNK // len(squares))
+    inverse = 1 / tau[:, None]
+    for left in range(0, squares.shape[1], width):
+        x = squares[:, left : left + width] * inverse
+        x += 1
+        totals[0] += np.log(x).sum(axis=1)
+        u = np.divide(1, x, out=x)
+        totals[1] += u.sum(axis=1)
+        totals[2] += np.einsum("fn,fn->f", u, u)
+    return tuple(totals / squares.shape[1])

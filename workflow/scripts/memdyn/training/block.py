@@ -1,0 +1,150 @@
+"""A block: a range of shadow models trained by one job, each resumed where an earlier job stopped."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from memdyn.data.pool import Pool
+from memdyn.design.seeds import derive_seed
+from memdyn.models.build import build_model
+from memdyn.optim.build import build_optimizer
+from memdyn.store.atomic import atomic_path
+from memdyn.store.checkpoints import link_tree
+from memdyn.training.inputs import Inputs
+from memdyn.training.lease import hold
+from memdyn.training.loop import Loop, LoopOptions, TrainingDiverged
+from memdyn.training.progress import ModelProgress
+
+
+@dataclass(frozen=True)
+class BlockTask:
+    """What one training job does.
+
+    Attributes:
+        recipe: the resolved `train` section of the config.
+        models: indices of the shadow models.
+        masks: bool [models, scored samples], True = member.
+        seed, pool_key: with the model's index and a purpose, the root of every random number. Never the run: runs of a
+            study are paired by model.
+        progress: folder outside of the declared outputs; what is in it survives kills.
+        keep: which checkpoints stay after scoring (none, last, all).
+    """
+
+    recipe: dict[str, Any]
+    models: range
+    masks: np.ndarray
+    seed: int
+    pool_key: str
+    progress: Path
+    device: str
+    threads: int
+    keep: str
+
+
+def prepare_torch(device: str, threads: int) -> torch.device:
+    """Deterministic arithmetic with a fixed number of threads.
+
+    Raises:
+        RuntimeError: where `cuda` is asked for and there is none.
+    """
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.benchmark = False
+    if device == "cuda" and not torch.cuda.is_available():
+        raise RuntimeError("device: cuda, but torch sees no GPU here; allowed: cpu, or run on a node with a GPU")
+    return torch.device(device)
+
+
+def train_block(task: BlockTask, pool: Pool, checkpoints: Path, log: Path, tell: Callable[[str], None]) -> None:
+    """Trains the block's models and writes its two outputs, each whole or not at all.
+
+    Args:
+        checkpoints: folder of the weights: model-0003/epoch-0010.safetensors.
+        log: Parquet table with a row a (model, epoch): loss, accuracy, learning_rate, seconds.
+        tell: gets a line for people now and then.
+
+    Raises:
+        TrainingDiverged: naming the model; what the other models reached stays.
+        LeaseLost: where another job took the block over.
+    """
+    device = prepare_torch(task.device, task.threads)
+    with hold(task.progress, tell) as still_ours:
+        inputs = Inputs.of_pool(pool, pool.parts["scored"], device)
+        rows = []
+        for model, mask in zip(task.models, task.masks, strict=True):
+            for row in _train_model(task, model, mask, inputs, pool, device, tell, still_ours):
+                rows.append({"model": model, **row})
+        _publish(task, checkpoints, log, pd.DataFrame(rows))
+
+
+def _train_model(
+    task: BlockTask,
+    model: int,
+    mask: np.ndarray,
+    inputs: Inputs,
+    pool: Pool,
+    device: torch.device,
+    tell: Callable[[str], None],
+    still_ours: Callable[[], None],
+) -> list[dict[str, Any]]:
+    progress = ModelProgress(task.progress, model)
+    finished = progress.finished_log()
+    if finished is not None:
+        tell(f"model {model}: was finished before")
+        return finished
+    network = new_network(task, model, pool).to(device)
+    optimizer = build_optimizer(task.recipe["optimizer"], network)
+    members = torch.from_numpy(np.flatnonzero(mask))
+    options = LoopOptions.of_recipe(task.recipe)
+    loop = Loop(network, optimizer, inputs, members, options, lambda what, epoch: _seed(task, model, what, epoch))
+    log, news = progress.load_state(network, optimizer, device)
+    if news:
+        tell(f"model {model}: {news}")
+    if not log and 0 in task.recipe["checkpoints"]:
+        progress.save_checkpoint(network, 0)
+    for epoch in range(len(log) + 1, options.epochs + 1):
+        still_ours()
+        log = [*log, _epoch(loop, model, epoch)]
+        if epoch in task.recipe["checkpoints"]:
+            progress.save_checkpoint(network, epoch)
+        progress.save_state(network, optimizer, log)
+    progress.finish(log)
+    seconds = sum(row["seconds"] for row in log)
+    tell(f"model {model}: trained in {seconds:.1f} s, accuracy on its members {log[-1]['accuracy']:.3f}")
+    return log
+
+
+def new_network(task: BlockTask, model: int, pool: Pool) -> nn.Module:
+    """An untrained network, initialised from the model's own seed."""
+    torch.manual_seed(_seed(task, model, "init", 0))
+    network = build_model(task.recipe["model"], pool.images.shape[1:], len(pool.class_names))
+    return network.to(memory_format=torch.channels_last) if pool.images.ndim == 4 else network
+
+
+def _seed(task: BlockTask, model: int, purpose: str, epoch: int) -> int:
+    return derive_seed(task.seed, task.pool_key, model, purpose, epoch)
+
+
+def _epoch(loop: Loop, model: int, epoch: int) -> dict[str, Any]:
+    try:
+        return loop.run_epoch(epoch).row()
+    except TrainingDiverged as error:
+        raise TrainingDiverged(f"model {model}: {error}") from None
+
+
+def _publish(task: BlockTask, checkpoints: Path, log: Path, rows: pd.DataFrame) -> None:
+    """Outputs as hard links: the progress stays until scoring has read the outputs, and costs no disk."""
+    if task.keep == "last":
+        last = f"*/epoch-{task.recipe['checkpoints'][-1]:04d}.safetensors"
+        with atomic_path(checkpoints.with_name("last")) as folder:
+            link_tree(task.progress, folder, last)
+    with atomic_path(checkpoints) as folder:
+        link_tree(task.progress, folder, "*/epoch-*.safetensors")
+    with atomic_path(log) as temporary:
+        rows.to_parquet(temporary, index=False)

@@ -1,0 +1,139 @@
+"""The training loop of one shadow model: data on the device, no waiting for the device inside an epoch.
+
+Every epoch draws its order, augmentation and dropout from seeds of its own, so that resuming at an epoch needs
+no state of random generators and gives the same bits.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from math import ceil
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+from memdyn.optim.schedules import lr_factor
+from memdyn.training.augment import augment
+from memdyn.training.inputs import Inputs
+
+
+class TrainingDiverged(RuntimeError):
+    """The loss of a model became infinite or not a number."""
+
+
+@dataclass(frozen=True)
+class EpochLog:
+    """What one epoch of one model leaves in the log.
+
+    Attributes:
+        loss, accuracy: means over the members, as seen while training (augmented, weights moving).
+        seconds: wall time of the epoch's steps.
+    """
+
+    epoch: int
+    loss: float
+    accuracy: float
+    learning_rate: float
+    seconds: float
+
+    def row(self) -> dict[str, float]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class LoopOptions:
+    """What the loop needs of a recipe (the `train` section, resolved)."""
+
+    epochs: int
+    batch_size: int
+    precision: str
+    crop: int
+    flip: bool
+    schedule: dict
+
+    @classmethod
+    def of_recipe(cls, recipe: dict) -> "LoopOptions":
+        return cls(
+            recipe["epochs"],
+            recipe["batch_size"],
+            recipe["precision"],
+            recipe["augment"]["crop"],
+            recipe["augment"]["flip"],
+            recipe["schedule"],
+        )
+
+
+class Loop:
+    """One model's training, an epoch a call.
+
+    Args:
+        seed_of: (purpose, epoch) -> seed; purposes are order, augmentation and noise.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        inputs: Inputs,
+        members: Tensor,
+        options: LoopOptions,
+        seed_of: Callable[[str, int], int],
+    ) -> None:
+        self.network, self.optimizer, self.inputs, self.members = network, optimizer, inputs, members
+        self.options, self.seed_of = options, seed_of
+        self.steps = ceil(len(members) / options.batch_size)
+        self.factor = lr_factor(options.schedule, options.epochs, self.steps)
+        self.base_rates = [group["lr"] for group in optimizer.param_groups]
+
+    def run_epoch(self, epoch: int) -> EpochLog:
+        """Trains epoch `epoch` (1, 2, ...).
+
+        Raises:
+            TrainingDiverged: where the mean loss is not finite.
+        """
+        started = time.perf_counter()
+        self.network.train()
+        order = self.members[torch.randperm(len(self.members), generator=self._generator("order", epoch))]
+        draws = self._generator("augmentation", epoch)
+        torch.manual_seed(self.seed_of("noise", epoch))
+        loss = torch.zeros((), dtype=torch.float64, device=self.inputs.labels.device)
+        correct = torch.zeros_like(loss)
+        for step, rows in enumerate(order.split(self.options.batch_size)):
+            rate = self._set_rate((epoch - 1) * self.steps + step)
+            batch_loss, batch_correct = self._step(rows.to(self.inputs.samples.device), draws)
+            loss += batch_loss * len(rows)
+            correct += batch_correct
+        mean_loss, accuracy = loss.item() / len(order), correct.item() / len(order)
+        if not torch.isfinite(loss):
+            raise TrainingDiverged(f"the loss became {mean_loss} in epoch {epoch}: a lower learning rate may help")
+        return EpochLog(epoch, mean_loss, accuracy, rate, time.perf_counter() - started)
+
+    def _step(self, rows: Tensor, draws: torch.Generator) -> tuple[Tensor, Tensor]:
+        samples = self.inputs.samples[rows]
+        if self.options.crop or self.options.flip:
+            samples = augment(samples, self.options.crop, self.options.flip, draws)
+        batch, labels = self.inputs.normalise(samples), self.inputs.labels[rows]
+        seen: list[Tensor] = []
+
+        def closure() -> Tensor:
+            self.optimizer.zero_grad(set_to_none=True)
+            with torch.autocast(batch.device.type, torch.bfloat16, enabled=self.options.precision == "bfloat16"):
+                logits = self.network(batch)
+            loss = F.cross_entropy(logits.float(), labels)
+            loss.backward()
+            seen.append(logits.detach())
+            return loss
+
+        loss = self.optimizer.step(closure)
+        # SAM calls the closure twice: the first call is the loss at the weights themselves
+        return loss.detach().double(), (seen[0].argmax(1) == labels).sum()
+
+    def _generator(self, purpose: str, epoch: int) -> torch.Generator:
+        return torch.Generator().manual_seed(self.seed_of(purpose, epoch))
+
+    def _set_rate(self, step: int) -> float:
+        factor = self.factor(step)
+        for group, base in zip(self.optimizer.param_groups, self.base_rates, strict=True):
+            group["lr"] = base * factor
+        return self.optimizer.param_groups[0]["lr"]

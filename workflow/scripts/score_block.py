@@ -1,0 +1,32 @@
+"""Checkpoints in, membership signals of every sample out; then the block's progress is no longer needed."""
+
+from pathlib import Path
+
+import numpy as np
+
+from memdyn.data.pool import read_pool
+from memdyn.provenance.job import start
+from memdyn.models.build import build_model
+from memdyn.signals.scoring import score_block
+from memdyn.store.atomic import remove
+from memdyn.store.scores import write_scores
+from memdyn.training.block import prepare_torch
+from memdyn.training.inputs import Inputs
+
+if __name__ == "__main__":
+    path = Path(snakemake.output.scores)
+    tell = start(snakemake, path.parents[1])
+    params, pool = snakemake.params, read_pool(snakemake.input.pool)
+    device = prepare_torch(params.device, snakemake.threads)
+    rows = [pool.parts[part] for part in params.stage["options"]["parts"]]
+    scored = slice(rows[0].start, rows[-1].stop)
+    models = range(params.first, params.last + 1)
+    inputs = Inputs.of_pool(pool, scored, device)
+    network = build_model(params.recipe["model"], pool.images.shape[1:], len(pool.class_names)).to(device)
+    epochs = score_block(
+        network, Path(snakemake.input.checkpoints), models, params.recipe["checkpoints"], inputs, params.batch
+    )
+    write_scores(path, epochs, models, np.asarray(pool.sample_ids[scored]))
+    tell(f"models {models.start} to {models.stop - 1} scored at {len(params.recipe['checkpoints'])} checkpoints")
+    # its outputs are read: what a killed training job would have resumed from has served
+    remove(Path(params.progress))

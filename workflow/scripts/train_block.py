@@ -1,0 +1,26 @@
+"""The pool and masks in; trained shadow models out: weights at the checkpoints, and the log of training."""
+
+from pathlib import Path
+
+from memdyn.data.pool import read_pool
+from memdyn.provenance.job import start
+from memdyn.store.masks import read_masks
+from memdyn.training.block import BlockTask, train_block
+
+if __name__ == "__main__":
+    log = Path(snakemake.output.log)
+    tell = start(snakemake, log.parents[1])
+    params, pool = snakemake.params, read_pool(snakemake.input.pool)
+    models = range(params.first, params.last + 1)
+    task = BlockTask(
+        recipe=params.stage["options"],
+        models=models,
+        masks=read_masks(snakemake.input.masks, models)[:, pool.parts["scored"]],
+        seed=params.seed,
+        pool_key=params.pool_key,
+        progress=Path(params.progress),
+        device=params.device,
+        threads=snakemake.threads,
+        keep=params.keep,
+    )
+    train_block(task, pool, Path(snakemake.output.checkpoints), log, tell)
