@@ -5,14 +5,14 @@ the attack's tables from normal theory with noise of about the right size.
 """
 
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from scipy import stats
-
 from memdyn.dynamics.dprime import sample_statistics
 from memdyn.dynamics.plane import samples_table
 from memdyn.dynamics.zones import ZoneBounds, zone_shares
+from scipy import stats
 
 BOUNDS = ZoneBounds(hv_tpr=0.9, hv_fpr=0.1, vulnerable_advantage=0.5, test_level=0.05)
 EPOCHS = (0, 1, 2, 3, 5, 7, 10, 13, 16, 20)
@@ -47,17 +47,25 @@ def fake_pool(n: int = 600, seed: int = 0) -> FakePool:
 
 
 def study_tables(
-    pool: FakePool, n_scored: int = 400, models: int = 32, seed: int = 0, failed_null: bool = False
+    pool: FakePool,
+    n_scored: int = 400,
+    models: int = 32,
+    seed: int = 0,
+    failed_null: bool = False,
+    runs: dict[str, tuple[float, str, str]] = RUNS,
 ) -> dict[str, pd.DataFrame]:
-    """All tables of the made-up study; with `failed_null` the last run does not pass its null control."""
+    """All tables of the made-up study; with `failed_null` the last run does not pass its null control.
+
+    runs: name -> (strength of leakage, architecture, optimizer).
+    """
     rng = np.random.default_rng(seed)
     difficulty = rng.gamma(1.2, 0.7, n_scored)
-    parts = [_run_tables(name, pool, difficulty, models, rng) for name in RUNS]
+    parts = [_run_tables(name, *about, pool, difficulty, models, rng) for name, about in runs.items()]
     tables = {key: pd.concat([part[key] for part in parts], ignore_index=True) for key in parts[0]}
     if failed_null:
-        last = tables["null"]["run"] == folder(list(RUNS)[-1])
+        last = tables["null"]["run"] == folder(list(runs)[-1])
         tables["null"].loc[last, ["statistic", "p_value", "passed"]] = [7.31, 0.0004, False]
-    tables["differences"] = _differences(tables["attack_metrics"], rng)
+    tables["differences"] = _differences(tables["attack_metrics"], list(runs), rng)
     tables["pools"] = pd.DataFrame(
         [
             {
@@ -83,8 +91,16 @@ def _growth(strength: float) -> np.ndarray:
     return strength * (1 - np.exp(-np.array(EPOCHS) / 7.0))
 
 
-def _run_tables(name: str, pool: FakePool, difficulty: np.ndarray, models: int, rng: np.random.Generator) -> dict:
-    strength, architecture, optimizer = RUNS[name]
+def _run_tables(
+    name: str,
+    strength: float,
+    architecture: str,
+    optimizer: str,
+    pool: FakePool,
+    difficulty: np.ndarray,
+    models: int,
+    rng: np.random.Generator,
+) -> dict[str, pd.DataFrame]:
     run, n, pairs = folder(name), len(difficulty), models // 2
     half = rng.random((pairs, n)) < 0.5
     mask = np.stack([half, ~half], axis=1).reshape(models, n)
@@ -227,15 +243,15 @@ def _accuracy(run: str, strength: float) -> pd.DataFrame:
     )
 
 
-def _differences(metrics: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    names, rows = [folder(name) for name in RUNS], []
-    indexed = metrics.set_index(["run", "attack", "epoch", "aggregation"])
-    for a, b in [(0, 1), (0, 2), (1, 2)]:
-        for (attack, epoch, aggregation), _ in metrics.groupby(["attack", "epoch", "aggregation"]):
-            for metric in METRICS:
-                first, second = (indexed.loc[(names[i], attack, epoch, aggregation), metric] for i in (a, b))
-                half = 0.004 + 0.01 * rng.random()
-                keys = {"run_a": names[a], "run_b": names[b], "attack": attack, "epoch": epoch}
-                value = {"difference": first - second, "low": first - second - half, "high": first - second + half}
-                rows.append(keys | {"aggregation": aggregation, "metric": metric} | value | {"level": 0.95})
-    return pd.DataFrame(rows)
+def _differences(metrics: pd.DataFrame, names: list[str], rng: np.random.Generator) -> pd.DataFrame:
+    keys = ["attack", "epoch", "aggregation"]
+    values = metrics.set_index(["run", *keys])[list(METRICS)]
+    rows = []
+    for first, second in combinations(map(folder, names), 2):
+        table = (values.loc[first] - values.loc[second]).reset_index()
+        table = table.melt(keys, list(METRICS), "metric", "difference")
+        half = 0.004 + 0.01 * rng.random(len(table))
+        table = table.assign(low=table["difference"] - half, high=table["difference"] + half, level=0.95)
+        rows.append(table.assign(run_a=first, run_b=second))
+    columns = ["run_a", "run_b", *keys, "metric", "difference", "low", "high", "level"]
+    return pd.concat(rows, ignore_index=True)[columns] if rows else pd.DataFrame(columns=columns)

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-
-from memdyn.dynamics.centre import centre, centre_from_replicates, centre_with_interval
+from memdyn.dynamics.centre import COORDINATES, centre, centre_from_replicates, centre_with_interval
 
 
 def decisions(pairs: int, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -27,7 +26,7 @@ def test_interval_covers_the_expected_centre():
     covered, runs = np.zeros(3), 400
     for _ in range(runs):
         row = centre_with_interval(*decisions(16, 40, rng), level=0.95, most_groups=16)
-        covered += [row[f"{c}_low"] <= t <= row[f"{c}_high"] for c, t in zip(("fpr", "tpr", "advantage"), truth)]
+        covered += [row[f"{c}_low"] <= t <= row[f"{c}_high"] for c, t in zip(COORDINATES, truth, strict=True)]
     assert np.all(covered / runs > 0.92) and np.all(covered / runs < 0.98), covered / runs
 
 

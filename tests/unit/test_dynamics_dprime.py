@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-from scipy import stats
-
 from memdyn.dynamics.dprime import (
     effect_sizes,
     sample_statistics,
@@ -11,6 +9,7 @@ from memdyn.dynamics.dprime import (
     smooth_rates,
 )
 from memdyn.dynamics.pairs import pair_values
+from scipy import stats
 
 
 def world(d_prime: np.ndarray, pairs: int, nu0: float, rng: np.random.Generator):

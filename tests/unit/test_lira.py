@@ -14,7 +14,7 @@ from worlds import gaussian_world
 MODES, VARIANCES, FOLDS = ("online", "offline"), ("per_sample", "global", "shrunken"), ("pairs", "halves")
 
 
-@pytest.mark.parametrize(("mode", "variance", "folds"), itertools.product(MODES, VARIANCES, FOLDS))
+@pytest.mark.parametrize(("mode", "variance", "folds"), list(itertools.product(MODES, VARIANCES, FOLDS)))
 @pytest.mark.parametrize("n_models", [12, 14])
 def test_agrees_with_a_loop_over_models(mode, variance, folds, n_models):
     world = gaussian_world(n_models, n_models, 50, 1.0, spread=0.8)
@@ -35,11 +35,17 @@ def test_known_answer(variance, n_models, d_prime):
     assert expected - slack < auc(*world.split(scores)) < expected + 0.003
 
 
-def test_shrinkage_helps_few_models():
-    world = gaussian_world(0, 12, 4000, 1.0, spread=0.3)
-    values = {v: auc(*world.split(LiRA("online", v).score(world, "pairs"))) for v in VARIANCES}
-    assert values["shrunken"] > values["per_sample"] + 0.01
-    assert values["shrunken"] > values["global"] - 0.002
+def test_shrinkage_takes_the_better_of_both():
+    """Few models: a sample's own variance is noise. Many: the common one is wrong."""
+
+    def aucs(n_models):
+        world = gaussian_world(0, n_models, 4000, 1.0, spread=0.8)
+        return {v: auc(*world.split(LiRA("online", v).score(world, "pairs"))) for v in VARIANCES}
+
+    few, many = aucs(12), aucs(64)
+    assert few["shrunken"] > few["per_sample"] + 0.01
+    assert many["shrunken"] > many["global"] + 0.01
+    assert many["shrunken"] > many["per_sample"] - 0.002
 
 
 def test_threshold_is_the_likelihood_ratio_one():
@@ -49,18 +55,18 @@ def test_threshold_is_the_likelihood_ratio_one():
 
 @pytest.mark.parametrize("variance", VARIANCES)
 def test_offline_does_not_saturate(variance):
-    """Margins 9, 12, 15 standard deviations out: log Phi would call all three certain, a tie."""
+    """Members 9 to 48 standard deviations out: 1 - Phi is 0 for all of them, a tie at the top of the ROC."""
     world = gaussian_world(1, 64, 40, 0.0, spread=0.1)
-    lifted = world.signal.copy()
-    deviation = world.signal.std(axis=0)
-    lifted[:3, :] = world.signal.mean(axis=0) + deviation * np.array([[9], [12], [15]])
-    scores = LiRA("offline", variance).score(Inputs(lifted, world.mask, world.population), "pairs")
-    assert np.isfinite(scores).all()
-    members = world.mask[2]
-    assert (scores[2] > np.delete(scores, 2, axis=0).max(axis=0))[members].all()
+    values_in, values_out = world.split(world.signal)
+    values_in[0] = values_out.mean(axis=0) + values_out.std(axis=0) * (9 + np.arange(40))
+    far = Inputs(world.join(values_in, values_out), world.mask, world.population)
+    scores_in, scores_out = far.split(LiRA("offline", variance).score(far, "pairs"))
+    assert np.isfinite(scores_in).all()
+    assert len(np.unique(scores_in[0])) == 40
+    assert scores_in[0].min() > max(scores_in[1:].max(), scores_out.max())
 
 
-@pytest.mark.parametrize(("mode", "variance", "folds"), itertools.product(MODES, VARIANCES, FOLDS))
+@pytest.mark.parametrize(("mode", "variance", "folds"), list(itertools.product(MODES, VARIANCES, FOLDS)))
 def test_constant_margins_are_no_evidence(mode, variance, folds):
     world = gaussian_world(1, 16, 30, 0.0)
     constant = Inputs(np.full(world.signal.shape, 2.5), world.mask, world.population)

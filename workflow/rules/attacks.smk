@@ -1,6 +1,6 @@
 # Calibrated attacks, and the dynamics that are read off them. A result is of its models: their number is in the name.
-ATTACK_TABLES = ["metrics", "roc", "replicates", "null", "rates", "centre"]
-DYNAMICS_TABLES = ["samples", "zones", "accuracy"]
+ATTACK_TABLES = ["metrics", "roc", "replicates", "null", "rates"]
+DYNAMICS_TABLES = ["samples", "centre", "zones", "accuracy"]
 
 
 def scores_of(wc):
@@ -33,7 +33,7 @@ def rates_of(wc):
     """The rates of the attacks that the dynamics are read off, in their order."""
     folder = f"{RESULTS}/{wc.pool}/{wc.run}/{wc.scoring}"
     attacks = stage(wc.pool, wc.run, wc.scoring, wc.dynamics)["options"]["attacks"]
-    return ancient([f"{folder}/{attack}/rates.parquet" for label, attack in attacks])
+    return ancient([f"{folder}/{attack['folder']}/rates.parquet" for attack in attacks])
 
 
 rule compute_dynamics:
@@ -48,6 +48,7 @@ rule compute_dynamics:
         f"{RESULTS}/{{pool}}/{{run}}/{{scoring}}/{{dynamics}}/dynamics.log",
     params:
         stage=lambda wc: stage(wc.pool, wc.run, wc.scoring, wc.dynamics),
+        seed=lambda wc: POOLS[wc.pool].seed,
     resources:
         mem_mb=lambda wc, attempt: 8000 * attempt,
         runtime=lambda wc, attempt: 120 * attempt,

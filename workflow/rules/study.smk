@@ -36,7 +36,7 @@ rule compare_runs:
         roc=ancient(attack_files("roc")),
         replicates=ancient(attack_files("replicates")),
         null=ancient(attack_files("null")),
-        centre=ancient(attack_files("centre")),
+        centre=ancient(run_files(lambda run: f"{run.dynamics_path}/centre.parquet")),
         samples=ancient(run_files(lambda run: f"{run.dynamics_path}/samples.parquet")),
         zones=ancient(run_files(lambda run: f"{run.dynamics_path}/zones.parquet")),
         accuracy=ancient(run_files(lambda run: f"{run.dynamics_path}/accuracy.parquet")),

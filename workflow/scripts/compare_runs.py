@@ -37,7 +37,7 @@ def study_tables(snakemake) -> dict[str, pd.DataFrame]:
         "attack_metrics": stack(by_attack, given.metrics),
         "roc": stack(by_attack, given.roc),
         "null_draws": stack(by_attack, given.null),
-        "centre": stack(by_attack, given.centre),
+        "centre": stack(by_run, given.centre),
         "samples": stack(by_run, given.samples),
         "zones": stack(by_run, given.zones),
         "accuracy": stack(by_run, given.accuracy),

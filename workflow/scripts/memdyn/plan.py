@@ -230,9 +230,8 @@ def _plan_attack(study: Study, attack: Any) -> Stage:
         "attack": plain_options(attack),
         "models": config.shadow_models,
         "statistics": plain_options(config.statistics),
-        # the plane's thresholds and its centre need the scores, so they are decided here
+        # the plane's thresholds are set where the scores are
         "thresholds": list(config.dynamics.thresholds),
-        "centre": attack.label() in config.dynamics.attacks,
     }
     slug = f"{attack.label()}-m{config.shadow_models:03d}"
     return Stage("attack", slug, options, ("run_attack.py",), (ATTACKS[attack.name],))
@@ -240,13 +239,19 @@ def _plan_attack(study: Study, attack: Any) -> Stage:
 
 def _plan_dynamics(study: Study, attacks: dict[str, Stage]) -> Stage:
     config = study.config
+    shown = [attack for attack in config.attacks if attack.label() in config.dynamics.attacks]
     options = {
+        "attacks": [
+            {"label": attack.label(), "folder": attacks[attack.label()].folder, "options": plain_options(attack)}
+            for attack in shown
+        ],
         "dynamics": plain_options(config.dynamics),
-        "attacks": [[label, attacks[label].folder] for label in config.dynamics.attacks],
-        "level": config.statistics.level,
         "models": config.shadow_models,
+        "statistics": plain_options(config.statistics),
+        "thresholds": list(config.dynamics.thresholds),
     }
-    return Stage("dynamics", f"dynamics-m{config.shadow_models:03d}", options, ("compute_dynamics.py",))
+    entries = tuple(ATTACKS[attack.name] for attack in shown)
+    return Stage("dynamics", f"dynamics-m{config.shadow_models:03d}", options, ("compute_dynamics.py",), entries)
 
 
 def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]:

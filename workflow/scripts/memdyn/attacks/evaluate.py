@@ -4,8 +4,9 @@ Only one checkpoint is in memory at a time. Groups of the jackknife and swaps of
 checkpoints, and for all attacks that are given the same seed, so that differences and joint tests are paired.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,8 @@ from memdyn.stats.roc import cut_at_fpr, fpr_grid, roc
 
 Loader = Callable[[int], Inputs]
 AGGREGATIONS = ("pooled", "per_model")
+TABLE_FPRS = (0.001, 0.01)  # of the columns tpr_at_fpr_*, which other programs read
+GRID_POINTS_PER_DECADE = 10
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,20 @@ class Settings:
     fprs: tuple[float, ...]
     rate_fprs: tuple[float, ...]
     points_per_decade: int
+
+    @classmethod
+    def of_options(cls, options: Mapping[str, Any], seed: int) -> "Settings":
+        """From a stage's options: its `statistics` and the plane's `thresholds`."""
+        statistics = options["statistics"]
+        return cls(
+            level=statistics["level"],
+            groups=statistics["jackknife_groups"],
+            draws=statistics["null_draws"],
+            seed=seed,
+            fprs=TABLE_FPRS,
+            rate_fprs=tuple(threshold for threshold in options["thresholds"] if threshold != "lr1"),
+            points_per_decade=GRID_POINTS_PER_DECADE,
+        )
 
 
 def evaluate(

@@ -7,33 +7,28 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from memdyn.attacks.shadow_scores import ShadowScores
 from memdyn.data.pool import Pool
-from memdyn.store.scores import read_epochs, read_signal
 
 
-def accuracy_by_checkpoint(scores: Sequence[str | Path], masks: np.ndarray, parts: dict[str, slice]) -> pd.DataFrame:
+def accuracy_by_checkpoint(scores: ShadowScores) -> pd.DataFrame:
     """Means over models at every checkpoint, from the scores.
-
-    Args:
-        scores: the blocks' score files of one run.
-        masks: bool [models, scored and sham samples].
-        parts: rows of the pool's parts.
 
     Returns:
         epoch, accuracy_in and accuracy_out (scored samples, eval mode), accuracy_test (NaN without a test part),
         loss_in, loss_out (cross-entropy in nats).
     """
-    rows = []
-    member = masks[:, parts["scored"]]
-    for epoch in read_epochs(scores[0]):
-        correct = read_signal(scores, epoch, "gap") > 0
-        loss = np.logaddexp(0, -read_signal(scores, epoch, "margin", parts["scored"]).astype(np.float64))
-        test = correct[:, parts["test"]]
+    rows, scored = [], scores.parts["scored"]
+    member = scores.masks[:, scored]
+    for epoch in scores.epochs:
+        correct = scores.signal(epoch, "gap") > 0
+        loss = np.logaddexp(0, -scores.signal(epoch, "margin")[:, scored].astype(np.float64))
+        test = correct[:, scores.parts["test"]]
         rows.append(
             {
                 "epoch": epoch,
-                "accuracy_in": correct[:, parts["scored"]][member].mean(),
-                "accuracy_out": correct[:, parts["scored"]][~member].mean(),
+                "accuracy_in": correct[:, scored][member].mean(),
+                "accuracy_out": correct[:, scored][~member].mean(),
                 "accuracy_test": test.mean() if test.size else np.nan,
                 "loss_in": loss[member].mean(),
                 "loss_out": loss[~member].mean(),

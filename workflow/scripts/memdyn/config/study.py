@@ -72,6 +72,9 @@ class StatisticsConfig(Strict):
     """Intervals and null control."""
 
     level: Float = Field(default=0.95, gt=0.5, lt=1, description="Confidence level of all intervals.")
+    jackknife_groups: int = Field(
+        default=16, ge=4, description="Most groups of pairs that the jackknife leaves out, one at a time."
+    )
     null_draws: int = Field(default=20, ge=10, description="Draws of swapped membership in the null control.")
 
 

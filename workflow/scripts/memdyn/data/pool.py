@@ -148,11 +148,15 @@ def _mean_std(images: NDArray) -> tuple[NDArray[np.float32], NDArray[np.float32]
         mean, std = images.mean(axis=0, dtype=np.float64), images.std(axis=0, dtype=np.float64)
     else:
         levels = np.arange(256) / 255
-        channels = range(images.shape[1])
-        counts = np.stack([np.bincount(images[:, c].ravel(), minlength=256) for c in channels]) / images[:, 0].size
-        mean = counts @ levels
-        std = np.sqrt((counts * (levels - mean[:, None]) ** 2).sum(axis=1))
+        shares = np.stack([_level_counts(images[:, c]) for c in range(images.shape[1])]) / images[:, 0].size
+        mean = shares @ levels
+        std = np.sqrt((shares * (levels - mean[:, None]) ** 2).sum(axis=1))
     return mean.astype(np.float32), np.where(std > 0, std, 1).astype(np.float32)
+
+
+def _level_counts(channel: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """How often each of the 256 levels occurs; image by image, since bincount widens what it counts to 8 bytes."""
+    return sum(np.bincount(image.ravel(), minlength=256) for image in channel)
 
 
 def write_pool(pool: Pool, path: str) -> None:

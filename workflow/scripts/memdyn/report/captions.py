@@ -24,8 +24,8 @@ _CAPTIONS = {
         design and passed through the same pipeline; they should stay on the dotted line.""",
     "zones": """
         Share of the scored samples in each zone of the plane of {attack} at {threshold}. Chance: the sample's margins
-        as member and as non-member do not differ significantly (paired t-test, Benjamini-Hochberg over samples), so with
-        more models this share shrinks for the same leakage; inverted: they differ the wrong way.""",
+        as member and as non-member do not differ significantly (paired t-test, Benjamini-Hochberg over samples), so
+        with more models this share shrinks for the same leakage; inverted: they differ the wrong way.""",
     "samples": """
         The {count} samples with the largest effect size d′ of {run} at its last checkpoint, and their counted rates
         under {attack} at {threshold} during training: TPR over the models that had the sample, FPR over those that had

@@ -100,7 +100,9 @@ def null_verdict(tables: Mapping[str, pd.DataFrame]) -> Verdict:
     failed = [str(names[run]) for run in names if run in null.index and not null[run]]
     untested = [str(names[run]) for run in names if run not in null.index]
     if failed:
-        return Verdict("failed", f"Null control FAILED for {', '.join(failed)}: do not trust the numbers of these runs.")
+        return Verdict(
+            "failed", f"Null control FAILED for {', '.join(failed)}: do not trust the numbers of these runs."
+        )
     if untested:
         return Verdict("untested", f"No null control for {', '.join(untested)}; the other runs passed.")
     return Verdict("passed", f"Null control passed: {len(names)} of {len(names)} runs.")

@@ -20,15 +20,15 @@ _RUN_COLUMNS = {
     "data": ("dataset", str),
     "network": ("architecture", str),
     "optimizer": ("optimizer", str),
-    "augmentation": ("augment", str),
-    "learning rate": ("learning_rate", "{:g}".format),
+    "augment": ("augment", str),
+    "lr": ("learning_rate", "{:g}".format),
     "batch": ("batch_size", formatting.count),
     "epochs": ("epochs", formatting.count),
     "models": ("n_models", formatting.count),
     "accuracy in": ("accuracy_in", formatting.number),
     "out": ("accuracy_out", formatting.number),
     "test": ("accuracy_test", formatting.number),
-    "time a model": ("seconds_per_model", formatting.duration),
+    "time/model": ("seconds_per_model", formatting.duration),
 }
 
 
@@ -80,15 +80,18 @@ def runs(table: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:
     """What was trained, with accuracies and cost; columns that the table lacks are left out."""
     columns = {title: (name, show) for title, (name, show) in _RUN_COLUMNS.items() if name in table}
     rows = [
-        [_run_cell(styles[row["run"]]), *_text(*(show(row[name]) for name, show in columns.values()))]
-        + _text(formatting.duration(row["seconds_per_model"] * row["n_models"]))
+        [
+            _run_cell(styles[row["run"]]),
+            *_text(*(show(row[name]) for name, show in columns.values())),
+            Cell(formatting.duration(row["seconds_per_model"] * row["n_models"])),
+        ]
         for row in _by_run(table, styles)
     ]
     caption = (
-        "Recipes and models. Accuracies at the last checkpoint, means over models: on the scored samples as members (in) "
-        "and as non-members (out), and on the test part."
+        "Recipes and models. Accuracies at the last checkpoint, means over models: on the scored samples as members "
+        "(in) and as non-members (out), and on the test part; training time."
     )
-    return Table(caption, ["run", *columns, "time in all"], rows, head=5)
+    return Table(caption, ["run", *columns, "all models"], rows, head=5)
 
 
 def pools(table: pd.DataFrame) -> Table:
@@ -105,8 +108,8 @@ def pools(table: pd.DataFrame) -> Table:
     ]
     columns = ["data", "classes", "shape", *parts, "duplicates dropped", "sha256"]
     caption = (
-        "Samples in each part of the pool. Scored: members of half of the models; sham: treated alike but never trained "
-        "on; population: reference data of attacks; test: utility; spare: kept for defences."
+        "Samples in each part of the pool. Scored: members of half of the models; sham: treated alike but never "
+        "trained on; population: reference data of attacks; test: utility; spare: kept for defences."
     )
     return Table(caption, columns, rows)
 
@@ -144,9 +147,9 @@ def centres(centre: pd.DataFrame, styles: dict[str, RunStyle], threshold: str) -
         rows.append(cells)
     columns = ["run", "attack", "displacement", "path length", "displacement (sham)", "path length (sham)"]
     caption = (
-        "How far the centre of mass moved, in percentage points: from the first to the last checkpoint, and summed over "
-        "checkpoints. Sham members show what noise alone gives; path length grows with noise and with the number of "
-        "checkpoints."
+        "How far the centre of mass moved, in percentage points: from the first to the last checkpoint, and summed "
+        "over checkpoints. Sham members show what noise alone gives; path length grows with noise and with the number "
+        "of checkpoints."
     )
     return Table(caption, columns, rows, head=2)
 

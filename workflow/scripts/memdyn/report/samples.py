@@ -63,7 +63,7 @@ def _sheet(top: pd.DataFrame, trajectories: pd.DataFrame, pool: PoolImages | Non
         top=1 - 0.68 / height,
         bottom=0.36 / height,
         hspace=0.62,
-        wspace=0.28 if pictured else 0.1,
+        wspace=0.36 if pictured else 0.1,
     )
     places = {i: place for place, i in enumerate(pool.sample_ids)} if pool is not None else {}
     by_sample = dict(tuple(trajectories.groupby("sample_id")))

@@ -1,0 +1,52 @@
+"""The scores of a run as attacks want them: one checkpoint in memory at a time."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from memdyn.attacks.inputs import Inputs
+from memdyn.data.pool import read_pool
+from memdyn.store.masks import read_masks
+from memdyn.store.scores import read_epochs, read_signal
+
+
+@dataclass(frozen=True)
+class ShadowScores:
+    """Score files of all blocks of a run.
+
+    Attributes:
+        files: the blocks' score files, models in order.
+        masks: bool [models, scored and sham samples].
+        parts: rows of the pool's parts.
+    """
+
+    files: tuple[str | Path, ...]
+    masks: np.ndarray
+    parts: dict[str, slice]
+
+    @classmethod
+    def of_files(
+        cls, files: Sequence[str | Path], pool: str | Path, masks: Sequence[str | Path], n_models: int
+    ) -> "ShadowScores":
+        return cls(tuple(files), read_masks(masks, range(n_models)), read_pool(pool).parts)
+
+    @property
+    def epochs(self) -> list[int]:
+        """The checkpoints, in order."""
+        return read_epochs(self.files[0])
+
+    def signal(self, epoch: int, name: str) -> np.ndarray:
+        """float32 [models, samples]: scored, sham, population and test samples."""
+        return read_signal(self.files, epoch, name)
+
+    def loader(self, part: str) -> Callable[[int], Inputs]:
+        """(epoch) -> the margins of `part` ("scored" or "sham") with its masks, and of the population part."""
+        rows, population = self.parts[part], self.parts["population"]
+
+        def load(epoch: int) -> Inputs:
+            margins = self.signal(epoch, "margin")
+            return Inputs.of(margins[:, rows], self.masks[:, rows], margins[:, population])
+
+        return load
