@@ -24,6 +24,10 @@ include: "workflow/rules/attacks.smk"
 include: "workflow/rules/study.smk"
 
 
+onstart:
+    Progress(PLAN).start()
+
+
 localrules:
     all,
     download_dataset,

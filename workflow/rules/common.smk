@@ -9,6 +9,7 @@ from memdyn.config.load import load_study
 from memdyn.design.blocks import block_names, mask_names, models_of
 from memdyn.plan import build_plan
 from memdyn.provenance.guard import link_current, refuse_needless_training
+from memdyn.provenance.progress import Progress
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import ExecMode
 

@@ -64,7 +64,7 @@ rule draw_figures:
     output:
         figures=report(
             directory(FIGURES),
-            patterns=["{figure}.svg"],
+            patterns=["{figure}.png"],
             category="Figures",
             caption="../report/figure.rst",
             labels={"figure": "{figure}"},
@@ -93,7 +93,9 @@ rule write_report:
     params:
         stage=PLAN.report.params(),
         config=OPTIONS.model_dump(),
+        folders={run.name: f"{RESULTS}/{run.train_path}" for run in PLAN.runs},
         study=PLAN.folder,
+        versions=PLAN.version_names(),
     resources:
         mem_mb=4000,
         runtime=30,

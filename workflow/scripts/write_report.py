@@ -1,0 +1,33 @@
+"""Tables and figures in, one self-contained page out; then the study's links show this version."""
+
+import os
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from memdyn.provenance.guard import point_links
+from memdyn.provenance.job import start
+from memdyn.provenance.record import versions
+from memdyn.report.page import PageContext, render_page
+from memdyn.report.record import ReportOptions
+from memdyn.store.atomic import atomic_path
+
+if __name__ == "__main__":
+    path, params = Path(snakemake.output.page), snakemake.params
+    tell = start(snakemake, path.parent)
+    config = params.config
+    context = PageContext(
+        study=config["study"],
+        title=config["report"]["title"] or f"Membership dynamics: {config['study']}",
+        config_yaml=yaml.safe_dump(config, sort_keys=False, allow_unicode=True),
+        versions=versions(),
+        folders=params.folders,
+        options=ReportOptions.of_options(params.stage["options"]),
+    )
+    tables = {Path(table).stem: pd.read_parquet(table) for table in snakemake.input.tables}
+    page = render_page(tables, Path(snakemake.input.figures), context)
+    with atomic_path(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    point_links(Path(params.study), params.versions)
+    tell(f"the report is {os.path.join(params.study, 'report.html')}")

@@ -116,6 +116,10 @@ class StudyPlan:
     def versions(self) -> str:
         return f"{self.folder}/versions"
 
+    def version_names(self) -> dict[str, str]:
+        """Folders of this version's tables, figures and report."""
+        return {"tables": self.tables.folder, "figures": self.figures.folder, "report": self.report.folder}
+
     def run_descriptions(self) -> list[dict[str, Any]]:
         """What the table `runs` tells of each run, as plain values."""
         return [
@@ -268,13 +272,14 @@ def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]
     tables = Stage(
         "tables", "tables", {"runs": members, "models": config.shadow_models, "level": config.statistics.level}, ("compare_runs.py",)
     )
-    shown = plain_options(config.report)
-    figures = Stage("figures", "figures", {"tables": tables.folder, "report": shown, "study": config.study}, ("draw_figures.py",))
+    dynamics = plain_options(config.dynamics)
+    shown = {"report": plain_options(config.report), "dynamics": dynamics, "study": config.study}
+    figures = Stage("figures", "figures", {"tables": tables.folder, **shown}, ("draw_figures.py",))
     report = Stage(
         "report",
         "report",
-        {"figures": figures.folder, "tables": tables.folder, "report": shown, "study": config.study},
+        {"figures": figures.folder, "tables": tables.folder, **shown},
         ("write_report.py",),
-        files=("memdyn/report/templates/report.html.j2",),
+        files=tuple(f"memdyn/report/templates/{name}" for name in ("report.css", "report.html.j2")),
     )
     return tables, figures, report

@@ -1,7 +1,7 @@
 """Before any job: would finished training be done again? And: which version of the study do its links show?"""
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,15 +95,22 @@ def _progress(plan: StudyPlan, run: RunPlan, block: str) -> Path:
 
 
 def link_current(plan: StudyPlan) -> None:
-    """Points results/studies/<study>/{tables,figures,report.html} to the finished version that the config asks for.
+    """Points the study's links to the finished version that the config asks for."""
+    point_links(Path(plan.folder), plan.version_names())
+
+
+def point_links(study: Path, versions: Mapping[str, str]) -> None:
+    """Points results/studies/<study>/{tables,figures,report.html} to versions that are finished.
 
     Every version stays, so going back to an earlier config shows its report again without a job.
+
+    Args:
+        versions: kind (tables, figures, report) -> its folder in `versions`.
     """
     for link, kind in LINKS.items():
-        stage: Stage = getattr(plan, kind)
-        target = Path("versions", stage.folder, *(["report.html"] if kind == "report" else []))
-        if Path(plan.folder, target).exists():
-            _point(Path(plan.folder, link), target)
+        target = Path("versions", versions[kind], *(["report.html"] if kind == "report" else []))
+        if Path(study, target).exists():
+            _point(Path(study, link), target)
 
 
 def _point(link: Path, target: Path) -> None:

@@ -1,13 +1,15 @@
 """What a figure is to the page: a file name, a section, and words that say what its numbers mean."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from matplotlib.figure import Figure
+
+from memdyn.dynamics.plane import threshold_label
 
 INDEX = "figures.json"
 
@@ -45,6 +47,20 @@ class ReportOptions:
     hv_tpr: float
     hv_fpr: float
     vulnerable_advantage: float
+
+    @classmethod
+    def of_options(cls, options: Mapping[str, Any]) -> "ReportOptions":
+        """From the config's sections `report` and `dynamics`."""
+        report, dynamics = options["report"], options["dynamics"]
+        return cls(
+            threshold=threshold_label(report["threshold"]),
+            top_samples=report["top_samples"],
+            plane_epochs=report["plane_epochs"],
+            png_dpi=report["png_dpi"],
+            hv_tpr=dynamics["hv_tpr"],
+            hv_fpr=dynamics["hv_fpr"],
+            vulnerable_advantage=dynamics["vulnerable_advantage"],
+        )
 
 
 class PoolImages(Protocol):
