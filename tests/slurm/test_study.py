@@ -20,10 +20,8 @@ LONG_STUDY = {
         "parts": {"scored": 1000, "sham": 100, "population": 100, "test": 100, "spare": 0},
     },
     "base": {"model": {"name": "mlp", "hidden": [128]}, "epochs": 60, "batch_size": 16, "checkpoints": [0, 30, 60]},
-    "attacks": [{"name": "loss"}],
+    "attacks": [{"name": "lira"}],
     "statistics": {"null_draws": 10},
-    "dynamics": {"attacks": ["loss"], "thresholds": ["fpr0.01"]},
-    "report": {"threshold": "fpr0.01"},
 }
 
 

@@ -227,11 +227,16 @@ def test_torchvision_names_are_torchvisions():
     assert list(TORCHVISION_ARCHITECTURES) == torchvision.models.list_models(module=torchvision.models)
 
 
+def builds_without_memory(arch: str) -> bool:
+    """RegNets compute their widths with tensors, so the meta device cannot build them: only small ones are tested."""
+    return not arch.startswith("regnet") or arch.endswith(("400mf", "800mf"))
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("arch", TORCHVISION_ARCHITECTURES)
+@pytest.mark.parametrize("arch", filter(builds_without_memory, TORCHVISION_ARCHITECTURES))
 def test_every_torchvision_net_builds(arch):
     side = 299 if arch == "inception_v3" else 224
-    with torch.device("meta"):
+    with torch.device("cpu" if arch.startswith("regnet") else "meta"):
         build_model(options("torchvision", arch=arch, image_size=side), (1, 28, 28), 10)
 
 
@@ -251,7 +256,7 @@ def test_grey_images_are_repeated_and_resized():
 @pytest.mark.parametrize(
     ("arch", "shape", "message"),
     [
-        ("alexnet", (3, 16, 16), r"\(3, 16, 16\)"),
+        ("alexnet", (3, 16, 16), r"alexnet.*\(3, 16, 16\).*set image_size"),
         ("vit_b_16", (1, 28, 28), "set image_size"),
         ("vit_b_16", (3, 32, 48), "set image_size"),
         ("resnet18", (2, 32, 32), "1 or 3 channels"),

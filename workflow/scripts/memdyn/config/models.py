@@ -119,13 +119,6 @@ class CustomModel(Strict):
 
 
 ModelConfig = Annotated[
-    LogisticModel
-    | MlpModel
-    | CnnModel
-    | Resnet18Model
-    | WrnModel
-    | VggModel
-    | TorchvisionModel
-    | CustomModel,
+    LogisticModel | MlpModel | CnnModel | Resnet18Model | WrnModel | VggModel | TorchvisionModel | CustomModel,
     Field(discriminator="name"),
 ]

@@ -33,12 +33,13 @@ def build_model(options: Mapping[str, Any], input_shape: tuple[int, ...], n_clas
     if len(input_shape) == 1 and name not in FOR_TABLES:
         raise ValueError(f"model {name!r} needs images (C, H, W); for tables {input_shape}: {', '.join(FOR_TABLES)}")
     model = builder(input_shape, n_classes, **keywords)
-    _check_output(model, name, input_shape, n_classes)
+    _check_output(model, options, input_shape, n_classes)
     return model.train()
 
 
-def _check_output(model: nn.Module, name: str, input_shape: tuple[int, ...], n_classes: int) -> None:
+def _check_output(model: nn.Module, options: Mapping[str, Any], input_shape: tuple[int, ...], n_classes: int) -> None:
     """One empty sample through the net, so that a misfit is told here and not in the middle of an epoch."""
+    name = options["name"]
     parameter = next(model.parameters(), None)
     if parameter is None:
         raise ValueError(f"model {name!r} has no parameters to train")
@@ -47,7 +48,10 @@ def _check_output(model: nn.Module, name: str, input_shape: tuple[int, ...], n_c
         try:
             logits = model(torch.zeros(1, *input_shape, device=parameter.device))
         except (RuntimeError, ValueError, AssertionError, TypeError) as error:
-            raise ValueError(f"model {name!r} cannot take inputs of shape {input_shape}: {error}") from error
+            advice = "; set image_size to resize the images" if name == "torchvision" else ""
+            raise ValueError(
+                f"model {dict(options)} cannot take inputs of shape {input_shape}: {error}{advice}"
+            ) from error
     shape = tuple(getattr(logits, "shape", ()))
     if shape != (1, n_classes):
         raise ValueError(f"model {name!r} must return logits [batch, {n_classes}], returned {shape} for one sample")

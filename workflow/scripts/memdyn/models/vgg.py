@@ -8,9 +8,7 @@ from memdyn.models.layers import conv_block, dense_head, halve, initialise, side
 STAGES = ((1,), (2,), (4, 4), (8, 8), (8, 8))
 
 
-def vgg(
-    input_shape: tuple[int, int, int], n_classes: int, *, width: int, hidden: list[int], norm: str
-) -> nn.Module:
+def vgg(input_shape: tuple[int, int, int], n_classes: int, *, width: int, hidden: list[int], norm: str) -> nn.Module:
     """With width 64: 64 P 128 P 256 256 P 512 512 P 512 512 P, fully connected layers, classifier.
 
     Args:

@@ -10,9 +10,7 @@ from torch.optim import SGD
 TINY = 1e-12  # keeps the ascent step finite where the gradient is zero
 
 
-def sam(
-    model: nn.Module, *, lr: float, rho: float, momentum: float, nesterov: bool, weight_decay: float
-) -> "SAM":
+def sam(model: nn.Module, *, lr: float, rho: float, momentum: float, nesterov: bool, weight_decay: float) -> "SAM":
     """SAM of radius `rho` over torch's SGD."""
     return SAM(model, rho, lr=lr, momentum=momentum, nesterov=nesterov, weight_decay=weight_decay, fused=True)
 

@@ -35,11 +35,13 @@ def draw_comparison(tables: dict[str, pd.DataFrame], styles: dict[str, RunStyle]
 def _forest(table: pd.DataFrame, pairs: list[tuple[str, str]], styles: dict[str, RunStyle], page: int) -> Drawing:
     attacks = list(table["attack"].unique())
     metrics = [metric for metric in METRICS if metric in set(table["metric"])]
-    rows_height = max(0.34, 0.16 * len(attacks)) * len(pairs)
+    labels = [f"{_name(styles, a)}\n− {_name(styles, b)}" for a, b in pairs]
+    lines = max(label.count("\n") + 1 for label in labels)
+    height = max(0.17 * lines, 0.16 * len(attacks)) * len(pairs)
     figure, grid = plt.subplots(
         1,
         len(metrics),
-        figsize=(style.WIDTH, rows_height + 1.25),
+        figsize=(style.WIDTH, height + 1.25),
         sharey=True,
         squeeze=False,
         layout="constrained",
@@ -54,14 +56,13 @@ def _forest(table: pd.DataFrame, pairs: list[tuple[str, str]], styles: dict[str,
         for k, (attack, offset) in enumerate(zip(attacks, offsets, strict=True)):
             part = table[(table["attack"] == attack) & (table["metric"] == metric)]
             part = part[[pair in places for pair in zip(part["run_a"], part["run_b"], strict=True)]]
-            height = [places[pair] + offset for pair in zip(part["run_a"], part["run_b"], strict=True)]
+            rows = [places[pair] + offset for pair in zip(part["run_a"], part["run_b"], strict=True)]
             errors = np.clip([part["difference"] - part["low"], part["high"] - part["difference"]], 0, None)
-            axes.errorbar(part["difference"], height, xerr=errors, **_mark(k))
+            axes.errorbar(part["difference"], rows, xerr=errors, **_mark(k))
         axes.set(title=f"difference in {style.METRIC_LABELS[metric]}", ylim=(len(pairs) - 0.5, -0.5))
         axes.locator_params(axis="x", nbins=4)
         axes.grid(axis="y", visible=False)
         axes.tick_params(axis="y", length=0)
-    labels = [f"{_name(styles, a)}\n− {_name(styles, b)}" for a, b in pairs]
     grid[0][0].set_yticks(range(len(pairs)), labels)
     if len(attacks) > 1:
         legend_above(figure, [Line2D([], [], label=attack, **_mark(k)) for k, attack in enumerate(attacks)])
@@ -82,4 +83,4 @@ def _mark(k: int) -> dict:
 
 
 def _name(styles: dict[str, RunStyle], run: str) -> str:
-    return style.clip_label(styles[run].name, 24)
+    return style.wrap_label(styles[run].name, 26)

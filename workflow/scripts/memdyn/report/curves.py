@@ -186,7 +186,7 @@ def _draw_null_panel(axes: Axes, draws: pd.DataFrame, run_style: RunStyle) -> No
 
 
 def _title_with_verdict(axes: Axes, run_style: RunStyle, verdict: pd.Series | None) -> None:
-    name = style.clip_label(run_style.name, 26)
+    name = style.wrap_label(run_style.name, 20)
     if verdict is None:
         axes.set_title(f"{name}\nnot tested", color=style.MUTED)
         return

@@ -8,6 +8,8 @@ from matplotlib.lines import Line2D
 
 from memdyn.report import style
 
+LEGEND_ROW = 0.17  # inches
+
 
 def label_outer(grid: np.ndarray, x: str, y: str) -> None:
     """Axis labels at the left and bottom edge of a grid of axes only."""
@@ -17,9 +19,12 @@ def label_outer(grid: np.ndarray, x: str, y: str) -> None:
 
 
 def legend_above(figure: Figure, handles: list[Line2D]) -> None:
-    """One legend for the whole figure, above the panels, in as many columns as fit."""
-    labels = [handle.get_label() for handle in handles]
-    figure.legend(handles=handles, loc="outside upper center", ncols=style.legend_columns(labels))
+    """One legend for the whole figure, above the panels; a figure grows with its legend's rows."""
+    width, height = figure.get_size_inches()
+    columns = style.legend_columns([handle.get_label() for handle in handles], width)
+    rows = -(-len(handles) // columns)
+    figure.set_size_inches(width, height + LEGEND_ROW * (rows - 1))
+    figure.legend(handles=handles, loc="outside upper center", ncols=columns)
 
 
 def chunks(items: list, size: int) -> Iterator[list]:

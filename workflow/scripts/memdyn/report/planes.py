@@ -78,7 +78,7 @@ def _plane_page(
             mesh = _draw_density(axes, counts[run, epoch], norm)
             _draw_landmarks(axes, part[part["epoch"] == epoch], options, margin=0.5 / (cells - 1))
             axes.set_title(f"epoch {epoch}", pad=3)
-        row[0].set_ylabel(f"{style.clip_label(styles[run].name, 24)}\nTPR", color=style.INK)
+        row[0].set_ylabel(f"{style.wrap_label(styles[run].name, 22)}\nTPR")
     for axes in grid[-1]:
         axes.set_xlabel("FPR")
     bar = figure.colorbar(mesh, ax=grid, fraction=0.025, pad=0.015, aspect=30)
@@ -211,9 +211,11 @@ def draw_zones(
             squeeze=False,
             layout="constrained",
         )
-        for axes, run in zip(grid.flat, runs, strict=False):
+        for place, (axes, run) in enumerate(zip(grid.flat, runs, strict=False)):
             _draw_zone_panel(axes, zones[zones["run"] == run])
-            axes.set_title(style.clip_label(styles[run].name, 30))
+            axes.set_title(style.wrap_label(styles[run].name, 30))
+            style.epoch_axis(axes, label=place + columns >= len(runs))
+            axes.tick_params(labelbottom=place + columns >= len(runs))
         for axes in grid.flat[len(runs) :]:
             axes.set_visible(False)
         for axes in grid[:, 0]:
@@ -231,6 +233,8 @@ def draw_zones(
 
 def _draw_zone_panel(axes: Axes, zones: pd.DataFrame) -> None:
     shares = zones.pivot(index="epoch", columns="zone", values="share").reindex(columns=list(ZONE_STACK)).fillna(0.0)
+    if len(shares) == 1:  # one checkpoint is drawn as a bar
+        shares = pd.concat([shares.set_axis(shares.index + shift) for shift in (-0.5, 0.5)])
     layers = axes.stackplot(
         shares.index,
         shares.to_numpy().T,
@@ -243,7 +247,6 @@ def _draw_zone_panel(axes: Axes, zones: pd.DataFrame) -> None:
     axes.set(ylim=(0, 1), xlim=(shares.index.min(), shares.index.max()))
     axes.set_axisbelow(False)
     axes.grid(axis="x", visible=False)
-    style.epoch_axis(axes)
 
 
 def _hatch(zone: str) -> str:

@@ -106,8 +106,8 @@ def _draw_picture(axes: Axes, image: np.ndarray) -> None:
 
 def _draw_trajectory(axes: Axes, part: pd.DataFrame) -> None:
     axes.fill_between(part["epoch"], part["fpr"], part["tpr"], color=TPR_COLOUR, alpha=0.15, linewidth=0)
-    axes.plot(part["epoch"], part["tpr"], color=TPR_COLOUR)
-    axes.plot(part["epoch"], part["fpr"], color=FPR_COLOUR, linestyle="--")
+    axes.plot(part["epoch"], part["tpr"], color=TPR_COLOUR, marker=".")
+    axes.plot(part["epoch"], part["fpr"], color=FPR_COLOUR, marker=".", linestyle="--")
     axes.set_ylim(-0.04, 1.04)
     axes.set_yticks([0, 0.5, 1], ["0", ".5", "1"])
     style.epoch_axis(axes, label=False)

@@ -3,6 +3,8 @@
 A run has the same colour, marker and line style in all figures of a study; names are those of the study.
 """
 
+import re
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -135,14 +137,27 @@ def run_handles(styles: dict[str, RunStyle]) -> list[Line2D]:
     return [Line2D([], [], label=style.name, **style.line) for style in styles.values()]
 
 
-def legend_columns(labels: list[str], characters: int = 116) -> int:
-    """The most legend columns whose widest labels, with handles, fit into the width of a figure."""
+def legend_columns(labels: list[str], width: float) -> int:
+    """The most legend columns whose widest labels, with handles, fit into a figure `width` inches wide."""
+    characters = 14 * width
     for columns in range(len(labels), 1, -1):
         rows = -(-len(labels) // columns)
         widths = [max(map(len, labels[start : start + rows])) + 8 for start in range(0, len(labels), rows)]
         if sum(widths) <= characters:
             return columns
     return 1
+
+
+def wrap_label(text: str, width: int, lines: int = 2) -> str:
+    """A run's name on at most `lines` lines, broken after hyphens and the like; one still too long is shortened."""
+    broken = [""]
+    for word in re.findall(r"[^-_ ,/]*[-_ ,/]?", text):
+        if broken[-1] and len(broken[-1] + word.rstrip()) > width:
+            broken.append("")
+        broken[-1] += word
+    if len(broken) > lines:
+        broken = textwrap.wrap(clip_label(text, lines * width), width, break_on_hyphens=False)
+    return "\n".join(clip_label(line.strip(), width) for line in broken)
 
 
 def clip_label(text: str, length: int) -> str:
