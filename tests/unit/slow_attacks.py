@@ -1,8 +1,9 @@
 """The attacks as their definitions read: Python loops over models, scipy's densities. The fast ones must agree."""
 
 import numpy as np
-from memdyn.attacks.inputs import Inputs
 from scipy import optimize, special, stats
+
+from memdyn.attacks.inputs import Inputs
 
 
 def reference_models(model: int, n_models: int, folds: str) -> list[int]:

@@ -3,10 +3,11 @@
 import itertools
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
+
 from memdyn.attacks import REGISTRY
 from memdyn.attacks.base import build
 from memdyn.config.attacks import AttackConfig, LiraAttack, LossAttack, RmiaAttack
-from pydantic import TypeAdapter, ValidationError
 
 ADAPTER = TypeAdapter(AttackConfig)
 

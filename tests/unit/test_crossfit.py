@@ -4,10 +4,11 @@ import itertools
 
 import numpy as np
 import pytest
+from worlds import gaussian_world
+
 from memdyn.attacks.base import Fold, build, folds_of
 from memdyn.attacks.inputs import Inputs
 from memdyn.attacks.loss import Loss
-from worlds import gaussian_world
 
 ATTACKS = [
     {"name": "loss"},
@@ -33,7 +34,7 @@ def changed(world, models, shift=3.0):
     signal, population = world.signal.copy(), world.population.copy()
     signal[models] = -signal[models] + shift
     population[models] = -population[models] + shift
-    return Inputs(signal, world.mask, population)
+    return Inputs.of(signal, world.mask, population)
 
 
 @pytest.mark.parametrize("options", ATTACKS, ids=label)
@@ -64,7 +65,7 @@ def test_other_pairs_do_calibrate(options, world):
 @pytest.mark.parametrize("folds", ["pairs", "halves"])
 def test_order_of_the_models_of_a_pair_is_irrelevant(options, folds, world):
     flipped = np.arange(12).reshape(-1, 2)[:, ::-1].ravel()
-    turned = Inputs(world.signal[flipped], world.mask[flipped], world.population[flipped])
+    turned = Inputs.of(world.signal[flipped], world.mask[flipped], world.population[flipped])
     before, after = build(options).score(world, folds), build(options).score(turned, folds)
     np.testing.assert_allclose(after, before[flipped], rtol=1e-12, atol=1e-12)
 
@@ -101,6 +102,8 @@ def test_take_and_swap(world):
     np.testing.assert_array_equal(part.signal, world.signal[[8, 9, 2, 3]])
     np.testing.assert_array_equal(part.mask, world.mask[[8, 9, 2, 3]])
     np.testing.assert_array_equal(part.population, world.population[[8, 9, 2, 3]])
+    np.testing.assert_array_equal(part.half, [0, 1])
+    np.testing.assert_array_equal(world.take(np.array([0, 2, 3])).half, [0, 0, 1])  # as before the others left
     flips = np.random.default_rng(0).random((6, 40)) < 0.5
     before, after = world.split(world.signal), world.swap(flips).split(world.signal)
     np.testing.assert_array_equal(after[0], np.where(flips, before[1], before[0]))
@@ -112,7 +115,7 @@ def test_folds_score_each_pair_once(n_pairs):
     values = np.random.default_rng(n_pairs).random((n_pairs, 5))
     for name in ("pairs", "halves"):
         seen = []
-        for fold in folds_of(n_pairs, name):
+        for fold in folds_of(np.arange(n_pairs) % 2, name):
             scored = np.arange(n_pairs)[fold.scored]
             seen += list(scored)
             means, (moments, squares) = fold.means(values), fold.moments(values)

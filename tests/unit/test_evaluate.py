@@ -5,12 +5,13 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
+from worlds import gaussian_world
+
 from memdyn.attacks.base import build
 from memdyn.attacks.evaluate import Settings, evaluate, swaps
 from memdyn.attacks.inputs import Inputs
 from memdyn.stats.jackknife import groups, interval
 from memdyn.stats.roc import auc, roc
-from worlds import gaussian_world
 
 SETTINGS = Settings(
     level=0.9, groups=4, draws=3, seed=11, fprs=(0.001, 0.01), rate_fprs=(0.01, 0.05, 0.1), points_per_decade=10
@@ -207,7 +208,9 @@ def test_swaps_are_fair_and_independent():
 def test_a_network_whose_pairs_are_equal_is_exactly_null():
     """Untrained models that share their start: every score is a tie within its pair."""
     world = load(0)
-    equal = Inputs(np.repeat(world.signal[0::2], 2, axis=0), world.mask, np.repeat(world.population[0::2], 2, axis=0))
+    equal = Inputs.of(
+        np.repeat(world.signal[0::2], 2, axis=0), world.mask, np.repeat(world.population[0::2], 2, axis=0)
+    )
     for options in ATTACKS:
         tables = evaluate(build(options), [0], lambda e: equal, load_sham, SETTINGS)
         assert row_of(tables["metrics"], aggregation="pooled")["auc"] == 0.5

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from memdyn.stats.intervals import clopper_pearson, paired_advantage, wilson
 from scipy import stats
+
+from memdyn.stats.intervals import clopper_pearson, paired_advantage, wilson
 
 RATES = np.linspace(0.005, 0.995, 199)
 

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy import stats
+from worlds import gaussian_world
+
 from memdyn.attacks.base import build
 from memdyn.stats import jackknife
 from memdyn.stats.roc import roc
-from scipy import stats
-from worlds import gaussian_world
 
 
 @pytest.mark.parametrize(

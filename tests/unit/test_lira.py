@@ -4,12 +4,13 @@ import itertools
 
 import numpy as np
 import pytest
-from memdyn.attacks.inputs import Inputs
-from memdyn.attacks.lira import LiRA
-from memdyn.stats.roc import auc
 from scipy import stats
 from slow_attacks import slow_lira
 from worlds import gaussian_world
+
+from memdyn.attacks.inputs import Inputs
+from memdyn.attacks.lira import LiRA
+from memdyn.stats.roc import auc
 
 MODES, VARIANCES, FOLDS = ("online", "offline"), ("per_sample", "global", "shrunken"), ("pairs", "halves")
 
@@ -59,7 +60,7 @@ def test_offline_does_not_saturate(variance):
     world = gaussian_world(1, 64, 40, 0.0, spread=0.1)
     values_in, values_out = world.split(world.signal)
     values_in[0] = values_out.mean(axis=0) + values_out.std(axis=0) * (9 + np.arange(40))
-    far = Inputs(world.join(values_in, values_out), world.mask, world.population)
+    far = Inputs.of(world.join(values_in, values_out), world.mask, world.population)
     scores_in, scores_out = far.split(LiRA("offline", variance).score(far, "pairs"))
     assert np.isfinite(scores_in).all()
     assert len(np.unique(scores_in[0])) == 40
@@ -69,7 +70,7 @@ def test_offline_does_not_saturate(variance):
 @pytest.mark.parametrize(("mode", "variance", "folds"), list(itertools.product(MODES, VARIANCES, FOLDS)))
 def test_constant_margins_are_no_evidence(mode, variance, folds):
     world = gaussian_world(1, 16, 30, 0.0)
-    constant = Inputs(np.full(world.signal.shape, 2.5), world.mask, world.population)
+    constant = Inputs.of(np.full(world.signal.shape, 2.5), world.mask, world.population)
     scores = LiRA(mode, variance).score(constant, folds)
     assert np.isfinite(scores).all()
     assert np.ptp(scores) < 1e-6

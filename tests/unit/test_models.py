@@ -60,7 +60,7 @@ SMALL = [
     options("wrn", depth=10, width=1),
     options("wrn", depth=16, width=1, norm="group"),
     options("vgg", width=4, hidden=[16]),
-    options("vgg", width=4, norm="batch"),
+    options("vgg", width=4, norm="none"),
     options("vgg", width=4, hidden=[], norm="group"),
     options("torchvision", arch="mobilenet_v3_small"),
     options("torchvision", arch="squeezenet1_1", image_size=40),
@@ -170,7 +170,7 @@ def test_images_of_any_size_pass(name, input_shape):
     assert build_model(options(name, width=2), input_shape, 3)(torch.zeros(2, *input_shape)).shape == (2, 3)
 
 
-@pytest.mark.parametrize("choice", [options("vgg", width=16), options("cnn", layers=8)], ids=label)
+@pytest.mark.parametrize("choice", [options("vgg", width=16, norm="none"), options("cnn", layers=8)], ids=label)
 def test_deep_nets_without_norm_keep_the_signal(choice):
     """How much the logits depend on the image; with torch's default initialisation it is some 1e-5."""
     torch.manual_seed(0)
@@ -233,7 +233,7 @@ def builds_without_memory(arch: str) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("arch", filter(builds_without_memory, TORCHVISION_ARCHITECTURES))
+@pytest.mark.parametrize("arch", [*filter(builds_without_memory, TORCHVISION_ARCHITECTURES)])
 def test_every_torchvision_net_builds(arch):
     side = 299 if arch == "inception_v3" else 224
     with torch.device("cpu" if arch.startswith("regnet") else "meta"):

@@ -4,8 +4,9 @@ import itertools
 
 import numpy as np
 import pytest
-from memdyn.stats.multiple import benjamini_hochberg, holm, paired_t, sign_flip
 from scipy import stats
+
+from memdyn.stats.multiple import benjamini_hochberg, holm, paired_t, sign_flip
 
 
 def enumerate_flips(differences, alternative):

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from memdyn.attacks.base import build
-from memdyn.stats.roc import auc
 from scipy import stats
 from test_crossfit import ATTACKS, label
 from worlds import gaussian_world
+
+from memdyn.attacks.base import build
+from memdyn.stats.roc import auc
 
 WORLDS, SAMPLES = 20, 2000
 

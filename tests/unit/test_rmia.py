@@ -4,11 +4,12 @@ import itertools
 
 import numpy as np
 import pytest
+from slow_attacks import slow_rmia
+from worlds import gaussian_world
+
 from memdyn.attacks.inputs import Inputs
 from memdyn.attacks.rmia import RMIA
 from memdyn.stats.roc import auc
-from slow_attacks import slow_rmia
-from worlds import gaussian_world
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,7 @@ def test_raw_ratio_has_the_same_roc_per_model(mode, folds):
 def test_with_a_dense_population_both_rocs_are_one():
     world = gaussian_world(4, 8, 100, 1.0, n_population=1)
     rng = np.random.default_rng(0)
-    dense = Inputs(world.signal, world.mask, rng.normal(1, 2, (8, 400_000)))
+    dense = Inputs.of(world.signal, world.mask, rng.normal(1, 2, (8, 400_000)))
     attack = RMIA("online", 0.3, 1.0)
     for score, ratio, mask in zip(
         attack.score(dense, "pairs"), attack.raw_ratio(dense, "pairs"), world.mask, strict=True

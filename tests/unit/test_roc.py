@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from memdyn.stats.roc import auc, cut_at_fpr, fpr_grid, roc, tpr_at_fpr
 
 FPRS = (0.001, 0.01, 0.03, 0.1, 0.25, 0.5, 1.0)

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from memdyn.stats.shrinkage import MAX_NU, MIN_VARIANCE, Prior, fit_prior
-from memdyn.stats.student import exact_log_survival, log_survival
 from scipy import integrate, stats
 from slow_attacks import prior_likelihood, slow_prior
+
+from memdyn.stats.shrinkage import MAX_NU, MIN_VARIANCE, Prior, fit_prior
+from memdyn.stats.student import exact_log_survival, log_survival
 
 
 def draw(seed, n, dof, nu, scale=1.0):

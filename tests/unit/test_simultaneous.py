@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from memdyn.stats.simultaneous import null_test
 
 

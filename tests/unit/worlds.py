@@ -1,6 +1,7 @@
 """Synthetic margins with a known truth, for the tests of attacks and their statistics."""
 
 import numpy as np
+
 from memdyn.attacks.inputs import Inputs
 
 

@@ -52,9 +52,13 @@ class Attack(ABC):
         """The smallest number of pairs that can be scored with these folds."""
         return max(1, 1 + self.min_references if folds == "pairs" else 2 * self.min_references)
 
+    def can_score(self, half: np.ndarray, folds: str) -> bool:
+        """Whether each of the pairs in these halves [P] has enough others to be calibrated with."""
+        return all(fold.count >= self.min_references for fold in folds_of(half, folds))
+
     def check(self, inputs: Inputs, folds: str) -> None:
         """Raises ValueError where there are too few pairs to calibrate."""
-        if inputs.n_pairs < self.min_pairs(folds):
+        if not self.can_score(inputs.half, folds):
             raise ValueError(
                 f"{self} with folds {folds!r} needs at least {2 * self.min_pairs(folds)} models, "
                 f"got {2 * inputs.n_pairs}"
@@ -72,13 +76,13 @@ class Fold:
     """Pairs that are scored together, and the pairs that they are scored with.
 
     Attributes:
-        scored: the scored pairs.
+        scored: the scored pairs, as an index.
         references: the pairs of the calibration; None: all but the scored one, each pair a fold of its own.
         count: how many pairs calibrate each scored pair.
     """
 
-    scored: slice
-    references: slice | None
+    scored: slice | np.ndarray
+    references: np.ndarray | None
     count: int
 
     def means(self, values: np.ndarray) -> np.ndarray:
@@ -107,8 +111,8 @@ class Fold:
         return mean - deviation / self.count, squares - deviation**2 * ((self.count + 1) / self.count)
 
 
-def folds_of(n_pairs: int, folds: str) -> list[Fold]:
-    """The folds of a way to cross-fit; halves are the even and the odd pairs, so more pairs change no half.
+def folds_of(half: np.ndarray, folds: str) -> list[Fold]:
+    """The folds of a way to cross-fit pairs that lie in these halves [P]; empty folds are left out.
 
     Raises:
         ValueError: for an unknown way.
@@ -116,6 +120,7 @@ def folds_of(n_pairs: int, folds: str) -> list[Fold]:
     if folds not in FOLDS:
         raise ValueError(f"unknown folds {folds!r}; allowed: {', '.join(FOLDS)}")
     if folds == "pairs":
-        return [Fold(slice(None), None, n_pairs - 1)]
-    even, odd = slice(0, None, 2), slice(1, None, 2)
-    return [Fold(even, odd, n_pairs // 2), Fold(odd, even, n_pairs - n_pairs // 2)]
+        return [Fold(slice(None), None, len(half) - 1)]
+    first, second = (np.flatnonzero(half == side) for side in (0, 1))
+    pairs = ((first, second), (second, first))
+    return [Fold(scored, references, len(references)) for scored, references in pairs if len(scored)]

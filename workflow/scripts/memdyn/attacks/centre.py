@@ -37,7 +37,7 @@ def _centre(attack: Attack, signals: Inputs, settings: Settings) -> pd.DataFrame
     group = jackknife.groups(signals.n_pairs, settings.groups)
     sizes = np.bincount(group)
     kept = [np.flatnonzero(group != g) for g in range(len(sizes))]
-    if signals.n_pairs - sizes.max() < attack.min_pairs("halves"):
+    if not all(attack.can_score(signals.half[pairs], "halves") for pairs in kept):
         kept = []  # too few pairs to leave any out: no interval
     estimate = _means(attack, signals, settings)
     deleted = np.array([_means(attack, signals.take(pairs), settings) for pairs in kept])

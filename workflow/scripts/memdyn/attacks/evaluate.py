@@ -111,7 +111,7 @@ def evaluate_checkpoint(attack: Attack, signals: Inputs, settings: Settings) -> 
     group = jackknife.groups(signals.n_pairs, settings.groups)
     sizes = np.bincount(group)
     kept = [np.flatnonzero(group != g) for g in range(len(sizes))]
-    if signals.n_pairs - sizes.max() < attack.min_pairs("pairs"):
+    if not all(attack.can_score(signals.half[pairs], "pairs") for pairs in kept):
         kept, sizes = [], sizes[:0]  # too few pairs to leave any out: no interval
     fprs = _fprs(signals, len(kept[0]) if kept else signals.n_pairs, settings)
 
@@ -184,10 +184,10 @@ def rates(attack: Attack, signals: Inputs, fprs: Iterable[float], part: str, fir
     decisions = {}
     if attack.threshold is not None:
         decisions["lr1"] = scores_in >= attack.threshold, scores_out >= attack.threshold
-    half = np.arange(signals.n_pairs) % 2
     for fpr in fprs:
-        cuts = np.array([cut_at_fpr(scores_out[half == h], fpr) if (half == h).any() else np.nan for h in (0, 1)])
-        cut = cuts[half][:, None]
+        cut = np.empty((signals.n_pairs, 1))
+        for half in np.unique(signals.half):
+            cut[signals.half == half] = cut_at_fpr(scores_out[signals.half == half], fpr)
         decisions[f"fpr{fpr:g}"] = scores_in > cut, scores_out > cut
     return pd.concat(
         pd.DataFrame(

@@ -1,7 +1,7 @@
 """What an attack sees of one checkpoint, in models and in complementary pairs of models."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,15 +14,18 @@ class Inputs:
         signal: float64 [M, n], of each model on each sample; the margin, until an attack maps it.
         mask: bool [M, n], True where the model trained on the sample.
         population: float64 [M, Z], of each model on samples that no model trained on.
+        half: int [P], 0 or 1: the half of each pair in two-fold cross-fitting. A pair keeps it when others leave,
+            or the jackknife would see the noise of another split in each of its values.
     """
 
     signal: np.ndarray
     mask: np.ndarray
     population: np.ndarray
+    half: np.ndarray
 
     @classmethod
     def of(cls, margins: np.ndarray, mask: np.ndarray, population: np.ndarray) -> "Inputs":
-        """Checked inputs from margins of any float type.
+        """Checked inputs from margins of any float type; halves are the even and the odd pairs, stable under growth.
 
         Raises:
             ValueError: for shapes that do not fit, masks that are not complementary, or margins that are not finite.
@@ -37,7 +40,8 @@ class Inputs:
             raise ValueError("the masks of models 2k and 2k + 1 must be boolean and complementary")
         if not (np.isfinite(margins).all() and np.isfinite(population).all()):
             raise ValueError("margins must be finite: a model that diverged has to be left out with its pair")
-        return cls(margins.astype(np.float64), mask, population.astype(np.float64))
+        half = np.arange(n_models // 2) % 2
+        return cls(margins.astype(np.float64), mask, population.astype(np.float64), half)
 
     @property
     def n_pairs(self) -> int:
@@ -46,16 +50,17 @@ class Inputs:
 
     def map(self, function: Callable[[np.ndarray], np.ndarray]) -> "Inputs":
         """The same models and samples with an elementwise function of the signals."""
-        return Inputs(function(self.signal), self.mask, function(self.population))
+        return replace(self, signal=function(self.signal), population=function(self.population))
 
     def take(self, pairs: np.ndarray) -> "Inputs":
         """The inputs of some pairs only (indices, in the order given)."""
-        models = (2 * np.asarray(pairs)[:, None] + np.arange(2)).ravel()
-        return Inputs(self.signal[models], self.mask[models], self.population[models])
+        pairs = np.asarray(pairs)
+        models = (2 * pairs[:, None] + np.arange(2)).ravel()
+        return Inputs(self.signal[models], self.mask[models], self.population[models], self.half[pairs])
 
     def swap(self, flips: np.ndarray) -> "Inputs":
         """The inputs with IN and OUT exchanged where flips [P, n] is True."""
-        return Inputs(self.signal, self.mask ^ np.repeat(flips, 2, axis=0), self.population)
+        return replace(self, mask=self.mask ^ np.repeat(flips, 2, axis=0))
 
     def split(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Values [M, n] as the pairs' IN and OUT values, [P, n] each: a pair has one of each per sample."""

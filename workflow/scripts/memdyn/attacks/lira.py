@@ -43,14 +43,14 @@ class LiRA(Attack):
         self.check(inputs, folds)
         values = inputs.split(inputs.signal)
         scores = np.empty_like(values[0]), np.empty_like(values[1])
-        for fold in folds_of(inputs.n_pairs, folds):
+        for fold in folds_of(inputs.half, folds):
             outside = _fit(self.variance, values[1], fold)
             inside = _fit(self.variance, values[0], fold) if self.mode == "online" else None
             for value, score in zip(values, scores, strict=True):
                 if inside is None:
                     score[fold.scored] = -outside.log_survival(value[fold.scored])
                 else:
-                    _log_ratio(inside, outside, value[fold.scored], score[fold.scored])
+                    score[fold.scored] = _log_ratio(inside, outside, value[fold.scored])
         return inputs.join(*scores)
 
 
@@ -126,13 +126,15 @@ def _all_squares(values: np.ndarray) -> np.ndarray:
     return np.maximum(squares, (len(values) - 1) * MIN_VARIANCE)[None]
 
 
-def _log_ratio(inside: _Normal | _Student, outside: _Normal | _Student, x: np.ndarray, out: np.ndarray) -> None:
-    """log p(x | IN) - log p(x | OUT) of x [R, n] into out, a few samples at a time."""
+def _log_ratio(inside: _Normal | _Student, outside: _Normal | _Student, x: np.ndarray) -> np.ndarray:
+    """log p(x | IN) - log p(x | OUT) of x [R, n], a few samples at a time."""
+    ratio = np.empty_like(x)
     width = max(1, CHUNK // len(x))
     for left in range(0, x.shape[1], width):
         columns = slice(left, left + width)
         piece = x[:, columns]
-        np.subtract(inside.log_density(piece, columns), outside.log_density(piece, columns), out=out[:, columns])
+        ratio[:, columns] = inside.log_density(piece, columns) - outside.log_density(piece, columns)
+    return ratio
 
 
 def _columns(values: np.ndarray, columns: slice) -> np.ndarray:

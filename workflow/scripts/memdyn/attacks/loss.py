@@ -22,5 +22,5 @@ class Loss(Attack):
 
     def score_signal(self, inputs: Inputs, folds: str) -> np.ndarray:
         """The margins themselves: nothing is calibrated, so the folds only have to exist."""
-        folds_of(inputs.n_pairs, folds)
+        folds_of(inputs.half, folds)
         return inputs.signal

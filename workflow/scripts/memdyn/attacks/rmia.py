@@ -59,7 +59,7 @@ class RMIA(Attack):
         else:
             shadow = ((1 + self.a) * inputs.split(p)[1] + (1 - self.a)) / 2
         shadow_z = (p_z[0::2] + p_z[1::2]) / 2
-        folds = folds_of(inputs.n_pairs, folds)
+        folds = folds_of(inputs.half, folds)
         return _over_references(inputs.signal, shadow, folds), _over_references(inputs.population, shadow_z, folds)
 
 

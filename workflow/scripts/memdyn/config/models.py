@@ -87,7 +87,7 @@ class VggModel(Strict):
     name: Literal["vgg"] = Field(description="VGG-like: 64 P 128 P 256 256 P 512 512 P 512 512 P, then FC layers")
     width: Width = Field(64, description="channels of the first stage; all other convolutions scale with it")
     hidden: list[Width] = Field([512, 1024], description="units of the fully connected layers before the classifier")
-    norm: Literal["none", "batch", "group"] = Field("none", description="normalisation after each convolution")
+    norm: Literal["none", "batch", "group"] = Field("batch", description="normalisation after each convolution")
 
 
 class TorchvisionModel(Strict):

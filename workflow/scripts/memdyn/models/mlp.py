@@ -1,6 +1,7 @@
 """Logistic regression and the fully connected net, for images and tables."""
 
 import math
+from itertools import pairwise
 
 from torch import nn
 
@@ -16,6 +17,6 @@ def mlp(input_shape: tuple[int, ...], n_classes: int, *, hidden: list[int], acti
     """Fully connected net with the given hidden layers, torch's default initialisation."""
     widths = [math.prod(input_shape), *hidden]
     layers: list[nn.Module] = [nn.Flatten()]
-    for n_in, n_out in zip(widths[:-1], widths[1:], strict=True):
+    for n_in, n_out in pairwise(widths):
         layers += [nn.Linear(n_in, n_out), ACTIVATIONS[activation]()]
     return nn.Sequential(*layers, nn.Linear(widths[-1], n_classes))

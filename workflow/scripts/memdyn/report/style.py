@@ -119,7 +119,7 @@ def report_style() -> Iterator[None]:
 
 def epoch_axis(axes: Axes, label: bool = True) -> None:
     """Whole epochs on the x axis."""
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, min_n_ticks=1))
     if label:
         axes.set_xlabel("epoch")
 
@@ -149,9 +149,9 @@ def legend_columns(labels: list[str], width: float) -> int:
 
 
 def wrap_label(text: str, width: int, lines: int = 2) -> str:
-    """A run's name on at most `lines` lines, broken after hyphens and the like; one still too long is shortened."""
+    """A run's name on at most `lines` lines, broken before words (not within 1e-4); what is too long is shortened."""
     broken = [""]
-    for word in re.findall(r"[^-_ ,/]*[-_ ,/]?", text):
+    for word in re.split(r"(?<=[-_ ,/])(?=[A-Za-z])", text):
         if broken[-1] and len(broken[-1] + word.rstrip()) > width:
             broken.append("")
         broken[-1] += word

@@ -1,0 +1,150 @@
+"""The page: its numbers, its verdict, and that it stands alone in a browser."""
+
+import math
+import re
+import shutil
+from dataclasses import replace
+
+import pytest
+from unit.synthetic_tables import RUNS, fake_pool, folder, study_tables
+
+from memdyn.report import formatting, page_tables
+from memdyn.report.figures import draw_all
+from memdyn.report.page import PageContext, null_verdict, render_page
+from memdyn.report.record import ReportOptions
+from memdyn.report.style import run_styles
+
+OPTIONS = ReportOptions(
+    threshold="lr1", top_samples=6, plane_epochs=3, png_dpi=60, hv_tpr=0.9, hv_fpr=0.1, vulnerable_advantage=0.5
+)
+CONTEXT = PageContext(
+    study="default",
+    title="A <made-up> study",
+    config_yaml="study: default\nruns:\n- name: " + "x" * 300 + "\n",
+    versions={"memdyn": "0.1.0", "torch": "2.14.1"},
+    folders={"cnn-sgd": "results/fashion_mnist_10k-1a2b3c4d/cnn-sgd-5c86d8/scores-123456/lira-m032-abcdef"},
+    options=OPTIONS,
+)
+CHROMIUM = shutil.which("chromium")
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """(tables, figures folder, page) of a study whose last run failed its null control."""
+    pool = fake_pool()
+    tables = study_tables(pool, n_scored=150, models=16, failed_null=True)
+    figures = tmp_path_factory.mktemp("figures")
+    draw_all(tables, {folder(name): pool for name in RUNS}, figures, OPTIONS)
+    return tables, figures, render_page(tables, figures, CONTEXT)
+
+
+def cells(table):
+    return [[cell.text for cell in row] for row in table.rows]
+
+
+def test_numbers():
+    assert formatting.interval(0.70312, 0.69812, 0.70809) == "0.703 [0.698, 0.708]"
+    assert formatting.interval(0.5, math.nan, math.nan) == "0.500"
+    assert formatting.signed_interval(-0.0213, -0.0351, 0.0004) == "−0.021 [−0.035, +0.000]"
+    assert formatting.signed_interval(math.nan, 0, 0) == formatting.number(None) == "–"
+    assert formatting.percent(0.1234) == "12.3 %"
+    assert formatting.p_value(0.0004) == "< 0.001" and formatting.p_value(0.3123) == "0.31"
+    assert [formatting.duration(s) for s in (1.714, 192, 7500)] == ["1.71 s", "3 min 12 s", "2 h 5 min"]
+
+
+def test_results_table_is_the_last_checkpoint_with_failed_runs_marked(study):
+    tables, _, _ = study
+    failed = {folder("cnn-sam")}
+    table = page_tables.results(tables["attack_metrics"], run_styles(tables["runs"]), failed)
+    last = tables["attack_metrics"].query("epoch == 20 and aggregation == 'pooled'")
+    lira = last.query("attack == 'lira' and run == @folder('mlp-sgd')").iloc[0]
+    assert len(table.rows) == len(last) == 9
+    assert cells(table)[0][2] == formatting.interval(lira["auc"], lira["auc_low"], lira["auc_high"])
+    assert [row[0].kind for row in table.rows] == [""] * 6 + ["failed"] * 3
+
+
+def test_centre_table_measures_displacement_in_percentage_points(study):
+    tables, _, _ = study
+    table = page_tables.centres(tables["centre"], run_styles(tables["runs"]), "lr1")
+    path = tables["centre"].query("run == @folder('mlp-sgd') and part == 'scored' and threshold == 'lr1'")
+    first, last = path.iloc[0], path.iloc[-1]
+    expected = 100 * math.hypot(last["fpr"] - first["fpr"], last["tpr"] - first["tpr"])
+    assert float(cells(table)[0][2]) == pytest.approx(expected, abs=0.051)
+
+
+def test_differences_are_bold_where_the_interval_excludes_zero(study):
+    tables, _, _ = study
+    table = page_tables.differences(tables["differences"], run_styles(tables["runs"]))
+    assert len(table.rows) == 9
+    for row in table.rows:
+        for cell in row[3:]:
+            low, high = re.search(r"\[(\S+), (\S+)\]", cell.text).groups()
+            same_sign = low[0] == high[0]
+            assert same_sign == (cell.kind == "strong") or "0.000" in cell.text
+
+
+def test_verdict(study):
+    tables, _, _ = study
+    assert null_verdict(tables).kind == "failed" and "cnn-sam" in null_verdict(tables).text
+    passed = tables | {"null": tables["null"].assign(passed=True)}
+    assert null_verdict(passed).kind == "passed"
+    assert null_verdict(passed | {"null": passed["null"].head(2)}).kind == "untested"
+    assert null_verdict({"runs": tables["runs"]}).kind == "untested"
+
+
+def test_page_stands_alone(study):
+    _, _, page = study
+    assert "A &lt;made-up&gt; study" in page
+    assert "FAILED for cnn-sam" in page
+    assert not re.search(r"""(src|href)=["'](?!data:|#)""", page), "nothing may be loaded from elsewhere"
+    assert "<script" not in page and "url(" not in page
+    assert page.count("<figure") == page.count("<figcaption") == 11
+    assert all(re.findall(r'<img [^>]*alt="([^"]*)"', page))
+    assert len(page.encode()) < 5e6
+
+
+def test_page_without_optional_tables(study, tmp_path):
+    tables, _, _ = study
+    few = {"runs": tables["runs"]}
+    draw_all(few, {}, tmp_path, OPTIONS)
+    page = render_page(few, tmp_path, replace(CONTEXT, folders={}))
+    assert "What was run" in page and "Comparison of runs" not in page
+
+
+def test_rendering_again_gives_the_same_page(study):
+    tables, figures, page = study
+    assert render_page(tables, figures, CONTEXT) == page
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: the page is not opened in a browser")
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (400, "light"), (1280, "dark")])
+def test_page_in_a_browser(study, tmp_path, width, scheme):
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser")
+    path = tmp_path / "report.html"
+    path.write_text(study[2], encoding="utf-8")
+    complaints, requests = [], []
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        )
+        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: requests.append(request.url))
+        page.goto(path.as_uri())
+        page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+        root = "document.documentElement"
+        assert page.evaluate(f"{root}.scrollWidth") <= width, "the page scrolls sideways"
+        broken = "[...document.images].filter(i => !i.complete || i.naturalWidth === 0).length"
+        assert page.evaluate(broken) == 0
+        widest = page.evaluate("Math.max(...[...document.images].map(i => i.getBoundingClientRect().width))")
+        assert widest <= width
+        page.locator("label[for=zoom-leakage]").click()
+        natural, shown = page.evaluate(
+            "(i => [i.naturalWidth, i.getBoundingClientRect().width])(document.querySelector('#figure-leakage img'))"
+        )
+        assert shown == pytest.approx(natural, abs=1), "a click shows the figure in full size"
+        assert page.evaluate(f"{root}.scrollWidth") <= width, "an enlarged figure scrolls inside its frame"
+        browser.close()
+    assert complaints == []
+    assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
