@@ -30,7 +30,6 @@ onstart:
 
 localrules:
     all,
-    download_dataset,
     draw_membership,
     compare_runs,
     draw_figures,

@@ -71,6 +71,8 @@ MessageTimeout=10
 # a node that was set down is idle again as soon as its slurmd reports
 ReturnToService=2
 UnkillableStepTimeout=120
+# a requeued job goes on in the log of its first start
+JobFileAppend=1
 # believe this file, not the hardware
 SlurmdParameters=config_overrides
 GresTypes=gpu

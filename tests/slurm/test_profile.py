@@ -46,7 +46,9 @@ def test_what_the_profile_shows_in_comments_is_right(tmp_path: Path) -> None:
     profile = tmp_path / "profile.yaml"
     profile.write_text(chosen)
     described = dry_run(str(profile), tmp_path)
-    assert re.search(r"rule train_block:\n(    .*\n)*?    resources: .*slurm_partition=gpu, .*gpu_model=a100", described)
+    assert re.search(
+        r"rule train_block:\n(    .*\n)*?    resources: .*slurm_partition=gpu, .*gpu_model=a100", described
+    )
     assert re.search(r"rule build_pool:\n(    .*\n)*?    resources: .*slurm_partition=cpu, slurm_acc", described)
 
 
@@ -55,7 +57,9 @@ def dry_run(profile: str, tmp_path: Path) -> str:
     tools = tmp_path / "bin"
     tools.mkdir()
     for name in ("which", "git", "sh"):
-        (tools / name).symlink_to(next(Path(folder, name) for folder in ("/usr/bin", "/bin") if Path(folder, name).exists()))
+        (tools / name).symlink_to(
+            next(Path(folder, name) for folder in ("/usr/bin", "/bin") if Path(folder, name).exists())
+        )
     command = [sys.executable, "-m", "snakemake", "--dry-run", "--profile", profile]
     command += ["--configfile", "config/studies/tiny.yaml", "--config", f"results={tmp_path / 'results'}"]
     environment = clean_environment() | {"PATH": os.pathsep.join([str(tools), str(Path(sys.executable).parent)])}

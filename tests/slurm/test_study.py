@@ -1,7 +1,6 @@
 """`snakemake --profile slurm`, as shipped, on a real SLURM: studies end, and recover from what clusters do to jobs."""
 
 import re
-from collections import Counter
 from collections.abc import Callable
 
 import pytest
@@ -60,11 +59,11 @@ def test_cancelled_timed_out_and_requeued_jobs_go_on_where_they_were(checkout: C
     second = {block_of(job): job for job in run.jobs("train_block")[3:]}
     assert second.keys() == {block_of(cancelled), block_of(timed_out)}  # a requeue needs no new job
     assert_more_is_asked_for(checkout, cancelled, second[block_of(cancelled)])
+    assert scored_blocks(checkout) == {block_of(job) for job in jobs}
     for job in jobs:
-        assert Counter(trained(checkout, job)) == Counter(range(first_model(job), first_model(job) + 8))
-        assert before[job] == trained(checkout, job)[: len(before[job])]
-        assert "resumed after epoch" in train_log(checkout, job)
-        assert all(f"model {model}: was finished before" in train_log(checkout, job) for model in before[job])
+        assert trained(checkout, job) == models_of(job)  # each once, in order
+        assert "resumed after epoch" in said(checkout, job)
+        assert all(f"model {model}: was finished before" in said(checkout, job) for model in before[job])
 
 
 def test_a_killed_controller_is_started_again_and_nothing_is_trained_twice(checkout: Checkout) -> None:
@@ -78,15 +77,16 @@ def test_a_killed_controller_is_started_again_and_nothing_is_trained_twice(check
 
     checkout.start(*study, "--unlock", fast=False).finish(seconds=60)
     second = checkout.start(*study)
-    second.wait("two jobs that wait", lambda: all(WAITS in train_log(checkout, job) for job in jobs), seconds=90)
+    second.wait("two jobs that wait", lambda: all(WAITS in said(checkout, job) for job in jobs), seconds=90)
     thaw(checkout, *jobs)
     second.finish(seconds=240)
 
+    assert scored_blocks(checkout) == {block_of(job) for job in jobs}
     assert not second.jobs("build_pool")  # finished before the kill
     assert {checkout.cluster.job(job.id)["JobState"] for job in jobs} == {"COMPLETED"}  # lived on, undisturbed
     for job in jobs:
-        assert trained(checkout, job) == list(range(first_model(job), first_model(job) + 8))  # each once, in order
-        assert "the other job has ended" in train_log(checkout, job)
+        assert trained(checkout, job) == models_of(job)  # each once, in order
+        assert "the other job has ended" in said(checkout, job)
 
 
 def test_gpu_jobs_ask_for_one_gpu_and_the_others_for_none(checkout: Checkout) -> None:
@@ -107,21 +107,21 @@ def test_gpu_jobs_ask_for_one_gpu_and_the_others_for_none(checkout: Checkout) ->
 
 
 def long_study(checkout: Checkout, models: int) -> tuple[str, ...]:
-    """Writes a study whose training blocks last some seconds; the arguments that choose it."""
+    """Writes a study whose training blocks last some seconds; the arguments that run it up to its scores."""
     path = checkout.folder / "config/studies/disturbed.yaml"
     path.write_text(yaml.safe_dump(LONG_STUDY | {"shadow_models": models}))
-    return "--configfile", str(path)
+    return "--configfile", str(path), "--until", "score_block"
 
 
 def freeze(checkout: Checkout, *jobs: Job) -> None:
-    """Stops the processes of running jobs, which SLURM does not notice."""
+    """Stops the work of running jobs (their steps, not their batch shells), which SLURM does not notice."""
     for job in jobs:
-        checkout.cluster.run("scancel", "--signal=STOP", "--full", job.id)
+        checkout.cluster.run("scancel", "--signal=STOP", job.id)
 
 
 def thaw(checkout: Checkout, *jobs: Job) -> None:
     for job in jobs:
-        checkout.cluster.run("scancel", "--signal=CONT", "--full", job.id)
+        checkout.cluster.run("scancel", "--signal=CONT", job.id)
 
 
 def exceed_time_limit(checkout: Checkout, job: Job) -> None:
@@ -139,21 +139,26 @@ def block_of(job: Job) -> str:
     return re.search(r"block-\d+-\d+", str(job.log))[0]
 
 
-def first_model(job: Job) -> int:
-    return int(block_of(job).split("-")[1])
+def models_of(job: Job) -> list[int]:
+    first, last = map(int, block_of(job).split("-")[1:])
+    return list(range(first, last + 1))
 
 
-def train_log(checkout: Checkout, job: Job) -> str:
-    """The log of the job's block, of all attempts."""
-    (path,) = checkout.folder.glob(f"results/*/*/{block_of(job)}/train.log")
-    return path.read_text()
+def scored_blocks(checkout: Checkout) -> set[str]:
+    return {path.parent.name for path in checkout.folder.glob("results/*/*/*/block-*/scores.parquet")}
+
+
+def said(checkout: Checkout, job: Job) -> str:
+    """What all training jobs of the block have said so far, by their SLURM logs.
+
+    (The rule's own log is of its last job only: Snakemake deletes it before a job starts.)"""
+    logs = checkout.folder.glob(f"logs/slurm/rule_train_block/*{block_of(job)}/*.log")
+    return "".join(path.read_text() for path in sorted(logs, key=lambda path: int(path.stem)))
 
 
 def trained(checkout: Checkout, job: Job) -> list[int]:
     """Models of the block in the order of their end; one that was trained twice is there twice."""
-    if not list(checkout.folder.glob(f"results/*/*/{block_of(job)}/train.log")):
-        return []
-    return [int(model) for model in re.findall(r"model (\d+): trained in", train_log(checkout, job))]
+    return [int(model) for model in re.findall(r"model (\d+): trained in", said(checkout, job))]
 
 
 def assert_more_is_asked_for(checkout: Checkout, first: Job, second: Job) -> None:

@@ -9,10 +9,11 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
+from scipy import stats
+
 from memdyn.dynamics.dprime import sample_statistics
 from memdyn.dynamics.plane import samples_table
 from memdyn.dynamics.zones import ZoneBounds, zone_shares
-from scipy import stats
 
 BOUNDS = ZoneBounds(hv_tpr=0.9, hv_fpr=0.1, vulnerable_advantage=0.5, test_level=0.05)
 EPOCHS = (0, 1, 2, 3, 5, 7, 10, 13, 16, 20)

@@ -2,10 +2,11 @@
 
 import pytest
 import torch
-from memdyn.config.optim import AugmentConfig
-from memdyn.training.augment import apply, augment, draw
 from pydantic import ValidationError
 from torch import Tensor
+
+from memdyn.config.optim import AugmentConfig
+from memdyn.training.augment import apply, augment, draw
 
 SHAPES = [(1, 28, 28), (3, 32, 32), (2, 5, 9)]
 

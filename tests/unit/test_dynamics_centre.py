@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from memdyn.dynamics.centre import COORDINATES, centre, centre_from_replicates, centre_with_interval
 
 

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from scipy import stats
+
 from memdyn.dynamics.dprime import (
     effect_sizes,
     sample_statistics,
@@ -9,7 +11,6 @@ from memdyn.dynamics.dprime import (
     smooth_rates,
 )
 from memdyn.dynamics.pairs import pair_values
-from scipy import stats
 
 
 def world(d_prime: np.ndarray, pairs: int, nu0: float, rng: np.random.Generator):

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+
 from memdyn.dynamics.zones import ZONES, ZoneBounds, zone_shares, zones
 
 BOUNDS = ZoneBounds(hv_tpr=0.9, hv_fpr=0.1, vulnerable_advantage=0.5, test_level=0.05)

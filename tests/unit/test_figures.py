@@ -1,11 +1,12 @@
 """Every figure of a made-up study is drawn, with the options' effects, and in studies of unusual shape."""
 
+from itertools import product
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from unit.synthetic_tables import RUNS, fake_pool, folder, study_tables
 
 from memdyn.report import style
 from memdyn.report.captions import caption
@@ -14,6 +15,7 @@ from memdyn.report.layout import chunks, spread
 from memdyn.report.planes import select_threshold
 from memdyn.report.record import ReportOptions, read_index
 from memdyn.report.samples import most_vulnerable
+from unit.synthetic_tables import RUNS, fake_pool, folder, study_tables
 
 OPTIONS = ReportOptions(
     threshold="lr1", top_samples=3, plane_epochs=3, png_dpi=60, hv_tpr=0.9, hv_fpr=0.1, vulnerable_advantage=0.5
@@ -88,9 +90,9 @@ def test_one_run_one_checkpoint_no_intervals_no_pictures(pool, tmp_path):
     assert "comparison" not in names and "leakage" in names
 
 
-def test_many_runs_with_long_names_are_told_apart(pool, tmp_path):
-    names = [f"resnet18-width64-{opt}-wd{decay}-batch{size}" for opt in ("sgd", "sam") for decay in ("1e-4", "5e-4")
-             for size in (64, 128)]  # fmt: skip
+def test_many_runs_with_long_names_are_told_apart(pool):
+    choices = product(("sgd", "sam"), ("1e-4", "5e-4"), (64, 128))
+    names = [f"resnet18-width64-{opt}-wd{decay}-batch{size}" for opt, decay, size in choices]
     runs = {name: (0.5 + 0.1 * i, "resnet18", "sgd") for i, name in enumerate(names)}
     tables = study_tables(pool, n_scored=60, models=8, runs=runs)
     styles = style.run_styles(tables["runs"])
@@ -98,6 +100,11 @@ def test_many_runs_with_long_names_are_told_apart(pool, tmp_path):
     (plane, more) = draw({name: tables[name] for name in ("runs", "samples")}, {}, "plane")
     labels = [axes.get_ylabel() for d in (plane, more) for axes in d.figure.axes if "TPR" in axes.get_ylabel()]
     assert len(set(labels)) == len(names)
+
+
+def test_styles_repeat_only_after_28_runs():
+    runs = pd.DataFrame({"run": [f"r{i}" for i in range(28)], "name": [f"n{i}" for i in range(28)]})
+    assert len({(s.colour, str(s.linestyle)) for s in style.run_styles(runs).values()}) == 28
 
 
 def test_most_vulnerable_are_the_largest_effects_at_the_last_checkpoint(tables):

@@ -91,7 +91,7 @@ def test_one_group_has_no_interval():
 @pytest.mark.parametrize(
     "options", [{"name": "loss"}, {"name": "lira", "mode": "online", "variance": "shrunken"}], ids=lambda o: o["name"]
 )
-def test_coverage_of_auc_and_tpr(options, capsys):
+def test_coverage_of_auc_tpr_and_shares(options, capsys):
     """Nominal 95 % covers .93 to 1.00, up to the binomial error of the simulation; estimand: the mean at this M."""
     replications, n_models = 400, 32
     attack, group = build(options), jackknife.groups(n_models // 2, 16)
@@ -99,7 +99,10 @@ def test_coverage_of_auc_and_tpr(options, capsys):
 
     def measure(inputs):
         curve = roc(*inputs.split(attack.score_signal(inputs, "pairs")), (0.01,))
-        return np.array([curve.auc, *curve.tpr])
+        shares = []
+        if attack.threshold is not None:  # the plane's centre of mass: two-fold, likelihood ratio 1
+            shares = [np.mean(s >= attack.threshold) for s in inputs.split(attack.score_signal(inputs, "halves"))]
+        return np.array([curve.auc, *curve.tpr, *shares])
 
     estimates, limits = [], []
     for replication in range(replications):
@@ -113,8 +116,9 @@ def test_coverage_of_auc_and_tpr(options, capsys):
     coverage = ((limits[:, 0] <= truth) & (truth <= limits[:, 1])).mean(axis=0)
     half = (limits[:, 1] - limits[:, 0]).mean(axis=0) / 2
     ratio = half / stats.t.ppf(0.975, len(sizes) - 1) / estimates.std(axis=0)
+    names = ("AUC", "TPR at 1 % FPR", "mean TPR at LR 1", "mean FPR at LR 1")
     with capsys.disabled():
-        for name, c, r in zip(("AUC", "TPR at 1 % FPR"), coverage, ratio, strict=True):
+        for name, c, r in zip(names[: len(truth)], coverage, ratio, strict=True):
             print(f"\n  {options['name']}, {name}: coverage {c:.3f}, standard error over true SD {r:.2f}")
     tolerance = 2.5 * np.sqrt(0.93 * 0.07 / replications)
     assert (coverage >= 0.93 - tolerance).all()

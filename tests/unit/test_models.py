@@ -8,13 +8,14 @@ from typing import get_args
 import pytest
 import torch
 import torchvision
-from memdyn.config.models import TORCHVISION_ARCHITECTURES, CustomModel, ModelConfig
+from pydantic import TypeAdapter, ValidationError
+from torch import nn
+
+from memdyn.config.models import TORCHVISION_ARCHITECTURES, ModelConfig
 from memdyn.models import REGISTRY
 from memdyn.models.build import build_model
 from memdyn.models.mlp import mlp
 from memdyn.registry import resolve
-from pydantic import TypeAdapter, ValidationError
-from torch import nn
 
 CONFIGS = {get_args(cls.model_fields["name"].annotation)[0]: cls for cls in get_args(get_args(ModelConfig)[0])}
 IMAGES = [(1, 28, 28), (3, 32, 32)]
@@ -327,11 +328,6 @@ def test_custom_file_must_exist(tmp_path):
 def test_bad_sections_are_refused(section, message):
     with pytest.raises(ValidationError, match=message):
         TypeAdapter(ModelConfig).validate_python(section)
-
-
-def test_defaults_do_not_share_lists():
-    assert options("mlp")["hidden"] is not options("mlp")["hidden"]
-    assert CustomModel(name="custom", target="a.py:B").options == {}
 
 
 def test_config_is_free_of_torch_and_numpy():

@@ -7,7 +7,9 @@ from test_crossfit import ATTACKS, label
 from worlds import gaussian_world
 
 from memdyn.attacks.base import build
+from memdyn.attacks.evaluate import swaps
 from memdyn.stats.roc import auc
+from memdyn.stats.simultaneous import null_test
 
 WORLDS, SAMPLES = 20, 2000
 
@@ -45,3 +47,16 @@ def test_leaving_one_model_out_is_biased(n_models, expected):
         values.append(auc(*world.split(leave_one_model_out(world))))
     assert np.mean(values) == pytest.approx(expected, abs=0.01)
     assert np.mean(values) < 0.5 - 0.01
+
+
+@pytest.mark.slow
+def test_honest_runs_pass_the_simultaneous_test():
+    """On real signal, members swapped at random: the p-value of the run's null test is uniform, also for 8 models."""
+    attacks, p_values = [build(options) for options in ATTACKS if options.get("mode") != "offline"], []
+    for seed in range(60):
+        world = gaussian_world(seed, 8, 300, 1.5, model_effect=0.3)
+        swapped = [world.swap(swaps(4, 300, seed, draw)) for draw in range(20)]
+        aucs = np.array([[auc(*inputs.split(a.score(inputs, "pairs"))) for a in attacks] for inputs in swapped])
+        p_values.append(null_test(aucs, alpha=0.01, tolerance=0.01, flips=199, seed=0).p_value)
+    for level in (0.05, 0.2, 0.5):
+        assert abs(np.mean(np.array(p_values) <= level) - level) < 3.5 * np.sqrt(level * (1 - level) / 60)

@@ -8,6 +8,10 @@ from typing import get_args
 
 import pytest
 import torch
+from pydantic import TypeAdapter, ValidationError
+from torch import Tensor, nn
+from torch.nn import functional
+
 from memdyn.config.optim import OptimizerConfig
 from memdyn.models.build import build_model
 from memdyn.optim import REGISTRY
@@ -15,9 +19,6 @@ from memdyn.optim.build import build_optimizer, scale_lr
 from memdyn.optim.muon import QUINTIC, orthogonalise, split_parameters
 from memdyn.optim.sam import frozen_running_statistics
 from memdyn.registry import resolve
-from pydantic import TypeAdapter, ValidationError
-from torch import Tensor, nn
-from torch.nn import functional
 
 CONFIGS = {get_args(cls.model_fields["name"].annotation)[0]: cls for cls in get_args(get_args(OptimizerConfig)[0])}
 CNN = {"name": "cnn", "layers": 4, "width": 4, "strided": True, "hidden": 8, "norm": "batch"}

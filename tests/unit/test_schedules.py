@@ -8,10 +8,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from memdyn.config.optim import ScheduleConfig
-from memdyn.optim.schedules import SCHEDULES, lr_factor
 from pydantic import TypeAdapter, ValidationError
 from torch.optim import lr_scheduler
+
+from memdyn.config.optim import ScheduleConfig
+from memdyn.optim.schedules import SCHEDULES, lr_factor
 
 EPOCHS, STEPS = 6, 10
 TOTAL = EPOCHS * STEPS

@@ -3,37 +3,28 @@ ATTACK_TABLES = ["metrics", "roc", "replicates", "null", "rates"]
 DYNAMICS_TABLES = ["samples", "centre", "zones", "accuracy"]
 
 
-def scores_of(wc):
-    scores = f"{RESULTS}/{wc.pool}/{wc.run}/{wc.scoring}/{{}}/scores.parquet"
-    return ancient([scores.format(block) for block in BLOCKS])
-
-
 rule run_attack:
     input:
         pool=ancient(rules.build_pool.output.pool),
         masks=lambda wc: masks_of(wc.pool, range(OPTIONS.shadow_models)),
         scores=scores_of,
     output:
-        **{name: f"{RESULTS}/{{pool}}/{{run}}/{{scoring}}/{{attack}}/{name}.parquet" for name in ATTACK_TABLES},
+        **{
+            name: f"{RESULTS}/{{pool}}/{{run}}/{{scoring}}/{{attack}}/{name}.parquet"
+            for name in ATTACK_TABLES
+        },
     log:
         f"{RESULTS}/{{pool}}/{{run}}/{{scoring}}/{{attack}}/attack.log",
-    params:
-        stage=lambda wc: stage(wc.pool, wc.run, wc.scoring, wc.attack),
-        seed=lambda wc: POOLS[wc.pool].seed,
+    conda:
+        "../../envs/memdyn.yaml"
     resources:
         mem_mb=lambda wc, attempt: 8000 * attempt,
         runtime=lambda wc, attempt: 120 * attempt,
-    conda:
-        "../../envs/memdyn.yaml"
+    params:
+        stage=lambda wc: stage(wc.pool, wc.run, wc.scoring, wc.attack),
+        seed=lambda wc: POOLS[wc.pool].seed,
     script:
         "../scripts/run_attack.py"
-
-
-def rates_of(wc):
-    """The rates of the attacks that the dynamics are read off, in their order."""
-    folder = f"{RESULTS}/{wc.pool}/{wc.run}/{wc.scoring}"
-    attacks = stage(wc.pool, wc.run, wc.scoring, wc.dynamics)["options"]["attacks"]
-    return ancient([f"{folder}/{attack['folder']}/rates.parquet" for attack in attacks])
 
 
 rule compute_dynamics:
@@ -43,16 +34,19 @@ rule compute_dynamics:
         scores=scores_of,
         rates=rates_of,
     output:
-        **{name: f"{RESULTS}/{{pool}}/{{run}}/{{scoring}}/{{dynamics}}/{name}.parquet" for name in DYNAMICS_TABLES},
+        **{
+            name: f"{RESULTS}/{{pool}}/{{run}}/{{scoring}}/{{dynamics}}/{name}.parquet"
+            for name in DYNAMICS_TABLES
+        },
     log:
         f"{RESULTS}/{{pool}}/{{run}}/{{scoring}}/{{dynamics}}/dynamics.log",
-    params:
-        stage=lambda wc: stage(wc.pool, wc.run, wc.scoring, wc.dynamics),
-        seed=lambda wc: POOLS[wc.pool].seed,
+    conda:
+        "../../envs/memdyn.yaml"
     resources:
         mem_mb=lambda wc, attempt: 8000 * attempt,
         runtime=lambda wc, attempt: 120 * attempt,
-    conda:
-        "../../envs/memdyn.yaml"
+    params:
+        stage=lambda wc: stage(wc.pool, wc.run, wc.scoring, wc.dynamics),
+        seed=lambda wc: POOLS[wc.pool].seed,
     script:
         "../scripts/compute_dynamics.py"

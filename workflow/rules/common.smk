@@ -26,6 +26,7 @@ OPTIONS = PLAN.study.config
 RESULTS = OPTIONS.results
 VERSIONS = PLAN.versions
 BLOCKS = block_names(OPTIONS.shadow_models)
+POOLS = {run.pool_path: config.pool for run, config in zip(PLAN.runs, PLAN.study.runs)}
 IS_MAIN = workflow.exec_mode == ExecMode.DEFAULT
 
 if IS_MAIN:
@@ -58,8 +59,50 @@ def stage(*path):
 
 
 def masks_of(pool, models):
-    return ancient([f"{RESULTS}/{pool}/membership/{name}.npz" for name in mask_names(models)])
+    return ancient(
+        [f"{RESULTS}/{pool}/membership/{name}.npz" for name in mask_names(models)]
+    )
 
 
 def gpus():
     return 1 if OPTIONS.device == "cuda" else 0
+
+
+def source_files(pool):
+    """Files that the samples of a pool are read from."""
+    return POOLS[pool].dataset.source_files(OPTIONS.data_dir)
+
+
+def scores_of(wc):
+    scores = f"{RESULTS}/{wc.pool}/{wc.run}/{wc.scoring}/{{}}/scores.parquet"
+    return ancient([scores.format(block) for block in BLOCKS])
+
+
+def rates_of(wc):
+    """The rates of the attacks that the dynamics are read off, in their order."""
+    folder = f"{RESULTS}/{wc.pool}/{wc.run}/{wc.scoring}"
+    attacks = stage(wc.pool, wc.run, wc.scoring, wc.dynamics)["options"]["attacks"]
+    return ancient([f"{folder}/{attack['folder']}/rates.parquet" for attack in attacks])
+
+
+def attack_files(name):
+    """One table of every attack of every run, runs in order, attacks in order."""
+    return [
+        f"{RESULTS}/{run.attack_path(label)}/{name}.parquet"
+        for run in PLAN.runs
+        for label in run.attacks
+    ]
+
+
+def run_files(pattern):
+    return [f"{RESULTS}/{pattern(run)}" for run in PLAN.runs]
+
+
+def missing_downloads():
+    """Published data set -> its files that are not there; only these are declared as outputs, which Snakemake deletes."""
+    wanted = {pool.dataset.name: source_files(folder) for folder, pool in POOLS.items() if pool.dataset.downloadable}
+    missing = {name: [file for file in files if not Path(file).exists()] for name, files in wanted.items()}
+    return {name: files for name, files in missing.items() if files}
+
+
+DOWNLOADS = missing_downloads()

@@ -1,28 +1,21 @@
 # A data set becomes a pool: duplicates dropped, parts drawn, masks for all shadow models.
-POOLS = {run.pool_path: config.pool for run, config in zip(PLAN.runs, PLAN.study.runs)}
+for dataset, missing in DOWNLOADS.items():
 
-
-def source_files(pool):
-    return POOLS[pool].dataset.source_files(OPTIONS.data_dir)
-
-
-for number, (folder, pool) in enumerate(POOLS.items()):
-    if pool.dataset.downloadable and not all(map(os.path.exists, source_files(folder))):
-
-        rule:
-            name:
-                f"download_dataset_{number}"
-            output:
-                source_files(folder),
-            log:
-                f"{RESULTS}/{folder}/download.log",
-            params:
-                dataset=pool.dataset.name,
-                data_dir=OPTIONS.data_dir,
-            conda:
-                "../../envs/memdyn.yaml"
-            script:
-                "../scripts/download_dataset.py"
+    rule:
+        name:
+            f"download_{dataset}"
+        output:
+            missing,
+        localrule: True
+        log:
+            f"{RESULTS}/download-{dataset}.log",
+        conda:
+            "../../envs/memdyn.yaml"
+        params:
+            dataset=dataset,
+            data_dir=OPTIONS.data_dir,
+        script:
+            "../scripts/download_dataset.py"
 
 
 rule build_pool:
@@ -32,15 +25,15 @@ rule build_pool:
         pool=f"{RESULTS}/{{pool}}/pool.arrow",
     log:
         f"{RESULTS}/{{pool}}/pool.log",
+    conda:
+        "../../envs/memdyn.yaml"
+    resources:
+        mem_mb=lambda wc, attempt: 4000 * attempt,
+        runtime=lambda wc, attempt: 30 * attempt,
     params:
         stage=lambda wc: stage(wc.pool),
         dataset=lambda wc: POOLS[wc.pool].dataset.model_dump(),
         files=lambda wc: source_files(wc.pool),
-    resources:
-        mem_mb=lambda wc, attempt: 4000 * attempt,
-        runtime=lambda wc, attempt: 30 * attempt,
-    conda:
-        "../../envs/memdyn.yaml"
     script:
         "../scripts/build_pool.py"
 
@@ -52,9 +45,9 @@ rule draw_membership:
         masks=f"{RESULTS}/{{pool}}/membership/{{masks}}.npz",
     log:
         f"{RESULTS}/{{pool}}/membership/{{masks}}.log",
-    params:
-        stage=lambda wc: stage(wc.pool),
     conda:
         "../../envs/memdyn.yaml"
+    params:
+        stage=lambda wc: stage(wc.pool),
     script:
         "../scripts/draw_membership.py"

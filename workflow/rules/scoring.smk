@@ -7,6 +7,13 @@ rule score_block:
         scores=f"{RESULTS}/{{pool}}/{{run}}/{{scoring}}/{{block}}/scores.parquet",
     log:
         f"{RESULTS}/{{pool}}/{{run}}/{{scoring}}/{{block}}/score.log",
+    conda:
+        "../../envs/memdyn.yaml"
+    threads: OPTIONS.threads
+    resources:
+        gpu=gpus(),
+        mem_mb=lambda wc, attempt: 8000 * attempt,
+        runtime=lambda wc, attempt: 60 * attempt,
     params:
         stage=lambda wc: stage(wc.pool, wc.run, wc.scoring),
         recipe=lambda wc: stage(wc.pool, wc.run)["options"],
@@ -15,12 +22,5 @@ rule score_block:
         progress=lambda wc: f"{RESULTS}/{wc.pool}/{wc.run}/progress/{wc.block}",
         device=OPTIONS.device,
         batch=OPTIONS.scoring_batch,
-    threads: OPTIONS.threads
-    resources:
-        gpu=gpus(),
-        mem_mb=lambda wc, attempt: 8000 * attempt,
-        runtime=lambda wc, attempt: 60 * attempt,
-    conda:
-        "../../envs/memdyn.yaml"
     script:
         "../scripts/score_block.py"

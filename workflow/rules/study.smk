@@ -17,21 +17,16 @@ FIGURES = f"{VERSIONS}/{PLAN.figures.folder}"
 STUDY_REPORT = f"{VERSIONS}/{PLAN.report.folder}/report.html"
 
 
-def attack_files(name):
-    """One table of every attack of every run, runs in order, attacks in order."""
-    return [
-        f"{RESULTS}/{run.attack_path(label)}/{name}.parquet" for run in PLAN.runs for label in run.attacks
-    ]
-
-
-def run_files(pattern):
-    return [f"{RESULTS}/{pattern(run)}" for run in PLAN.runs]
-
-
 rule compare_runs:
     input:
         pools=ancient(run_files(lambda run: f"{run.pool_path}/pool.arrow")),
-        logs=ancient([f"{RESULTS}/{run.train_path}/{block}/log.parquet" for run in PLAN.runs for block in BLOCKS]),
+        logs=ancient(
+            [
+                f"{RESULTS}/{run.train_path}/{block}/log.parquet"
+                for run in PLAN.runs
+                for block in BLOCKS
+            ]
+        ),
         metrics=ancient(attack_files("metrics")),
         roc=ancient(attack_files("roc")),
         replicates=ancient(attack_files("replicates")),
@@ -44,15 +39,15 @@ rule compare_runs:
         **{name: f"{TABLES}/{name}.parquet" for name in STUDY_TABLES},
     log:
         f"{TABLES}/compare.log",
+    conda:
+        "../../envs/memdyn.yaml"
+    resources:
+        mem_mb=8000,
+        runtime=60,
     params:
         stage=PLAN.tables.params(),
         runs=PLAN.run_descriptions(),
         map=PLAN.folders(),
-    resources:
-        mem_mb=8000,
-        runtime=60,
-    conda:
-        "../../envs/memdyn.yaml"
     script:
         "../scripts/compare_runs.py"
 
@@ -71,13 +66,13 @@ rule draw_figures:
         ),
     log:
         f"{VERSIONS}/logs/{PLAN.figures.folder}.log",
-    params:
-        stage=PLAN.figures.params(),
+    conda:
+        "../../envs/memdyn.yaml"
     resources:
         mem_mb=8000,
         runtime=60,
-    conda:
-        "../../envs/memdyn.yaml"
+    params:
+        stage=PLAN.figures.params(),
     script:
         "../scripts/draw_figures.py"
 
@@ -90,16 +85,16 @@ rule write_report:
         page=report(STUDY_REPORT, category="Report", caption="../report/page.rst"),
     log:
         f"{VERSIONS}/{PLAN.report.folder}/report.log",
+    conda:
+        "../../envs/memdyn.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=30,
     params:
         stage=PLAN.report.params(),
         config=OPTIONS.model_dump(),
         folders={run.name: f"{RESULTS}/{run.train_path}" for run in PLAN.runs},
-        study=PLAN.folder,
+        study=lambda wc: PLAN.folder,
         versions=PLAN.version_names(),
-    resources:
-        mem_mb=4000,
-        runtime=30,
-    conda:
-        "../../envs/memdyn.yaml"
     script:
         "../scripts/write_report.py"

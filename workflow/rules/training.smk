@@ -1,7 +1,9 @@
 # One job trains a block of shadow models.
 # Weights are deleted once they are scored, unless the config keeps them all; what a killed job leaves lies in
 # `progress`, outside of the declared outputs, which Snakemake deletes before a job starts again.
-checkpoints_kept = (lambda folder: folder) if OPTIONS.keep_checkpoints == "all" else temp
+checkpoints_kept = (
+    (lambda folder: folder) if OPTIONS.keep_checkpoints == "all" else temp
+)
 
 
 rule train_block:
@@ -9,10 +11,19 @@ rule train_block:
         pool=ancient(rules.build_pool.output.pool),
         masks=lambda wc: masks_of(wc.pool, models_of(wc.block)),
     output:
-        checkpoints=checkpoints_kept(directory(f"{RESULTS}/{{pool}}/{{run}}/{{block}}/checkpoints")),
+        checkpoints=checkpoints_kept(
+            directory(f"{RESULTS}/{{pool}}/{{run}}/{{block}}/checkpoints")
+        ),
         log=f"{RESULTS}/{{pool}}/{{run}}/{{block}}/log.parquet",
     log:
         f"{RESULTS}/{{pool}}/{{run}}/{{block}}/train.log",
+    conda:
+        "../../envs/memdyn.yaml"
+    threads: OPTIONS.threads
+    resources:
+        gpu=gpus(),
+        mem_mb=lambda wc, attempt: 8000 * attempt,
+        runtime=lambda wc, attempt: 240 * attempt,
     params:
         stage=lambda wc: stage(wc.pool, wc.run),
         first=lambda wc: models_of(wc.block)[0],
@@ -22,12 +33,5 @@ rule train_block:
         progress=lambda wc: f"{RESULTS}/{wc.pool}/{wc.run}/progress/{wc.block}",
         device=OPTIONS.device,
         keep=OPTIONS.keep_checkpoints,
-    threads: OPTIONS.threads
-    resources:
-        gpu=gpus(),
-        mem_mb=lambda wc, attempt: 8000 * attempt,
-        runtime=lambda wc, attempt: 240 * attempt,
-    conda:
-        "../../envs/memdyn.yaml"
     script:
         "../scripts/train_block.py"

@@ -77,8 +77,9 @@ def results(metrics: pd.DataFrame, styles: dict[str, RunStyle], failed: set[str]
 
 
 def runs(table: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:
-    """What was trained, with accuracies and cost; columns that the table lacks are left out."""
-    columns = {title: (name, show) for title, (name, show) in _RUN_COLUMNS.items() if name in table}
+    """What was trained, with accuracies and cost; a column that the table lacks is left out, as are data that all share."""
+    shown = set(table.columns) - ({"dataset"} if table["dataset"].nunique() == 1 else set())
+    columns = {title: (name, show) for title, (name, show) in _RUN_COLUMNS.items() if name in shown}
     rows = [
         [
             _run_cell(styles[row["run"]]),
@@ -91,7 +92,8 @@ def runs(table: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:
         "Recipes and models. Accuracies at the last checkpoint, means over models: on the scored samples as members "
         "(in) and as non-members (out), and on the test part; training time."
     )
-    return Table(caption, ["run", *columns, "all models"], rows, head=5)
+    words = sum(show is str for _, show in columns.values())
+    return Table(caption, ["run", *columns, "all models"], rows, head=1 + words)
 
 
 def pools(table: pd.DataFrame) -> Table:

@@ -104,7 +104,7 @@ def run_styles(runs: pd.DataFrame) -> dict[str, RunStyle]:
     styles = {}
     markers = islice(cycle(MARKERS), len(runs))
     for i, (run, name, marker) in enumerate(zip(runs["run"], runs["name"], markers, strict=True)):
-        line = LINES[(i + i // len(COLOURS)) % len(LINES)]
+        line = LINES[(i % len(COLOURS) + i // len(COLOURS)) % len(LINES)]
         styles[run] = RunStyle(run, str(name), COLOURS[i % len(COLOURS)], marker, line)
     return styles
 
