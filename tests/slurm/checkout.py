@@ -67,7 +67,7 @@ class Run:
                 return answer
             if ended or time.monotonic() > end:
                 self._fail(f"{'the controller ended' if ended else f'{seconds} s were over'} before: {what}")
-            time.sleep(0.2)
+            time.sleep(0.1)
 
     def finish(self, seconds: float, code: int = 0) -> str:
         """Waits for the end and the exit code of the controller; its log."""

@@ -1,6 +1,7 @@
 """`snakemake --profile slurm`, as shipped, on a real SLURM: studies end, and recover from what clusters do to jobs."""
 
 import re
+import time
 from collections.abc import Callable
 
 import pytest
@@ -18,7 +19,7 @@ LONG_STUDY = {
         "dataset": {"name": "digits"},
         "parts": {"scored": 1000, "sham": 100, "population": 100, "test": 100, "spare": 0},
     },
-    "base": {"model": {"name": "mlp", "hidden": [128]}, "epochs": 60, "batch_size": 16, "checkpoints": [0, 30, 60]},
+    "base": {"model": {"name": "mlp", "hidden": [128]}, "epochs": 90, "batch_size": 16, "checkpoints": [0, 90]},
     "attacks": [{"name": "lira"}],
     "statistics": {"null_draws": 10},
 }
@@ -48,7 +49,7 @@ def test_cancelled_timed_out_and_requeued_jobs_go_on_where_they_were(checkout: C
     }
     before = {}
     for job, disturb in disturbances.items():
-        run.wait(f"a finished model of {block_of(job)}", lambda job=job: trained(checkout, job), seconds=60)
+        run.wait(f"the middle of {block_of(job)}", lambda job=job: in_the_middle(checkout, job), seconds=60)
         disturb()
         before[job] = trained(checkout, job)
 
@@ -70,7 +71,7 @@ def test_a_killed_controller_is_started_again_and_nothing_is_trained_twice(check
     study = long_study(checkout, models=16)
     first = checkout.start(*study)
     jobs = first.wait("two training jobs", lambda: at_least(2, first.jobs("train_block")), seconds=90)
-    first.wait("a finished model", lambda: trained(checkout, jobs[0]) and trained(checkout, jobs[1]), seconds=60)
+    first.wait("finished models", lambda: all(trained(checkout, job) for job in jobs), seconds=60)
     freeze(checkout, *jobs)  # so that they are still there when the second controller comes
     first.kill()
     assert all(checkout.cluster.job(job.id)["JobState"] == "RUNNING" for job in jobs)
@@ -159,6 +160,13 @@ def said(checkout: Checkout, job: Job) -> str:
 def trained(checkout: Checkout, job: Job) -> list[int]:
     """Models of the block in the order of their end; one that was trained twice is there twice."""
     return [int(model) for model in re.findall(r"model (\d+): trained in", said(checkout, job))]
+
+
+def in_the_middle(checkout: Checkout, job: Job) -> bool:
+    """Whether a model of the block is finished, and the next has just begun: it will not end before a signal comes."""
+    begun = checkout.folder.glob(f"results/*/*/progress/{block_of(job)}/*/state.pt")
+    ages = [time.time() - path.with_name("epoch-0000.safetensors").stat().st_mtime for path in begun]
+    return bool(trained(checkout, job)) and bool(ages) and min(ages) < 0.3
 
 
 def assert_more_is_asked_for(checkout: Checkout, first: Job, second: Job) -> None:

@@ -1,6 +1,7 @@
 """Before any job: would finished training be done again? And: which version of the study do its links show?"""
 
 import os
+import secrets
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,7 +117,6 @@ def point_links(study: Path, versions: Mapping[str, str]) -> None:
 def _point(link: Path, target: Path) -> None:
     if link.is_symlink() and os.readlink(link) == str(target):
         return
-    aside = link.with_name(f".{link.name}.{os.getpid()}.tmp")
-    aside.unlink(missing_ok=True)
+    aside = link.with_name(f".{link.name}.{secrets.token_hex(4)}.tmp")
     aside.symlink_to(target)
     os.replace(aside, link)

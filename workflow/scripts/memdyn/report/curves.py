@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from memdyn.report import style
 from memdyn.report.captions import caption
-from memdyn.report.layout import chunks, label_outer, legend_above
+from memdyn.report.layout import chunks, columns_for, label_outer, legend_above
 from memdyn.report.record import Drawing, FigureRecord
 from memdyn.report.style import RunStyle
 
@@ -33,7 +33,7 @@ def draw_roc(tables: dict[str, pd.DataFrame], styles: dict[str, RunStyle]) -> It
     aggregation = preferred_aggregation(roc)
     roc = roc[roc["aggregation"] == aggregation]
     attacks = list(roc["attack"].unique())
-    columns = min(3, len(attacks))
+    columns = columns_for(len(attacks), most=3)
     rows = -(-len(attacks) // columns)
     figure, grid = plt.subplots(
         rows,
@@ -49,9 +49,7 @@ def draw_roc(tables: dict[str, pd.DataFrame], styles: dict[str, RunStyle]) -> It
     for axes, attack in zip(grid.flat, attacks, strict=False):
         _draw_roc_panel(axes, roc[roc["attack"] == attack], styles, floor)
         axes.set(title=attack, xlim=(floor / 3, 1), ylim=(bottom, 1.3))
-    for axes in grid.flat[len(attacks) :]:
-        axes.set_visible(False)
-    label_outer(grid, "false positive rate", "true positive rate")
+    label_outer(grid, len(attacks), "false positive rate", "true positive rate")
     handles = [*style.run_handles(styles), Line2D([], [], color=style.MUTED, linestyle=":", label="chance")]
     legend_above(figure, handles)
     words = caption("roc", **_interval_words(metrics, aggregation), non_members=f"{1 / floor:,.0f}")

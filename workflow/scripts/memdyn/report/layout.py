@@ -11,11 +11,20 @@ from memdyn.report import style
 LEGEND_ROW = 0.17  # inches
 
 
-def label_outer(grid: np.ndarray, x: str, y: str) -> None:
-    """Axis labels at the left and bottom edge of a grid of axes only."""
-    for axes in grid.flat:
-        axes.set(xlabel=x, ylabel=y)
-        axes.label_outer()
+def label_outer(grid: np.ndarray, count: int, x: str, y: str) -> None:
+    """Axis labels where nothing lies to the left or below; panels beyond the first `count` are hidden."""
+    columns = grid.shape[1]
+    for place, axes in enumerate(grid.flat):
+        axes.set_visible(place < count)
+        lowest = place + columns >= count
+        axes.tick_params(labelbottom=lowest)
+        axes.set(xlabel=x if lowest else "", ylabel=y if place % columns == 0 else "")
+
+
+def columns_for(count: int, most: int) -> int:
+    """How many columns a grid of panels gets: the fewest that need no more rows (4 panels are 2 by 2, not 3 and 1)."""
+    rows = -(-count // most)
+    return -(-count // rows)
 
 
 def legend_above(figure: Figure, handles: list[Line2D]) -> None:

@@ -77,7 +77,7 @@ def results(metrics: pd.DataFrame, styles: dict[str, RunStyle], failed: set[str]
 
 
 def runs(table: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:
-    """What was trained, with accuracies and cost; a column that the table lacks is left out, as are data that all share."""
+    """What was trained, with accuracies and cost, without columns that the table lacks or data that all runs share."""
     shown = set(table.columns) - ({"dataset"} if table["dataset"].nunique() == 1 else set())
     columns = {title: (name, show) for title, (name, show) in _RUN_COLUMNS.items() if name in shown}
     rows = [

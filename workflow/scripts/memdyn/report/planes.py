@@ -13,7 +13,7 @@ from matplotlib.patches import Patch, Rectangle
 
 from memdyn.report import style
 from memdyn.report.captions import caption
-from memdyn.report.layout import chunks, legend_above, spread
+from memdyn.report.layout import chunks, columns_for, label_outer, legend_above, spread
 from memdyn.report.record import Drawing, FigureRecord, ReportOptions
 from memdyn.report.style import RunStyle
 
@@ -200,7 +200,7 @@ def draw_zones(
     """Stacked shares of the zones over checkpoints, a panel a run."""
     for attack, zones in select_threshold(tables["zones"], options.threshold).groupby("attack", sort=False):
         runs = [run for run in styles if run in set(zones["run"])]
-        columns = min(3, len(runs))
+        columns = columns_for(len(runs), most=3)
         rows = -(-len(runs) // columns)
         figure, grid = plt.subplots(
             rows,
@@ -211,15 +211,11 @@ def draw_zones(
             squeeze=False,
             layout="constrained",
         )
-        for place, (axes, run) in enumerate(zip(grid.flat, runs, strict=False)):
+        for axes, run in zip(grid.flat, runs, strict=False):
             _draw_zone_panel(axes, zones[zones["run"] == run])
             axes.set_title(style.wrap_label(styles[run].name, 30))
-            style.epoch_axis(axes, label=place + columns >= len(runs))
-            axes.tick_params(labelbottom=place + columns >= len(runs))
-        for axes in grid.flat[len(runs) :]:
-            axes.set_visible(False)
-        for axes in grid[:, 0]:
-            axes.set_ylabel("share of samples")
+            style.epoch_axis(axes)
+        label_outer(grid, len(runs), "epoch", "share of samples")
         handles = [
             Patch(facecolor=style.ZONE_COLOURS[z], edgecolor="white", hatch=_hatch(z), label=style.ZONE_LABELS[z])
             for z in ZONE_STACK

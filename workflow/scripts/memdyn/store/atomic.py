@@ -1,6 +1,7 @@
 """Files that appear whole or not at all, whatever is killed in between."""
 
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,8 @@ def atomic_path(path: str | os.PathLike[str], durable: bool = True) -> Iterator[
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # not the process id: jobs on two nodes may share it
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     remove(temporary)
     try:
         yield temporary
