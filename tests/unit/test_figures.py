@@ -11,7 +11,7 @@ from PIL import Image
 from memdyn.report import style
 from memdyn.report.captions import caption
 from memdyn.report.figures import draw_all, drawings
-from memdyn.report.layout import chunks, spread
+from memdyn.report.layout import chunks, columns_for, spread
 from memdyn.report.planes import select_threshold
 from memdyn.report.record import ReportOptions, read_index
 from memdyn.report.samples import most_vulnerable
@@ -125,6 +125,10 @@ def test_spread_and_chunks():
     assert spread([0, 1, 2, 3, 5, 7, 10], 4) == [0, 2, 5, 10]
     assert spread([3], 4) == [3] and spread([1, 2, 3], 1) == [3] and spread([1, 2], 8) == [1, 2]
     assert list(chunks([1, 2, 3], 2)) == [[1, 2], [3]]
+
+
+def test_panels_fill_their_rows():
+    assert [columns_for(count, most=3) for count in range(1, 8)] == [1, 2, 3, 2, 3, 3, 3]
 
 
 def test_wrap_label_keeps_numbers_and_ends():

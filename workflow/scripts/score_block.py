@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from memdyn.data.pool import read_pool
-from memdyn.provenance.job import start
 from memdyn.models.build import build_model
+from memdyn.provenance.job import start
 from memdyn.signals.scoring import score_block
 from memdyn.store.atomic import remove
 from memdyn.store.scores import write_scores

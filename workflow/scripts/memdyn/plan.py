@@ -182,7 +182,9 @@ def build_plan(study: Study) -> StudyPlan:
 def _plan_run(study: Study, run: Run) -> RunPlan:
     pool = _plan_pool(study, run)
     train = _plan_train(run)
-    scoring = Stage("score", "scores", {"parts": list(SCORED_PARTS)}, ("score_block.py",), (MODELS[run.train.model.name],))
+    scoring = Stage(
+        "score", "scores", {"parts": list(SCORED_PARTS)}, ("score_block.py",), (MODELS[run.train.model.name],)
+    )
     attacks = {attack.label(): _plan_attack(study, attack) for attack in study.config.attacks}
     dynamics = _plan_dynamics(study, attacks)
     return RunPlan(run.name, pool, train, scoring, attacks, dynamics)
@@ -270,7 +272,10 @@ def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]
         for run in runs
     ]
     tables = Stage(
-        "tables", "tables", {"runs": members, "models": config.shadow_models, "level": config.statistics.level}, ("compare_runs.py",)
+        "tables",
+        "tables",
+        {"runs": members, "models": config.shadow_models, "level": config.statistics.level},
+        ("compare_runs.py",),
     )
     dynamics = plain_options(config.dynamics)
     shown = {"report": plain_options(config.report), "dynamics": dynamics, "study": config.study}

@@ -3,7 +3,9 @@
 Torch-free, as all of `memdyn.config`: the Snakefile imports it, on the login node and in every job.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
+from math import isfinite
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
@@ -29,10 +31,9 @@ class Neutral:
 def _numeric_string(value: Any) -> Any:
     """YAML 1.1 reads `1e-3` as a string; everybody who writes it means the number."""
     if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return value
+        with suppress(ValueError):
+            number = float(value)
+            return number if isfinite(number) else value
     return value
 
 

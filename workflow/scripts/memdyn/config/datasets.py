@@ -238,7 +238,7 @@ class PartsConfig(Strict):
     test: int = Field(2000, ge=0, description="Never trained on: accuracy.")
     sham: int = Field(
         1000,
-        ge=0,
+        ge=20,
         multiple_of=2,
         description="Never trained on, but masked like members: the null of population curves.",
     )

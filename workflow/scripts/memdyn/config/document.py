@@ -92,7 +92,9 @@ def _kind(annotation: Any) -> str:
         return f"list of {_kind(arguments[0])}"
     if origin is dict:
         return "keys and values"
-    return {int: "whole number", float: "number", str: "text", bool: "`true`, `false`", type(None): "`null`"}.get(annotation, "any")
+    return {int: "whole number", float: "number", str: "text", bool: "`true`, `false`", type(None): "`null`"}.get(
+        annotation, "any"
+    )
 
 
 def _models(annotation: Any) -> list[type[BaseModel]]:

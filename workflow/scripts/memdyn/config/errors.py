@@ -1,10 +1,38 @@
 """Config errors that name the key, the value and what is allowed."""
 
 import difflib
+import json
+from collections.abc import Iterable
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+
+SHOWN_LENGTH = 80
+
+# pydantic's types of errors -> what the value must be
+_MUST_BE = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "string_type": "text",
+    "list_type": "a list",
+    "dict_type": "a section with keys of its own",
+    "model_type": "a section with keys of its own",
+    "model_attributes_type": "a section with keys of its own",
+    "greater_than": "greater than {gt:g}",
+    "greater_than_equal": "at least {ge:g}",
+    "less_than": "less than {lt:g}",
+    "less_than_equal": "at most {le:g}",
+    "multiple_of": "a multiple of {multiple_of:g}",
+    "literal_error": "{expected}",
+    "too_short": "a list of at least {min_length} entries",
+    "too_long": "a list of at most {max_length} entries",
+    "string_too_short": "a text of at least {min_length} characters",
+    "string_pattern_mismatch": "a text that matches {pattern}",
+}
 
 
 class ConfigError(ValueError):
@@ -12,37 +40,72 @@ class ConfigError(ValueError):
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("bad config:\n" + "\n".join(f"  - {problem}" for problem in problems))
+        self.problems = problems
 
 
 def problems(error: ValidationError, model: type[BaseModel], raw: Any, prefix: str = "") -> list[str]:
-    """One line a problem: `base.optimizer.lr = -1: ...`."""
-    lines = []
+    """One line a key: `base.optimizer.lr = -1: must be greater than 0`."""
+    found: dict[tuple, list[Any]] = {}
     for item in error.errors():
-        location = _without_tags(item["loc"], raw)
-        key = ".".join(map(str, location))
-        key = f"{prefix}{'.' if prefix and key else ''}{key}"
-        lines.append(_line(key, item, model, location, raw))
+        found.setdefault(tuple(_without_tags(item["loc"], raw)), []).append(item)
+    # of a union, the alternative that the value came closest to: its error lies deeper
+    deepest = [place for place in found if not any(_is_below(other, place) for other in found)]
+    lines = []
+    for place in deepest:
+        key = ".".join(filter(None, [prefix, *map(str, place)]))
+        lines += _lines(key, found[place], model, list(place), raw)
     return list(dict.fromkeys(lines))
+
+
+def shown(value: Any) -> str:
+    """A value as YAML would have it, shortened."""
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= SHOWN_LENGTH else f"{text[:SHOWN_LENGTH]} ..."
+
+
+def did_you_mean(word: Any, allowed: Iterable[str]) -> str:
+    """`did you mean 'lr'? allowed: ...`, as the end of a message."""
+    allowed = list(allowed)
+    close = difflib.get_close_matches(str(word), allowed, n=1)
+    return f"{f'did you mean {close[0]!r}? ' if close else ''}allowed: {', '.join(allowed)}"
+
+
+def _is_below(place: tuple, other: tuple) -> bool:
+    return len(place) > len(other) and place[: len(other)] == other
+
+
+def _lines(key: str, items: list[Any], model: type[BaseModel], location: list, raw: Any) -> list[str]:
+    """The problems of one key; what alternatives of a union expect becomes one line."""
+    expected = [_MUST_BE[item["type"]].format(**item.get("ctx", {})) for item in items if item["type"] in _MUST_BE]
+    lines = [_line(key, item, model, location, raw) for item in items if item["type"] not in _MUST_BE]
+    if expected:
+        meaning = ""
+        if any(item["type"] == "string_pattern_mismatch" for item in items):
+            meaning = f" ({_model_at(model, location[:-1], raw).model_fields[location[-1]].description})"
+        words = " or ".join(dict.fromkeys(expected))
+        lines.append(f"{key} = {shown(items[0]['input'])}: must be {words}{meaning}")
+    return lines
 
 
 def _line(key: str, item: Any, model: type[BaseModel], location: list, raw: Any) -> str:
     kind, value = item["type"], item["input"]
     if kind == "extra_forbidden":
-        allowed = _fields_at(model, location[:-1], raw)
-        close = difflib.get_close_matches(str(location[-1]), allowed, n=1)
-        hint = f"did you mean {close[0]!r}? " if close else ""
-        return f"{key} = {value!r}: unknown key; {hint}allowed here: {', '.join(allowed)}"
+        fields = _model_at(model, location[:-1], raw).model_fields
+        return f"{key} = {shown(value)}: unknown key; {did_you_mean(location[-1], fields)}"
     if kind == "missing":
         return f"{key}: missing, must be given"
     if kind == "value_error":
         message = str(item["ctx"]["error"])
-        return f"{key}: {message}" if key else message
-    if kind == "union_tag_not_found":
-        return f"{key} = {value!r}: needs a key `name` that says which"
-    if kind == "union_tag_invalid":
+        # validators of a section name the key below it that is wrong
+        joint = "." if message.partition(":")[0].partition(".")[0] in _model_at(model, location, raw).model_fields else ": "
+        return f"{key}{joint}{message}" if key else message
+    if kind in ("union_tag_not_found", "union_tag_invalid"):
         name = value.get("name") if isinstance(value, dict) else value
-        return f"{key}.name = {name!r}: unknown; allowed: {item['ctx']['expected_tags']}"
-    return f"{key} = {value!r}: {item['msg']}"
+        what = "missing" if name is None else f"= {shown(name)}: unknown"
+        names = [word.strip("' ") for word in item["ctx"].get("expected_tags", "").split(",")]
+        hint = did_you_mean(name, names) if names != [""] else "must be given, it says which"
+        return f"{key}.name {what}; {hint}"
+    return f"{key} = {shown(value)}: {item['msg']}"
 
 
 def _without_tags(location: tuple, raw: Any) -> list:
@@ -61,12 +124,12 @@ def _without_tags(location: tuple, raw: Any) -> list:
     return keys
 
 
-def _fields_at(model: Any, location: list, raw: Any) -> list[str]:
-    """Names of the keys allowed at `location`."""
+def _model_at(model: Any, location: list, raw: Any) -> Any:
+    """The model class of the section at `location`; for a value that is no section, something without fields."""
     for part in location:
         raw = raw[part]
         model = _model_of(model.model_fields[part] if isinstance(part, str) else model, raw)
-    return list(model.model_fields)
+    return model
 
 
 def _model_of(annotation: Any, raw: Any) -> Any:
@@ -74,18 +137,19 @@ def _model_of(annotation: Any, raw: Any) -> Any:
     models = _models_in(getattr(annotation, "annotation", annotation))
     if len(models) > 1 and isinstance(raw, dict):
         models = [found for found in models if raw.get("name") in _names_of(found)] or models
-    return models[0] if len(models) == 1 or not isinstance(raw, list) else _List(models)
+    return models[0] if len(models) == 1 and not isinstance(raw, list) else _Alternatives(models)
 
 
-class _List:
-    """Stands for a list of alternatives until an index picks one."""
+class _Alternatives:
+    """Stands for a list of sections until an index picks one, and for values that are no sections."""
 
     def __init__(self, models: list) -> None:
         self.models = models
+        self.model_fields: dict[str, Any] = {}
 
 
 def _models_in(annotation: Any) -> list:
-    if isinstance(annotation, _List):
+    if isinstance(annotation, _Alternatives):
         return annotation.models
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]

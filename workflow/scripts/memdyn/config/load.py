@@ -63,7 +63,9 @@ def _variations(raw: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
             for key, value in zip(grid, values, strict=True):
                 _set(changes, key, value)
             if grid:
-                point = ",".join(f"{key.split('.')[-1]}={_word(value)}" for key, value in zip(grid, values, strict=True))
+                point = ",".join(
+                    f"{key.split('.')[-1]}={_word(value)}" for key, value in zip(grid, values, strict=True)
+                )
                 changes["name"] = f"{run['name']}:{point}" if raw.get("runs") else point
                 yield "grid", changes
             else:
@@ -109,7 +111,9 @@ def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     merged = deepcopy(base)
     for key, value in changes.items():
         old = merged.get(key)
-        same_kind = isinstance(old, dict) and isinstance(value, dict) and value.get("name", old.get("name")) == old.get("name")
+        same_kind = (
+            isinstance(old, dict) and isinstance(value, dict) and value.get("name", old.get("name")) == old.get("name")
+        )
         merged[key] = _merge(old, value) if same_kind else deepcopy(value)
     return merged
 

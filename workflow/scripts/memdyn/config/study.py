@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 from memdyn.config.attacks import AttackConfig, LiraAttack, LossAttack, RmiaAttack
 from memdyn.config.base import Float, Strict
 from memdyn.config.datasets import PoolConfig
+from memdyn.config.errors import did_you_mean
 from memdyn.config.models import MlpModel, ModelConfig
 from memdyn.config.optim import AugmentConfig, ConstantSchedule, OptimizerConfig, ScheduleConfig, SgdOptimizer
 from memdyn.config.report import DynamicsConfig, ReportConfig
@@ -19,8 +20,12 @@ class TrainConfig(Strict):
     """A training recipe: everything that changes weights, and the list of saved checkpoints."""
 
     model: ModelConfig = Field(default=MlpModel(name="mlp"), description="Architecture, by `name`, and its options.")
-    optimizer: OptimizerConfig = Field(default=SgdOptimizer(name="sgd"), description="Optimizer, by `name`, and its options.")
-    schedule: ScheduleConfig = Field(default=ConstantSchedule(name="constant"), description="Learning rate over training, by `name`.")
+    optimizer: OptimizerConfig = Field(
+        default=SgdOptimizer(name="sgd"), description="Optimizer, by `name`, and its options."
+    )
+    schedule: ScheduleConfig = Field(
+        default=ConstantSchedule(name="constant"), description="Learning rate over training, by `name`."
+    )
     augment: AugmentConfig = Field(default_factory=AugmentConfig, description="Random augmentation of training images.")
     epochs: int = Field(default=20, ge=1, description="Passes over the members.")
     batch_size: int = Field(default=64, ge=1, description="Samples a step.")
@@ -45,7 +50,10 @@ class TrainConfig(Strict):
                 f"checkpoints: {self.checkpoints[-1]} lies beyond the last epoch (epochs: {self.epochs}); "
                 f"allowed are 0 to {self.epochs}"
             )
-        self.schedule.check_epochs(self.epochs)
+        try:
+            self.schedule.check_epochs(self.epochs)
+        except ValueError as error:
+            raise ValueError(f"schedule.{error}") from None
         return self
 
     def checkpoint_epochs(self) -> list[int]:
@@ -81,15 +89,19 @@ class StatisticsConfig(Strict):
 class StudyConfig(Strict):
     """A study: one pool or more, named runs on it, attacks, and what is reported."""
 
-    study: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", description="Name; results/studies/NAME holds the report.")
+    study: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", description="Name; results/studies/NAME holds the report."
+    )
     pool: PoolConfig = Field(description="Data set, its split into parts, and the seed of everything random.")
     base: TrainConfig = Field(default_factory=TrainConfig, description="The recipe that all runs start from.")
     runs: list[RunVariation] = Field(default=[], description="Named variations of the base; none: the base itself.")
-    grid: dict[str, list[Any]] = Field(
+    grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
         default={}, description="Dotted key (`optimizer.lr`) to values; every combination becomes a run."
     )
     shadow_models: int = Field(
-        default=32, ge=MINIMUM_MODELS, description="Models a run, even (complementary pairs); multiples of 8 grow for free."
+        default=32,
+        ge=MINIMUM_MODELS,
+        description="Models a run, even (complementary pairs); multiples of 8 grow for free.",
     )
     attacks: list[AttackConfig] = Field(
         default_factory=lambda: [LossAttack(), LiraAttack(), LiraAttack(mode="offline"), RmiaAttack()],
@@ -102,13 +114,16 @@ class StudyConfig(Strict):
     results: str = Field(default="results", min_length=1, description="Folder of all artifacts.")
     data_dir: str = Field(default="data", min_length=1, description="Folder of downloaded data sets.")
     device: Literal["cpu", "cuda"] = Field(default="cpu", description="Where training and scoring run.")
-    threads: int = Field(default=1, ge=1, description="CPU threads a training or scoring job; changes the last bits of results.")
+    threads: int = Field(
+        default=1, ge=1, description="CPU threads a training or scoring job; changes the last bits of results."
+    )
     scoring_batch: int = Field(default=500, ge=1, description="Samples scored at once; memory against speed.")
     keep_checkpoints: Literal["none", "last", "all"] = Field(
         default="none", description="Which checkpoints stay on disk after they are scored."
     )
     allow_retrain: bool = Field(
-        default=False, description="Permission to train finished work again because code changed or checkpoints are gone."
+        default=False,
+        description="Permission to train finished work again because code changed or checkpoints are gone.",
     )
 
     @field_validator("shadow_models")
@@ -116,6 +131,16 @@ class StudyConfig(Strict):
     def _even(cls, value: int) -> int:
         if value % 2:
             raise ValueError(f"must be even, since models come in complementary pairs; got {value}")
+        return value
+
+    @field_validator("grid")
+    @classmethod
+    def _known_sections(cls, value: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        sections = [name for name in RunVariation.model_fields if name != "name"]
+        for key in value:
+            section = key.partition(".")[0]
+            if section not in sections:
+                raise ValueError(f"{key!r}: runs have no section {section!r}; {did_you_mean(section, sections)}")
         return value
 
     @model_validator(mode="after")
@@ -126,8 +151,12 @@ class StudyConfig(Strict):
         missing = [label for label in self.dynamics.attacks if label not in labels]
         if missing:
             raise ValueError(f"dynamics.attacks: {missing[0]!r} is not among the attacks ({', '.join(labels)})")
-        if any(attack.name == "rmia" for attack in self.attacks) and not self.pool.parts.population:
-            raise ValueError("pool.parts.population: 0, but rmia compares with population samples; allowed: at least 1")
+        plain = [attack.label() for attack in self.attacks if not (attack.name == "lira" and attack.mode == "online")]
+        if plain and self.dynamics.thresholds == ["lr1"]:
+            raise ValueError(
+                f"dynamics.thresholds: lr1 alone, but {plain[0]} gives no likelihood ratio; "
+                "allowed: false positive rates too, such as 0.01"
+            )
         if self.report.threshold not in self.dynamics.thresholds:
             raise ValueError(
                 f"report.threshold: {self.report.threshold!r} is not among dynamics.thresholds "

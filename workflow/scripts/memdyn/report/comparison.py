@@ -19,7 +19,7 @@ ATTACK_COLOURS = ("#222222", "#7a7a7a", "#b0a089", "#4d7f94")
 
 
 def last_differences(differences: pd.DataFrame) -> pd.DataFrame:
-    """The last epoch that each two runs share, one aggregation, attack by attack within two runs."""
+    """The last epoch that each two runs share, one aggregation."""
     table = differences[differences["aggregation"] == preferred_aggregation(differences)]
     return table[table["epoch"] == table.groupby(["run_a", "run_b"])["epoch"].transform("max")]
 

@@ -6,7 +6,7 @@ confidence are functions of the margin and are not stored: loss = softplus(-marg
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 
 def signals(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
@@ -32,7 +32,12 @@ def signals(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
     log_p = z.log_softmax(1)
     p = log_p.exp()
     entropy = -(p * log_p.clamp(min=torch.finfo(torch.float64).min)).sum(1)
-    found = {"margin": margin, "gap": gap, "entropy": entropy, "modified_entropy": _modified_entropy(z, p, margin, true)}
+    found = {
+        "margin": margin,
+        "gap": gap,
+        "entropy": entropy,
+        "modified_entropy": _modified_entropy(z, p, margin, true),
+    }
     return {name: values.float() for name, values in found.items()}
 
 

@@ -21,9 +21,9 @@ def score_network(network: nn.Module, inputs: Inputs, batch: int) -> dict[str, n
     """
     network.eval()
     found: dict[str, list[Tensor]] = {}
-    for rows in torch.arange(len(inputs)).split(batch):
-        logits = network(inputs.batch(rows))
-        for name, values in signals(logits, inputs.labels[rows.to(inputs.labels.device)]).items():
+    for samples, labels in zip(inputs.samples.split(batch), inputs.labels.split(batch), strict=True):
+        logits = network(inputs.normalise(samples))
+        for name, values in signals(logits, labels).items():
             found.setdefault(name, []).append(values)
     return {name: torch.cat(parts).cpu().numpy() for name, parts in found.items()}
 

@@ -1,5 +1,6 @@
 """A block: a range of shadow models trained by one job, each resumed where an earlier job stopped."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,11 +51,15 @@ class BlockTask:
 def prepare_torch(device: str, threads: int) -> torch.device:
     """Deterministic arithmetic with a fixed number of threads.
 
+    On a GPU an operation that has no deterministic form (adaptive pooling in torchvision's nets) warns and runs: its
+    models cannot be reproduced to the bit there.
+
     Raises:
         RuntimeError: where `cuda` is asked for and there is none.
     """
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True)
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with it
+    torch.use_deterministic_algorithms(True, warn_only=device == "cuda")
     torch.backends.cudnn.benchmark = False
     if device == "cuda" and not torch.cuda.is_available():
         raise RuntimeError("device: cuda, but torch sees no GPU here; allowed: cpu, or run on a node with a GPU")

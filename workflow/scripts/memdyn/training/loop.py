@@ -11,10 +11,11 @@ from math import ceil
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
+from memdyn.optim.build import scale_lr
 from memdyn.optim.schedules import lr_factor
-from memdyn.training.augment import augment
+from memdyn.training.augment import apply, draw
 from memdyn.training.inputs import Inputs
 
 
@@ -63,6 +64,10 @@ class LoopOptions:
             recipe["schedule"],
         )
 
+    @property
+    def augmented(self) -> bool:
+        return bool(self.crop or self.flip)
+
 
 class Loop:
     """One model's training, an epoch a call.
@@ -84,7 +89,6 @@ class Loop:
         self.options, self.seed_of = options, seed_of
         self.steps = ceil(len(members) / options.batch_size)
         self.factor = lr_factor(options.schedule, options.epochs, self.steps)
-        self.base_rates = [group["lr"] for group in optimizer.param_groups]
 
     def run_epoch(self, epoch: int) -> EpochLog:
         """Trains epoch `epoch` (1, 2, ...).
@@ -95,25 +99,28 @@ class Loop:
         started = time.perf_counter()
         self.network.train()
         order = self.members[torch.randperm(len(self.members), generator=self._generator("order", epoch))]
-        draws = self._generator("augmentation", epoch)
+        device, size = self.inputs.samples.device, self.options.batch_size
+        # drawn at once and sliced: one copy to the device an epoch
+        draws = self._draws(len(order), epoch).to(device)
         torch.manual_seed(self.seed_of("noise", epoch))
         loss = torch.zeros((), dtype=torch.float64, device=self.inputs.labels.device)
         correct = torch.zeros_like(loss)
-        for step, rows in enumerate(order.split(self.options.batch_size)):
-            rate = self._set_rate((epoch - 1) * self.steps + step)
-            batch_loss, batch_correct = self._step(rows.to(self.inputs.samples.device), draws)
+        for step, (rows, batch_draws) in enumerate(zip(order.to(device).split(size), draws.split(size), strict=True)):
+            scale_lr(self.optimizer, self.factor((epoch - 1) * self.steps + step))
+            batch_loss, batch_correct = self._step(rows, batch_draws)
             loss += batch_loss * len(rows)
             correct += batch_correct
         mean_loss, accuracy = loss.item() / len(order), correct.item() / len(order)
         if not torch.isfinite(loss):
             raise TrainingDiverged(f"the loss became {mean_loss} in epoch {epoch}: a lower learning rate may help")
+        rate = self.optimizer.param_groups[0]["lr"]
         return EpochLog(epoch, mean_loss, accuracy, rate, time.perf_counter() - started)
 
-    def _step(self, rows: Tensor, draws: torch.Generator) -> tuple[Tensor, Tensor]:
-        samples = self.inputs.samples[rows]
-        if self.options.crop or self.options.flip:
-            samples = augment(samples, self.options.crop, self.options.flip, draws)
-        batch, labels = self.inputs.normalise(samples), self.inputs.labels[rows]
+    def _step(self, rows: Tensor, draws: Tensor) -> tuple[Tensor, Tensor]:
+        samples, labels = self.inputs.take(rows)
+        if self.options.augmented:
+            samples = apply(samples, draws, self.options.crop)
+        batch = self.inputs.normalise(samples)
         seen: list[Tensor] = []
 
         def closure() -> Tensor:
@@ -132,8 +139,8 @@ class Loop:
     def _generator(self, purpose: str, epoch: int) -> torch.Generator:
         return torch.Generator().manual_seed(self.seed_of(purpose, epoch))
 
-    def _set_rate(self, step: int) -> float:
-        factor = self.factor(step)
-        for group, base in zip(self.optimizer.param_groups, self.base_rates, strict=True):
-            group["lr"] = base * factor
-        return self.optimizer.param_groups[0]["lr"]
+    def _draws(self, count: int, epoch: int) -> Tensor:
+        """What augmentation does to each sample of the epoch, int64 [count, 3]; drawn on the CPU, so alike everywhere."""
+        if not self.options.augmented:
+            return torch.empty(count, 0)
+        return draw(count, self.options.crop, self.options.flip, self._generator("augmentation", epoch))
