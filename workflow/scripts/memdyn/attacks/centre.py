@@ -10,7 +10,7 @@ from memdyn.attacks.evaluate import Loader, Settings, rates
 from memdyn.attacks.inputs import Inputs
 from memdyn.stats import jackknife
 
-_COORDINATES = ["fpr", "tpr"]
+_COORDINATES = ["fpr", "tpr", "advantage"]
 
 
 def centre_table(
@@ -21,7 +21,7 @@ def centre_table(
     Args: see `memdyn.attacks.evaluate.evaluate`.
 
     Returns:
-        part, threshold, epoch, fpr, tpr, fpr_low, fpr_high, tpr_low, tpr_high, level.
+        part, threshold, epoch, level; fpr, tpr and advantage, each with _low and _high.
     """
     tables = []
     for epoch in epochs:
@@ -43,7 +43,7 @@ def _centre(attack: Attack, signals: Inputs, settings: Settings) -> pd.DataFrame
     deleted = np.array([_means(attack, signals.take(pairs), settings) for pairs in kept])
     low, high = jackknife.interval(estimate.to_numpy(), deleted, sizes, settings.level)
     limits = {
-        f"{name}_{side}": np.clip(values[:, column], 0, 1)
+        f"{name}_{side}": np.clip(values[:, column], -1 if name == "advantage" else 0, 1)
         for column, name in enumerate(_COORDINATES)
         for side, values in (("low", low), ("high", high))
     }
@@ -51,7 +51,8 @@ def _centre(attack: Attack, signals: Inputs, settings: Settings) -> pd.DataFrame
 
 
 def _means(attack: Attack, signals: Inputs, settings: Settings) -> pd.DataFrame:
-    """Index threshold; fpr and tpr, means over samples."""
+    """Index threshold; fpr, tpr and advantage, means over samples."""
     counts = rates(attack, signals, settings.rate_fprs, "", 0)
     sums = counts.groupby("threshold", sort=False)[["d_out", "d_in", "n_out", "n_in"]].sum()
-    return pd.DataFrame({"fpr": sums["d_out"] / sums["n_out"], "tpr": sums["d_in"] / sums["n_in"]})
+    means = pd.DataFrame({"fpr": sums["d_out"] / sums["n_out"], "tpr": sums["d_in"] / sums["n_in"]})
+    return means.assign(advantage=means["tpr"] - means["fpr"])

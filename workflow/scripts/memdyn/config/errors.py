@@ -28,9 +28,9 @@ _MUST_BE = {
     "less_than_equal": "at most {le:g}",
     "multiple_of": "a multiple of {multiple_of:g}",
     "literal_error": "{expected}",
-    "too_short": "a list of at least {min_length} entries",
-    "too_long": "a list of at most {max_length} entries",
-    "string_too_short": "a text of at least {min_length} characters",
+    "too_short": "a list of {min_length} or more",
+    "too_long": "a list of {max_length} or fewer",
+    "string_too_short": "a text of {min_length} or more characters",
     "string_pattern_mismatch": "a text that matches {pattern}",
 }
 
@@ -97,14 +97,16 @@ def _line(key: str, item: Any, model: type[BaseModel], location: list, raw: Any)
     if kind == "value_error":
         message = str(item["ctx"]["error"])
         # validators of a section name the key below it that is wrong
-        joint = "." if message.partition(":")[0].partition(".")[0] in _model_at(model, location, raw).model_fields else ": "
+        joint = (
+            "." if message.partition(":")[0].partition(".")[0] in _model_at(model, location, raw).model_fields else ": "
+        )
         return f"{key}{joint}{message}" if key else message
     if kind in ("union_tag_not_found", "union_tag_invalid"):
         name = value.get("name") if isinstance(value, dict) else value
-        what = "missing" if name is None else f"= {shown(name)}: unknown"
-        names = [word.strip("' ") for word in item["ctx"].get("expected_tags", "").split(",")]
-        hint = did_you_mean(name, names) if names != [""] else "must be given, it says which"
-        return f"{key}.name {what}; {hint}"
+        if name is None:
+            return f"{key}.name: missing, must be given: it says which"
+        names = [word.strip("' ") for word in item["ctx"]["expected_tags"].split(",")]
+        return f"{key}.name = {shown(name)}: unknown; {did_you_mean(name, names)}"
     return f"{key} = {shown(value)}: {item['msg']}"
 
 
@@ -113,15 +115,16 @@ def _without_tags(location: tuple, raw: Any) -> list:
     keys, here = [], raw
     for depth, part in enumerate(location):
         last = depth == len(location) - 1
-        if isinstance(here, dict) and part in here:
-            keys.append(part)
-            here = here[part]
-        elif isinstance(here, list) and isinstance(part, int) and part < len(here):
+        if _has(here, part):
             keys.append(part)
             here = here[part]
         elif last and isinstance(here, dict) and part != here.get("name"):
             keys.append(part)  # a missing key
     return keys
+
+
+def _has(here: Any, part: Any) -> bool:
+    return part in (here if isinstance(here, dict) else range(len(here)) if isinstance(here, list) else ())
 
 
 def _model_at(model: Any, location: list, raw: Any) -> Any:

@@ -4,13 +4,17 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from itertools import product
+from math import isfinite
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from memdyn.config.datasets import PoolConfig
-from memdyn.config.errors import ConfigError, problems
+from memdyn.config.errors import ConfigError, problems, shown
 from memdyn.config.study import StudyConfig, TrainConfig
+
+# models that take rows of a table
+FOR_TABLES = ("logistic", "mlp", "custom")
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,12 @@ def load_study(raw: Mapping[str, Any]) -> Study:
     Raises:
         ConfigError: naming each bad key, its value and what is allowed.
     """
+    if not isinstance(raw, Mapping):
+        raise ConfigError([f"a config is keys with values (`study: NAME` and so on), got {shown(raw)}"])
     raw = deepcopy(dict(raw))
+    odd = list(_odd_values(raw, ""))
+    if odd:
+        raise ConfigError(odd)
     try:
         config = StudyConfig.model_validate(raw)
     except ValidationError as error:
@@ -46,41 +55,59 @@ def load_study(raw: Mapping[str, Any]) -> Study:
         try:
             runs.append(_resolve(raw, variation, where))
         except ConfigError as error:
-            found.extend(str(error).split("\n  - ")[1:])
+            found.extend(error.problems)
     if found:
         raise ConfigError(list(dict.fromkeys(found)))
     _refuse_repeats(runs)
     return Study(config, runs)
 
 
+def _odd_values(value: Any, key: str) -> Iterator[str]:
+    """What YAML can say and a recipe cannot hold: dates, infinities, keys that are no text."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            place = f"{key}.{name}" if key else str(name)
+            if not isinstance(name, str):
+                yield f"{place}: the key {shown(name)} must be text; put it into quotes"
+            yield from _odd_values(inner, place)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _odd_values(inner, f"{key}.{index}")
+    elif isinstance(value, float) and not isfinite(value):
+        yield f"{key} = {value}: must be a finite number"
+    elif not isinstance(value, str | int | float | None):
+        yield f"{key} = {shown(value)}: must be text, a number, true or false; put dates and the like into quotes"
+
+
 def _variations(raw: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """(place in the config, changes with a name) of each run: named runs times the grid."""
     grid = raw.get("grid") or {}
     for index, run in enumerate(raw.get("runs") or [{"name": "base"}]):
-        where = f"runs.{index}" if raw.get("runs") else "base"
+        where = f"runs.{index} ({run['name']})" if raw.get("runs") else "base"
+        if not grid:
+            yield where, run
+            continue
         for values in product(*grid.values()):
             changes = deepcopy(run)
             for key, value in zip(grid, values, strict=True):
                 _set(changes, key, value)
-            if grid:
-                point = ",".join(
-                    f"{key.split('.')[-1]}={_word(value)}" for key, value in zip(grid, values, strict=True)
-                )
-                changes["name"] = f"{run['name']}:{point}" if raw.get("runs") else point
-                yield "grid", changes
-            else:
-                yield where, changes
+            point = ",".join(f"{key.split('.')[-1]}={_word(value)}" for key, value in zip(grid, values, strict=True))
+            changes["name"] = f"{run['name']}:{point}" if raw.get("runs") else point
+            yield f"grid ({run['name']})" if raw.get("runs") else "grid", changes
 
 
 def _word(value: Any) -> str:
-    return str(value.get("name", value)) if isinstance(value, dict) else str(value)
+    """A grid value in a run's name; a section is its values: `sgd-0.1`."""
+    return "-".join(map(_word, value.values())) if isinstance(value, dict) else str(value)
 
 
 def _set(changes: dict[str, Any], dotted: str, value: Any) -> None:
     *path, last = dotted.split(".")
     here = changes
     for key in path:
-        here = here.setdefault(key, {})
+        if here.get(key) is None:
+            here[key] = {}
+        here = here[key]
         if not isinstance(here, dict):
             raise ConfigError([f"grid.{dotted}: {key!r} is no section that has keys of its own"])
     here[last] = value
@@ -89,14 +116,23 @@ def _set(changes: dict[str, Any], dotted: str, value: Any) -> None:
 def _resolve(raw: dict[str, Any], variation: dict[str, Any], where: str) -> Run:
     changes = {key: value for key, value in variation.items() if key != "name" and value is not None}
     pool_changes = changes.pop("pool", {})
-    train = _merge(raw.get("base") or {}, changes)
-    pool = _merge(raw["pool"], pool_changes)
-    name = variation["name"]
-    return Run(
-        name,
-        _validate(PoolConfig, pool, f"{where} ({name}): pool" if pool_changes else "pool"),
-        _validate(TrainConfig, train, f"{where} ({name})"),
+    train = _merge({**_default_names(TrainConfig), **(raw.get("base") or {})}, changes)
+    pool = _merge({**_default_names(PoolConfig), **raw["pool"]}, pool_changes)
+    run = Run(
+        variation["name"],
+        _validate(PoolConfig, pool, f"{where}.pool" if pool_changes else "pool"),
+        _validate(TrainConfig, train, where),
     )
+    misfits = list(_misfits(run, raw))
+    if misfits:
+        raise ConfigError([f"{where}.{misfit}" for misfit in misfits])
+    return run
+
+
+def _default_names(model: type[BaseModel]) -> dict[str, Any]:
+    """Sections that a base may leave out, by the name of their default: variations change some of their keys."""
+    defaults = {name: field.get_default(call_default_factory=True) for name, field in model.model_fields.items()}
+    return {name: {"name": value.name} for name, value in defaults.items() if hasattr(value, "name")}
 
 
 def _validate(model: type, raw: dict[str, Any], where: str) -> Any:
@@ -104,6 +140,24 @@ def _validate(model: type, raw: dict[str, Any], where: str) -> Any:
         return model.model_validate(raw)
     except ValidationError as error:
         raise ConfigError(problems(error, model, raw, where)) from None
+
+
+def _misfits(run: Run, raw: dict[str, Any]) -> Iterator[str]:
+    """What is right by itself, but not on this run's pool."""
+    parts, dataset, model, augment = run.pool.parts, run.pool.dataset, run.train.model, run.train.augment
+    is_table = dataset.name == "arrays" and dataset.features is not None
+    if is_table and model.name not in FOR_TABLES:
+        yield f"model.name = {model.name}: needs images, the data set is a table; allowed: {', '.join(FOR_TABLES)}"
+    if is_table and (augment.crop or augment.flip):
+        yield f"augment: crop {augment.crop}, flip {augment.flip}: needs images, the data set is a table; leave it out"
+    members = parts.scored // 2
+    if run.train.batch_size > members:
+        yield (
+            f"batch_size = {run.train.batch_size}: a model has {members} members (half of pool.parts.scored); "
+            f"allowed: at most {members}"
+        )
+    if not parts.population and any(attack["name"] == "rmia" for attack in raw.get("attacks", [{"name": "rmia"}])):
+        yield "pool.parts.population = 0: rmia compares with population samples; allowed: at least 1"
 
 
 def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
@@ -119,9 +173,11 @@ def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def _refuse_repeats(runs: list[Run]) -> None:
-    seen: dict[str, str] = {}
+    recipes: dict[str, str] = {}
     for run in runs:
+        if run.name in recipes.values():
+            raise ConfigError([f"runs: two runs have the name {run.name!r}; names must differ"])
         recipe = run.pool.model_dump_json() + run.train.model_dump_json()
-        if recipe in seen:
-            raise ConfigError([f"runs: {run.name!r} and {seen[recipe]!r} are the same recipe; runs must differ"])
-        seen[recipe] = run.name
+        if recipe in recipes:
+            raise ConfigError([f"runs: {run.name!r} and {recipes[recipe]!r} are the same recipe; runs must differ"])
+        recipes[recipe] = run.name

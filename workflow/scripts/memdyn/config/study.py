@@ -90,7 +90,7 @@ class StudyConfig(Strict):
     """A study: one pool or more, named runs on it, attacks, and what is reported."""
 
     study: str = Field(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", description="Name; results/studies/NAME holds the report."
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", description="Name; its report is in results/studies/NAME."
     )
     pool: PoolConfig = Field(description="Data set, its split into parts, and the seed of everything random.")
     base: TrainConfig = Field(default_factory=TrainConfig, description="The recipe that all runs start from.")

@@ -39,12 +39,12 @@ def refuse_needless_training(plan: StudyPlan) -> None:
         raise RuntimeError(
             f"the code of these finished folders has changed, and their work would be done again:\n{lines}\n"
             "If the change alters results: allow it with `--config allow_retrain=true`.\n"
-            "If it provably does not (a refactoring): `python workflow/scripts/adopt.py --reason '...'` keeps the folders."
+            "If it provably does not (a refactoring), keep them: `python workflow/scripts/adopt.py --reason '...'`."
         )
     lost = list(_unscorable(plan))
     if lost:
         raise RuntimeError(
-            "the checkpoints of these finished blocks were deleted after scoring, and the scores now wanted need them:\n"
+            "the checkpoints of these finished blocks were deleted after scoring, and the wanted scores need them:\n"
             + "\n".join(f"  - {folder}" for folder in lost)
             + "\nTraining would be done again: allow it with `--config allow_retrain=true`; to keep checkpoints in "
             "future, set keep_checkpoints: all."
@@ -86,9 +86,9 @@ def _unscorable(plan: StudyPlan) -> Iterator[Path]:
         for block in block_names(plan.study.config.shadow_models):
             trained = Path(plan.results, run.train_path, block)
             scored = Path(plan.results, run.scoring_path, block, "scores.parquet")
-            if (trained / "log.parquet").exists() and not (trained / "checkpoints").exists() and not scored.exists():
-                if not _progress(plan, run, block).exists():
-                    yield trained
+            kept = (trained / "checkpoints").exists() or _progress(plan, run, block).exists()
+            if (trained / "log.parquet").exists() and not kept and not scored.exists():
+                yield trained
 
 
 def _progress(plan: StudyPlan, run: RunPlan, block: str) -> Path:

@@ -18,7 +18,7 @@ def signals(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
 
     Returns:
         float32 [samples] each:
-        margin: z_y - logsumexp_{c != y} z_c, the logit of the true class's probability (Carlini et al. 2022, Section IV).
+        margin: z_y - logsumexp_{c != y} z_c, the logit of the true class's probability (Carlini et al. 2022, sec. IV).
         gap: z_y - max_{c != y} z_c; its sign is correctness.
         entropy: -sum_c p_c log p_c, in nats.
         modified_entropy: -(1 - p_y) log p_y - sum_{c != y} p_c log(1 - p_c) (Song & Mittal 2021, Eq. 5).

@@ -32,7 +32,7 @@ def load_checkpoint(path: Path) -> dict[str, Tensor]:
 
 
 def link_tree(source: Path, target: Path, pattern: str) -> None:
-    """The files of `source` that match `pattern`, as hard links in a new folder `target`; copies where links cannot be."""
+    """The files of `source` that match `pattern`, as hard links in a new folder `target` (copies where links fail)."""
     for file in sorted(source.glob(pattern)):
         copy = target / file.relative_to(source)
         copy.parent.mkdir(parents=True, exist_ok=True)

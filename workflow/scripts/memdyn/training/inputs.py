@@ -45,5 +45,5 @@ class Inputs:
         return values.contiguous(memory_format=torch.channels_last) if values.ndim == 4 else values
 
     def take(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Samples as stored and labels of `rows` (on the same device); `index_select` is 10 times faster than `[rows]`."""
+        """Samples as stored, and labels, of `rows` on the same device (`[rows]` would be 10 times slower)."""
         return self.samples.index_select(0, rows), self.labels.index_select(0, rows)

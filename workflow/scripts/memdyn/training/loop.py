@@ -140,7 +140,7 @@ class Loop:
         return torch.Generator().manual_seed(self.seed_of(purpose, epoch))
 
     def _draws(self, count: int, epoch: int) -> Tensor:
-        """What augmentation does to each sample of the epoch, int64 [count, 3]; drawn on the CPU, so alike everywhere."""
+        """What is done to each sample of the epoch, int64 [count, 3]; drawn on the CPU, so alike on all devices."""
         if not self.options.augmented:
             return torch.empty(count, 0)
         return draw(count, self.options.crop, self.options.flip, self._generator("augmentation", epoch))
