@@ -14,6 +14,5 @@ if __name__ == "__main__":
     raw = resolve(REGISTRY, dataset["name"])(dataset, list(snakemake.params.files))
     pool = build_pool(raw, options["parts"], options["seed"])
     write_pool(pool, path)
-    tell(
-        f"{len(raw)} samples of {dataset['name']}, {pool.n_duplicates} duplicates dropped, {len(pool.labels)} in the pool"
-    )
+    dropped = f"{pool.n_duplicates} duplicates dropped"
+    tell(f"{len(raw)} samples of {dataset['name']}, {dropped}, {len(pool.labels)} in the pool")

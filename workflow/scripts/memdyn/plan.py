@@ -6,13 +6,13 @@ Every artifact lies in the folder of what it was made from, so a path is its own
     <results>/studies/<study>/versions/<tables, figures or report>
 """
 
-import ast
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from memdyn.attacks import REGISTRY as ATTACKS
+from memdyn.config.datasets import PoolConfig
 from memdyn.config.errors import ConfigError
 from memdyn.config.load import Run, Study
 from memdyn.config.study import TrainConfig
@@ -23,6 +23,7 @@ from memdyn.optim import REGISTRY as OPTIMIZERS
 from memdyn.provenance.digest import code_digest
 from memdyn.provenance.fingerprint import fingerprint
 from memdyn.provenance.identity import folder_name, options_hash, plain_options
+from memdyn.provenance.target import file_of_target
 
 # Parts of the pool that every checkpoint is scored on; spare samples are kept for defences.
 SCORED_PARTS = ("scored", "sham", "population", "test")
@@ -172,7 +173,9 @@ def build_plan(study: Study) -> StudyPlan:
     Raises:
         ConfigError: for data or code of the user's that is missing or does not fit.
     """
-    runs = [_plan_run(study, run) for run in study.runs]
+    distinct = {run.pool.model_dump_json(): run.pool for run in study.runs}
+    pools = {key: _plan_pool(study, pool) for key, pool in distinct.items()}
+    runs = [_plan_run(study, run, pools[run.pool.model_dump_json()]) for run in study.runs]
     tables, figures, report = _plan_study(study, runs)
     by_path: dict[str, Stage] = {}
     for run in runs:
@@ -182,8 +185,7 @@ def build_plan(study: Study) -> StudyPlan:
     return StudyPlan(study, runs, tables, figures, report, by_path)
 
 
-def _plan_run(study: Study, run: Run) -> RunPlan:
-    pool = _plan_pool(study, run)
+def _plan_run(study: Study, run: Run, pool: Stage) -> RunPlan:
     train = _plan_train(run)
     scoring = Stage(
         "score", "scores", {"parts": list(SCORED_PARTS)}, ("score_block.py",), (MODELS[run.train.model.name],)
@@ -193,8 +195,8 @@ def _plan_run(study: Study, run: Run) -> RunPlan:
     return RunPlan(run.name, pool, train, scoring, attacks, dynamics)
 
 
-def _plan_pool(study: Study, run: Run) -> Stage:
-    dataset = run.pool.dataset
+def _plan_pool(study: Study, pool: PoolConfig) -> Stage:
+    dataset = pool.dataset
     cache = Path(study.config.results) / ".fingerprints.json"
     # published data sets are known by their name, so that a study can be planned before they are downloaded
     files = [] if dataset.downloadable else dataset.source_files(study.config.data_dir)
@@ -202,12 +204,12 @@ def _plan_pool(study: Study, run: Run) -> Stage:
     sources = [fingerprint(path, cache) for path in files] if is_there else []
     # where a file lies does not matter, its content does
     what = {key: value for key, value in plain_options(dataset).items() if key not in ("path", "files")}
-    options = plain_options(run.pool) | {"content": sources, "dataset": what}
+    options = plain_options(pool) | {"content": sources, "dataset": what}
     roots, entries = _code_of(dataset, DATASETS, "pool.dataset")
     # the masks belong to the pool, so the code that draws them is part of its name
     stage = Stage("pool", dataset.name, options, ("build_pool.py", "draw_membership.py", *roots), entries)
     if not (is_there and Path(study.config.results, stage.folder, "pool.arrow").exists()):
-        wrong = problem(dataset.model_dump(), files, run.pool.parts.total)
+        wrong = problem(dataset.model_dump(), files, pool.parts.total)
         if wrong:
             raise ConfigError([wrong])
     return stage
@@ -215,32 +217,8 @@ def _plan_pool(study: Study, run: Run) -> Stage:
 
 def _code_of(section: Any, registry: dict[str, str], key: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """(files, registry entries) that a named section stands for; a user's own file is given as `path.py:name`."""
-    own = [str(_own_file(section.target, f"{key}.target"))] if section.name == "custom" else []
+    own = [str(file_of_target(section.target, f"{key}.target"))] if section.name == "custom" else []
     return tuple(own), (registry[section.name],)
-
-
-def _own_file(target: str, key: str) -> Path:
-    """The file of a target; read, not imported, to see that it has the name."""
-    path, _, name = target.rpartition(":")
-    try:
-        tree = ast.parse(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError([f"{key} = {target}: {path}: {error.strerror}"]) from None
-    except (SyntaxError, ValueError) as error:
-        raise ConfigError([f"{key} = {target}: {path} is not Python: {error}"]) from None
-    names = {word for node in tree.body for word in _defined(node)}
-    if name not in names and "*" not in names:
-        raise ConfigError([f"{key} = {target}: {path} has no {name!r}; {did_you_mean(name, sorted(names))}"])
-    return Path(path).resolve()
-
-
-def _defined(node: ast.stmt) -> list[str]:
-    """Names that a statement gives to a module."""
-    if isinstance(node, ast.FunctionDef | ast.ClassDef):
-        return [node.name]
-    return [word.id for word in ast.walk(node) if isinstance(word, ast.Name) and isinstance(word.ctx, ast.Store)] + [
-        alias.asname or alias.name for word in ast.walk(node) if isinstance(word, ast.alias) for alias in [word]
-    ]
 
 
 def _plan_train(run: Run) -> Stage:

@@ -81,6 +81,7 @@ def train_block(task: BlockTask, pool: Pool, checkpoints: Path, log: Path, tell:
     device = prepare_torch(task.device, task.threads)
     with hold(task.progress, tell) as still_ours:
         inputs = Inputs.of_pool(pool, pool.parts["scored"], device)
+        tell(_disk_use(task, new_network(task, task.models.start, pool)))
         rows = []
         for model, mask in zip(task.models, task.masks, strict=True):
             for row in _train_model(task, model, mask, inputs, pool, device, tell, still_ours):
@@ -123,6 +124,14 @@ def _train_model(
     seconds = sum(row["seconds"] for row in log)
     tell(f"model {model}: trained in {seconds:.1f} s, accuracy on its members {log[-1]['accuracy']:.3f}")
     return log
+
+
+def _disk_use(task: BlockTask, network: nn.Module) -> str:
+    """What the block's checkpoints will take, in a sentence."""
+    one = sum(tensor.numel() * tensor.element_size() for tensor in network.state_dict().values())
+    count = len(task.models) * len(task.recipe["checkpoints"])
+    fate = {"none": "deleted once scored", "last": "all but the last epoch's deleted once scored", "all": "kept"}
+    return f"{count} checkpoints of {one / 1e6:.1f} MB will take {count * one / 1e9:.2f} GB; {fate[task.keep]}"
 
 
 def new_network(task: BlockTask, model: int, pool: Pool) -> nn.Module:
