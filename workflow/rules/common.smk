@@ -100,8 +100,15 @@ def run_files(pattern):
 
 def missing_downloads():
     """Published data set -> its files that are not there; only these are declared as outputs, which Snakemake deletes."""
-    wanted = {pool.dataset.name: source_files(folder) for folder, pool in POOLS.items() if pool.dataset.downloadable}
-    missing = {name: [file for file in files if not Path(file).exists()] for name, files in wanted.items()}
+    wanted = {
+        pool.dataset.name: source_files(folder)
+        for folder, pool in POOLS.items()
+        if pool.dataset.downloadable
+    }
+    missing = {
+        name: [file for file in files if not Path(file).exists()]
+        for name, files in wanted.items()
+    }
     return {name: files for name, files in missing.items() if files}
 
 

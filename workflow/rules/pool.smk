@@ -6,9 +6,9 @@ for dataset, missing in DOWNLOADS.items():
             f"download_{dataset}"
         output:
             missing,
-        localrule: True
         log:
             f"{RESULTS}/download-{dataset}.log",
+        localrule: True
         conda:
             "../../envs/memdyn.yaml"
         params:
