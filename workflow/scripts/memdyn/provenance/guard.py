@@ -2,9 +2,10 @@
 
 import os
 import secrets
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from memdyn.design.blocks import block_names
 from memdyn.plan import RunPlan, Stage, StudyPlan
@@ -33,34 +34,48 @@ def refuse_needless_training(plan: StudyPlan) -> None:
     """
     if plan.study.config.allow_retrain:
         return
-    found = superseded(plan, ("pool", "train"))
-    if found:
-        lines = "\n".join(f"  - {item.folder} (would become {item.new_folder.name})" for item in found)
+    found = superseded(plan)
+    retrained = [item for item in found if item.wanted.kind != "score"]
+    if retrained:
         raise RuntimeError(
-            f"the code of these finished folders has changed, and their work would be done again:\n{lines}\n"
-            "If the change alters results: allow it with `--config allow_retrain=true`.\n"
-            "If it provably does not (a refactoring), keep them: `python workflow/scripts/adopt.py --reason '...'`."
+            "the code of these finished folders has changed, and their models would be trained again:\n"
+            + _listed(f"{item.folder} (would become {item.new_folder.name})" for item in retrained)
+            + f"If the change alters results: allow it with `--config allow_retrain=true`.\n{_ADOPT}"
         )
     lost = list(_unscorable(plan))
     if lost:
         raise RuntimeError(
-            "the checkpoints of these finished blocks were deleted after scoring, and the wanted scores need them:\n"
-            + "\n".join(f"  - {folder}" for folder in lost)
-            + "\nTraining would be done again: allow it with `--config allow_retrain=true`; to keep checkpoints in "
-            "future, set keep_checkpoints: all."
+            "the checkpoints of these finished blocks were deleted after scoring, and the scores now wanted need them:\n"
+            + _listed(lost)
+            + "Their models would be trained again: allow it with `--config allow_retrain=true`; to keep checkpoints "
+            + "in future, set keep_checkpoints: all."
+            + (f"\n{_ADOPT}" if found else "")
         )
 
 
-def superseded(plan: StudyPlan, kinds: Collection[str] = ("pool", "train", "score")) -> list[Superseded]:
-    """Finished folders of older code that this plan would make anew, parents first."""
-    results, found = Path(plan.results), {}
+_ADOPT = (
+    "If it provably does not (a refactoring): `python workflow/scripts/adopt.py --reason '...'` keeps the folders "
+    "under their new names."
+)
+
+
+def _listed(items: Iterable[Any]) -> str:
+    return "".join(f"  - {item}\n" for item in items)
+
+
+def superseded(plan: StudyPlan) -> list[Superseded]:
+    """Finished folders of older code that this plan would make anew; a parent comes before what lies in it."""
+    found: dict[Path, Superseded] = {}
     for run in plan.runs:
-        for parent, wanted in (("", run.pool), (run.pool_path, run.train), (run.train_path, run.scoring)):
-            folder = results / parent / wanted.folder
-            if wanted.kind in kinds and not _has_work(folder, wanted.kind):
-                for old in _older(results / parent, wanted):
-                    found.setdefault(old, Superseded(old, wanted))
-                    break
+        place = Path(plan.results)
+        for wanted in (run.pool, run.train, run.scoring):
+            folder = place / wanted.folder
+            if not _has_work(folder, wanted.kind):
+                older = next(_older(place, wanted), None)
+                if older:
+                    found[older] = Superseded(older, wanted)
+                    folder = older
+            place = folder
     return list(found.values())
 
 

@@ -3,8 +3,10 @@
 import os
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from memdyn.provenance.record import open_stage
@@ -21,8 +23,22 @@ def start(snakemake: Any, folder: str | Path, **inputs: Any) -> Callable[[str], 
     """
     shown = [value for name, value in snakemake.wildcards.items() if name not in ("pool", "scoring")]
     tell = teller(snakemake.log[0], " ".join([snakemake.rule, *shown]))
+    sys.excepthook = _failure(tell, Path(snakemake.log[0]))
     open_stage(snakemake.params.stage, folder, **inputs)
     return tell
+
+
+def _failure(tell: Callable[[str], None], log: Path) -> Callable[..., None]:
+    """What happens to an exception: one line for people, the traceback into the job's log."""
+
+    def report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        with log.open("a") as stream:
+            traceback.print_exception(kind, error, trace, file=stream)
+        tell(
+            f"FAILED, {kind.__name__}: {error} (details: {log}; what was finished stays, run snakemake again to go on)"
+        )
+
+    return report
 
 
 def teller(log: str | os.PathLike[str], name: str) -> Callable[[str], None]:

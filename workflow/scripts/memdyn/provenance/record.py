@@ -69,12 +69,12 @@ def _circumstances() -> dict[str, str]:
     return {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "host": platform.node(),
-        "commit": _commit(),
+        "commit": commit(),
         "slurm_job": os.environ.get("SLURM_JOB_ID", ""),
     }
 
 
-def _commit() -> str:
+def commit() -> str:
     """The checkout's commit, marked where tracked files differ from it; empty outside of git."""
     try:
         done = subprocess.run(
