@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memdyn.data.pool import METADATA_KEY, PARTS, build_pool, first_copies, proportional, read_pool, write_pool
+from memdyn.data.pool import (
+    METADATA_KEY,
+    PARTS,
+    _with_flips,
+    build_pool,
+    first_copies,
+    proportional,
+    read_pool,
+    write_pool,
+)
 from memdyn.data.raw import raw_data
 
 SIZES = {"scored": 40, "sham": 10, "population": 20, "test": 20, "spare": 10}
@@ -28,7 +37,7 @@ def table_of(n, classes=3, columns=6):
 
 @pytest.mark.parametrize("raw", [images_of(150), table_of(150)], ids=["images", "table"])
 def test_parts_are_disjoint_exact_and_in_order(raw):
-    pool = build_pool(raw, SIZES, seed=3)
+    pool = build_pool(raw, SIZES, seed=3, label_noise=0.0)
     assert tuple(pool.parts) == PARTS
     assert [rows.stop - rows.start for rows in pool.parts.values()] == [SIZES[part] for part in PARTS]
     assert pool.parts["scored"].start == 0
@@ -43,7 +52,8 @@ def test_parts_are_disjoint_exact_and_in_order(raw):
 def test_every_part_has_the_class_shares_of_the_data_set():
     labels = np.repeat([0, 1, 2], [500, 300, 200])
     raw = raw_data(np.arange(1000.0)[:, None], labels, source="test")
-    pool = build_pool(raw, {"scored": 200, "sham": 10, "population": 55, "test": 3, "spare": 0}, seed=0)
+    parts = {"scored": 200, "sham": 10, "population": 55, "test": 3, "spare": 0}
+    pool = build_pool(raw, parts, seed=0, label_noise=0.0)
     for part, rows in pool.parts.items():
         size = rows.stop - rows.start
         counts = np.bincount(pool.labels[rows], minlength=3)
@@ -51,12 +61,12 @@ def test_every_part_has_the_class_shares_of_the_data_set():
 
 
 def test_whole_data_set_can_be_used():
-    pool = build_pool(images_of(100), SIZES, seed=0)
+    pool = build_pool(images_of(100), SIZES, seed=0, label_noise=0.0)
     assert sorted(pool.labels.tolist()) == sorted(np.resize(np.arange(5), 100).tolist())
 
 
 def test_order_inside_a_part_is_random_in_class_and_source():
-    pool = build_pool(table_of(3000), SIZES | {"scored": 2000}, seed=0)
+    pool = build_pool(table_of(3000), SIZES | {"scored": 2000}, seed=0, label_noise=0.0)
     labels = pool.labels[pool.parts["scored"]]
     assert (labels[1:] == labels[:-1]).mean() == pytest.approx(1 / 3, abs=0.05)
     assert abs(np.corrcoef(np.arange(2000), pool.sample_ids[:2000])[0, 1]) < 0.08
@@ -66,9 +76,13 @@ def test_split_is_frozen_and_depends_on_the_seed():
     """Finished work rests on these draws: they may never change."""
     raw = images_of(60, classes=3)
     sizes = {"scored": 6, "sham": 2, "population": 2, "test": 2, "spare": 0}
-    assert build_pool(raw, sizes, seed=0).sample_ids.tolist() == build_pool(raw, sizes, seed=0).sample_ids.tolist()
-    assert build_pool(raw, sizes, seed=0).sample_ids.tolist() != build_pool(raw, sizes, seed=1).sample_ids.tolist()
-    rows = [raw.ids.tolist().index(sample) for sample in build_pool(raw, sizes, seed=0).sample_ids]
+
+    def ids(seed):
+        return build_pool(raw, sizes, seed=seed, label_noise=0.0).sample_ids.tolist()
+
+    assert ids(0) == ids(0)
+    assert ids(0) != ids(1)
+    rows = [raw.ids.tolist().index(sample) for sample in ids(0)]
     assert rows == [55, 48, 20, 3, 13, 11, 46, 2, 59, 21, 15, 58]
 
 
@@ -76,7 +90,7 @@ def test_duplicates_are_dropped_before_splitting_whatever_their_labels():
     raw = images_of(120)
     copies = np.concatenate([raw.images, raw.images[:15]])
     labels = np.concatenate([raw.labels, raw.labels[:10], (raw.labels[10:15] + 1) % 5])
-    pool = build_pool(raw_data(copies, labels, source="test"), SIZES | {"spare": 30}, seed=0)
+    pool = build_pool(raw_data(copies, labels, source="test"), SIZES | {"spare": 30}, seed=0, label_noise=0.0)
     assert pool.n_duplicates == 15
     assert sorted(pool.sample_ids) == list(range(120))  # the first copy of each stays
     assert len({image.tobytes() for image in pool.images}) == 120
@@ -91,17 +105,17 @@ def test_pool_larger_than_the_different_samples_is_refused():
     raw = images_of(99)
     twice = raw_data(np.concatenate([raw.images] * 2), np.concatenate([raw.labels] * 2), source="test")
     with pytest.raises(ValueError, match=r"pool\.parts: 100 samples.*99 different ones \(198 samples, 99 duplicates"):
-        build_pool(twice, SIZES, seed=0)
+        build_pool(twice, SIZES, seed=0, label_noise=0.0)
 
 
 @pytest.mark.parametrize("parts", [{"scored": 4}, SIZES | {"extra": 1}, SIZES | {"test": -1}])
 def test_misnamed_or_negative_parts_are_refused(parts):
     with pytest.raises(ValueError, match="parts must give a size"):
-        build_pool(images_of(150), parts, seed=0)
+        build_pool(images_of(150), parts, seed=0, label_noise=0.0)
 
 
 def test_mean_and_std_come_from_the_population_alone():
-    pool = build_pool(images_of(150), SIZES, seed=0)
+    pool = build_pool(images_of(150), SIZES, seed=0, label_noise=0.0)
     pixels = pool.images[pool.parts["population"]].astype(np.float64) / 255
     np.testing.assert_allclose(pool.mean, pixels.mean(axis=(0, 2, 3)), rtol=1e-6)
     np.testing.assert_allclose(pool.std, pixels.std(axis=(0, 2, 3)), rtol=1e-6)
@@ -109,7 +123,7 @@ def test_mean_and_std_come_from_the_population_alone():
 
 
 def test_without_population_mean_and_std_come_from_all():
-    pool = build_pool(table_of(150), SIZES | {"population": 0}, seed=0)
+    pool = build_pool(table_of(150), SIZES | {"population": 0}, seed=0, label_noise=0.0)
     np.testing.assert_allclose(pool.mean, pool.images.mean(axis=0), rtol=1e-5)
     np.testing.assert_allclose(pool.std, pool.images.std(axis=0), rtol=1e-5)
 
@@ -117,7 +131,7 @@ def test_without_population_mean_and_std_come_from_all():
 def test_constant_column_has_std_one():
     values = np.random.default_rng(0).normal(size=(150, 2))
     values[:, 1] = 7
-    pool = build_pool(raw_data(values, np.resize([0, 1], 150), source="test"), SIZES, seed=0)
+    pool = build_pool(raw_data(values, np.resize([0, 1], 150), source="test"), SIZES, seed=0, label_noise=0.0)
     assert pool.mean[1] == 7 and pool.std[1] == 1
 
 
@@ -138,7 +152,7 @@ def test_proportional_is_exact_possible_and_within_one_of_the_quota(available, s
 @pytest.mark.parametrize("raw", [images_of(150), table_of(150)], ids=["images", "table"])
 def test_round_trip(raw, tmp_path):
     path = tmp_path / "pool.arrow"
-    pool = build_pool(raw, SIZES, seed=0)
+    pool = build_pool(raw, SIZES, seed=0, label_noise=0.0)
     write_pool(pool, path)
     again = read_pool(path)
     for name in ("images", "labels", "sample_ids", "mean", "std"):
@@ -151,7 +165,7 @@ def test_round_trip(raw, tmp_path):
 
 def test_reading_copies_nothing(tmp_path):
     path = tmp_path / "pool.arrow"
-    write_pool(build_pool(images_of(150), SIZES, seed=0), path)
+    write_pool(build_pool(images_of(150), SIZES, seed=0, label_noise=0.0), path)
     before = pa.total_allocated_bytes()
     again = read_pool(path)
     assert pa.total_allocated_bytes() == before
@@ -160,14 +174,14 @@ def test_reading_copies_nothing(tmp_path):
 
 def test_same_pool_same_bytes(tmp_path):
     for name in ("a", "b"):
-        write_pool(build_pool(images_of(150), SIZES, seed=0), tmp_path / name)
+        write_pool(build_pool(images_of(150), SIZES, seed=0, label_noise=0.0), tmp_path / name)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
 @pytest.mark.parametrize("keep", [0, 3, 100, -200])
 def test_damaged_pool_names_the_file(tmp_path, keep):
     path = tmp_path / "pool.arrow"
-    write_pool(build_pool(images_of(150), SIZES, seed=0), path)
+    write_pool(build_pool(images_of(150), SIZES, seed=0, label_noise=0.0), path)
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(ValueError, match="pool.arrow: not a pool file"):
         read_pool(path)
@@ -180,3 +194,23 @@ def test_other_arrow_file_or_format_is_refused(tmp_path):
             writer.write_table(table)
         with pytest.raises(ValueError, match=f"{name}: not a pool file of format"):
             read_pool(tmp_path / name)
+
+
+def test_label_noise_flips_the_stated_share_of_scored_samples_and_records_them(tmp_path):
+    raw = images_of(400)
+    parts = {"scored": 200, "sham": 20, "population": 50, "test": 20, "spare": 10}
+    clean = build_pool(raw, parts, seed=1, label_noise=0.0)
+    noisy = build_pool(raw, parts, seed=1, label_noise=0.1)
+    assert not clean.flipped.any()
+    assert noisy.flipped.sum() == 20 and not noisy.flipped[200:].any()
+    assert np.array_equal(noisy.labels != clean.labels, noisy.flipped)
+    assert set(noisy.labels) <= set(range(len(raw.class_names)))
+    write_pool(noisy, tmp_path / "pool.arrow")
+    assert np.array_equal(read_pool(tmp_path / "pool.arrow").flipped, noisy.flipped)
+
+
+def test_label_noise_moves_to_every_other_class():
+    labels = np.zeros(6000, dtype=np.int64)
+    moved = _with_flips(labels, np.ones(6000, dtype=bool), 4, seed=0)
+    counts = np.bincount(moved, minlength=4)
+    assert counts[0] == 0 and counts[1:].min() > 1850

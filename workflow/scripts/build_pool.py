@@ -12,7 +12,7 @@ if __name__ == "__main__":
     tell = start(snakemake, path.parent, files=list(snakemake.params.files))
     dataset, options = snakemake.params.dataset, snakemake.params.stage["options"]
     raw = resolve(REGISTRY, dataset["name"])(dataset, list(snakemake.params.files))
-    pool = build_pool(raw, options["parts"], options["seed"])
+    pool = build_pool(raw, options["parts"], options["seed"], options["label_noise"])
     write_pool(pool, path)
     dropped = f"{pool.n_duplicates} duplicates dropped"
     tell(f"{len(raw)} samples of {dataset['name']}, {dropped}, {len(pool.labels)} in the pool")

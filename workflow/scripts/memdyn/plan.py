@@ -31,14 +31,25 @@ SCORED_PARTS = ("scored", "sham", "population", "test")
 
 @dataclass(frozen=True)
 class Stage:
-    """An artifact folder and all that its name stands for; `params()` is what its job gets."""
+    """An artifact folder and all that its name stands for; `params()` is what its job gets.
+
+    Attributes:
+        sections: config sections and plain values by name; or one section, with `more` laid over its keys.
+        roots, entries, files: the code that makes it; see `code_digest`.
+    """
 
     kind: str
     slug: str
-    options: dict[str, Any]
+    sections: Any
     roots: tuple[str, ...]
     entries: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    more: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def options(self) -> dict[str, Any]:
+        """All options, as plain values."""
+        return plain_options(self.sections) | self.more
 
     @cached_property
     def digest(self) -> str:
@@ -46,11 +57,11 @@ class Stage:
 
     @cached_property
     def folder(self) -> str:
-        return folder_name(self.slug, self.options, self.digest)
+        return folder_name(self.slug, self.options_hash, self.digest)
 
     @cached_property
     def options_hash(self) -> str:
-        return options_hash(self.options)
+        return options_hash(plain_options(self.sections, hashed=True) | self.more)
 
     def params(self) -> dict[str, Any]:
         """One sorted dict of plain values."""
@@ -203,11 +214,11 @@ def _plan_pool(study: Study, pool: PoolConfig) -> Stage:
     is_there = all(Path(path).exists() for path in files)
     sources = [fingerprint(path, cache) for path in files] if is_there else []
     # where a file lies does not matter, its content does
-    what = {key: value for key, value in plain_options(dataset).items() if key not in ("path", "files")}
-    options = plain_options(pool) | {"content": sources, "dataset": what}
+    what = {key: value for key, value in plain_options(dataset, hashed=True).items() if key not in ("path", "files")}
+    more = {"content": sources, "dataset": what}
     roots, entries = _code_of(dataset, DATASETS, "pool.dataset")
     # the masks belong to the pool, so the code that draws them is part of its name
-    stage = Stage("pool", dataset.name, options, ("build_pool.py", "draw_membership.py", *roots), entries)
+    stage = Stage("pool", dataset.name, pool, ("build_pool.py", "draw_membership.py", *roots), entries, more=more)
     if not (is_there and Path(study.config.results, stage.folder, "pool.arrow").exists()):
         wrong = problem(dataset.model_dump(), files, pool.parts.total)
         if wrong:
@@ -223,10 +234,11 @@ def _code_of(section: Any, registry: dict[str, str], key: str) -> tuple[tuple[st
 
 def _plan_train(run: Run) -> Stage:
     train = run.train
-    options = plain_options(train) | {"checkpoints": train.checkpoint_epochs()}
     own, model = _code_of(train.model, MODELS, "model")
     slug = f"{architecture(train)}-{train.optimizer.name}-e{train.epochs}"
-    return Stage("train", slug, options, ("train_block.py", *own), (*model, OPTIMIZERS[train.optimizer.name]))
+    entries = (*model, OPTIMIZERS[train.optimizer.name])
+    more = {"checkpoints": train.checkpoint_epochs()}
+    return Stage("train", slug, train, ("train_block.py", *own), entries, more=more)
 
 
 def architecture(train: TrainConfig) -> str:
@@ -244,9 +256,9 @@ def architecture(train: TrainConfig) -> str:
 def _plan_attack(study: Study, attack: Any) -> Stage:
     config = study.config
     options = {
-        "attack": plain_options(attack),
+        "attack": attack,
         "models": config.shadow_models,
-        "statistics": plain_options(config.statistics),
+        "statistics": config.statistics,
         # the plane's thresholds are set where the scores are
         "thresholds": list(config.dynamics.thresholds),
     }
@@ -259,12 +271,12 @@ def _plan_dynamics(study: Study, attacks: dict[str, Stage]) -> Stage:
     shown = [attack for attack in config.attacks if attack.label() in config.dynamics.attacks]
     options = {
         "attacks": [
-            {"label": attack.label(), "folder": attacks[attack.label()].folder, "options": plain_options(attack)}
+            {"label": attack.label(), "folder": attacks[attack.label()].folder, "options": attack}
             for attack in shown
         ],
-        "dynamics": plain_options(config.dynamics),
+        "dynamics": config.dynamics,
         "models": config.shadow_models,
-        "statistics": plain_options(config.statistics),
+        "statistics": config.statistics,
         "thresholds": list(config.dynamics.thresholds),
     }
     entries = tuple(ATTACKS[attack.name] for attack in shown)
@@ -288,8 +300,7 @@ def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]
         {"runs": members, "models": config.shadow_models, "level": config.statistics.level},
         ("compare_runs.py",),
     )
-    dynamics = plain_options(config.dynamics)
-    shown = {"report": plain_options(config.report), "dynamics": dynamics, "study": config.study}
+    shown = {"report": config.report, "dynamics": config.dynamics, "study": config.study}
     figures = Stage("figures", "figures", {"tables": tables.folder, **shown}, ("draw_figures.py",))
     report = Stage(
         "report",

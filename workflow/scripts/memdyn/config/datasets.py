@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from memdyn.config.base import Strict
+from memdyn.config.base import Float, Neutral, Strict
 
 RESOURCES = Path(__file__).resolve().parents[4] / "resources"
 
@@ -255,6 +255,9 @@ class PoolConfig(Strict):
 
     dataset: DatasetConfig = Field(default_factory=EmbeddedDataset, description="Where the samples come from.")
     parts: PartsConfig = Field(default_factory=PartsConfig, description="How many samples each part gets.")
+    label_noise: Annotated[Float, Field(ge=0, le=0.5), Neutral(0.0)] = Field(
+        0.0, description="Share of the scored samples whose label is replaced by another class; recorded."
+    )
     seed: int = Field(0, ge=0, lt=2**63, description="Decides who is in which part and, with it, all other randomness.")
 
     @model_validator(mode="after")

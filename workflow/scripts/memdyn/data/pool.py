@@ -14,6 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from memdyn.data.raw import RawData
+from memdyn.design.seeds import derive_seed
 from memdyn.store.atomic import atomic_path
 
 PARTS = ("scored", "sham", "population", "test", "spare")
@@ -29,6 +30,7 @@ class Pool:
         images: uint8 [n, C, H, W], or float32 features [n, F]; read-only when memory-mapped.
         labels: int64 [n], 0..K-1.
         sample_ids: int64 [n], the row in the source.
+        flipped: bool [n], True where the label was replaced (planted mislabelled samples, scored part only).
         parts: name -> its rows, contiguous, in the order of `PARTS`.
         class_names: K names.
         mean, std: float32 [C] in units of [0, 1] pixels, or [F]; a constant channel has std 1.
@@ -38,6 +40,7 @@ class Pool:
     images: NDArray
     labels: NDArray[np.int64]
     sample_ids: NDArray[np.int64]
+    flipped: NDArray[np.bool_]
     parts: dict[str, slice]
     class_names: list[str]
     mean: NDArray[np.float32]
@@ -45,7 +48,7 @@ class Pool:
     n_duplicates: int
 
 
-def build_pool(raw: RawData, parts: Mapping[str, int], seed: int) -> Pool:
+def build_pool(raw: RawData, parts: Mapping[str, int], seed: int, label_noise: float) -> Pool:
     """Drop duplicates, then draw the parts, each with the class shares of the data set.
 
     Of exact copies of an image (or row of a table) only the first in the source stays, whatever their labels: a copy
@@ -54,6 +57,7 @@ def build_pool(raw: RawData, parts: Mapping[str, int], seed: int) -> Pool:
     Args:
         parts: size of every part in `PARTS`.
         seed: decides the split; same data, parts and seed give the same pool on any machine and numpy version.
+        label_noise: share of the scored samples that get another label, uniformly among the other classes.
 
     Raises:
         ValueError: when the parts need more samples than there are different ones, or are misnamed.
@@ -72,10 +76,12 @@ def build_pool(raw: RawData, parts: Mapping[str, int], seed: int) -> Pool:
     images = raw.images[rows]
     reference = images[slices["population"]] if parts["population"] else images
     mean, std = _mean_std(reference)
+    flipped = _drawn_flips(parts["scored"], len(rows), label_noise, seed)
     return Pool(
         images=images,
-        labels=raw.labels[rows],
+        labels=_with_flips(raw.labels[rows], flipped, len(raw.class_names), seed),
         sample_ids=raw.ids[rows],
+        flipped=flipped,
         parts=slices,
         class_names=list(raw.class_names),
         mean=mean,
@@ -142,6 +148,24 @@ def _split(
     return drawn
 
 
+def _drawn_flips(n_scored: int, n: int, share: float, seed: int) -> NDArray[np.bool_]:
+    """Which of n rows get another label: a fixed number among the first `n_scored`."""
+    flipped = np.zeros(n, dtype=bool)
+    bits = np.random.PCG64(derive_seed(seed, "label noise: samples"))
+    flipped[_permutation(bits, n_scored)[: round(share * n_scored)]] = True
+    return flipped
+
+
+def _with_flips(labels: NDArray[np.int64], flipped: NDArray[np.bool_], n_classes: int, seed: int) -> NDArray[np.int64]:
+    """Labels with the flipped ones moved on by 1 .. K-1 classes."""
+    bits = np.random.PCG64(derive_seed(seed, "label noise: classes"))
+    # the modulo's bias is below 1e-15 for any number of classes
+    moves = 1 + bits.random_raw(int(flipped.sum())) % np.uint64(n_classes - 1)
+    noisy = labels.copy()
+    noisy[flipped] = (labels[flipped] + moves.astype(np.int64)) % n_classes
+    return noisy
+
+
 def _mean_std(images: NDArray) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Per channel [C] of images, exactly, from counts of the 256 levels; per column [F] of a table."""
     if images.ndim == 2:
@@ -160,7 +184,7 @@ def _level_counts(channel: NDArray[np.uint8]) -> NDArray[np.int64]:
 
 
 def write_pool(pool: Pool, path: str) -> None:
-    """Write one Arrow IPC file of one record batch: columns image (fixed-size list), label, sample_id."""
+    """Write one Arrow IPC file of one record batch: columns image (fixed-size list), label, sample_id, flipped."""
     values = pa.array(np.ascontiguousarray(pool.images).reshape(-1))
     image = pa.FixedSizeListArray.from_arrays(values, int(np.prod(pool.images.shape[1:])))
     description = {
@@ -172,7 +196,12 @@ def write_pool(pool: Pool, path: str) -> None:
         "std": pool.std.tolist(),
         "n_duplicates": pool.n_duplicates,
     }
-    columns = {"image": image, "label": pa.array(pool.labels), "sample_id": pa.array(pool.sample_ids)}
+    columns = {
+        "image": image,
+        "label": pa.array(pool.labels),
+        "sample_id": pa.array(pool.sample_ids),
+        "flipped": pa.array(pool.flipped.astype(np.uint8)),
+    }
     schema = pa.schema(
         [pa.field(name, column.type, nullable=False) for name, column in columns.items()],
         metadata={METADATA_KEY: json.dumps(description)},
@@ -200,6 +229,7 @@ def read_pool(path: str) -> Pool:
         images=batch["image"].flatten().to_numpy(zero_copy_only=True).reshape(-1, *description["shape"]),
         labels=batch["label"].to_numpy(zero_copy_only=True),
         sample_ids=batch["sample_id"].to_numpy(zero_copy_only=True),
+        flipped=batch["flipped"].to_numpy(zero_copy_only=True).view(bool),
         parts=_slices(description["parts"]),
         class_names=description["class_names"],
         mean=np.asarray(description["mean"], dtype=np.float32),

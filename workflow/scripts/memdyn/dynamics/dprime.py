@@ -56,9 +56,7 @@ def effect_sizes(margins_in: np.ndarray, margins_out: np.ndarray) -> EffectSizes
     nu0, s0_squared = float(prior.nu[0]), float(prior.variance[0])
 
     total_df = df + nu0
-    scale = np.sqrt((squares + nu0 * s0_squared) / total_df)
-    root_factor = np.sqrt(total_df / 2) * np.exp(special.gammaln((total_df - 1) / 2) - special.gammaln(total_df / 2))
-    sigma = scale * root_factor
+    sigma, root_factor = posterior_deviation(squares, total_df, nu0, s0_squared)
     raw = difference / sigma
 
     inflation = total_df / (total_df - 2) / root_factor**2  # total_df > 2, since P >= 2 and nu0 > 0
@@ -70,6 +68,14 @@ def effect_sizes(margins_in: np.ndarray, margins_out: np.ndarray) -> EffectSizes
     own_variance = base + (inflation - 1) * mean**2
     sd = np.sqrt(tau2 * own_variance / (tau2 + own_variance))
     return EffectSizes(raw, mean, sd, prior, centre, float(np.sqrt(tau2)))
+
+
+def posterior_deviation(
+    squares: np.ndarray, total_df: float, nu0: float, s0_squared: float
+) -> tuple[np.ndarray, float]:
+    """Posterior means of sigma_i from centred sums of squares, and their ratio to the posterior scales."""
+    root_factor = np.sqrt(total_df / 2) * np.exp(special.gammaln((total_df - 1) / 2) - special.gammaln(total_df / 2))
+    return np.sqrt((squares + nu0 * s0_squared) / total_df) * root_factor, float(root_factor)
 
 
 def smooth_rates(effects: EffectSizes, alpha: float) -> np.ndarray:

@@ -45,7 +45,7 @@ def refuse_needless_training(plan: StudyPlan) -> None:
     lost = list(_unscorable(plan))
     if lost:
         raise RuntimeError(
-            "the checkpoints of these finished blocks were deleted after scoring, and the scores now wanted need them:\n"
+            "the checkpoints of these finished blocks were deleted after scoring, but new scores need them:\n"
             + _listed(lost)
             + "Their models would be trained again: allow it with `--config allow_retrain=true`; to keep checkpoints "
             + "in future, set keep_checkpoints: all."

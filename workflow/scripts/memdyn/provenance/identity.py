@@ -17,15 +17,20 @@ HASH_LENGTH = 10
 SLUG_LENGTH = 48
 
 
-def plain_options(section: Any) -> Any:
-    """A config section as sorted plain values, without keys that still have the neutral value of their introduction."""
+def plain_options(section: Any, hashed: bool = False) -> Any:
+    """Config sections, and dicts and lists of them, as sorted plain values.
+
+    Args:
+        hashed: leave out the keys that still have the neutral value of their introduction: what enters the hash.
+            Jobs get all keys, so that no default is written down twice.
+    """
     if isinstance(section, BaseModel):
-        fields = {name: getattr(section, name) for name in type(section).model_fields}
-        return {name: plain_options(fields[name]) for name in sorted(fields) if not _is_neutral(section, name)}
+        kept = [name for name in type(section).model_fields if not (hashed and _is_neutral(section, name))]
+        return {name: plain_options(getattr(section, name), hashed) for name in sorted(kept)}
     if isinstance(section, dict):
-        return {key: plain_options(section[key]) for key in sorted(section)}
+        return {key: plain_options(section[key], hashed) for key in sorted(section)}
     if isinstance(section, list | tuple):
-        return [plain_options(item) for item in section]
+        return [plain_options(item, hashed) for item in section]
     return section
 
 
@@ -39,8 +44,8 @@ def options_hash(options: Any) -> str:
     return hashlib.sha256(json.dumps(options, sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 
-def folder_name(slug: str, options: Any, digest: str) -> str:
+def folder_name(slug: str, options_hash: str, digest: str) -> str:
     """`<slug>-<hash>`: what the artifact is for people, and what it was made from for machines."""
     readable = re.sub(r"[^a-z0-9.]+", "-", slug.lower()).strip("-")[:SLUG_LENGTH].strip("-.")
-    short = hashlib.sha256(f"{options_hash(options)} {digest}".encode()).hexdigest()[:HASH_LENGTH]
+    short = hashlib.sha256(f"{options_hash} {digest}".encode()).hexdigest()[:HASH_LENGTH]
     return f"{readable}-{short}"

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 
 def signals(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
-    """The four stored signals of each sample.
+    """The five stored signals of each sample.
 
     Args:
         logits: [samples, classes], any float type.
@@ -22,6 +22,8 @@ def signals(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
         gap: z_y - max_{c != y} z_c; its sign is correctness.
         entropy: -sum_c p_c log p_c, in nats.
         modified_entropy: -(1 - p_y) log p_y - sum_{c != y} p_c log(1 - p_c) (Song & Mittal 2021, Eq. 5).
+        el2n: ||softmax(z) - onehot(y)||_2 (Paul et al. 2021, Definition 2.3); from 6 classes on no function of the
+            others, which fix p_y, the largest other p_c and two sums over the rest.
     """
     z = logits.double()
     true = labels.unsqueeze(1)

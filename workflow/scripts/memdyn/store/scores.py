@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from memdyn.store.atomic import atomic_path
 
-SIGNALS = ("margin", "gap", "entropy", "modified_entropy")
+SIGNALS = ("margin", "gap", "entropy", "modified_entropy", "el2n")
 
 
 def write_scores(

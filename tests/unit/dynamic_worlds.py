@@ -1,0 +1,74 @@
+"""Synthetic runs with a known truth over checkpoints, in the shape of `memdyn.attacks.shadow_scores.ShadowScores`."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from worlds import complementary_mask
+
+from memdyn.attacks.shadow_scores import ShadowScores
+
+
+@dataclass(frozen=True)
+class World:
+    """margins float32 [T, M, N] over scored, sham and population samples; the rest as `ShadowScores`.
+
+    The model has two classes, so that every signal is a function of the margin: gap = margin,
+    el2n = sqrt(2) (1 - p_y).
+    """
+
+    epochs: list[int]
+    margins: np.ndarray
+    masks: np.ndarray
+    parts: dict[str, slice]
+
+    def signal(self, epoch: int, name: str) -> np.ndarray:
+        margin = self.margins[self.epochs.index(epoch)]
+        return np.sqrt(2) / (1 + np.exp(margin)) if name == "el2n" else margin
+
+    loader = ShadowScores.loader
+
+
+def dynamic_world(
+    seed: int,
+    n_models: int,
+    d_prime: np.ndarray,
+    mean: np.ndarray,
+    *,
+    epochs: list[int] | None = None,
+    deviation: float | np.ndarray = 1.0,
+    persistence: float = 0.0,
+    n_sham: int = 20,
+    n_population: int = 20,
+) -> World:
+    """Normal margins: OUT mean_i(t), IN mean_i(t) + d'_i(t) * deviation_i.
+
+    Args:
+        seed: of masks and noise.
+        d_prime, mean: [T, n] of the scored samples; sham samples take means from them, and have d' = 0.
+        epochs: 0, 1, ..., T - 1 if None.
+        deviation: of the noise over models, a number or [n].
+        persistence: correlation over checkpoints of one (model, sample)'s noise.
+    """
+    rng = np.random.default_rng([7, seed])
+    count, n_scored = d_prime.shape
+    never = n_sham + n_population
+    total = n_scored + never
+    rows = np.arange(never) % n_scored
+    mean = np.concatenate([mean, mean[:, rows]], axis=1)
+    effect = np.concatenate([d_prime, np.zeros((count, never))], axis=1)
+    deviation = np.broadcast_to(deviation, n_scored)
+    deviation = np.concatenate([deviation, deviation[rows]])
+    masks = complementary_mask(rng, n_models, n_scored + n_sham)
+    member = np.concatenate([masks, np.zeros((n_models, n_population), dtype=bool)], axis=1)
+    shared = rng.normal(size=(n_models, total))
+    margins = np.empty((count, n_models, total), dtype=np.float32)
+    for t in range(count):
+        noise = np.sqrt(persistence) * shared + np.sqrt(1 - persistence) * rng.normal(size=shared.shape)
+        margins[t] = mean[t] + deviation * (noise + effect[t] * member)
+    parts = {
+        "scored": slice(0, n_scored),
+        "sham": slice(n_scored, n_scored + n_sham),
+        "population": slice(n_scored + n_sham, total),
+        "test": slice(total, total),
+    }
+    return World(list(range(count)) if epochs is None else epochs, margins, masks, parts)

@@ -1,0 +1,123 @@
+"""A copy of the project, and Snakemake run in it.
+
+project = Project.copy(PROJECT, folder)
+project.run("--until", "train_block")
+assert project.planned() == {"score_block": 2}
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+PROJECT = Path(__file__).resolve().parents[2]
+# What a clone has, as far as the workflow uses it.
+PARTS = ("Snakefile", "config", "envs", "workflow", "profiles", "slurm", "resources", "pyproject.toml")
+
+
+@dataclass(frozen=True)
+class Project:
+    """A checkout in `folder` with a study in study.yaml."""
+
+    folder: Path
+
+    @classmethod
+    def copy(cls, source: Path, folder: Path) -> "Project":
+        """The project without results, as a clone has it."""
+        folder.mkdir(parents=True)
+        for part in PARTS:
+            _copy(source / part, folder / part)
+        return cls(folder)
+
+    def duplicate(self, folder: Path) -> "Project":
+        """All of it, results and file times included."""
+        _copy(self.folder, folder)
+        return Project(folder)
+
+    @property
+    def package(self) -> Path:
+        return self.folder / "workflow" / "scripts" / "memdyn"
+
+    @property
+    def results(self) -> Path:
+        return self.folder / "results"
+
+    def study(self) -> dict[str, Any]:
+        return yaml.safe_load((self.folder / "study.yaml").read_text())
+
+    def write_study(self, study: dict[str, Any]) -> None:
+        (self.folder / "study.yaml").write_text(yaml.safe_dump(study, sort_keys=False))
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        """Replaces a piece of the package's code that is there once."""
+        path = self.package / file
+        text = path.read_text()
+        assert text.count(old) == 1, f"{file} has {old!r} {text.count(old)} times"
+        path.write_text(text.replace(old, new))
+
+    def append(self, file: str, code: str) -> None:
+        """Adds code at the end of a file of the package."""
+        path = self.package / file
+        path.write_text(path.read_text() + code)
+
+    def snakemake(self, *arguments: str, config: str = "study.yaml") -> subprocess.CompletedProcess[str]:
+        """Runs Snakemake to its end; stdout and stderr together."""
+        command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", config, *arguments]
+        return self.python(command)
+
+    def script(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs one of workflow/scripts for people."""
+        return self.python([sys.executable, f"workflow/scripts/{name}", *arguments])
+
+    def python(self, command: list[str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command,
+            cwd=self.folder,
+            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=400,
+            check=False,
+        )
+
+    def run(self, *arguments: str) -> str:
+        """Runs Snakemake; its output. Fails where it fails."""
+        done = self.snakemake(*arguments)
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    def planned(self, *arguments: str) -> dict[str, int]:
+        """Jobs that a dry run would start: rule -> number, without the rule `all`."""
+        return job_counts(self.run("--dry-run", *arguments))
+
+    def refused(self, *arguments: str, config: str = "study.yaml") -> str:
+        """What Snakemake says when it refuses the study before any job."""
+        done = self.snakemake("--dry-run", *arguments, config=config)
+        assert done.returncode != 0, done.stdout
+        return done.stdout
+
+
+def job_counts(output: str) -> dict[str, int]:
+    """The table of jobs in Snakemake's output; empty where there was nothing to do."""
+    if "Job stats:" not in output:
+        assert "Nothing to be done" in output, output
+        return {}
+    table = output.split("Job stats:")[1].split("\ntotal")[0]
+    return {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE) if rule != "all"}
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.is_symlink():
+        target.symlink_to(source.readlink())
+    elif source.is_dir():
+        shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+    else:
+        shutil.copy2(source, target)

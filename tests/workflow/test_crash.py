@@ -1,0 +1,205 @@
+"""kill -9 at any moment: after a restart the checkpoints and scores are, bit for bit, those of an undisturbed run.
+
+Killed are the script of a job alone (called as Snakemake calls it, which is cheap enough for many kills) and, under
+a real Snakemake, the job, Snakemake itself (its job lives on as an orphan), and both.
+"""
+
+import hashlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from project import PROJECT, Project
+
+from memdyn.store.scores import SIGNALS, read_epochs, read_sample_ids, read_signal
+
+pytestmark = pytest.mark.slow
+
+# one block of eight models that trains for some seconds, so that a kill can hit any part of it
+STUDY = {
+    "study": "crash",
+    "pool": {
+        "dataset": {"name": "digits"},
+        "parts": {"scored": 1000, "sham": 100, "population": 100, "test": 100, "spare": 0},
+        "seed": 3,
+    },
+    "base": {
+        "model": {"name": "cnn", "width": 4, "hidden": 0, "norm": "batch"},
+        "optimizer": {"name": "adamw"},
+        "augment": {"crop": 1},
+        "epochs": 8,
+        "batch_size": 16,
+        "checkpoints": [0, 1, 2, 4, 8],
+    },
+    "shadow_models": 8,
+    "attacks": [{"name": "loss"}],
+    "dynamics": {"attacks": ["loss"]},
+    "keep_checkpoints": "all",
+}
+KILL_AT = Path(__file__).with_name("kill_at.py")
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
+# In this order, each after a restart that goes on from what the one before left. Those without a comment hit
+# the writing of checkpoints, states and logs while models train.
+TRAINING_POINTS = [
+    "os.replace:1:before",  # recipe.yaml
+    "safetensors.torch.save_file:1:before",
+    "safetensors.torch.save_file:3:torn",
+    "os.replace:6:before",
+    "os.replace:5:after",
+    "torch.save:2:before",
+    "torch.save:3:torn",
+    "os.fsync:1:before",
+    "os.fsync:2:after",
+    "os.link:4:before",  # all models are trained: what follows is in publishing them
+    "os.link:20:after",
+    "os.replace:1:before",
+    "os.replace:1:after",  # checkpoints are published, the log is not
+    "pyarrow.parquet.ParquetWriter.close:1:before",
+    "os.replace:2:after",  # both are
+]
+SCORING_POINTS = [
+    "pyarrow.parquet.ParquetWriter.write_table:3:before",
+    "pyarrow.parquet.ParquetWriter.close:1:before",
+    "os.replace:1:before",
+    "os.replace:1:after",  # the scores are published, the progress of training is still there
+    "os.unlink:9:before",  # half of it is removed
+]
+WAITS = "another job is training this block"
+
+
+@dataclass(frozen=True)
+class Undisturbed:
+    """A project that ran once; its jobs' scripts as Snakemake made them, what they made, and how long they took."""
+
+    project: Project
+    scripts: dict[str, Path]
+    seconds: dict[str, float]
+    content: dict[str, str]
+
+    def start_over(self) -> None:
+        """Leaves what there is before training: pool and masks."""
+        for folder in run_folder(self.project).iterdir():
+            if folder.is_dir():
+                shutil.rmtree(folder)
+
+    def start(self, rule: str, *kill_at: str) -> subprocess.Popen[bytes]:
+        """The job, as Snakemake starts it: declared outputs of an attempt that was killed are deleted before."""
+        outputs = {
+            "train_block": ["block-*/checkpoints", "block-*/log.parquet"],
+            "score_block": ["*/block-*/scores.parquet"],
+        }
+        for pattern in outputs[rule]:
+            for path in run_folder(self.project).glob(pattern):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        return start(self.project, *([KILL_AT, *kill_at] if kill_at else []), self.scripts[rule])
+
+    def run(self, rule: str, *kill_at: str) -> int:
+        """The job to its end; its exit code."""
+        return self.start(rule, *kill_at).wait(120)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    project = Project.copy(PROJECT, tmp_path_factory.mktemp("crash") / "checkout")
+    project.write_study(STUDY)
+    project.run("--until", "score_block", "--skip-script-cleanup")
+    found = {
+        rule: next(project.folder.glob(f".snakemake/scripts/*.{rule}.py")) for rule in ("train_block", "score_block")
+    }
+    made = Undisturbed(project, found, {}, content(project))
+    made.start_over()
+    for rule in made.scripts:
+        started = time.monotonic()
+        assert made.run(rule) == 0
+        made.seconds[rule] = time.monotonic() - started
+    assert content(project) == made.content, "called without a kill, the scripts must do what Snakemake did"
+    return made
+
+
+def test_jobs_killed_at_random_moments(undisturbed: Undisturbed) -> None:
+    moments = random.Random(1)
+    kills = 0
+    for rule, wanted in (("train_block", 16), ("score_block", 4)):
+        shares = [(number + moments.random()) / wanted for number in range(wanted)]  # spread evenly
+        moments.shuffle(shares)
+        undisturbed.start_over() if rule == "train_block" else None
+        while shares:
+            job = undisturbed.start(rule)
+            try:
+                job.wait(shares[-1] * undisturbed.seconds[rule])
+            except subprocess.TimeoutExpired:
+                job.kill()
+                assert job.wait() == -signal.SIGKILL
+                shares.pop()
+                kills += 1
+            else:  # earlier attempts had left too little to do: it is finished, and the next kills hit a new one
+                assert job.returncode == 0
+                finish(undisturbed)
+                undisturbed.start_over()
+                if rule == "score_block":
+                    assert undisturbed.run("train_block") == 0
+        assert undisturbed.run(rule) == 0
+    assert kills == 20
+    finish(undisturbed)
+
+
+def test_jobs_killed_inside_of_writes(undisturbed: Undisturbed) -> None:
+    undisturbed.start_over()
+    for rule, points in (("train_block", TRAINING_POINTS), ("score_block", SCORING_POINTS)):
+        for point in points:
+            assert undisturbed.run(rule, point) == -signal.SIGKILL, f"{rule} never came to {point}"
+        assert undisturbed.run(rule) == 0
+    finish(undisturbed)
+
+
+def finish(undisturbed: Undisturbed) -> None:
+    """Scores where that is still to be done, then compares."""
+    if not list(run_folder(undisturbed.project).glob("*/block-*/scores.parquet")):
+        assert undisturbed.run("score_block") == 0
+    assert content(undisturbed.project) == undisturbed.content
+    assert leftovers(undisturbed.project) == []
+
+
+def start(project: Project, *command: object) -> subprocess.Popen[bytes]:
+    """A Python process in the project, in a process group of its own."""
+    return subprocess.Popen(
+        [sys.executable, *map(str, command)],
+        cwd=project.folder,
+        env=ENVIRONMENT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def run_folder(project: Project) -> Path:
+    (folder,) = project.results.glob("*/cnn*")
+    return folder
+
+
+def content(project: Project) -> dict[str, str]:
+    """Hash of each checkpoint's file, and of each array of scores."""
+    files = run_folder(project).glob("block-*/checkpoints/model-*/*.safetensors")
+    hashes = {f"{file.parent.name}/{file.name}": hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+    (scores,) = run_folder(project).glob("*/block-*/scores.parquet")
+    arrays = {
+        f"{epoch} {signal}": read_signal([scores], epoch, signal) for epoch in read_epochs(scores) for signal in SIGNALS
+    }
+    arrays["sample ids"] = read_sample_ids(scores)
+    hashes |= {name: hashlib.sha256(array.tobytes()).hexdigest() for name, array in arrays.items()}
+    assert len(hashes) == 8 * 5 + 5 * 4 + 1
+    return hashes
+
+
+def leftovers(project: Project) -> list[Path]:
+    """Temporary files and progress, which a finished run has no more."""
+    folder = run_folder(project)
+    return [*folder.rglob("*.tmp"), *folder.glob("progress/*")]
