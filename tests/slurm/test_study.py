@@ -11,6 +11,8 @@ from checkout import Checkout, Job
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
 TINY = ("--configfile", "config/studies/tiny.yaml")
+GPU_NODES = ("--set-resources", "train_block:slurm_partition=gpu", "score_block:slurm_partition=gpu")
+CUDA = ("--config", "device=cuda", *GPU_NODES)
 WAITS = "another job is training this block"
 # Long enough to be disturbed in the middle of a block, by its recipe alone: some seconds a block on one core.
 LONG_STUDY = {
@@ -91,13 +93,11 @@ def test_a_killed_controller_is_started_again_and_nothing_is_trained_twice(check
 
 
 def test_gpu_jobs_ask_for_one_gpu_and_the_others_for_none(checkout: Checkout) -> None:
-    gpu_nodes = ("--set-resources", "train_block:slurm_partition=gpu", "score_block:slurm_partition=gpu")
-    cuda = ("--config", "device=cuda", *gpu_nodes)
-    asked = gpus_of_rules(checkout.start(*TINY, *cuda, "--dry-run", fast=False).finish(seconds=60))
+    asked = gpus_of_rules(checkout.start(*TINY, *CUDA, "--dry-run", fast=False).finish(seconds=60))
     assert {rule for rule, gpus in asked.items() if gpus == {1}} == {"train_block", "score_block"}
     assert set.union(*asked.values()) <= {0, 1}
 
-    run = checkout.start(*TINY, *cuda, "--retries", "0")
+    run = checkout.start(*TINY, *CUDA, "--retries", "0")
     job = run.wait("a training job", lambda: run.jobs("train_block"), seconds=90)[0]
     record = checkout.cluster.job(job.id)
     assert (record["Partition"], record["TresPerJob"]) == ("gpu", "gres:gpu:1")
@@ -105,6 +105,15 @@ def test_gpu_jobs_ask_for_one_gpu_and_the_others_for_none(checkout: Checkout) ->
     # the GPUs are pretended, so the job itself must say that it has none
     run.finish(seconds=90, code=1)
     assert "device: cuda, but torch sees no GPU here" in job.log.read_text()
+
+
+def test_a_group_of_blocks_asks_for_one_gpu_and_for_the_time_of_all(checkout: Checkout) -> None:
+    groups = ("--groups", "train_block=train", "--group-components", "train=2", "--cores", "1")
+    run = checkout.start(*TINY, *CUDA, *groups, "--retries", "0")
+    (group,) = run.wait("the group's job", lambda: run.jobs("train_train_block"), seconds=90)
+    record = checkout.cluster.job(group.id)
+    assert (record["TresPerJob"], record["MinMemoryNode"], record["TimeLimit"]) == ("gres:gpu:1", "8000M", "08:00:00")
+    run.interrupt()
 
 
 def long_study(checkout: Checkout, models: int) -> tuple[str, ...]:

@@ -7,14 +7,18 @@ a real Snakemake, the job, Snakemake itself (its job lives on as an orphan), and
 import hashlib
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import psutil
 import pytest
 from project import PROJECT, Project
 
@@ -126,10 +130,11 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
 def test_jobs_killed_at_random_moments(undisturbed: Undisturbed) -> None:
     moments = random.Random(1)
     kills = 0
-    for rule, wanted in (("train_block", 16), ("score_block", 4)):
+    for rule, wanted in (("train_block", 11), ("score_block", 3)):
         shares = [(number + moments.random()) / wanted for number in range(wanted)]  # spread evenly
         moments.shuffle(shares)
-        undisturbed.start_over() if rule == "train_block" else None
+        if rule == "train_block":
+            undisturbed.start_over()
         while shares:
             job = undisturbed.start(rule)
             try:
@@ -146,7 +151,7 @@ def test_jobs_killed_at_random_moments(undisturbed: Undisturbed) -> None:
                 if rule == "score_block":
                     assert undisturbed.run("train_block") == 0
         assert undisturbed.run(rule) == 0
-    assert kills == 20
+    assert kills == 14
     finish(undisturbed)
 
 
@@ -157,6 +162,120 @@ def test_jobs_killed_inside_of_writes(undisturbed: Undisturbed) -> None:
             assert undisturbed.run(rule, point) == -signal.SIGKILL, f"{rule} never came to {point}"
         assert undisturbed.run(rule) == 0
     finish(undisturbed)
+
+
+@pytest.fixture
+def copy(undisturbed: Undisturbed, tmp_path: Path) -> Undisturbed:
+    """The same in a checkout of its own, before training."""
+    made = replace(undisturbed, project=undisturbed.project.duplicate(tmp_path / "checkout"))
+    made.start_over()
+    return made
+
+
+@pytest.mark.parametrize("victim", ["job", "snakemake", "both"])
+def test_snakemake_and_its_jobs_killed(copy: Undisturbed, victim: str) -> None:
+    moments, project = random.Random(victim), copy.project
+    with Snakemakes(project) as snakemakes:
+        if victim != "job":
+            snakemakes.start()
+            time.sleep(moments.uniform(0.3, 3))  # while it starts
+            snakemakes.kill(victim, "train_block")
+        for rule, longest in (("train_block", 1.5), ("train_block", 1.5), ("score_block", 3)):
+            snakemakes.start()
+            snakemakes.wait(lambda rule=rule: snakemakes.job(rule) and (rule == "score_block" or trained(project)))
+            time.sleep(moments.uniform(0, longest))
+            snakemakes.kill(victim, rule)
+        snakemakes.start()
+        snakemakes.finish()
+
+    assert content(project) == copy.content
+    assert leftovers(project) == []
+    assert len(set(trained(project))) == len(trained(project)), "no model is trained twice"
+    assert project.planned("--until", "score_block") == {}
+
+
+def test_a_job_that_outlives_its_snakemake_is_waited_for(copy: Undisturbed) -> None:
+    with Snakemakes(copy.project) as snakemakes:
+        snakemakes.start()
+        snakemakes.wait(lambda: trained(copy.project))
+        orphan = snakemakes.job("train_block")
+        orphan.suspend()  # so that it is still there when the next one comes
+        snakemakes.kill("snakemake", "train_block")
+        snakemakes.start()
+        snakemakes.wait(lambda: WAITS in train_log(copy.project))
+        orphan.resume()
+        snakemakes.finish()
+    assert trained(copy.project) == list(range(8)), "each once, in order"
+    assert "the other job has published the block" in train_log(copy.project)
+    assert content(copy.project) == copy.content
+
+
+class Snakemakes:
+    """Snakemakes of a project, one after the other. What a user types is in `start` and `finish`."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.seen: set[psutil.Process] = set()
+        self.process: psutil.Popen | None = None
+
+    def __enter__(self) -> "Snakemakes":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self.seen:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+
+    def start(self) -> None:
+        """`snakemake`, after `snakemake --unlock` where a Snakemake was killed; nothing else is needed."""
+        if list(self.project.folder.glob(".snakemake/locks/*")):
+            self.project.run("--unlock")
+        with (self.project.folder / "snakemake.log").open("ab") as log:
+            options = ["--cores", "1", "--configfile", "study.yaml", "--until", "score_block"]
+            self.process = psutil.Popen(
+                [sys.executable, "-m", "snakemake", *options],
+                cwd=self.project.folder,
+                env=ENVIRONMENT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self.seen.add(self.process)
+
+    def job(self, rule: str) -> psutil.Process | None:
+        """The running process of a job's script."""
+        with suppress(psutil.NoSuchProcess):
+            for child in self.process.children(recursive=True):
+                with suppress(psutil.NoSuchProcess):
+                    if child.cmdline()[-1:] and child.cmdline()[-1].endswith(f".{rule}.py"):
+                        self.seen.add(child)
+                        return child
+        return None
+
+    def kill(self, victim: str, rule: str) -> None:
+        """kill -9, of what of it still runs."""
+        job = self.job(rule)
+        if victim == "both":
+            os.killpg(self.process.pid, signal.SIGKILL)
+        elif victim == "snakemake":
+            self.process.kill()
+        elif job:
+            job.kill()
+        self.process.wait(60)
+
+    def wait(self, ready: Callable[[], object]) -> None:
+        """Until `ready` says so."""
+        end = time.monotonic() + 120
+        while not ready():
+            assert self.process.poll() is None and time.monotonic() < end, self.said()
+            time.sleep(0.02)
+
+    def finish(self) -> None:
+        assert self.process.wait(300) == 0, self.said()
+
+    def said(self) -> str:
+        return (self.project.folder / "snakemake.log").read_text()
 
 
 def finish(undisturbed: Undisturbed) -> None:
@@ -183,6 +302,16 @@ def start(project: Project, *command: object) -> subprocess.Popen[bytes]:
 def run_folder(project: Project) -> Path:
     (folder,) = project.results.glob("*/cnn*")
     return folder
+
+
+def train_log(project: Project) -> str:
+    """The log of the block's training, of all attempts."""
+    return "".join(path.read_text() for path in project.results.glob("*/cnn*/block-*/train.log"))
+
+
+def trained(project: Project) -> list[int]:
+    """The models in the order in which their training ended."""
+    return [int(model) for model in re.findall(r"model (\d+): trained in", train_log(project))]
 
 
 def content(project: Project) -> dict[str, str]:

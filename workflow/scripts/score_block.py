@@ -8,10 +8,12 @@ from memdyn.data.pool import read_pool
 from memdyn.models.build import build_model
 from memdyn.provenance.job import start
 from memdyn.signals.scoring import score_block
-from memdyn.store.atomic import remove
+from memdyn.store.atomic import sweep
 from memdyn.store.scores import write_scores
 from memdyn.training.block import prepare_torch
 from memdyn.training.inputs import Inputs
+from memdyn.training.lease import hold
+from memdyn.training.progress import clear
 
 if __name__ == "__main__":
     path = Path(snakemake.output.scores)
@@ -26,7 +28,9 @@ if __name__ == "__main__":
     epochs = score_block(
         network, Path(snakemake.input.checkpoints), models, params.recipe["checkpoints"], inputs, params.batch
     )
-    write_scores(path, epochs, models, np.asarray(pool.sample_ids[scored]))
-    tell(f"models {models.start} to {models.stop - 1} scored at {len(params.recipe['checkpoints'])} checkpoints")
-    # its outputs are read: what a killed training job would have resumed from has served
-    remove(Path(params.progress))
+    with hold(Path(params.progress), "scoring", tell):
+        sweep(path.parent)
+        write_scores(path, epochs, models, np.asarray(pool.sample_ids[scored]))
+        tell(f"models {models.start} to {models.stop - 1} scored at {len(params.recipe['checkpoints'])} checkpoints")
+        # the outputs of training are read: what a killed job would have resumed from has served
+        clear(Path(params.progress))

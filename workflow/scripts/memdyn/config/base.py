@@ -37,4 +37,10 @@ def _numeric_string(value: Any) -> Any:
     return value
 
 
+def _truth_value(value: Any) -> Any:
+    """`snakemake --config key=true` hands over a string."""
+    return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
+
+
+Bool = Annotated[bool, BeforeValidator(_truth_value)]
 Float = Annotated[float, BeforeValidator(_numeric_string)]

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from memdyn.config.attacks import AttackConfig, LiraAttack, LossAttack, RmiaAttack
-from memdyn.config.base import Float, Strict
+from memdyn.config.base import Bool, Float, Strict
 from memdyn.config.datasets import PoolConfig
 from memdyn.config.errors import did_you_mean
 from memdyn.config.models import MlpModel, ModelConfig
@@ -121,7 +121,7 @@ class StudyConfig(Strict):
     keep_checkpoints: Literal["none", "last", "all"] = Field(
         default="none", description="Which checkpoints stay on disk after they are scored."
     )
-    allow_retrain: bool = Field(
+    allow_retrain: Bool = Field(
         default=False,
         description="Permission to train finished work again because code changed or checkpoints are gone.",
     )

@@ -71,11 +71,17 @@ def effect_sizes(margins_in: np.ndarray, margins_out: np.ndarray) -> EffectSizes
 
 
 def posterior_deviation(
-    squares: np.ndarray, total_df: float, nu0: float, s0_squared: float
-) -> tuple[np.ndarray, float]:
-    """Posterior means of sigma_i from centred sums of squares, and their ratio to the posterior scales."""
+    squares: np.ndarray, total_df: np.ndarray, nu0: np.ndarray, s0_squared: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Posterior means of sigma_i from centred sums of squares, and their ratio to the posterior scales.
+
+    Args:
+        squares: [n], or [F, n] with the others [F, 1].
+        total_df: degrees of freedom of the squares and of the prior together.
+        nu0, s0_squared: the prior.
+    """
     root_factor = np.sqrt(total_df / 2) * np.exp(special.gammaln((total_df - 1) / 2) - special.gammaln(total_df / 2))
-    return np.sqrt((squares + nu0 * s0_squared) / total_df) * root_factor, float(root_factor)
+    return np.sqrt((squares + nu0 * s0_squared) / total_df) * root_factor, root_factor
 
 
 def smooth_rates(effects: EffectSizes, alpha: float) -> np.ndarray:

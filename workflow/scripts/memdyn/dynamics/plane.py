@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from memdyn.dynamics.zones import ZoneBounds, zones
-from memdyn.stats.intervals import paired_advantage
+from memdyn.stats.intervals import clopper_pearson, paired_advantage, wilson
 from memdyn.stats.multiple import benjamini_hochberg
 
 
@@ -23,6 +23,22 @@ def with_rates(rates: pd.DataFrame) -> pd.DataFrame:
     """Adds fpr, tpr and advantage to a table of counts (n_in, n_out, d_in, d_out)."""
     table = rates.assign(tpr=rates["d_in"] / rates["n_in"], fpr=rates["d_out"] / rates["n_out"])
     return table.assign(advantage=table["tpr"] - table["fpr"])
+
+
+def rate_interval(
+    called: np.ndarray, models: int, level: float, separate_targets: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Limits [...] of per-sample rates from counts of models.
+
+    Args:
+        called: [...], how many of `models` are called members.
+        separate_targets: the counted models calibrated nothing and nobody counted calibrates another: independent
+            trials, Clopper-Pearson is exact. Else (cross-fitted decisions, which hang together) Wilson, approximate.
+    """
+    function = clopper_pearson if separate_targets else wilson
+    # There are at most models + 1 different counts.
+    low, high = function(np.arange(models + 1), models, level)
+    return low[called], high[called]
 
 
 def samples_table(

@@ -114,9 +114,10 @@ class Splits:
             for count in np.unique(counts):
                 rows = counts == count
                 near = Prior(start.nu[rows], start.variance[rows]) if start is not None else None
-                prior = fit_prior(squares[rows], 2 * int(count) - 2, near)
-                sigma, _ = _deviations(squares[rows], int(count), prior)
-                effects[rows] = difference[rows] / sigma
+                df = 2 * int(count) - 2
+                prior = fit_prior(squares[rows], df, near)
+                nu, variance = prior.nu[:, None], prior.variance[:, None]
+                effects[rows] = difference[rows] / posterior_deviation(squares[rows], df + nu, nu, variance)[0]
                 if start is None and rows.all():
                     start = prior
             yield effects
@@ -156,12 +157,3 @@ class Splits:
 def opposite(values: np.ndarray) -> np.ndarray:
     """Values [2S, ...] of the other half of each split."""
     return values.reshape(-1, 2, *values.shape[1:])[:, ::-1].reshape(values.shape)
-
-
-def _deviations(squares: np.ndarray, pairs: int, prior: Prior) -> tuple[np.ndarray, np.ndarray]:
-    """Posterior means of sigma [F, n] for F halves of the same number of pairs."""
-    rows = [
-        posterior_deviation(row, 2 * pairs - 2 + float(nu), float(nu), float(variance))
-        for row, nu, variance in zip(squares, prior.nu, prior.variance, strict=True)
-    ]
-    return np.stack([row[0] for row in rows]), np.array([row[1] for row in rows])

@@ -9,7 +9,7 @@
 The test is the paired t-test on the pair differences of the margin, Benjamini-Hochberg over samples.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
@@ -53,3 +53,76 @@ def zone_shares(samples: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     shares = samples.groupby(keys, observed=True)["zone"].value_counts(normalize=True, sort=False)
     table = shares.unstack("zone").reindex(columns=list(ZONES)).fillna(0.0)
     return table.stack().rename("share").reset_index()
+
+
+@dataclass(frozen=True)
+class States:
+    """Samples on their way through the plane; all [T, n] but `critical` [T].
+
+    Attributes:
+        fpr, tpr: counted rates.
+        fpr_se, tpr_se, advantage_se: their standard errors, and that of tpr - fpr.
+        t: t statistic of the margin's pair differences.
+        critical: |t| from which on the test rejects.
+    """
+
+    fpr: np.ndarray
+    tpr: np.ndarray
+    fpr_se: np.ndarray
+    tpr_se: np.ndarray
+    advantage_se: np.ndarray
+    t: np.ndarray
+    critical: np.ndarray
+
+    @classmethod
+    def of_counts(
+        cls, d_in: np.ndarray, d_out: np.ndarray, d_both: np.ndarray, n_pairs: int, t: np.ndarray, critical: np.ndarray
+    ) -> "States":
+        """From counts [T, n] of n_pairs pairs; Wald's standard errors, the advantage's paired."""
+        tpr, fpr = d_in / float(n_pairs), d_out / float(n_pairs)  # float64: zones end on the lattice of counts
+        differing = tpr + fpr - 2 * d_both / float(n_pairs)
+        variances = fpr * (1 - fpr), tpr * (1 - tpr), np.maximum(differing - (tpr - fpr) ** 2, 0)
+        return cls(fpr, tpr, *(np.sqrt(variance / n_pairs) for variance in variances), t, critical)
+
+    def at(self, step: int) -> "States":
+        """One checkpoint: [n] each."""
+        return States(*(getattr(self, field.name)[step] for field in fields(self)))
+
+
+def raw_zones(states: States, bounds: ZoneBounds) -> np.ndarray:
+    """The zones [T, n] of states as they are, indices of `ZONES`."""
+    pairs = zip(states.fpr, states.tpr, np.abs(states.t), states.critical, strict=True)
+    return np.array([zones(fpr, tpr, t >= critical, bounds).codes for fpr, tpr, t, critical in pairs])
+
+
+def tracked_zones(states: States, bounds: ZoneBounds) -> np.ndarray:
+    """The zones [T, n] of samples that leave a zone when they are more than one standard error outside it.
+
+    The standard error of the test's t is 1. Where a sample leaves, it enters the zone that its state lies in.
+    """
+    codes = raw_zones(states, bounds)
+    everyone = np.arange(codes.shape[1])
+    for step in range(1, len(codes)):
+        stays = _nearly_in(states.at(step), bounds)[codes[step - 1], everyone]
+        codes[step] = np.where(stays, codes[step - 1], codes[step])
+    return codes
+
+
+def _nearly_in(state: States, bounds: ZoneBounds) -> np.ndarray:
+    """bool [zones, n]: at most one standard error outside each of `ZONES`, in their order."""
+    advantage, se = state.tpr - state.fpr, state.advantage_se
+    slack = 1e-12  # rounding
+    t = np.abs(state.t)
+    tested, untested = t >= state.critical - 1, t <= state.critical + 1
+    hv = (state.tpr >= bounds.hv_tpr - state.tpr_se - slack) & (state.fpr <= bounds.hv_fpr + state.fpr_se + slack)
+    # The other zones lie outside HV: a point well inside HV is well outside them.
+    not_deep = (state.tpr < bounds.hv_tpr + state.tpr_se - slack) | (state.fpr > bounds.hv_fpr - state.fpr_se + slack)
+    limit = bounds.vulnerable_advantage
+    nearly = {
+        "inverted": (advantage < se) & tested & not_deep,
+        "chance": untested & not_deep,
+        "leaning": (advantage >= -se - slack) & (advantage < limit + se - slack) & tested & not_deep,
+        "vulnerable": (advantage >= limit - se - slack) & tested & not_deep,
+        "highly_vulnerable": hv,
+    }
+    return np.stack([nearly[zone] for zone in ZONES])

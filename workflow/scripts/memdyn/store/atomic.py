@@ -40,6 +40,12 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def sweep(folder: Path) -> None:
+    """Deletes what killed writers left in `folder`. Only for a caller who knows that nobody writes there now."""
+    for unfinished in folder.glob(".*.tmp"):
+        remove(unfinished)
+
+
 def _sync(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:

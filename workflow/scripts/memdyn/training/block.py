@@ -15,7 +15,7 @@ from memdyn.data.pool import Pool
 from memdyn.design.seeds import derive_seed
 from memdyn.models.build import build_model
 from memdyn.optim.build import build_optimizer
-from memdyn.store.atomic import atomic_path
+from memdyn.store.atomic import atomic_path, sweep
 from memdyn.store.checkpoints import link_tree
 from memdyn.training.inputs import Inputs
 from memdyn.training.lease import hold
@@ -71,7 +71,7 @@ def train_block(task: BlockTask, pool: Pool, checkpoints: Path, log: Path, tell:
 
     Args:
         checkpoints: folder of the weights: model-0003/epoch-0010.safetensors.
-        log: Parquet table with a row a (model, epoch): loss, accuracy, learning_rate, seconds.
+        log: Parquet table with a row a (model, epoch): loss, accuracy, learning_rate, seconds. It comes last.
         tell: gets a line for people now and then.
 
     Raises:
@@ -79,13 +79,17 @@ def train_block(task: BlockTask, pool: Pool, checkpoints: Path, log: Path, tell:
         LeaseLost: where another job took the block over.
     """
     device = prepare_torch(task.device, task.threads)
-    with hold(task.progress, tell) as still_ours:
+    with hold(task.progress, "training", tell) as still_ours:
+        if log.is_file() and checkpoints.is_dir():  # Snakemake had deleted them before it started this job
+            return tell("the other job has published the block: nothing is left to do")
         inputs = Inputs.of_pool(pool, pool.parts["scored"], device)
         tell(_disk_use(task, new_network(task, task.models.start, pool)))
         rows = []
         for model, mask in zip(task.models, task.masks, strict=True):
             for row in _train_model(task, model, mask, inputs, pool, device, tell, still_ours):
                 rows.append({"model": model, **row})
+        still_ours()
+        sweep(log.parent)
         _publish(task, checkpoints, log, pd.DataFrame(rows))
 
 
@@ -115,8 +119,8 @@ def _train_model(
     if not log and 0 in task.recipe["checkpoints"]:
         progress.save_checkpoint(network, 0)
     for epoch in range(len(log) + 1, options.epochs + 1):
-        still_ours()
         log = [*log, _epoch(loop, model, epoch)]
+        still_ours()
         if epoch in task.recipe["checkpoints"]:
             progress.save_checkpoint(network, epoch)
         progress.save_state(network, optimizer, log)

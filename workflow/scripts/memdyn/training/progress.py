@@ -4,7 +4,8 @@
     <progress>/model-0003/state.pt                  last finished epoch: weights, optimizer state, log (while training)
     <progress>/model-0003/log.json                  the finished model's log; with it the model is done
 
-A checkpoint is on disk before the state of its epoch, so whatever the state says is there is there.
+A checkpoint is on disk before the state of its epoch, and the log is the last; when a block is scored, they go in the
+opposite order. So whatever state and log say is there is there.
 """
 
 import json
@@ -17,7 +18,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from memdyn.store.atomic import atomic_path
+from memdyn.store.atomic import atomic_path, remove
 from memdyn.store.checkpoints import checkpoint_file, save_checkpoint
 
 
@@ -73,3 +74,11 @@ class ModelProgress:
         with atomic_path(self._log) as temporary:
             temporary.write_text(json.dumps(log))
         self._state.unlink(missing_ok=True)
+
+
+def clear(root: Path) -> None:
+    """Removes the progress of all models of a block."""
+    for folder in sorted(root.glob("model-*")):
+        for name in ("log.json", "state.pt"):
+            (folder / name).unlink(missing_ok=True)
+        remove(folder)

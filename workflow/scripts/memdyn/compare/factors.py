@@ -1,0 +1,234 @@
+"""Claim C1: runs side by side, for any metric that comes with its jackknife: at equal epochs, or equally far trained.
+
+Two optimizers at one epoch mostly differ in how far they fitted. So metrics are also compared where both runs FIRST
+reach the same value of a clock, such as test accuracy or generalisation gap: the epoch of that first passage is found
+by linear interpolation between checkpoints, and so is the metric there. Both are done anew within each jackknife
+replicate, so that intervals cover the matching. Nothing is extrapolated: only values that both runs pass in every
+replicate are compared.
+
+Tables of estimates have the columns run, <keys>, metric, epoch, value; those of replicates also group. Keys (attack,
+aggregation, ...) tell series of one run apart; two runs are compared within equal keys. Runs on one pool share masks
+and seeds, and are jackknifed together (paired); on different pools they are independent, and variances add.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from scipy.special import stdtrit
+
+from memdyn.attacks.shadow_scores import ShadowScores
+from memdyn.stats import jackknife
+
+
+@dataclass(frozen=True)
+class Series:
+    """A metric over checkpoints.
+
+    Attributes:
+        epochs: float [T], increasing.
+        values: [1 + G, T], the estimate, then the values without each group of pairs (G = 0: no interval).
+    """
+
+    epochs: np.ndarray
+    values: np.ndarray
+
+    def at(self, times: np.ndarray) -> np.ndarray:
+        """[1 + G, L] at epochs [1 + G, L] or [1, L], linear between checkpoints; NaN outside of them."""
+        times = np.broadcast_to(times, (len(self.values), times.shape[1]))
+        inside = (times >= self.epochs[0]) & (times <= self.epochs[-1])
+        rows = [np.interp(t, self.epochs, row) for t, row in zip(times, self.values, strict=True)]
+        return np.where(inside, rows, np.nan)
+
+    def first_passage(self, levels: np.ndarray) -> np.ndarray:
+        """Epochs [1 + G, L] at which each row first reaches levels [L] from below; NaN where it does not."""
+        return np.stack([_first_passage(self.epochs, row, levels) for row in self.values])
+
+    def range(self) -> tuple[float, float]:
+        """The levels that every row passes: above all starts, up to the lowest maximum."""
+        return float(self.values[:, 0].max()), float(self.values.max(axis=1).min())
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How runs are compared.
+
+    Attributes:
+        pool_of: the pool of each run.
+        sizes: [G] pairs in each group of the jackknife.
+        level: of the intervals.
+    """
+
+    pool_of: Mapping[str, str]
+    sizes: np.ndarray
+    level: float
+
+    def paired(self, first: str, second: str) -> bool:
+        """Whether the runs share masks and seeds."""
+        return self.pool_of[first] == self.pool_of[second]
+
+    def columns(self, a: np.ndarray, b: np.ndarray, paired: bool) -> dict[str, np.ndarray]:
+        """difference, low, high, se, df of values [1 + G, L] of two runs."""
+        difference = a[0] - b[0]
+        if len(a) < 3 or len(b) < 3 or (paired and len(a) != len(b)):
+            nothing = np.full(difference.shape, np.nan)
+            return {"difference": difference, "low": nothing, "high": nothing, "se": nothing, "df": nothing}
+        if paired:
+            se = jackknife.standard_error(difference, a[1:] - b[1:], self.sizes)
+            df = np.full(difference.shape, float(len(a) - 2))
+        else:
+            parts = np.stack([jackknife.standard_error(x[0], x[1:], self.sizes) ** 2 for x in (a, b)])
+            se, df = np.sqrt(parts.sum(axis=0)), welch_df(parts, np.array([[len(a) - 2.0], [len(b) - 2.0]]))
+        half = stdtrit(df, (1 + self.level) / 2) * se
+        return {"difference": difference, "low": difference - half, "high": difference + half, "se": se, "df": df}
+
+
+def at_equal_epochs(
+    estimates: pd.DataFrame, replicates: pd.DataFrame, keys: Sequence[str], comparison: Comparison
+) -> pd.DataFrame:
+    """Differences between all pairs of runs, first minus second, at the checkpoints that both have.
+
+    Returns:
+        run_a, run_b, <keys>, metric, matched_by ("epoch"), at, epoch_a, epoch_b, difference, low, high, se, df, paired,
+        level, status ("compared").
+    """
+    tables = []
+    for first, second, key, a, b in _pairs(estimates, replicates, keys):
+        shared = np.intersect1d(a.epochs, b.epochs)
+        if len(shared):
+            paired = comparison.paired(first, second)
+            values = comparison.columns(a.at(shared[None]), b.at(shared[None]), paired)
+            row = {"matched_by": "epoch", "at": shared, "epoch_a": shared, "epoch_b": shared} | values
+            tables.append(_table(first, second, keys, key, row, paired, comparison.level, "compared"))
+    return _joined(tables)
+
+
+def at_matched(
+    estimates: pd.DataFrame,
+    replicates: pd.DataFrame,
+    clock: str,
+    clock_estimates: pd.DataFrame,
+    clock_replicates: pd.DataFrame,
+    keys: Sequence[str],
+    comparison: Comparison,
+    points: int,
+) -> pd.DataFrame:
+    """Differences between all pairs of runs where both first reach the same value of a clock.
+
+    Args:
+        clock: the metric of `clock_estimates` to match, e.g. "accuracy_test" or "generalisation_gap".
+        clock_estimates, clock_replicates: as estimates and replicates, without keys (`clock_tables`).
+        points: evenly spaced values of the clock, up to the highest that both runs reach.
+
+    Returns:
+        As `at_equal_epochs`, matched_by the clock: at is its value, epoch_a and epoch_b where each run reaches it. Where
+        the ranges do not overlap, one row of NaN whose status tells them.
+    """
+    clocks = {
+        run: series
+        for (run, metric), series in _series(clock_estimates, clock_replicates, []).items()
+        if metric == clock
+    }
+    tables = []
+    for first, second, key, a, b in _pairs(estimates, replicates, keys):
+        if first not in clocks or second not in clocks:
+            continue
+        ranges = clocks[first].range(), clocks[second].range()
+        low, high = max(r[0] for r in ranges), min(r[1] for r in ranges)
+        paired = comparison.paired(first, second)
+        if high > low:
+            levels = np.linspace(low, high, points + 1)[1:]
+            levels[-1] = high  # linspace may round above it
+            times = clocks[first].first_passage(levels), clocks[second].first_passage(levels)
+            row = {"matched_by": clock, "at": levels, "epoch_a": times[0][0], "epoch_b": times[1][0]}
+            row |= comparison.columns(a.at(times[0]), b.at(times[1]), paired)
+            status = "compared"
+        else:
+            blank = np.full(1, np.nan)
+            names = ("at", "epoch_a", "epoch_b", "difference", "low", "high", "se", "df")
+            row = {"matched_by": clock} | dict.fromkeys(names, blank)
+            status = "no overlap: {:.3g} to {:.3g} against {:.3g} to {:.3g}".format(*ranges[0], *ranges[1])
+        tables.append(_table(first, second, keys, key, row, paired, comparison.level, status))
+    return _joined(tables)
+
+
+def clock_tables(scores: ShadowScores, group: np.ndarray) -> dict[str, pd.DataFrame]:
+    """How far a run has fitted at each checkpoint, to match runs by, with the jackknife's replicates.
+
+    Args:
+        scores: of one run.
+        group: int [P] from `memdyn.stats.jackknife.groups`.
+
+    Returns:
+        estimates: metric, epoch, value; replicates: metric, epoch, group, value. Metrics: accuracy_test (without a test
+        part: accuracy_out), and generalisation_gap = accuracy on members - accuracy of the same samples when OUT.
+    """
+    scored, test = scores.parts["scored"], scores.parts["test"]
+    mask = scores.masks[:, scored]
+    estimates, replicates = [], []
+    for epoch in scores.epochs:
+        correct = scores.signal(epoch, "gap") > 0
+        inside = (correct[:, scored] & mask).sum(axis=1).reshape(-1, 2).sum(axis=1) / mask.shape[1]
+        outside = (correct[:, scored] & ~mask).sum(axis=1).reshape(-1, 2).sum(axis=1) / mask.shape[1]
+        tested = correct[:, test].mean(axis=1).reshape(-1, 2).mean(axis=1) if test.stop > test.start else outside
+        for metric, values in (("accuracy_test", tested), ("generalisation_gap", inside - outside)):
+            estimates.append((metric, epoch, values.mean()))
+            replicates += [(metric, epoch, g, values[group != g].mean()) for g in range(group.max() + 1)]
+    return {
+        "estimates": pd.DataFrame(estimates, columns=["metric", "epoch", "value"]),
+        "replicates": pd.DataFrame(replicates, columns=["metric", "epoch", "group", "value"]),
+    }
+
+
+def welch_df(variances: np.ndarray, dofs: np.ndarray) -> np.ndarray:
+    """Degrees of freedom [...] of a sum of independent variances [K, ...] (Welch 1947, Satterthwaite 1946)."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        df = variances.sum(axis=0) ** 2 / (variances**2 / dofs).sum(axis=0)
+    return np.where(np.isnan(df), np.broadcast_to(dofs, variances.shape).min(axis=0), df)
+
+
+def _first_passage(epochs: np.ndarray, values: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    highest = np.maximum.accumulate(values)
+    k = np.searchsorted(highest, levels, side="left")  # the first checkpoint at or above the level
+    inside = (k > 0) & (k < len(values))
+    k = np.clip(k, 1, len(values) - 1)
+    share = (levels - values[k - 1]) / np.where(inside, values[k] - values[k - 1], 1)
+    return np.where(inside, epochs[k - 1] + share * (epochs[k] - epochs[k - 1]), np.nan)
+
+
+def _series(estimates: pd.DataFrame, replicates: pd.DataFrame, keys: Sequence[str]) -> dict[tuple, Series]:
+    """(run, *keys, metric) -> its series; checkpoints without an estimate are left out."""
+    index = ["run", *keys, "metric"]
+    deleted = dict(list(replicates.groupby(index, sort=False)))
+    found = {}
+    for name, table in estimates.dropna(subset="value").groupby(index, sort=False):
+        table = table.sort_values("epoch")
+        values = [table["value"].to_numpy(dtype=float)]
+        if name in deleted:
+            wide = deleted[name].pivot(index="group", columns="epoch", values="value").sort_index()
+            values += list(wide.reindex(columns=table["epoch"]).to_numpy(dtype=float))
+        found[name] = Series(table["epoch"].to_numpy(dtype=float), np.stack(values))
+    return found
+
+
+def _pairs(
+    estimates: pd.DataFrame, replicates: pd.DataFrame, keys: Sequence[str]
+) -> Iterator[tuple[str, str, tuple, Series, Series]]:
+    series = _series(estimates, replicates, keys)
+    for first, second in combinations(estimates["run"].unique(), 2):
+        for run, *rest in series:
+            if run == first and (second, *rest) in series:
+                yield first, second, tuple(rest), series[(first, *rest)], series[(second, *rest)]
+
+
+def _table(
+    first: str, second: str, keys: Sequence[str], key: tuple, row: dict, paired: bool, level: float, status: str
+):
+    names = {"run_a": first, "run_b": second} | dict(zip([*keys, "metric"], key, strict=True))
+    return pd.DataFrame(names | row | {"paired": paired, "level": level, "status": status})
+
+
+def _joined(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()

@@ -1,0 +1,200 @@
+"""Claim C2: does a sample's difficulty go with its vulnerability? Difficulty and vulnerability from disjoint halves.
+
+Both directions of every split are averaged; intervals are jackknifed over pairs with all calibration redone. They hold
+for THESE samples: with many models they shrink onto a correlation that a finite pool has by chance (about
+1 / sqrt(n)). The p-values are of the samples as draws too: the squares of the jackknife's standard error and of
+(1 - r^2) / sqrt(n - 1) are added.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.special import stdtr
+
+from memdyn.attacks.base import Attack
+from memdyn.attacks.shadow_scores import ShadowScores
+from memdyn.dynamics.difficulty import HARDER, Difficulty
+from memdyn.dynamics.half_targets import MORE_VULNERABLE, counted_rates, effects_of, onsets
+from memdyn.dynamics.splits import Splits, opposite
+from memdyn.stats import jackknife
+from memdyn.stats.multiple import holm
+from memdyn.stats.ranks import correlation, kendall, ranks, within_classes
+
+METHODS = ("spearman", "kendall", "pearson", "partial_spearman")
+
+
+@dataclass(frozen=True)
+class CorrelationOptions:
+    """Attributes:
+    threshold: of the severity TPR - FPR at the last checkpoint: "lr1" or a pooled FPR.
+    level: of intervals and of the onset's bounds.
+    bins: of the binned curves, by rank.
+    kendall_samples: at most so many samples, evenly spaced over the pool, enter Kendall's tau (all pairs of them).
+    """
+
+    threshold: str | float
+    level: float
+    bins: int
+    kendall_samples: int
+
+
+def correlation_tables(
+    scores: ShadowScores,
+    attack: Attack,
+    difficulty: Difficulty,
+    labels: np.ndarray,
+    splits: Splits,
+    options: CorrelationOptions,
+) -> dict[str, pd.DataFrame]:
+    """Correlations of each difficulty with d' and severity at the last checkpoint, and with the onset.
+
+    Args:
+        scores: of one run.
+        attack: calibrates the severity; too few models for it: no severity.
+        difficulty: of the same run.
+        labels: int [n], class of each scored sample.
+        splits: of the pairs.
+        options: see `CorrelationOptions`.
+
+    Returns:
+        correlations: difficulty, models, target, method, estimate, low, high, se, groups, level, n_samples,
+            se_total (models and samples), p_value, p_holm (over all rows of the method), harder (1: a positive estimate says "harder samples are
+            more vulnerable"; -1: a negative one does).
+        reliabilities: quantity, models, estimate, low, high, se, groups, level: Spearman of one half against the other;
+            a correlation of difficulty and target cannot be expected above the root of their product.
+        curves: difficulty, models, target, bin, difficulty_mean, target_mean, low, high, groups, level, n_samples
+            (mean number in the bin: ties stay together).
+    """
+    sources = dict(zip(difficulty.values, (splits.means(values) for values in difficulty.values.values()), strict=True))
+    goals = {name: iter(target) for name, target in _targets(scores, attack, splits, options).items()}
+    values, reliable, curves = [], [], []
+    for _ in range(splits.n_replicates):
+        try:
+            hard = np.stack([next(source) for source in sources.values()], axis=1).astype(np.float64)
+            goal = np.stack([next(target) for target in goals.values()], axis=1).astype(np.float64)
+        except StopIteration:  # too few models to calibrate the attack without a group
+            break
+        one = _Replicate.of(hard, goal)
+        values.append(one.correlations(labels, options.kendall_samples))
+        reliable.append(one.reliabilities())
+        curves.append(one.curves(options.bins))
+    keys = [(*source, goal) for source in sources for goal in goals]
+    frame = _Frame(splits.sizes if len(values) > 1 else splits.sizes[:0], options.level)
+    n_samples = len(labels)
+    return {
+        "correlations": _correlations(frame.of(values), keys, n_samples, options.kendall_samples),
+        "reliabilities": frame.of(reliable).assign(
+            quantity=[name for name, _ in sources] + list(goals),
+            models=[m for _, m in sources] + ["in-out"] * len(goals),
+        ),
+        "curves": _curves(frame, curves, keys, options.bins),
+    }
+
+
+def _targets(scores: ShadowScores, attack: Attack, splits: Splits, options: CorrelationOptions) -> dict:
+    last = scores.loader("scored")(scores.epochs[-1])
+    found = {"d_prime": effects_of(last, splits), "onset": onsets(scores, splits, options.level)}
+    calibrated = splits.for_attack(attack, len(splits.halves) // 2)
+    if calibrated is not None:
+        states = counted_rates(attack, last.map(attack.signal), calibrated, options.threshold)
+        found["severity"] = (tpr - fpr for fpr, tpr in states)
+    return found
+
+
+@dataclass(frozen=True)
+class _Replicate:
+    """Difficulties [H, D, n] and the OTHER half's targets [H, G, n], with their ranks."""
+
+    hard: np.ndarray
+    goal: np.ndarray
+    hard_ranks: np.ndarray
+    goal_ranks: np.ndarray
+
+    @classmethod
+    def of(cls, hard: np.ndarray, goal: np.ndarray) -> "_Replicate":
+        goal = opposite(goal)
+        return cls(hard, goal, *(np.stack([ranks(half) for half in values]) for values in (hard, goal)))
+
+    def correlations(self, labels: np.ndarray, kendall_samples: int) -> np.ndarray:
+        """[methods, D * G], means over halves."""
+        halves = range(len(self.hard))
+        partial = [
+            correlation(within_classes(self.hard_ranks[h], labels), within_classes(self.goal_ranks[h], labels))
+            for h in halves
+        ]
+        few = np.unique(np.linspace(0, len(labels) - 1, min(kendall_samples, len(labels))).round().astype(int))
+        taus = [kendall(self.hard_ranks[h][:, few], self.goal_ranks[h][:, few]) for h in halves]
+        found = (correlation(self.hard_ranks, self.goal_ranks), taus, correlation(self.hard, self.goal), partial)
+        return np.stack([np.mean(part, axis=0).ravel() for part in found])
+
+    def reliabilities(self) -> np.ndarray:
+        """[D + G]: Spearman of half A with half B."""
+        both = np.concatenate([self.hard_ranks, self.goal_ranks], axis=1)
+        first, second = both[0::2], both[1::2]
+        return np.mean([np.diagonal(correlation(a, b)) for a, b in zip(first, second, strict=True)], axis=0)
+
+    def curves(self, bins: int) -> np.ndarray:
+        """[3, D * G, bins]: mean difficulty, mean target and number of samples a bin."""
+        n_halves, n_hard, n = self.hard.shape
+        n_goals = self.goal.shape[1]
+        found = np.zeros((n_halves, 3, n_hard, n_goals, bins))
+        for h in range(n_halves):
+            for d in range(n_hard):
+                place = np.minimum(((self.hard_ranks[h, d] - 0.5) * bins / n).astype(int), bins - 1)
+                count = np.bincount(place, minlength=bins)
+                with np.errstate(invalid="ignore"):
+                    found[h, 0, d] = np.bincount(place, self.hard[h, d], bins) / count
+                    found[h, 1, d] = [np.bincount(place, goal, bins) / count for goal in self.goal[h]]
+                found[h, 2, d] = count
+        empty = found[:, 2] == 0
+        filled = np.where(empty[:, None], 0, found).sum(axis=0)
+        with np.errstate(invalid="ignore"):
+            filled[:2] /= (~empty).sum(axis=0)
+        filled[2] /= n_halves
+        return filled.reshape(3, n_hard * n_goals, bins)
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """Estimates with jackknife intervals from a list of replicates."""
+
+    sizes: np.ndarray
+    level: float
+
+    def of(self, replicates: list[np.ndarray]) -> pd.DataFrame:
+        estimate, deleted = replicates[0], np.array(replicates[1:])
+        low, high = jackknife.interval(estimate, deleted, self.sizes, self.level)
+        se = (
+            jackknife.standard_error(estimate, deleted, self.sizes) if len(deleted) else np.full(estimate.shape, np.nan)
+        )
+        columns = {"estimate": estimate, "low": low, "high": high, "se": se}
+        table = pd.DataFrame({name: np.ravel(values) for name, values in columns.items()})
+        return table.assign(groups=len(deleted), level=self.level)
+
+
+def _correlations(table: pd.DataFrame, keys: list[tuple], n_samples: int, kendall_samples: int) -> pd.DataFrame:
+    names = pd.DataFrame(keys * len(METHODS), columns=["difficulty", "models", "target"])
+    table = pd.concat([names, table], axis=1)
+    table.insert(3, "method", np.repeat(METHODS, len(keys)))
+    table["n_samples"] = np.where(table["method"] == "kendall", min(kendall_samples, n_samples), n_samples)
+    table["se_total"] = np.hypot(table["se"], (1 - table["estimate"] ** 2) / np.sqrt(table["n_samples"] - 1))
+    table["p_value"] = 2 * stdtr(np.maximum(table["groups"] - 1, 1), -np.abs(table["estimate"] / table["se_total"]))
+    table["p_holm"] = table.groupby("method")["p_value"].transform(_holm)
+    signs = table["difficulty"].map(HARDER) * table["target"].map(MORE_VULNERABLE)
+    return table.assign(harder=signs)
+
+
+def _holm(p_values: pd.Series) -> np.ndarray:
+    adjusted = np.full(len(p_values), np.nan)
+    known = p_values.notna().to_numpy()
+    adjusted[known] = holm(p_values[known].to_numpy())
+    return adjusted
+
+
+def _curves(frame: _Frame, replicates: list[np.ndarray], keys: list[tuple], bins: int) -> pd.DataFrame:
+    table = frame.of([one[1] for one in replicates]).rename(columns={"estimate": "target_mean"}).drop(columns="se")
+    names = pd.DataFrame([key for key in keys for _ in range(bins)], columns=["difficulty", "models", "target"])
+    names["bin"] = np.tile(np.arange(bins), len(keys))
+    names["difficulty_mean"], names["n_samples"] = replicates[0][0].ravel(), replicates[0][2].ravel()
+    return pd.concat([names, table], axis=1)

@@ -1,0 +1,253 @@
+"""What the dynamics are computed from: decisions counted per sample, for many subsets of the models, in one pass.
+
+A WORLD is a set of pairs of models that is calibrated and counted by itself, as if there were no other models:
+
+    world 0             all pairs
+    worlds 1 to G       all but one group of pairs: the jackknife's refits
+    further worlds      random halves A and B of the pairs, and these halves without a group
+
+Halves share nothing: masks, thresholds, variance priors and cross-fitting are computed inside. Otherwise noise of the
+common references stays in the products of A and B that are meant to be free of it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from memdyn.attacks.base import Attack
+from memdyn.attacks.evaluate import Settings
+from memdyn.attacks.inputs import Inputs
+from memdyn.attacks.shadow_scores import ShadowScores
+from memdyn.dynamics.dprime import effect_sizes
+from memdyn.dynamics.onset import t_statistic
+from memdyn.dynamics.spatial import SpatialGroups, smooth_points, spatial_figures
+from memdyn.dynamics.splits import Splits
+from memdyn.stats.roc import cut_at_fpr
+
+PARTS = ("scored", "sham")
+
+
+@dataclass(frozen=True)
+class World:
+    """Some pairs, and the half of each in the world's own two-fold cross-fitting: [P'] each."""
+
+    pairs: np.ndarray
+    half: np.ndarray
+
+    def of(self, signals: Inputs) -> Inputs:
+        """The world's share of all pairs' inputs."""
+        return replace(signals.take(self.pairs), half=self.half)
+
+    @property
+    def key(self) -> tuple[bytes, bytes]:
+        """Equal for equal worlds: a group that a half has no pair of leaves it as it is."""
+        return self.pairs.tobytes(), self.half.tobytes()
+
+    def without(self, gone: np.ndarray) -> "World":
+        """The world without some pairs; the others keep their half."""
+        kept = ~np.isin(self.pairs, gone)
+        return World(self.pairs[kept], self.half[kept])
+
+
+@dataclass(frozen=True)
+class Design:
+    """All worlds of an analysis.
+
+    Attributes:
+        worlds: see the module.
+        sizes: [G] pairs in each group of the jackknife; empty where there are too few pairs to leave any out.
+        splits: int [K, 2], the worlds that are halves A and B of each random split; K = 0 where there are too few.
+        split_deleted: int [J, G, 2], the same for the first J splits without each group.
+    """
+
+    worlds: tuple[World, ...]
+    sizes: np.ndarray
+    splits: np.ndarray
+    split_deleted: np.ndarray
+
+    @property
+    def n_jackknife(self) -> int:
+        """1 + G: all pairs, and the jackknife's worlds."""
+        return 1 + len(self.sizes)
+
+    @property
+    def pairs(self) -> np.ndarray:
+        """int [W], the number of pairs in each world."""
+        return np.array([len(world.pairs) for world in self.worlds])
+
+
+def plan_design(attack: Attack, half: np.ndarray, splits: Splits, most_splits: int, jackknife_splits: int) -> Design:
+    """The worlds of P pairs.
+
+    Args:
+        attack: says how few pairs it can be calibrated with.
+        half: [P], of each pair in the cross-fitting of all pairs.
+        splits: halves of the pairs, and the groups of the jackknife.
+        most_splits: K, how many of the splits are used.
+        jackknife_splits: J <= K, of these are computed without each group as well. The interval of a mean over K splits
+            is as wide as that of a mean over J, so more make it narrower, at G J halves more to calibrate.
+    """
+    whole = World(np.arange(len(half)), half)
+    groups = [np.flatnonzero(splits.group == g) for g in range(splits.group.max() + 1)]
+    deleted = [whole.without(gone) for gone in groups]
+    worlds = {world.key: world for world in [whole, *deleted]} if _can_score(attack, deleted) else {whole.key: whole}
+    sizes = np.bincount(splits.group)[: len(worlds) - 1]
+    ours = splits.for_attack(attack, most_splits)
+
+    def number(row: int, replicate: int) -> int:
+        pairs = np.flatnonzero(ours.halves[row] * ours.kept(replicate))
+        world = World(pairs, ours.inner[row, pairs])
+        worlds.setdefault(world.key, world)
+        return list(worlds).index(world.key)
+
+    n_splits = len(ours.halves) // 2 if ours else 0
+    n_jackknifed = min(jackknife_splits, n_splits) if ours and len(ours.deleted) == len(sizes) else 0
+    halves = [[number(2 * k, 0), number(2 * k + 1, 0)] for k in range(n_splits)]
+    smaller = [
+        [[number(2 * k, g), number(2 * k + 1, g)] for g in range(1, 1 + len(sizes))] for k in range(n_jackknifed)
+    ]
+    return Design(
+        tuple(worlds.values()),
+        sizes,
+        np.array(halves, int).reshape(n_splits, 2),
+        np.array(smaller, int).reshape(n_jackknifed, len(sizes), 2),
+    )
+
+
+def _can_score(attack: Attack, worlds: Iterable[World]) -> bool:
+    return all(len(world.pairs) > 1 and attack.can_score(world.half, "halves") for world in worlds)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Decisions of one part of the pool at one threshold.
+
+    Attributes:
+        d_in, d_out: [W, T, n], pairs whose IN (OUT) model is called a member, of `pairs`.
+        d_both: [1 + G, T, n], pairs in which both are.
+        pairs: [W].
+    """
+
+    d_in: np.ndarray
+    d_out: np.ndarray
+    d_both: np.ndarray
+    pairs: np.ndarray
+
+    def rates(self, world: int) -> tuple[np.ndarray, np.ndarray]:
+        """(FPR, TPR) of a world, float32 [T, n] each."""
+        n_pairs = np.float32(self.pairs[world])
+        return self.d_out[world] / n_pairs, self.d_in[world] / n_pairs
+
+
+@dataclass(frozen=True)
+class Observations:
+    """All that the population's and the samples' dynamics need from the scores.
+
+    Attributes:
+        epochs: [T].
+        design: the worlds.
+        counts: by (part, threshold).
+        t: by part, float32 [1 + G, T, n]: t statistics of the margin's pair differences (IN - OUT).
+        d_prime, d_prime_sd: by part, float32 [T, n]: posterior mean and sd of d', all pairs.
+        spatial: by (part, threshold), [1 + G, T, K, F]: figures of `memdyn.dynamics.spatial`, K groups of samples.
+    """
+
+    epochs: np.ndarray
+    design: Design
+    counts: dict[tuple[str, str], Counts]
+    t: dict[str, np.ndarray]
+    d_prime: dict[str, np.ndarray]
+    d_prime_sd: dict[str, np.ndarray]
+    spatial: dict[tuple[str, str], np.ndarray]
+
+    @property
+    def thresholds(self) -> list[str]:
+        return list(dict.fromkeys(threshold for _, threshold in self.counts))
+
+
+def cuts(attack: Attack, scores_out: np.ndarray, half: np.ndarray, fprs: Iterable[float]) -> dict[str, np.ndarray]:
+    """The cut [P, 1] of each threshold: "member" iff the score is above it.
+
+    Args:
+        scores_out: [P, n], cross-fitted over halves.
+        half: [P]; within each, the cut at an FPR is the lowest that keeps the half's pooled FPR at or below it.
+        fprs: pooled FPRs.
+    """
+    result = {}
+    if attack.threshold is not None:  # "from the threshold on" is "above the number before it"
+        result["lr1"] = np.full((len(half), 1), np.nextafter(attack.threshold, -np.inf))
+    for fpr in fprs:
+        cut = np.empty((len(half), 1))
+        for side in np.unique(half):
+            cut[half == side] = cut_at_fpr(scores_out[half == side], fpr)
+        result[f"fpr{fpr:g}"] = cut
+    return result
+
+
+def observe(
+    scores: ShadowScores, attack: Attack, settings: Settings, design: Design, groups: dict[str, SpatialGroups]
+) -> Observations:
+    """One pass over the checkpoints, one of them in memory at a time.
+
+    Args:
+        scores: of a run.
+        attack: from `memdyn.attacks.base.build`.
+        settings: of the attack's evaluation (thresholds).
+        design: from `plan_design`.
+        groups: by part, which samples the spatial figures are of, from `memdyn.dynamics.spatial.spatial_groups`.
+
+    Memory: W T n bytes for each of d_in and d_out and each threshold, W the number of worlds (up to 255 pairs).
+    """
+    epochs = scores.epochs
+    labels = ["lr1"] * (attack.threshold is not None) + [f"fpr{fpr:g}" for fpr in settings.rate_fprs]
+    recorders = {part: _Recorder(len(epochs), scores.parts[part], design, labels, groups[part]) for part in PARTS}
+    for step, epoch in enumerate(epochs):
+        for part, recorder in recorders.items():
+            recorder.record(step, attack, scores.loader(part)(epoch), settings.rate_fprs)
+    return Observations(
+        np.array(epochs),
+        design,
+        {(part, label): recorders[part].counts[label] for part in PARTS for label in labels},
+        *({part: getattr(recorders[part], name) for part in PARTS} for name in ("t", "d_prime", "d_prime_sd")),
+        {(part, label): recorders[part].spatial[label] for part in PARTS for label in labels},
+    )
+
+
+class _Recorder:
+    """The arrays of one part of the pool, filled checkpoint by checkpoint."""
+
+    def __init__(self, n_epochs: int, rows: slice, design: Design, labels: list[str], groups: SpatialGroups) -> None:
+        shape, few = (n_epochs, rows.stop - rows.start), design.n_jackknife
+        pairs = design.pairs
+        count = np.uint8 if pairs.max() < 256 else np.uint16
+        n_worlds = len(pairs)
+        self.design, self.groups = design, groups
+        self.counts = {
+            label: Counts(*(np.zeros((w, *shape), count) for w in (n_worlds, n_worlds, few)), pairs) for label in labels
+        }
+        self.spatial = {label: np.full((few, n_epochs, *groups.shape), np.nan) for label in labels}
+        self.t = np.empty((few, *shape), np.float32)
+        self.d_prime, self.d_prime_sd = np.empty(shape, np.float32), np.empty(shape, np.float32)
+
+    def record(self, step: int, attack: Attack, inputs: Inputs, fprs: Iterable[float]) -> None:
+        margins_in, margins_out = inputs.split(inputs.signal)
+        effects = effect_sizes(margins_in, margins_out)
+        self.d_prime[step], self.d_prime_sd[step] = effects.mean, effects.sd
+        differences, signals = margins_in - margins_out, inputs.map(attack.signal)
+        del margins_in, margins_out, inputs
+        for w, world in enumerate(self.design.worlds):
+            jackknifed = w < self.design.n_jackknife
+            if jackknifed:
+                self.t[w, step] = t_statistic(differences[world.pairs])
+            part = world.of(signals)
+            scores_in, scores_out = part.split(attack.score_signal(part, "halves"))
+            for label, cut in cuts(attack, scores_out, part.half, fprs).items():
+                called_in, called_out = scores_in > cut, scores_out > cut
+                counts = self.counts[label]
+                counts.d_in[w, step], counts.d_out[w, step] = called_in.sum(0), called_out.sum(0)
+                if jackknifed:
+                    counts.d_both[w, step] = (called_in & called_out).sum(0)
+                    if len(world.pairs) > 1:
+                        points = smooth_points(scores_in - cut, scores_out - cut)
+                        self.spatial[label][w, step] = spatial_figures(points, self.groups)

@@ -1,0 +1,243 @@
+"""Curves of the population over checkpoints, each with its jackknife band and its null curve.
+
+The band is the delete-a-group jackknife over pairs, the attack refitted without each group. The null curve is the
+figure of the sham part, which no model trains on, through the same pipeline; the difference to it has a band of its
+own, both being refitted without the same group. All is computed for all samples and for each class.
+
+Under the null the centre of mass moves as well: at likelihood ratio 1 a small error of the variances' prior, common to
+all samples, calls more or fewer of them members. That noise does not shrink with the number of samples, and distances
+are positive; so displacement and path length mean something beside their null curve only.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from memdyn.dynamics import spatial
+from memdyn.dynamics.observations import PARTS, Observations
+from memdyn.dynamics.onset import critical_t
+from memdyn.dynamics.speed import from_halves, signed_root, speeds, squared_displacement, squared_speed
+from memdyn.dynamics.transitions import inflow, probabilities, transition_counts
+from memdyn.dynamics.zones import ZONES, States, ZoneBounds, tracked_zones
+from memdyn.stats import jackknife
+
+ALL = "all"
+FIGURES = {
+    "fpr": "centre of mass: mean FPR_i",
+    "tpr": "centre of mass: mean TPR_i",
+    "advantage": "mean A_i",
+    "displacement": "distance of the centre of mass from the first checkpoint, percentage points",
+    "path_length": "length of its path so far, percentage points",
+    "speed": "mean v_i to the next checkpoint, per epoch; biased upwards by counting noise",
+    "speed_squared": "mean v_i^2, per epoch^2; biased upwards by counting noise",
+    "speed_squared_corrected": "signed mean squared speed from halves, per epoch^2; never clipped",
+    "speed_rms_corrected": "its signed root: an RMS speed, not the mean of the v_i; per epoch",
+    "displacement_corrected": "signed root of the squared displacement from halves, percentage points",
+    "advantage_slope": "mean dA_i/dt to the next checkpoint, per epoch",
+    **{f"share_{zone}": f"share of the samples in zone {zone} (tracked)" for zone in ZONES},
+    "inflow_hv": "chance of a sample outside HV to be in HV at the next checkpoint",
+    "entropy": "spatial entropy of the smooth states (parametric)",
+    "entropy_change": "entropy minus that of the first checkpoint",
+    "clark_evans": "Clark-Evans ratio of the smooth states (parametric); below 1: clustered",
+}
+
+
+@dataclass(frozen=True)
+class Replicated:
+    """A figure with what its jackknife needs.
+
+    Attributes:
+        value: [...], what is reported.
+        centre: [...], the same or, for means over random splits, the mean over the splits that are jackknifed.
+        deleted: [G, ...], `centre` without each group of pairs.
+    """
+
+    value: np.ndarray
+    centre: np.ndarray
+    deleted: np.ndarray
+
+    def __sub__(self, other: "Replicated") -> "Replicated":
+        return Replicated(self.value - other.value, self.centre - other.centre, self.deleted - other.deleted)
+
+    def interval(self, sizes: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+        """Limits [...] around `value`; NaN where nothing could be left out."""
+        low, high = jackknife.interval(self.centre, self.deleted, sizes[: len(self.deleted)], level)
+        return low + (self.value - self.centre), high + (self.value - self.centre)
+
+
+def group_weights(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Rows [1 + C, n] that average over all samples and over each class; NaN for a class without samples."""
+    members = np.concatenate([np.ones((1, len(labels)), bool), labels == classes[:, None]])
+    with np.errstate(invalid="ignore"):
+        return members / members.sum(axis=1, keepdims=True)
+
+
+def path_figures(fpr: np.ndarray, tpr: np.ndarray, epochs: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
+    """Figures [K, T] of states [T, n] that need no zones; those to the next checkpoint end with NaN."""
+    centre = np.stack([weights @ fpr.T, weights @ tpr.T])
+    from_start = centre - centre[:, :, :1]
+    steps = np.hypot(*np.diff(centre, axis=2))
+    advantage = centre[1] - centre[0]
+    return {
+        "fpr": centre[0],
+        "tpr": centre[1],
+        "advantage": advantage,
+        "displacement": 100 * np.hypot(*from_start),
+        "path_length": 100 * np.cumsum(np.concatenate([np.zeros((len(weights), 1)), steps], axis=1), axis=1),
+        "speed": _to_next(weights @ speeds(fpr, tpr, epochs).T),
+        "speed_squared": _to_next(squared_speed((fpr, tpr), (fpr, tpr), epochs, weights)),
+        "advantage_slope": _to_next(np.diff(advantage, axis=1) / np.diff(epochs)),
+    }
+
+
+def zone_figures(codes: np.ndarray, weights: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Shares and inflow [K, T] of tracked zones [T, n], and the transitions' weights [K, T - 1, Z, Z]."""
+    moves = transition_counts(codes, weights)
+    # Rounded: where all samples agree, replicates must be equal, not nearly so.
+    shares = {f"share_{zone}": np.round(weights @ (codes == code).T, 12) for code, zone in enumerate(ZONES)}
+    return shares | {"inflow_hv": _to_next(inflow(moves))}, moves
+
+
+def half_figures(observations: Observations, part: str, threshold: str, weights: np.ndarray) -> dict[str, Replicated]:
+    """The noise-corrected figures [K, T]; none where there are too few models for halves."""
+    counts, design, epochs = observations.counts[part, threshold], observations.design, observations.epochs
+    if not len(design.splits):
+        return {}
+    squares = from_halves(counts, design, lambda a, b: _to_next(squared_speed(a, b, epochs, weights)))
+    distance = from_halves(counts, design, lambda a, b: squared_displacement(a, b, weights))
+    return {
+        "speed_squared_corrected": Replicated(*squares),
+        "speed_rms_corrected": Replicated(*map(signed_root, squares)),
+        "displacement_corrected": Replicated(*(100 * signed_root(square) for square in distance)),
+    }
+
+
+def population_tables(
+    observations: Observations, labels: np.ndarray, parts: dict[str, slice], bounds: ZoneBounds, level: float
+) -> dict[str, pd.DataFrame]:
+    """Curves and transitions of one run and attack.
+
+    Args:
+        observations: from `memdyn.dynamics.observations.observe`.
+        labels: int [pool], classes.
+        parts: rows of the pool's parts.
+        bounds: of the zones.
+        level: of the bands.
+
+    Returns:
+        curves: threshold, group ("all" or a class), figure (see `FIGURES`), epoch, value, low, high (scored part);
+            null, null_low, null_high (sham part); difference, difference_low, difference_high (scored - sham).
+        transitions: threshold, group, epoch, epoch_to (both NaN: pooled over training, the only one for a class),
+            zone_from, zone_to, share (of the group's samples; pooled: per step), probability, low, high,
+            null (the sham part's probability).
+    """
+    classes = np.unique(labels[parts["scored"]])
+    weights = {part: group_weights(labels[parts[part]], classes) for part in PARTS}
+    groups, sizes = [ALL, *map(str, classes)], observations.design.sizes
+    curves, transitions = [], []
+    for threshold in observations.thresholds:
+        both = [_measure(observations, part, threshold, weights[part], bounds) for part in PARTS]
+        (figures, moves), (null_figures, null_moves) = both
+        for name, figure in figures.items():
+            table = _curve(figure, null_figures[name], sizes, level, groups, observations.epochs)
+            curves.append(table.assign(threshold=threshold, figure=name))
+        for table in _transitions(moves, null_moves, sizes, level, groups, observations.epochs):
+            transitions.append(table.assign(threshold=threshold))
+    return {
+        "curves": _ordered(curves, ["threshold", "group", "figure"]),
+        "transitions": _ordered(transitions, ["threshold", "group"]),
+    }
+
+
+def _measure(
+    observations: Observations, part: str, threshold: str, weights: np.ndarray, bounds: ZoneBounds
+) -> tuple[dict[str, Replicated], Replicated]:
+    """All figures [K, T], and the weights of transitions [K, T - 1, Z, Z]."""
+    counts, design = observations.counts[part, threshold], observations.design
+    figures, moves = [], []
+    for world in range(design.n_jackknife):
+        path = path_figures(*counts.rates(world), observations.epochs, weights)
+        zones, move = zone_figures(world_zones(observations, part, threshold, world, bounds), weights)
+        figures.append(path | zones | _spatial(observations.spatial[part, threshold][world]))
+        moves.append(move)
+    result = {name: _replicated([world[name] for world in figures]) for name in figures[0]}
+    return result | half_figures(observations, part, threshold, weights), _replicated(moves)
+
+
+def world_zones(observations: Observations, part: str, threshold: str, world: int, bounds: ZoneBounds) -> np.ndarray:
+    """Tracked zones [T, n] of a world of the jackknife, or of all pairs (0)."""
+    counts, t = observations.counts[part, threshold], observations.t[part][world]
+    n_pairs = int(counts.pairs[world])
+    critical = np.array([critical_t(row, bounds.test_level, n_pairs - 1) for row in t])
+    decisions = counts.d_in[world], counts.d_out[world], counts.d_both[world]
+    return tracked_zones(States.of_counts(*decisions, n_pairs, t, critical), bounds)
+
+
+def _spatial(figures: np.ndarray) -> dict[str, np.ndarray]:
+    """Named figures [K, T] from [T, K, F]."""
+    named = dict(zip(spatial.FIGURES, figures.transpose(2, 1, 0), strict=True))
+    return named | {"entropy_change": named["entropy"] - named["entropy"][:, :1]}
+
+
+def _replicated(worlds: list[np.ndarray]) -> Replicated:
+    return Replicated(worlds[0], worlds[0], np.array(worlds[1:]).reshape(-1, *worlds[0].shape))
+
+
+def _to_next(values: np.ndarray) -> np.ndarray:
+    """[K, T] from what is between checkpoints [K, T - 1]: it stands at the first of the two."""
+    return np.concatenate([values, np.full((len(values), 1), np.nan)], axis=1)
+
+
+def _curve(
+    figure: Replicated, null: Replicated, sizes: np.ndarray, level: float, groups: list[str], epochs: np.ndarray
+) -> pd.DataFrame:
+    shape = figure.value.shape
+    columns = {"group": np.repeat(groups, shape[1]), "epoch": np.tile(epochs, shape[0])}
+    for name, one in (("value", figure), ("null", null), ("difference", figure - null)):
+        prefix = "" if name == "value" else f"{name}_"
+        low, high = one.interval(sizes, level)
+        columns |= {name: one.value.ravel(), f"{prefix}low": low.ravel(), f"{prefix}high": high.ravel()}
+    return pd.DataFrame(columns)
+
+
+def _transitions(
+    moves: Replicated, null: Replicated, sizes: np.ndarray, level: float, groups: list[str], epochs: np.ndarray
+) -> list[pd.DataFrame]:
+    """One table a step for all samples, then one pooled over steps for each group."""
+    tables = []
+    for step, (epoch, epoch_to) in enumerate(pairwise(epochs.astype(float))):
+        one, other = (_select(x, np.s_[0, step]) for x in (moves, null))
+        tables.append(_matrix(one, other, sizes, level).assign(group=ALL, epoch=epoch, epoch_to=epoch_to))
+    for k, group in enumerate(groups):
+        one, other = (_select(x, np.s_[k]) for x in (moves, null))
+        one, other = (Replicated(*(a.mean(axis=-3) for a in (x.value, x.centre, x.deleted))) for x in (one, other))
+        tables.append(_matrix(one, other, sizes, level).assign(group=group, epoch=np.nan, epoch_to=np.nan))
+    return tables
+
+
+def _select(moves: Replicated, index: tuple) -> Replicated:
+    return Replicated(moves.value[index], moves.centre[index], np.array([one[index] for one in moves.deleted]))
+
+
+def _matrix(moves: Replicated, null: Replicated, sizes: np.ndarray, level: float) -> pd.DataFrame:
+    deleted = probabilities(moves.deleted).reshape(-1, *moves.value.shape)
+    probability = Replicated(probabilities(moves.value), probabilities(moves.centre), deleted)
+    low, high = probability.interval(sizes, level)
+    return pd.DataFrame(
+        {
+            "zone_from": np.repeat(ZONES, len(ZONES)),
+            "zone_to": np.tile(ZONES, len(ZONES)),
+            "share": moves.value.ravel(),
+            "probability": probability.value.ravel(),
+            "low": np.clip(low, 0, 1).ravel(),
+            "high": np.clip(high, 0, 1).ravel(),
+            "null": probabilities(null.value).ravel(),
+        }
+    )
+
+
+def _ordered(tables: list[pd.DataFrame], first: list[str]) -> pd.DataFrame:
+    table = pd.concat(tables, ignore_index=True)
+    return table[[*first, *(column for column in table.columns if column not in first)]]
