@@ -123,8 +123,8 @@ def at_matched(
         points: evenly spaced values of the clock, up to the highest that both runs reach.
 
     Returns:
-        As `at_equal_epochs`, matched_by the clock: at is its value, epoch_a and epoch_b where each run reaches it. Where
-        the ranges do not overlap, one row of NaN whose status tells them.
+        As `at_equal_epochs`, matched_by the clock: at is its value, epoch_a and epoch_b where each run reaches it.
+        Where the ranges do not overlap, one row of NaN whose status tells them.
     """
     clocks = {
         run: series

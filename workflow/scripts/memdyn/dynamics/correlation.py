@@ -59,8 +59,8 @@ def correlation_tables(
 
     Returns:
         correlations: difficulty, models, target, method, estimate, low, high, se, groups, level, n_samples,
-            se_total (models and samples), p_value, p_holm (over all rows of the method), harder (1: a positive estimate says "harder samples are
-            more vulnerable"; -1: a negative one does).
+            se_total (of models and samples), p_value, p_holm (over all rows of the method), harder (1: a positive
+            estimate says "harder samples are more vulnerable"; -1: a negative one does).
         reliabilities: quantity, models, estimate, low, high, se, groups, level: Spearman of one half against the other;
             a correlation of difficulty and target cannot be expected above the root of their product.
         curves: difficulty, models, target, bin, difficulty_mean, target_mean, low, high, groups, level, n_samples

@@ -1,12 +1,12 @@
-"""Claim C3: how early are the samples known that are at risk in the end? Early risk from one half, final from the other.
+"""Claim C3: how early are the samples known that end up at risk? Early risk from one half, final risk from the other.
 
 The same models in both would make the overlap look better than it is. Both directions of every split are averaged.
 What is to be found, V_T, is a set of samples at the last checkpoint T, by half B; what finds it is a predictor at
 checkpoint t, by half A: its own set V_t and its score. Where scores tie at the border of V_t, the tied samples are in
 it with equal shares (the expectation over random tie-breaking).
 
-The ceiling is what d' of half A at T itself finds of V_T: noise of few models keeps it low. It bounds d', not a predictor
-with less noise, such as a difficulty that happens to order the samples as the final risk does.
+The ceiling is what d' of half A at T itself finds of V_T: noise of few models keeps it low. It bounds d', not a
+predictor with less noise, such as a difficulty that happens to order the samples as the final risk does.
 `recall_over_ceiling` is the plain ratio, which is near 1 in a study without any leak, where both are chance; so claims
 rest on `recall_share`, (recall - chance) / (ceiling - chance).
 """

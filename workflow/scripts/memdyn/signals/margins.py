@@ -34,11 +34,14 @@ def signals(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
     log_p = z.log_softmax(1)
     p = log_p.exp()
     entropy = -(p * log_p.clamp(min=torch.finfo(torch.float64).min)).sum(1)
+    # 1 - p_y as sigmoid(-margin): the difference would be 0 where a sample is fitted well
+    el2n = (torch.sigmoid(-margin) ** 2 + p.scatter(1, true, 0.0).square().sum(1)).sqrt()
     found = {
         "margin": margin,
         "gap": gap,
         "entropy": entropy,
         "modified_entropy": _modified_entropy(z, p, margin, true),
+        "el2n": el2n,
     }
     return {name: values.float() for name, values in found.items()}
 

@@ -1,0 +1,119 @@
+"""Per-sample measures: against loops, recovered in known worlds, and their intervals' coverage."""
+
+import numpy as np
+import pytest
+from dynamic_worlds import dynamic_world
+from observed_worlds import BOUNDS, SAMPLE, observed
+from scipy.stats import norm
+
+from memdyn.dynamics.onset import NEVER
+from memdyn.dynamics.plane import rate_interval
+from memdyn.dynamics.trajectories import crossfit_sup, sample_tables, stabilisation
+from memdyn.stats.intervals import clopper_pearson, wilson
+
+
+def test_stabilisation_against_a_loop():
+    rng = np.random.default_rng(0)
+    fpr, tpr = rng.random((2, 6, 100)) * np.linspace(1, 0, 6)[:, None]
+    for i in range(100):
+        near = [np.hypot(fpr[t, i] - fpr[-1, i], tpr[t, i] - tpr[-1, i]) < 0.3 for t in range(6)]
+        expected = next(t for t in range(6) if all(near[t:]))
+        assert stabilisation(fpr, tpr, 0.3)[i] == expected != NEVER
+
+
+def test_rates_of_separate_targets_are_exact():
+    called = np.array([[0, 3], [8, 5]])
+    for separate, function in ((True, clopper_pearson), (False, wilson)):
+        np.testing.assert_allclose(rate_interval(called, 8, 0.95, separate), function(called, 8, 0.95))
+
+
+def test_sup_of_noise_is_no_severity(capsys):
+    """15 checkpoints without any advantage: the plain sup is large, that of halves is 0 on average."""
+    world = dynamic_world(1, 32, np.zeros((15, 400)), np.zeros((15, 400)))
+    summary = sample_tables(observed(world), 0, BOUNDS, SAMPLE)["summary"]
+    plain, fair = summary["severity_sup"].mean(), summary["severity_sup_crossfit"].mean()
+    with capsys.disabled():
+        print(f"\nsup of the advantage without any: {plain:.3f}, from halves {fair:+.3f}")
+    assert plain > 0.25 and abs(fair) < 0.03
+    assert summary["severity"].mean() == pytest.approx(0, abs=0.05)
+
+
+def test_crossfit_sup_of_a_clear_peak_is_its_height():
+    rng = np.random.default_rng(2)
+    truth = np.array([0.0, 0.8, 0.2])[:, None]
+    first, second = truth + 0.05 * rng.normal(size=(2, 3, 2000))
+    assert crossfit_sup(first, second).mean() == pytest.approx(0.8, abs=0.005)
+
+
+@pytest.fixture(scope="module")
+def known():
+    """Three groups of 150 samples, epochs 0, 2, 4, 8, 12: no effect, d' 3 from epoch 4 on, d' 12 from epoch 8 on."""
+    epochs = [0, 2, 4, 8, 12]
+    time, group = np.array(epochs)[:, None], np.repeat([0, 1, 2], 150)
+    d_prime = np.where(group == 1, 3.0 * (time >= 4), np.where(group == 2, 12.0 * (time >= 8), 0.0))
+    world = dynamic_world(3, 64, d_prime, np.zeros(d_prime.shape), epochs=epochs)
+    tables = sample_tables(observed(world, fprs=(0.1,)), 7, BOUNDS, SAMPLE)
+    return tables, group
+
+
+def test_known_lives_are_recovered(known):
+    summary, group = known[0]["summary"], known[1]
+    one = summary[summary["threshold"] == "lr1"]
+    none, late, strong = (one[group == g] for g in range(3))
+    assert none["censored"].mean() > 0.97 and not late["censored"].any()
+    assert (late["onset"] == 4).mean() > 0.9 and (strong["onset"] == 8).mean() > 0.9
+    assert (late.loc[late["onset"] == 4, "onset_after"] == 2).all()
+    assert (late["d_prime_above"] <= 4).mean() > 0.98 and (strong["d_prime_above_latest"] == 8).mean() > 0.95
+    expected = 2 * norm.cdf(1.5) - 1
+    assert late["severity"].mean() == pytest.approx(expected, abs=0.05)
+    assert strong["severity"].mean() == pytest.approx(1, abs=0.01)
+    assert (strong["zone"] == "highly_vulnerable").all() and (none["zone"] == "chance").mean() > 0.95
+    assert (strong["stabilised"] == 8).mean() > 0.95
+    assert one["sample"].tolist() == list(range(7, 457))
+
+
+def test_states_follow_the_known_steps(known):
+    states, group = known[0]["states"], known[1]
+    assert len(states) == 2 * 5 * 450 and states["threshold"].unique().tolist() == ["lr1", "fpr0.1"]
+    one = states[states["threshold"] == "lr1"]
+    strong = one[np.tile(group == 2, 5)].groupby("epoch")
+    slope, jump = strong["advantage_slope"].mean(), strong["d_prime_slope"].mean()
+    assert slope[4] == pytest.approx(1 / 4, abs=0.02) and np.isnan(slope[12])
+    assert jump[4] == pytest.approx(12 / 4, rel=0.1)
+    assert strong["speed"].mean()[4] == pytest.approx(np.hypot(0.5, 0.5) / 4, abs=0.03)
+    assert (one["tpr_low"] <= one["tpr"]).all() and (one["advantage"] <= one["advantage_high"] + 0.2).all()
+    assert (one["interval"] == "wilson (approximate)").all()
+    chance = one[np.tile(group == 0, 5)].groupby("epoch")["advantage"].mean()
+    assert np.abs(chance).max() < 0.03
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_models", [32, 64])
+def test_coverage_of_per_sample_intervals(n_models, capsys):
+    """300 sets of models for the same 60 samples; the truth is the mean over the sets.
+
+    Decisions of one sample share their calibration, so the intervals are a little too narrow: see the bound.
+    """
+    n, reps = 60, 300
+    d_prime = np.repeat([0.0, 0.5, 1.0, 1.5, 2.5, 4.0], n // 6)[None]
+    columns = ["fpr", "tpr", "advantage"]
+    rows = []
+    for seed in range(reps):
+        world = dynamic_world(seed, n_models, d_prime, np.zeros((1, n)), n_sham=4)
+        observations = observed(world, groups=4, splits=1, jackknife_splits=0)
+        rows.append(sample_tables(observations, 0, BOUNDS, SAMPLE)["states"])
+    values = np.array([table[columns] for table in rows])
+    low, high = (np.array([table[[f"{c}_{side}" for c in columns]] for table in rows]) for side in ("low", "high"))
+    truth = values.mean(axis=0)
+    covered = ((low <= truth) & (truth <= high)).mean(axis=0).reshape(6, -1, 3).mean(axis=1)
+    with capsys.disabled():
+        print(f"\ncoverage at M = {n_models} of {columns}, by d':")
+        for effect, row in zip(np.unique(d_prime), covered, strict=True):
+            print(f"  {effect:.1f}: " + ", ".join(f"{x:.3f}" for x in row))
+    assert covered.mean(axis=0).min() > 0.9
+
+
+def test_memory_is_counted_in_bytes():
+    """Counts take a byte up to 255 pairs."""
+    world = dynamic_world(4, 16, np.zeros((2, 10)), np.zeros((2, 10)))
+    assert observed(world).counts["scored", "lr1"].d_in.dtype == np.uint8
