@@ -14,7 +14,14 @@ from memdyn.dynamics.zones import ZoneBounds
 
 LIRA = LiRA("online", "shrunken")
 BOUNDS = ZoneBounds(hv_tpr=0.9, hv_fpr=0.1, vulnerable_advantage=0.5, test_level=0.05)
-SAMPLE = SampleOptions(level=0.95, onset_level=0.05, d_prime_bound=1.0, stable_distance=0.2, separate_targets=False)
+SAMPLE = SampleOptions(
+    level=0.95,
+    onset_level=0.05,
+    d_prime_bound=1.0,
+    stable_distance=0.2,
+    separate_targets=False,
+    design_effect=2.0,
+)
 
 
 def one_class(world: World) -> np.ndarray:

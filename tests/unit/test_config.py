@@ -73,10 +73,8 @@ def test_all_problems_are_told_at_once():
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("config/**/*.yaml")), ids=lambda path: path.stem)
-def test_shipped_studies_are_valid(path, monkeypatch):
-    monkeypatch.chdir(ROOT)
-    plan = build_plan(load_study(yaml.safe_load(path.read_text())))
-    assert plan.runs
+def test_shipped_studies_are_valid(path):
+    assert load_study(yaml.safe_load(path.read_text())).runs
 
 
 def test_own_code_is_read_and_never_run(folder):

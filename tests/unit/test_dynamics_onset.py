@@ -84,6 +84,6 @@ def test_crossing_of_a_growing_effect_lies_in_its_interval(capsys):
     latest = np.where(found.latest == NEVER, steps, found.latest)
     covered = np.mean((found.earliest <= truth) & (truth <= latest))
     with capsys.disabled():
-        print(f"\ncrossing of d' = 1 covered: {covered:.3f}; mean error {np.mean(found.estimate - truth):+.2f} checkpoints")
+        print(f"\ncrossing of d' = 1 covered: {covered:.3f}, mean error {np.mean(found.estimate - truth):+.2f} steps")
     assert covered > 0.93
     assert abs(np.mean(found.estimate - truth)) < 1

@@ -23,7 +23,12 @@ def test_a_zone_is_left_beyond_one_standard_error_only():
     """20 pairs; TPR .9 -> .85 is .63 standard errors outside HV, -> .75 is 1.5."""
     states = path([18, 17, 15, 17], [0, 0, 0, 0], [0, 0, 0, 0], 20, [9, 9, 9, 9])
     assert names(raw_zones(states, BOUNDS)) == ["highly_vulnerable", "vulnerable", "vulnerable", "vulnerable"]
-    assert names(tracked_zones(states, BOUNDS)) == ["highly_vulnerable", "highly_vulnerable", "vulnerable", "vulnerable"]
+    assert names(tracked_zones(states, BOUNDS)) == [
+        "highly_vulnerable",
+        "highly_vulnerable",
+        "vulnerable",
+        "vulnerable",
+    ]
 
 
 def test_entering_hv_needs_a_point_well_inside():

@@ -5,6 +5,7 @@ are there are never written again.
 """
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -88,7 +89,7 @@ def test_folder_names_are_readable_and_safe():
     slug, _, short = name.rpartition("-")
     assert slug == "wrn-28-10-sgd-e4.5" and len(short) == 10 and set(short) <= set("0123456789abcdef")
     assert len(folder_name("x" * 300, "", "")) < 64
-    assert folder_name("../..", "", "")[0] not in "./-"
+    assert not set(folder_name("a/../b c", "", "")) & set("/ ")
 
 
 def test_options_and_code_are_in_the_name():
@@ -101,7 +102,7 @@ def test_options_and_code_are_in_the_name():
 
 def hashes(raw: dict[str, Any]) -> dict[str, str]:
     """Of the study's last run: the options of each stage, as far as they are free of the code."""
-    plan = build_plan(load_study({"study": "frozen", **raw}))
+    plan = build_plan(load_study({"study": "frozen", "results": os.devnull, **raw}))
     run, config = plan.runs[-1], plan.study.config
     stages = {"pool": run.pool, "train": run.train, "score": run.scoring}
     stages |= {f"attack {label}": stage for label, stage in run.attacks.items()}

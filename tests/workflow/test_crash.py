@@ -69,11 +69,11 @@ TRAINING_POINTS = [
     "os.replace:2:after",  # both are
 ]
 SCORING_POINTS = [
+    "os.unlink:9:before",  # half of the progress of training is removed
     "pyarrow.parquet.ParquetWriter.write_table:3:before",
     "pyarrow.parquet.ParquetWriter.close:1:before",
     "os.replace:1:before",
-    "os.replace:1:after",  # the scores are published, the progress of training is still there
-    "os.unlink:9:before",  # half of it is removed
+    "os.replace:1:after",  # the scores are published
 ]
 WAITS = "another job is training this block"
 
@@ -118,6 +118,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
         rule: next(project.folder.glob(f".snakemake/scripts/*.{rule}.py")) for rule in ("train_block", "score_block")
     }
     made = Undisturbed(project, found, {}, content(project))
+    assert len(made.content) == 8 * 5 + 5 * len(SIGNALS) + 1  # checkpoints, scores, sample ids
     made.start_over()
     for rule in made.scripts:
         started = time.monotonic()
@@ -174,20 +175,21 @@ def copy(undisturbed: Undisturbed, tmp_path: Path) -> Undisturbed:
 
 @pytest.mark.parametrize("victim", ["job", "snakemake", "both"])
 def test_snakemake_and_its_jobs_killed(copy: Undisturbed, victim: str) -> None:
-    moments, project = random.Random(victim), copy.project
+    moments, project, kills = random.Random(victim), copy.project, 0
     with Snakemakes(project) as snakemakes:
         if victim != "job":
             snakemakes.start()
-            time.sleep(moments.uniform(0.3, 3))  # while it starts
-            snakemakes.kill(victim, "train_block")
-        for rule, longest in (("train_block", 1.5), ("train_block", 1.5), ("score_block", 3)):
+            time.sleep(moments.uniform(0.3, 3))  # while it plans
+            kills += snakemakes.kill(victim)
+        for _ in range(4):
             snakemakes.start()
-            snakemakes.wait(lambda rule=rule: snakemakes.job(rule) and (rule == "score_block" or trained(project)))
-            time.sleep(moments.uniform(0, longest))
-            snakemakes.kill(victim, rule)
+            snakemakes.wait(lambda: snakemakes.job() or snakemakes.process.poll() is not None)
+            time.sleep(moments.uniform(0, copy.seconds["train_block"]))
+            kills += snakemakes.kill(victim)
         snakemakes.start()
         snakemakes.finish()
 
+    assert kills >= 3  # an orphan that finishes the work leaves nothing to kill
     assert content(project) == copy.content
     assert leftovers(project) == []
     assert len(set(trained(project))) == len(trained(project)), "no model is trained twice"
@@ -198,9 +200,9 @@ def test_a_job_that_outlives_its_snakemake_is_waited_for(copy: Undisturbed) -> N
     with Snakemakes(copy.project) as snakemakes:
         snakemakes.start()
         snakemakes.wait(lambda: trained(copy.project))
-        orphan = snakemakes.job("train_block")
+        orphan = snakemakes.job()
         orphan.suspend()  # so that it is still there when the next one comes
-        snakemakes.kill("snakemake", "train_block")
+        assert snakemakes.kill("snakemake")
         snakemakes.start()
         snakemakes.wait(lambda: WAITS in train_log(copy.project))
         orphan.resume()
@@ -208,6 +210,23 @@ def test_a_job_that_outlives_its_snakemake_is_waited_for(copy: Undisturbed) -> N
     assert trained(copy.project) == list(range(8)), "each once, in order"
     assert "the other job has published the block" in train_log(copy.project)
     assert content(copy.project) == copy.content
+
+
+def test_weights_are_deleted_by_a_job_that_outlives_its_snakemake(copy: Undisturbed) -> None:
+    project = copy.project
+    project.write_study(STUDY | {"keep_checkpoints": "none"})
+    with Snakemakes(project) as snakemakes:
+        snakemakes.start()
+        snakemakes.wait(lambda: (job := snakemakes.job()) and job.cmdline()[-1].endswith("score_block.py"))
+        orphan = snakemakes.job()
+        assert snakemakes.kill("snakemake")
+        orphan.wait(60)
+        snakemakes.start()
+        snakemakes.finish()
+        assert "Nothing to be done" in snakemakes.said()
+    scores = {name: value for name, value in copy.content.items() if not name.startswith("model")}
+    assert content(project) == scores
+    assert leftovers(project) == []
 
 
 class Snakemakes:
@@ -243,32 +262,34 @@ class Snakemakes:
             )
         self.seen.add(self.process)
 
-    def job(self, rule: str) -> psutil.Process | None:
-        """The running process of a job's script."""
+    def job(self) -> psutil.Process | None:
+        """The process of the script that trains or scores, while it runs."""
         with suppress(psutil.NoSuchProcess):
             for child in self.process.children(recursive=True):
                 with suppress(psutil.NoSuchProcess):
-                    if child.cmdline()[-1:] and child.cmdline()[-1].endswith(f".{rule}.py"):
+                    if " ".join(child.cmdline()[1:]).endswith(("train_block.py", "score_block.py")):
                         self.seen.add(child)
                         return child
         return None
 
-    def kill(self, victim: str, rule: str) -> None:
-        """kill -9, of what of it still runs."""
-        job = self.job(rule)
-        if victim == "both":
+    def kill(self, victim: str) -> bool:
+        """kill -9; whether there was somebody to kill."""
+        runs, job = self.process.poll() is None, self.job()
+        if victim == "both" and runs:
             os.killpg(self.process.pid, signal.SIGKILL)
         elif victim == "snakemake":
             self.process.kill()
         elif job:
             job.kill()
-        self.process.wait(60)
+        self.process.wait(300)
+        return bool(job) if victim == "job" else runs
 
     def wait(self, ready: Callable[[], object]) -> None:
         """Until `ready` says so."""
-        end = time.monotonic() + 120
+        end = time.monotonic() + 200
         while not ready():
-            assert self.process.poll() is None and time.monotonic() < end, self.said()
+            assert self.process.poll() is None, self.said()
+            assert time.monotonic() < end, self.said()
             time.sleep(0.02)
 
     def finish(self) -> None:
@@ -324,7 +345,6 @@ def content(project: Project) -> dict[str, str]:
     }
     arrays["sample ids"] = read_sample_ids(scores)
     hashes |= {name: hashlib.sha256(array.tobytes()).hexdigest() for name, array in arrays.items()}
-    assert len(hashes) == 8 * 5 + 5 * 4 + 1
     return hashes
 
 

@@ -22,5 +22,6 @@ rule score_block:
         progress=lambda wc: f"{RESULTS}/{wc.pool}/{wc.run}/progress/{wc.block}",
         device=OPTIONS.device,
         batch=OPTIONS.scoring_batch,
+        keep=OPTIONS.keep_checkpoints,
     script:
         "../scripts/score_block.py"

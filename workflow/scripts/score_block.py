@@ -1,4 +1,4 @@
-"""Checkpoints in, membership signals of every sample out; then the block's progress is no longer needed."""
+"""Checkpoints in, membership signals of every sample out; then the weights are deleted unless the config keeps them."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from memdyn.data.pool import read_pool
 from memdyn.models.build import build_model
 from memdyn.provenance.job import start
 from memdyn.signals.scoring import score_block
-from memdyn.store.atomic import sweep
+from memdyn.store.atomic import discard, sweep
 from memdyn.store.scores import write_scores
 from memdyn.training.block import prepare_torch
 from memdyn.training.inputs import Inputs
@@ -25,12 +25,13 @@ if __name__ == "__main__":
     models = range(params.first, params.last + 1)
     inputs = Inputs.of_pool(pool, scored, device)
     network = build_model(params.recipe["model"], pool.images.shape[1:], len(pool.class_names)).to(device)
-    epochs = score_block(
-        network, Path(snakemake.input.checkpoints), models, params.recipe["checkpoints"], inputs, params.batch
-    )
-    with hold(Path(params.progress), "scoring", tell):
+    checkpoints, progress = Path(snakemake.input.checkpoints), Path(params.progress)
+    epochs = score_block(network, checkpoints, models, params.recipe["checkpoints"], inputs, params.batch)
+    with hold(progress, "scoring", tell):
         sweep(path.parent)
+        # training is published: what a killed job would have resumed from has served
+        clear(progress)
         write_scores(path, epochs, models, np.asarray(pool.sample_ids[scored]))
-        tell(f"models {models.start} to {models.stop - 1} scored at {len(params.recipe['checkpoints'])} checkpoints")
-        # the outputs of training are read: what a killed job would have resumed from has served
-        clear(Path(params.progress))
+        if params.keep != "all":  # not left to Snakemake, which may be killed before it
+            discard(checkpoints)
+    tell(f"models {models.start} to {models.stop - 1} scored at {len(params.recipe['checkpoints'])} checkpoints")

@@ -15,8 +15,8 @@ class Baselines:
     """Scores of checkpoints that arrive in order; arrays [P, n] of each pair's IN model.
 
     loss at t; minus the margin at t; EL2N at t; forgetting events up to t; LT-IQR up to t, the interquartile range of
-    the sample's loss over the trained checkpoints so far (arXiv 2411.05743). Forgetting and LT-IQR are 0 before the
-    second trained checkpoint.
+    the sample's loss over the trained checkpoints so far (arXiv 2411.05743), 0 of fewer than two. A sample that was
+    never correct counts as forgotten at every checkpoint so far.
     """
 
     def __init__(self, shape: tuple[int, int], n_checkpoints: int) -> None:

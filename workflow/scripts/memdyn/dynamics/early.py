@@ -166,7 +166,7 @@ class _Trend:
             rows[-1].append(_agreement(final[0::2], final[1::2]))
         observed, reliable, reliable_final = np.array(rows).T
         with np.errstate(invalid="ignore"):
-            disattenuated = observed / np.sqrt(reliable * reliable_final)
+            disattenuated = _ratio(observed, np.sqrt(reliable * reliable_final))
         return {"rank_correlation": observed, "reliability": reliable, "disattenuated": disattenuated}
 
 
@@ -237,6 +237,10 @@ def _mean(values: np.ndarray) -> float:
     return float(known.mean()) if len(known) else np.nan
 
 
+def _ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return a / np.where(b == 0, np.nan, b)
+
+
 def _agreement(first: np.ndarray, second: np.ndarray) -> float:
     """Mean over rows of the correlation of a row with the same row."""
     return float(np.mean([correlation(a[None], b[None])[0, 0] for a, b in zip(first, second, strict=True)]))
@@ -255,9 +259,8 @@ def _with_ratios(found: dict[tuple, np.ndarray], last: int) -> dict[tuple, np.nd
         best = (key[0], *_RISK, last)
         ceiling, floor = found[*best, "recall"], found[*best, "chance_recall"]
         chance = found[*key[:-1], "chance_recall"]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratios[*key[:-1], "recall_over_ceiling"] = recall / ceiling
-            ratios[*key[:-1], "recall_share"] = (recall - chance) / (ceiling - floor)
+        ratios[*key[:-1], "recall_over_ceiling"] = _ratio(recall, ceiling)
+        ratios[*key[:-1], "recall_share"] = _ratio(recall - chance, ceiling - floor)
     return found | ratios
 
 

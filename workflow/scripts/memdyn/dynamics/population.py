@@ -208,17 +208,17 @@ def _transitions(
     """One table a step for all samples, then one pooled over steps for each group."""
     tables = []
     for step, (epoch, epoch_to) in enumerate(pairwise(epochs.astype(float))):
-        one, other = (_select(x, np.s_[0, step]) for x in (moves, null))
+        one, other = (_select(x, 0, step) for x in (moves, null))
         tables.append(_matrix(one, other, sizes, level).assign(group=ALL, epoch=epoch, epoch_to=epoch_to))
     for k, group in enumerate(groups):
-        one, other = (_select(x, np.s_[k]) for x in (moves, null))
+        one, other = (_select(x, k) for x in (moves, null))
         one, other = (Replicated(*(a.mean(axis=-3) for a in (x.value, x.centre, x.deleted))) for x in (one, other))
         tables.append(_matrix(one, other, sizes, level).assign(group=group, epoch=np.nan, epoch_to=np.nan))
     return tables
 
 
-def _select(moves: Replicated, index: tuple) -> Replicated:
-    return Replicated(moves.value[index], moves.centre[index], np.array([one[index] for one in moves.deleted]))
+def _select(moves: Replicated, *index: int) -> Replicated:
+    return Replicated(moves.value[index], moves.centre[index], moves.deleted[(slice(None), *index)])
 
 
 def _matrix(moves: Replicated, null: Replicated, sizes: np.ndarray, level: float) -> pd.DataFrame:

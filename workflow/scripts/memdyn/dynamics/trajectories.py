@@ -28,6 +28,7 @@ class SampleOptions:
         d_prime_bound: the first checkpoint with d' above it is reported beside the onset.
         stable_distance: eps of the stabilisation, in the plane.
         separate_targets: every decision is one of an own target model that calibrated nothing: rates are binomial.
+        design_effect: of cross-fitted decisions, see `memdyn.dynamics.plane.rate_interval`; 1: as if independent.
     """
 
     level: float
@@ -35,6 +36,7 @@ class SampleOptions:
     d_prime_bound: float
     stable_distance: float
     separate_targets: bool
+    design_effect: float
 
 
 def stabilisation(fpr: np.ndarray, tpr: np.ndarray, distance: float) -> np.ndarray:
@@ -128,10 +130,13 @@ def _limits(counts: Counts, options: SampleOptions) -> dict[str, np.ndarray]:
     d_in, d_out, n_pairs = counts.d_in[0], counts.d_out[0], int(counts.pairs[0])
     fpr, tpr = counts.rates(0)
     values = {"tpr": tpr, "fpr": fpr, "advantage": tpr - fpr}
+    effect = 1.0 if options.separate_targets else options.design_effect
+    how = options.level, options.separate_targets, options.design_effect
+    paired = (values / effect for values in (d_in, d_out, counts.d_both[0], n_pairs))
     low_high = {
-        "tpr": rate_interval(d_in, n_pairs, options.level, options.separate_targets),
-        "fpr": rate_interval(d_out, n_pairs, options.level, options.separate_targets),
-        "advantage": paired_advantage(d_in, d_out, counts.d_both[0], n_pairs, options.level),
+        "tpr": rate_interval(d_in, n_pairs, *how),
+        "fpr": rate_interval(d_out, n_pairs, *how),
+        "advantage": paired_advantage(*paired, options.level),
     }
     result = {}
     for name, value in values.items():

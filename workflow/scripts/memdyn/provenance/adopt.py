@@ -26,15 +26,19 @@ def adopt(item: Superseded, reason: str) -> None:
     The recipe is written first: a kill in between leaves a folder that is found and adopted again.
     """
     recipe, wanted = read_recipe(item.folder) or {}, item.wanted.params()
+    earlier = recipe.get("adopted", [])
+    from_digest = recipe["digest"]
+    if recipe["folder"] == wanted["folder"]:
+        *earlier, cut_short = earlier
+        from_digest = cut_short["from_digest"]
     entry = {
-        "from": recipe["folder"],
-        "from_digest": recipe["digest"],
+        "from": item.folder.name,
+        "from_digest": from_digest,
         "to": wanted["folder"],
         "to_digest": wanted["digest"],
         "reason": reason,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": commit(),
     }
-    before = [old for old in recipe.get("adopted", []) if old["to"] != wanted["folder"]]
-    write_recipe(item.folder / RECIPE, {**recipe, **wanted, "adopted": [*before, entry]})
+    write_recipe(item.folder / RECIPE, {**recipe, **wanted, "adopted": [*earlier, entry]})
     item.folder.rename(item.new_folder)

@@ -4,7 +4,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -20,13 +20,12 @@ def atomic_path(path: str | os.PathLike[str], durable: bool = True) -> Iterator[
     path.parent.mkdir(parents=True, exist_ok=True)
     # not the process id: jobs on two nodes may share it
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    remove(temporary)
     try:
         yield temporary
         if durable and temporary.is_file():
             _sync(temporary)
         if path.is_dir():
-            remove(path)
+            discard(path)
         os.replace(temporary, path)
     finally:
         remove(temporary)
@@ -38,6 +37,14 @@ def remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def discard(folder: Path) -> None:
+    """Deletes a folder, whose name is gone at once: nobody finds half of it. Nothing happens where there is none."""
+    aside = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.tmp")
+    with suppress(FileNotFoundError):
+        os.replace(folder, aside)
+        remove(aside)
 
 
 def sweep(folder: Path) -> None:

@@ -1,0 +1,71 @@
+"""The schema and the key table are the typed config's, and up to date. Where they are not: `make docs`."""
+
+import json
+import re
+from types import UnionType
+from typing import Annotated, Union, get_args, get_origin
+
+import pytest
+from pydantic import BaseModel
+
+from document_config import README, SCHEMA, generated_readme
+from memdyn.config.document import BEGIN, END, json_schema, key_table
+from memdyn.config.study import StudyConfig
+
+
+def sections(model=StudyConfig, path=""):
+    """(path, model) of every section, alternatives of a union included."""
+    yield path, model
+    for name, field in model.model_fields.items():
+        for found in models_in(field.annotation):
+            yield from sections(found, f"{path}.{name}" if path else name)
+
+
+def models_in(annotation):
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    if get_origin(annotation) in (Annotated, Union, UnionType, list):
+        return [found for part in get_args(annotation) for found in models_in(part)]
+    return []
+
+
+SECTIONS = list(sections())
+
+
+def test_the_readme_is_up_to_date():
+    text = README.read_text()
+    assert text.count(BEGIN) == text.count(END) == 1
+    assert text == generated_readme(text), "run `make docs`"
+
+
+def test_the_schema_is_up_to_date():
+    assert json.loads(SCHEMA.read_text()) == json_schema(), "run `make docs`"
+
+
+@pytest.mark.parametrize(("path", "model"), SECTIONS, ids=[f"{path}:{model.__name__}" for path, model in SECTIONS])
+def test_every_key_has_a_meaning_and_a_line(path, model):
+    rows = [row for row in key_table().split("\n") if row.startswith("| `")]
+    for name, field in model.model_fields.items():
+        assert field.description, f"{path}.{name} has no description"
+        assert any(row.startswith(f"| `{name}` |") and field.description.split("|")[0] in row for row in rows)
+
+
+def test_rows_are_whole():
+    for line in key_table().split("\n"):
+        if line.startswith("|"):
+            assert len(re.findall(r"(?<!\\)\|", line)) == 5, line
+
+
+def test_defaults_bounds_and_choices_are_shown():
+    rows = {row.split("`")[1]: row for row in key_table().split("\n") if row.startswith("| `")}
+    assert "| `32` |" in rows["shadow_models"] and ">= 8" in rows["shadow_models"]
+    assert "must be given" in rows["study"]
+    assert "`cpu`, `cuda`" in rows["device"]
+    assert "`false`" in rows["allow_retrain"]
+    assert "a multiple of 2" in rows["sham"] and ">= 20" in rows["sham"]
+
+
+def test_the_schema_forbids_unknown_keys():
+    schema = json_schema()
+    assert schema["additionalProperties"] is False
+    assert all(part.get("additionalProperties") is False for part in schema["$defs"].values())

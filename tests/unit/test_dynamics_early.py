@@ -1,0 +1,205 @@
+"""Early determination: slow re-derivation, worlds with known truth, nulls, coverage."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from dynamic_worlds import dynamic_world
+from scipy import stats
+
+from memdyn.attacks.base import build
+from memdyn.dynamics.baselines import BASELINES
+from memdyn.dynamics.early import EarlyOptions, _highest, early_tables, findings
+from memdyn.dynamics.half_targets import counted_rates, effects_of
+from memdyn.dynamics.splits import Splits
+from memdyn.dynamics.zones import ZoneBounds
+from memdyn.stats import jackknife
+
+LIRA = build({"name": "lira", "mode": "online", "variance": "shrunken"})
+OPTIONS = EarlyOptions(
+    top=0.1,
+    threshold="lr1",
+    bounds=ZoneBounds(hv_tpr=0.8, hv_fpr=0.2, vulnerable_advantage=0.5, test_level=0.05),
+    hv_splits=0,
+    level=0.95,
+)
+
+
+def risky_world(seed: int, n_models: int, n: int, weights: list[float], scale: float = 1.0):
+    """d'_i(t) = scale_t (w_t a_i + sqrt(1 - w_t^2) b_i), a and b fixed standard normals: corr(t, T) is known."""
+    a, b = np.random.default_rng([10, n]).normal(size=(2, n))
+    w = np.array(weights)[:, None]
+    truth = scale * (w * a + np.sqrt(1 - w**2) * b)
+    truth[0] = 0
+    return dynamic_world(seed, n_models, truth, np.zeros_like(truth)), truth
+
+
+def at(table, **where):
+    for name, value in where.items():
+        table = table[table[name] == value]
+    assert len(table) == 1, where
+    return table.iloc[0]
+
+
+def test_highest_is_a_set_and_shares_ties():
+    scores = np.array([[3.0, 1, 2, 5], [1, 1, 1, 0], [0, 0, 0, 0]])
+    weights = _highest(scores, np.array([2, 2, 0]))
+    assert weights.tolist() == [[1, 0, 0, 1], [2 / 3, 2 / 3, 2 / 3, 0], [0, 0, 0, 0]]
+
+
+def test_tables_are_loops_over_sets():
+    world, _ = risky_world(0, 32, 50, [0, 0.5, 1.0], 2)
+    splits = Splits.random(16, 2, 4, 0)
+    tables = early_tables(world, LIRA, splits, replace(OPTIONS, hv_splits=1))
+    load = world.loader("scored")
+    effects = {epoch: list(effects_of(load(epoch), splits)) for epoch in world.epochs}
+    zones = {
+        epoch: [
+            (tpr >= 0.8) & (fpr <= 0.2)
+            for fpr, tpr in counted_rates(LIRA, load(epoch), splits.for_attack(LIRA, 1), "lr1")
+        ]
+        for epoch in world.epochs
+    }
+
+    def top(score):
+        return set(np.argsort(score)[-5:].tolist())
+
+    def measures(epoch, replicate):
+        rows = []
+        for h in range(4):
+            score = effects[epoch][replicate][h]
+            early, final = top(score), top(effects[2][replicate][h ^ 1])
+            hits = len(early & final)
+            others = [i for i in range(50) if i not in final]
+            wins = [score[i] > score[j] for i in final for j in others]
+            rows.append([hits / len(early), hits / len(final), hits / len(early | final), np.mean(wins)])
+        return np.mean(rows, axis=0)
+
+    early = tables["early"]
+    for epoch in world.epochs:
+        values = [measures(epoch, r) for r in range(5)]
+        low, high = jackknife.interval(values[0], np.array(values[1:]), splits.sizes, 0.95)
+        for k, metric in enumerate(("precision", "recall", "jaccard", "auroc")):
+            row = at(early, target="top", predictor="d_prime", epoch=epoch, metric=metric)
+            expected = values[0][k], low[k], high[k], measures(2, 0)[k], [0.1, 0.1, 5 * 0.1 / 9.5, 0.5][k]
+            got = row[["estimate", "low", "high", "ceiling", "chance"]].tolist()
+            np.testing.assert_allclose(got, expected, rtol=1e-6)
+            groups = tables["replicates"].query(
+                f"target == 'top' and predictor == 'd_prime' and epoch == {epoch} and metric == '{metric}'"
+            )
+            np.testing.assert_allclose(groups.sort_values("group")["value"], [value[k] for value in values[1:]])
+
+        recalls = [(zones[epoch][0][h] & zones[2][0][h ^ 1]).sum() / zones[2][0][h ^ 1].sum() for h in range(2)]
+        row = at(early, target="hv", predictor="d_prime", epoch=epoch, metric="recall")
+        assert row["estimate"] == pytest.approx(np.mean(recalls))
+
+        observed = np.mean([stats.spearmanr(effects[epoch][0][h], effects[2][0][h ^ 1])[0] for h in range(4)])
+        row = at(early, target="top", predictor="d_prime", epoch=epoch, metric="rank_correlation")
+        assert row["estimate"] == pytest.approx(observed, abs=1e-6)
+
+    final = {name: at(early, target="top", predictor="d_prime", epoch=2, metric=name) for name in ("recall", "auroc")}
+    for metric in ("recall_share", "recall_over_ceiling", "disattenuated"):
+        assert at(early, target="top", predictor="d_prime", epoch=2, metric=metric)["estimate"] == pytest.approx(1)
+    assert final["recall"]["ceiling"] == final["recall"]["estimate"]
+    assert set(early["predictor"]) == {"d_prime", *BASELINES}
+    assert not early.duplicated(["target", "predictor", "models", "epoch", "metric"]).any()
+
+
+def test_baselines_read_members_of_the_early_half():
+    rng = np.random.default_rng(1)
+    hard = rng.normal(size=200)
+    t = np.arange(3)[:, None]
+    world = dynamic_world(1, 32, t * np.exp(hard), t - 2 * hard)
+    early = early_tables(world, LIRA, Splits.random(16, 3, 16, 0), OPTIONS)["early"]
+
+    def auroc(predictor, models, epoch):
+        return at(early, target="top", predictor=predictor, models=models, epoch=epoch, metric="auroc")["estimate"]
+
+    assert auroc("loss", "mean", 0) > auroc("loss", "one", 0) > 0.8, "hard samples are at risk, and start low"
+    assert auroc("loss", "one", 0) == pytest.approx(auroc("margin", "one", 0)), "one order in one model"
+    assert auroc("lt_iqr", "one", 1) == auroc("forgetting", "one", 0) == 0.5, "nothing to see yet"
+    recall = at(early, target="top", predictor="forgetting", models="one", epoch=0, metric="recall")
+    assert recall["estimate"] == pytest.approx(0.1), "all tied: chance"
+
+
+def test_disattenuated_correlation_finds_the_truth():
+    world, truth = risky_world(2, 64, 600, [0, 0.3, 0.8, 1.0], 1.0)
+    early = early_tables(world, LIRA, Splits.random(32, 5, 16, 0), OPTIONS)["early"]
+    for epoch in (1, 2):
+        true = stats.spearmanr(truth[epoch], truth[3]).statistic
+        raw = at(early, epoch=epoch, metric="rank_correlation")
+        row = at(early, epoch=epoch, metric="disattenuated")
+        assert raw["estimate"] < true and row["low"] < true < row["high"], "noise lowers it, and is removed"
+    assert raw["high"] < true
+    assert np.isnan(at(early, epoch=0, metric="disattenuated")["estimate"]), "nothing to correlate before training"
+    share = early[(early["metric"] == "recall_share") & (early["predictor"] == "d_prime")].set_index("epoch")[
+        "estimate"
+    ]
+    assert share[1] < share[2] < share[3] == 1
+
+
+def test_exact_models_know_everything_early():
+    truth = np.random.default_rng(3).normal(1, 1, 200) * np.array([[0], [1], [2]])
+    world = dynamic_world(3, 32, 100 * truth, np.zeros_like(truth), deviation=0.01)
+    early = early_tables(world, LIRA, Splits.random(16, 2, 16, 0), OPTIONS)["early"]
+    row = at(early, target="top", predictor="d_prime", epoch=1, metric="recall")
+    assert row["estimate"] > 0.95 and row["ceiling"] > 0.95
+
+
+def test_null_world_gives_chance_and_a_plain_ratio_that_misleads():
+    n, ratios = 400, []
+    for seed in range(6):
+        world = dynamic_world(20 + seed, 32, np.zeros((3, n)), np.zeros((3, n)))
+        early = early_tables(world, LIRA, Splits.random(16, 4, 16, 0), OPTIONS)["early"]
+        for metric, chance in (("recall", 0.1), ("auroc", 0.5)):
+            row = at(early, target="top", predictor="d_prime", epoch=1, metric=metric)
+            assert abs(row["estimate"] - chance) < 4 * row["se"]
+            assert row["chance"] == pytest.approx(chance)
+        ratios.append(at(early, predictor="d_prime", epoch=1, metric="recall_over_ceiling")["estimate"])
+    assert np.mean(ratios) == pytest.approx(1, abs=0.25), "no leak, and yet 'all' of it is known early"
+
+
+def test_findings_are_the_sentence():
+    world, _ = risky_world(4, 32, 200, [0, 0.5, 0.9, 0.95, 1.0], 3)
+    early = early_tables(world, LIRA, Splits.random(16, 2, 16, 0), OPTIONS)["early"]
+    found = findings(early, 0.5)
+    row = found.iloc[0]
+    assert (row["epoch"], row["last_epoch"]) == (2, 4)
+    recall = at(early, target="top", predictor="d_prime", epoch=2, metric="recall")
+    assert row["recall"] == recall["estimate"] and row["recall_low"] == recall["low"]
+    assert row["sentence"] == (
+        f"after 2 of 4 epochs, {recall['estimate']:.0%} [{max(recall['low'], 0):.0%}, {min(recall['high'], 1):.0%}] "
+        f"of the samples finally at risk are found (ceiling {recall['ceiling']:.0%})"
+    )
+
+
+def test_few_models_give_estimates_without_intervals():
+    world, _ = risky_world(5, 8, 60, [0, 0.5, 1.0], 3)
+    tables = early_tables(world, LIRA, Splits.random(4, 3, 16, 0), replace(OPTIONS, hv_splits=1))
+    assert set(tables["early"]["target"]) == {"top"} and tables["replicates"].empty
+    row = at(tables["early"], target="top", predictor="d_prime", epoch=1, metric="recall")
+    assert np.isfinite(row["estimate"]) and np.isnan(row["low"])
+    assert "[" not in findings(tables["early"], 0.5).iloc[0]["sentence"]
+
+
+@pytest.mark.slow
+def test_intervals_cover(capsys):
+    """Nominal 95 %, at least 93 % up to the binomial error. Estimand: the mean over worlds of the same samples."""
+    replications, splits, rows = 300, Splits.random(16, 4, 16, 0), []
+    names = [("recall", 1), ("recall", 2), ("auroc", 1), ("recall_share", 1), ("rank_correlation", 1)]
+    names += [("disattenuated", 1), ("reliability", 2)]
+    for seed in range(replications):
+        world, truth = risky_world(seed, 32, 100, [0, 0.7, 1.0], 1.0)
+        early = early_tables(world, LIRA, splits, OPTIONS)["early"]
+        early = early[early["predictor"] == "d_prime"].set_index(["metric", "epoch"])
+        rows.append(early.loc[names, ["estimate", "low", "high", "se"]].to_numpy(dtype=float))
+    values = np.array(rows)
+    means = values[:, :, 0].mean(axis=0)
+    covered = ((values[:, :, 1] <= means) & (means <= values[:, :, 2])).mean(axis=0)
+    ratio = values[:, :, 3].mean(axis=0) / values[:, :, 0].std(axis=0)
+    with capsys.disabled():
+        for name, mean, c, r in zip(names, means, covered, ratio, strict=True):
+            print(f"\n  {name}: mean {mean:.3f}, coverage {c:.3f}, SE over SD {r:.2f}", end="")
+    assert (covered >= 0.93 - 2.5 * np.sqrt(0.93 * 0.07 / replications)).all()
+    true = stats.spearmanr(truth[1], truth[2]).statistic
+    assert means[names.index(("disattenuated", 1))] == pytest.approx(true, abs=0.05)

@@ -1,0 +1,70 @@
+"""What people see when they start a study that cannot run: one message, before any job."""
+
+from collections.abc import Callable
+
+import pytest
+import yaml
+from project import Project
+
+
+def typo(study):
+    study["base"]["optimiser"] = study["base"].pop("optimizer")
+
+
+def odd(study):
+    study["shadow_models"] = 9
+
+
+def beyond(study):
+    study["runs"][1]["checkpoints"] = [0, 3]
+
+
+def no_file(study):
+    study["pool"]["dataset"]["path"] = "nowhere.npz"
+
+
+def too_large(study):
+    study["pool"]["parts"]["test"] = 2000
+
+
+MISTAKES = {
+    typo: "base.optimiser = ",
+    odd: "shadow_models: must be even",
+    beyond: "runs.1 (logistic).checkpoints: 3 lies beyond the last epoch (epochs: 2)",
+    no_file: "no such file or folder: nowhere.npz",
+    too_large: "data.npz has 400",
+}
+# Snakemake's own words
+TEXTS = {"": "keys at top level", "- study: x\n": "keys at top level", "study: x\n\tpool: {}\n": "not valid"}
+
+
+@pytest.mark.parametrize(("mistake", "message"), MISTAKES.items(), ids=[mistake.__name__ for mistake in MISTAKES])
+def test_a_mistake_is_told_before_any_job(clone: Project, mistake: Callable, message: str):
+    study = clone.study()
+    mistake(study)
+    clone.write_study(study)
+    said = clone.refused()
+    assert message in said and "Traceback" not in said
+    assert not list(clone.results.glob("*/pool.arrow"))
+
+
+@pytest.mark.parametrize(("text", "message"), TEXTS.items(), ids=["empty", "a list", "a tab"])
+def test_a_file_that_is_no_config(clone: Project, text: str, message: str):
+    (clone.folder / "study.yaml").write_text(text)
+    said = clone.refused()
+    assert message in said and "Traceback" not in said
+
+
+def test_a_value_from_the_command_line(clone: Project):
+    said = clone.refused("--config", "shadow_models=many")
+    assert 'shadow_models = "many": must be a whole number' in said and "Traceback" not in said
+
+
+def test_no_such_config(clone: Project):
+    assert "other.yaml" in clone.refused(config="other.yaml")
+
+
+def test_adopting_for_a_bad_config(clone: Project):
+    (clone.folder / "study.yaml").write_text(yaml.safe_dump(clone.study() | {"shadow_models": 9}))
+    done = clone.script("adopt.py", "--configfile", "study.yaml", "--reason", "none")
+    assert done.returncode != 0 and "shadow_models: must be even" in done.stdout and "Traceback" not in done.stdout
