@@ -29,7 +29,7 @@ LONG_STUDY = {
 
 def test_the_tiny_study_runs_to_its_report_and_a_rerun_submits_nothing(checkout: Checkout) -> None:
     run = checkout.start(*TINY)
-    run.finish(seconds=240)
+    run.finish(seconds=400)
     assert (checkout.folder / "results/studies/tiny/report.html").stat().st_size > 10_000
     states = {job.rule: checkout.cluster.job(job.id)["JobState"] for job in run.jobs()}
     assert {"build_pool", "train_block", "score_block"} <= states.keys()
@@ -55,7 +55,7 @@ def test_cancelled_timed_out_and_requeued_jobs_go_on_where_they_were(checkout: C
         disturb()
         before[job] = trained(checkout, job)
 
-    run.finish(seconds=240)
+    run.finish(seconds=400)
 
     assert [checkout.cluster.job(job.id)["JobState"] for job in (cancelled, timed_out)] == ["CANCELLED", "TIMEOUT"]
     assert checkout.cluster.job(requeued.id)["Restarts"] == "1"
@@ -82,7 +82,7 @@ def test_a_killed_controller_is_started_again_and_nothing_is_trained_twice(check
     second = checkout.start(*study)
     second.wait("two jobs that wait", lambda: all(WAITS in said(checkout, job) for job in jobs), seconds=90)
     thaw(checkout, *jobs)
-    second.finish(seconds=240)
+    second.finish(seconds=400)
 
     assert scored_blocks(checkout) == {block_of(job) for job in jobs}
     assert not second.jobs("build_pool")  # finished before the kill

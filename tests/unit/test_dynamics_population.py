@@ -120,6 +120,7 @@ def test_under_the_null_every_curve_lies_in_its_null_band(capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_coverage_of_the_bands(capsys):
     """300 sets of models for the same samples; the truth is the mean over the sets: the expectation at this M."""
     reps = 300

@@ -277,19 +277,22 @@ class Snakemakes:
         runs, job = self.process.poll() is None, self.job()
         if victim == "both" and runs:
             os.killpg(self.process.pid, signal.SIGKILL)
-        elif victim == "snakemake":
+        elif victim == "snakemake" and runs:
             self.process.kill()
-        elif job:
-            job.kill()
+        elif victim == "job" and job:
+            with suppress(psutil.NoSuchProcess):  # it ended by itself just now
+                job.kill()
         self.process.wait(300)
         return bool(job) if victim == "job" else runs
 
     def wait(self, ready: Callable[[], object]) -> None:
         """Until `ready` says so."""
         end = time.monotonic() + 200
-        while not ready():
-            assert self.process.poll() is None, self.said()
-            assert time.monotonic() < end, self.said()
+        while True:
+            ended = self.process.poll() is not None  # asked first: what it did last must count
+            if ready():
+                return
+            assert not ended and time.monotonic() < end, self.said()
             time.sleep(0.02)
 
     def finish(self) -> None:

@@ -1,5 +1,6 @@
 """All runs' tables in, the study's tables out: side by side, with paired differences and the null test."""
 
+import hashlib
 from pathlib import Path
 
 import pandas as pd
@@ -9,10 +10,15 @@ from memdyn.compare.differences import run_differences
 from memdyn.compare.nulls import null_tests
 from memdyn.compare.runs import pool_row, run_row
 from memdyn.data.pool import read_pool
-from memdyn.provenance.fingerprint import fingerprint
 from memdyn.provenance.job import start
 from memdyn.store.atomic import atomic_path
 from memdyn.store.tables import write_csv, write_table
+
+
+def sha256(path: str) -> str:
+    """Hash of a file's content, in hex."""
+    with Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def stack(keys: list[dict[str, str]], paths: list[str]) -> pd.DataFrame:
@@ -58,7 +64,7 @@ def study_tables(snakemake) -> dict[str, pd.DataFrame]:
     pools = {run["pool"]: (run["dataset"], path) for run, path in zip(runs, given.pools, strict=True)}
     tables["pools"] = pd.DataFrame(
         [
-            pool_row(folder, dataset, read_pool(path), fingerprint(path, "/dev/null"))
+            pool_row(folder, dataset, read_pool(path), sha256(path))
             for folder, (dataset, path) in pools.items()
         ]
     )

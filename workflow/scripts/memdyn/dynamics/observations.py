@@ -248,6 +248,6 @@ class _Recorder:
                 counts.d_in[w, step], counts.d_out[w, step] = called_in.sum(0), called_out.sum(0)
                 if jackknifed:
                     counts.d_both[w, step] = (called_in & called_out).sum(0)
-                    if len(world.pairs) > 1:
+                    if any(self.groups.blocks):
                         points = smooth_points(scores_in - cut, scores_out - cut)
                         self.spatial[label][w, step] = spatial_figures(points, self.groups)

@@ -4,6 +4,7 @@ import os
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -66,12 +67,13 @@ def _listed(items: Iterable[Any]) -> str:
 def superseded(plan: StudyPlan) -> list[Superseded]:
     """Finished folders of older code that this plan would make anew; a parent comes before what lies in it."""
     found: dict[Path, Superseded] = {}
+    recipes_of = cache(_recipes)  # a grid has many runs in one folder
     for run in plan.runs:
         place = Path(plan.results)
         for wanted in (run.pool, run.train, run.scoring):
             folder = place / wanted.folder
             if not _has_work(folder, wanted.kind):
-                older = next(_older(place, wanted), None)
+                older = next(_older(recipes_of(place), wanted), None)
                 if older:
                     found[older] = Superseded(older, wanted)
                     folder = older
@@ -79,15 +81,18 @@ def superseded(plan: StudyPlan) -> list[Superseded]:
     return list(found.values())
 
 
-def _older(parent: Path, wanted: Stage) -> Iterator[Path]:
-    """Siblings with the same options and other code, the newest first."""
-    recipes = sorted(parent.glob(f"*/{RECIPE}"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in recipes:
-        if path.parent.name == wanted.folder or not _has_work(path.parent, wanted.kind):
-            continue
-        recipe = read_recipe(path.parent) or {}
-        if (recipe.get("kind"), recipe.get("options_hash")) == (wanted.kind, wanted.options_hash):
-            yield path.parent
+def _recipes(parent: Path) -> list[tuple[Path, dict[str, Any]]]:
+    """The folders in `parent` and their recipes, the newest first."""
+    paths = sorted(parent.glob(f"*/{RECIPE}"), key=lambda path: path.stat().st_mtime, reverse=True)
+    return [(path.parent, read_recipe(path.parent) or {}) for path in paths]
+
+
+def _older(recipes: Iterable[tuple[Path, dict[str, Any]]], wanted: Stage) -> Iterator[Path]:
+    """Folders with the same options, other code and finished work."""
+    for folder, recipe in recipes:
+        same = (recipe.get("kind"), recipe.get("options_hash")) == (wanted.kind, wanted.options_hash)
+        if same and folder.name != wanted.folder and _has_work(folder, wanted.kind):
+            yield folder
 
 
 def _has_work(folder: Path, kind: str) -> bool:

@@ -14,6 +14,7 @@ from memdyn.provenance.digest import SCRIPTS, code_digest
 from memdyn.store.atomic import atomic_path
 
 RECIPE = "recipe.yaml"
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times faster where it was compiled
 _PACKAGES = ("numpy", "pandas", "pyarrow", "safetensors", "scipy", "snakemake", "torch", "torchvision")
 
 
@@ -51,7 +52,7 @@ def write_recipe(path: Path, recipe: dict[str, Any]) -> None:
 def read_recipe(folder: str | Path) -> dict[str, Any] | None:
     """The recipe of a folder; None where there is none."""
     path = Path(folder) / RECIPE
-    return yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
+    return yaml.load(path.read_text(encoding="utf-8"), _LOADER) if path.is_file() else None
 
 
 def versions() -> dict[str, str]:

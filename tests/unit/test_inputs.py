@@ -1,0 +1,53 @@
+"""Samples become network inputs: normalised as the pool says, in the layout that convolutions want."""
+
+import numpy as np
+import pytest
+import torch
+
+from memdyn.data.pool import Pool
+from memdyn.training.inputs import Inputs
+
+ROWS = slice(2, 9)
+
+
+def pool(images: np.ndarray, mean: list[float], std: list[float]) -> Pool:
+    labels = np.arange(len(images)) % 3
+    mean_std = np.float32(mean), np.float32(std)
+    return Pool(images, labels, np.arange(len(images)), {"scored": ROWS}, ["a", "b", "c"], *mean_std, 0)
+
+
+@pytest.fixture
+def images():
+    values = np.random.default_rng(0).integers(0, 256, (12, 3, 4, 5), dtype=np.uint8)
+    values.setflags(write=False)  # a memory map is read-only
+    return pool(values, [0.1, 0.5, 0.9], [0.2, 0.3, 0.4])
+
+
+@pytest.fixture
+def table():
+    return pool(np.random.default_rng(1).normal(3, 2, (12, 2)).astype(np.float32), [3.0, 2.0], [2.0, 1.0])
+
+
+def test_images_are_kept_as_bytes_and_normalised_by_channel(images):
+    inputs = Inputs.of_pool(images, ROWS, torch.device("cpu"))
+    assert inputs.samples.dtype == torch.uint8 and len(inputs) == 7
+    values = inputs.normalise(inputs.samples)
+    expected = (images.images[ROWS] / 255 - images.mean.reshape(3, 1, 1)) / images.std.reshape(3, 1, 1)
+    np.testing.assert_allclose(values.numpy(), expected, rtol=1e-5, atol=1e-6)
+    assert values.dtype == torch.float32
+    assert values.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_tables_are_normalised_by_column_and_kept(table):
+    inputs = Inputs.of_pool(table, ROWS, torch.device("cpu"))
+    before = inputs.samples.clone()
+    values = inputs.normalise(inputs.samples)
+    np.testing.assert_allclose(values.numpy(), (table.images[ROWS] - table.mean) / table.std, rtol=1e-5, atol=1e-6)
+    assert torch.equal(inputs.samples, before), "normalising must not change what is stored"
+
+
+def test_samples_and_labels_are_taken_by_row(images):
+    inputs = Inputs.of_pool(images, ROWS, torch.device("cpu"))
+    samples, labels = inputs.take(torch.tensor([6, 0, 0]))
+    np.testing.assert_array_equal(samples.numpy(), images.images[[8, 2, 2]])
+    np.testing.assert_array_equal(labels.numpy(), images.labels[[8, 2, 2]])

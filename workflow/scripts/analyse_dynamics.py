@@ -1,0 +1,36 @@
+"""Scores in, the full dynamics of one run out: population curves, trajectories, difficulty, early determination."""
+
+from collections import defaultdict
+from pathlib import Path
+
+import pandas as pd
+
+from memdyn.attacks.base import build
+from memdyn.attacks.evaluate import Settings
+from memdyn.attacks.shadow_scores import ShadowScores
+from memdyn.data.pool import read_pool
+from memdyn.dynamics.analysis import Analysis
+from memdyn.provenance.job import start
+from memdyn.store.tables import write_table
+
+if __name__ == "__main__":
+    tell = start(snakemake, Path(snakemake.output.curves).parent)
+    options, given = snakemake.params.stage["options"], snakemake.input
+    pool = read_pool(given.pool)
+    analysis = Analysis(
+        ShadowScores.of_files(given.scores, given.pool, given.masks, options["models"]),
+        pool.labels,
+        pool.flipped,
+        Settings.of_options(options, snakemake.params.seed),
+        options["analysis"],
+        options["dynamics"],
+    )
+    tables: dict[str, list[pd.DataFrame]] = defaultdict(list)
+    for attack in options["attacks"]:
+        for name, table in analysis.of_attack(build(attack["options"])).items():
+            tables[name].append(table.assign(attack=attack["label"]))
+        tell(f"{attack['label']}: done")
+    for name, table in analysis.of_run().items():
+        tables[name].append(table)
+    for name, parts in tables.items():
+        write_table(pd.concat(parts, ignore_index=True), snakemake.output[name])

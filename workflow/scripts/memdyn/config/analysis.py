@@ -1,0 +1,43 @@
+"""Options of the full dynamics analysis and of the rules that judge the claims C1, C2 and C3."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from memdyn.config.base import Float, Strict
+
+Fraction = Annotated[Float, Field(gt=0, lt=1)]
+
+
+class AnalysisConfig(Strict):
+    """The dynamics beyond states and zones: population curves, difficulty, early determination (memdyn.dynamics)."""
+
+    enabled: bool = Field(default=True, description="Whether it is done; it takes longer than an attack.")
+    splits: int = Field(default=10, ge=1, description="Random splits of the models into halves A and B.")
+    jackknife_splits: int = Field(default=2, ge=1, description="Of these in the jackknife; the costly part.")
+    hv_splits: int = Field(
+        default=2, ge=0, description="Splits for early determination of the highly vulnerable zone; 0: not done."
+    )
+    top: Fraction = Field(default=0.1, description="Share of the samples, by d', that count as finally at risk.")
+    early_epoch: Fraction = Field(default=0.2, description="Share of the epochs at which EL2N is taken.")
+    onset_level: Fraction = Field(default=0.95, description="Level of the one-sided bounds that decide an onset.")
+    d_prime_bound: Float = Field(default=1.0, gt=0, description="The first checkpoint with d' above it is reported.")
+    stable_distance: Fraction = Field(default=0.1, description="Stabilised: nearer to the last state than this.")
+    design_effect: Float = Field(
+        default=2.0, ge=1, description="Over-dispersion of cross-fitted per-sample rates that their intervals allow for."
+    )
+    grid: int = Field(default=20, ge=2, description="G of the G x G grid of the spatial entropy (in bits).")
+    bins: int = Field(default=10, ge=2, description="Bins, by rank, of the curves of vulnerability against difficulty.")
+    kendall_samples: int = Field(default=2000, ge=100, description="Most samples that enter Kendall's tau.")
+    smooth_fprs: list[Fraction] = Field(
+        default=[0.001, 0.01], min_length=1, description="FPRs of the parametric operating points."
+    )
+
+
+class ClaimsConfig(Strict):
+    """The numbers in the fixed rules that judge C1, C2 and C3 (docs/claims.md); decide them before any result."""
+
+    difference: Fraction = Field(default=0.02, description="C1: the smallest change of the mean advantage that counts.")
+    correlation: Fraction = Field(default=0.1, description="C2: the smallest rank correlation that counts.")
+    early_share: Fraction = Field(default=0.25, description="C1's rate and C3: what share of the epochs is early.")
+    found: Fraction = Field(default=0.5, description="C3: what share of the ceiling is `largely determined`.")

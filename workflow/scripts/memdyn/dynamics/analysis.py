@@ -1,0 +1,160 @@
+"""The full dynamics analysis of one run: what the stage computes, put together from the config's options."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from memdyn.attacks.base import Attack
+from memdyn.attacks.evaluate import Settings
+from memdyn.attacks.shadow_scores import ShadowScores
+from memdyn.compare.factors import clock_tables
+from memdyn.dynamics.correlation import CorrelationOptions, correlation_tables
+from memdyn.dynamics.difficulty import Difficulty, difficulty
+from memdyn.dynamics.early import EarlyOptions, early_tables, findings
+from memdyn.dynamics.planted import planted_table
+from memdyn.dynamics.smooth import SmoothOptions, smooth_tables
+from memdyn.dynamics.splits import Splits
+from memdyn.dynamics.stage import DynamicsOptions, dynamics_tables
+from memdyn.dynamics.trajectories import SampleOptions
+from memdyn.dynamics.zones import ZoneBounds
+from memdyn.stats import jackknife
+
+# Grids and limits of figures and checks that nobody has to choose
+_ENTROPY_BASE = 2.0
+_MOST_BLOCKS, _SMALLEST_BLOCK = 50, 20
+_TAIL_PROBABILITIES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+_TAIL_CHECKED, _TAIL_TOLERANCE = 0.01, 2.0
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """One run's scores and the options of its analysis.
+
+    Attributes:
+        labels, flipped: int and bool [pool].
+        options, dynamics: the config's sections `analysis` and `dynamics`, as plain values.
+    """
+
+    scores: ShadowScores
+    labels: np.ndarray
+    flipped: np.ndarray
+    settings: Settings
+    options: dict[str, Any]
+    dynamics: dict[str, Any]
+
+    def of_attack(self, attack: Attack) -> dict[str, pd.DataFrame]:
+        """Tables that depend on the attack.
+
+        Returns:
+            states, summary, curves, curve_replicates, transitions (`memdyn.dynamics.stage`); early, early_replicates,
+            findings (`memdyn.dynamics.early`); correlations, reliabilities, difficulty_curves
+            (`memdyn.dynamics.correlation`).
+        """
+        scored = self.labels[self.scores.parts["scored"]]
+        tables = dynamics_tables(self.scores, attack, self.settings, self.labels, self._dynamics_options())
+        early = early_tables(self.scores, attack, self._splits, self._early_options())
+        correlated = correlation_tables(
+            self.scores, attack, self._difficulty, scored, self._splits, self._correlation_options()
+        )
+        return {
+            **tables,
+            "early": early["early"],
+            "early_replicates": early["replicates"],
+            "findings": findings(early["early"], self.options["early_epoch"]),
+            "correlations": correlated["correlations"],
+            "reliabilities": correlated["reliabilities"],
+            "difficulty_curves": correlated["curves"],
+        }
+
+    def of_run(self) -> dict[str, pd.DataFrame]:
+        """Tables of the run itself.
+
+        Returns:
+            difficulty (a row a sample); planted (empty where no label was flipped); smooth, tails, tail_verdicts
+            (`memdyn.dynamics.smooth`); clocks, clock_replicates (`memdyn.compare.factors.clock_tables`).
+        """
+        flipped = self.flipped[self.scores.parts["scored"]]
+        planted = pd.DataFrame(columns=["quantity", "models", "auroc", "low", "high"])
+        if flipped.any():
+            planted = planted_table(
+                flipped, self.scores, self._difficulty, self.settings.groups, self.settings.level
+            )
+        clocks = clock_tables(self.scores, jackknife.groups(self._n_pairs, self.settings.groups))
+        return {
+            "difficulty": self._difficulty.table(),
+            "planted": planted,
+            **smooth_tables(self.scores, self._smooth_options()),
+            "clocks": clocks["estimates"],
+            "clock_replicates": clocks["replicates"],
+        }
+
+    @property
+    def _n_pairs(self) -> int:
+        return len(self.scores.masks) // 2
+
+    @cached_property
+    def _splits(self) -> Splits:
+        return Splits.random(self._n_pairs, self.options["splits"], self.settings.groups, self.settings.seed)
+
+    @cached_property
+    def _difficulty(self) -> Difficulty:
+        return difficulty(self.scores, self.options["early_epoch"])
+
+    @property
+    def _bounds(self) -> ZoneBounds:
+        names = ("hv_tpr", "hv_fpr", "vulnerable_advantage", "test_level")
+        return ZoneBounds(**{name: self.dynamics[name] for name in names})
+
+    @property
+    def _threshold(self) -> str | float:
+        """The plane's first threshold: the one that severity and the highly vulnerable zone are of."""
+        return self.dynamics["thresholds"][0]
+
+    def _dynamics_options(self) -> DynamicsOptions:
+        return DynamicsOptions(
+            splits=self.options["splits"],
+            jackknife_splits=self.options["jackknife_splits"],
+            grid=self.options["grid"],
+            entropy_base=_ENTROPY_BASE,
+            most_blocks=_MOST_BLOCKS,
+            smallest_block=_SMALLEST_BLOCK,
+            sample=SampleOptions(
+                level=self.settings.level,
+                onset_level=self.options["onset_level"],
+                d_prime_bound=self.options["d_prime_bound"],
+                stable_distance=self.options["stable_distance"],
+                separate_targets=False,
+                design_effect=self.options["design_effect"],
+            ),
+            bounds=self._bounds,
+        )
+
+    def _early_options(self) -> EarlyOptions:
+        return EarlyOptions(
+            top=self.options["top"],
+            threshold=self._threshold,
+            bounds=self._bounds,
+            hv_splits=self.options["hv_splits"],
+            level=self.settings.level,
+        )
+
+    def _correlation_options(self) -> CorrelationOptions:
+        return CorrelationOptions(
+            threshold=self._threshold,
+            level=self.settings.level,
+            bins=self.options["bins"],
+            kendall_samples=self.options["kendall_samples"],
+        )
+
+    def _smooth_options(self) -> SmoothOptions:
+        return SmoothOptions(
+            alphas=tuple(self.options["smooth_fprs"]),
+            probabilities=_TAIL_PROBABILITIES,
+            checked=_TAIL_CHECKED,
+            tolerance=_TAIL_TOLERANCE,
+            level=self.settings.level,
+            groups=self.settings.groups,
+        )
