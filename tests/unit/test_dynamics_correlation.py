@@ -21,7 +21,7 @@ from memdyn.stats.multiple import holm
 from memdyn.stats.ranks import correlation, delong, kendall, ranks, within_classes
 
 LIRA = build({"name": "lira", "mode": "online", "variance": "shrunken"})
-OPTIONS = CorrelationOptions(threshold="lr1", level=0.95, bins=5, kendall_samples=1000)
+OPTIONS = CorrelationOptions(tuple(MORE_VULNERABLE), threshold="lr1", level=0.95, bins=5, kendall_samples=1000)
 
 
 def growing_world(seed: int, n_models: int, n: int, slope: float, samples_seed: int = 0, deviation: float = 1.0):
@@ -183,7 +183,7 @@ def test_class_explains_what_only_classes_differ_in():
 
 def loss_with_d_prime(world, splits):
     values = difficulty(world, 0.3).values["loss", "out"]
-    options = replace(OPTIONS, kendall_samples=10, bins=2)
+    options = replace(OPTIONS, targets=("d_prime",), kendall_samples=10, bins=2)
     n = values.shape[1]
     tables = correlation_tables(world, LIRA, Difficulty({("loss", "out"): values}), np.zeros(n, int), splits, options)
     table = tables["correlations"]

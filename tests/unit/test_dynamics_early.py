@@ -19,6 +19,7 @@ LIRA = build({"name": "lira", "mode": "online", "variance": "shrunken"})
 OPTIONS = EarlyOptions(
     top=0.1,
     threshold="lr1",
+    baselines=BASELINES,
     bounds=ZoneBounds(hv_tpr=0.8, hv_fpr=0.2, vulnerable_advantage=0.5, test_level=0.05),
     hv_splits=0,
     level=0.95,
@@ -147,10 +148,10 @@ def test_exact_models_know_everything_early():
 
 
 def test_null_world_gives_chance_and_a_plain_ratio_that_misleads():
-    n, ratios = 400, []
+    n, ratios, options = 400, [], replace(OPTIONS, baselines=())
     for seed in range(6):
         world = dynamic_world(20 + seed, 32, np.zeros((3, n)), np.zeros((3, n)))
-        early = early_tables(world, LIRA, Splits.random(16, 4, 16, 0), OPTIONS)["early"]
+        early = early_tables(world, LIRA, Splits.random(16, 4, 16, 0), options)["early"]
         for metric, chance in (("recall", 0.1), ("auroc", 0.5)):
             row = at(early, target="top", predictor="d_prime", epoch=1, metric=metric)
             assert abs(row["estimate"] - chance) < 4 * row["se"]
@@ -187,10 +188,11 @@ def test_intervals_cover(capsys):
     """Nominal 95 %, at least 93 % up to the binomial error. Estimand: the mean over worlds of the same samples."""
     replications, splits, rows = 300, Splits.random(16, 4, 16, 0), []
     names = [("recall", 1), ("recall", 2), ("auroc", 1), ("recall_share", 1), ("rank_correlation", 1)]
+    options = replace(OPTIONS, baselines=())
     names += [("disattenuated", 1), ("reliability", 2)]
     for seed in range(replications):
         world, truth = risky_world(seed, 32, 100, [0, 0.7, 1.0], 1.0)
-        early = early_tables(world, LIRA, splits, OPTIONS)["early"]
+        early = early_tables(world, LIRA, splits, options)["early"]
         early = early[early["predictor"] == "d_prime"].set_index(["metric", "epoch"])
         rows.append(early.loc[names, ["estimate", "low", "high", "se"]].to_numpy(dtype=float))
     values = np.array(rows)

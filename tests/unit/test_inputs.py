@@ -11,9 +11,17 @@ ROWS = slice(2, 9)
 
 
 def pool(images: np.ndarray, mean: list[float], std: list[float]) -> Pool:
-    labels = np.arange(len(images)) % 3
-    mean_std = np.float32(mean), np.float32(std)
-    return Pool(images, labels, np.arange(len(images)), {"scored": ROWS}, ["a", "b", "c"], *mean_std, 0)
+    return Pool(
+        images=images,
+        labels=np.arange(len(images)) % 3,
+        sample_ids=np.arange(len(images)),
+        flipped=np.zeros(len(images), bool),
+        parts={"scored": ROWS},
+        class_names=["a", "b", "c"],
+        mean=np.float32(mean),
+        std=np.float32(std),
+        n_duplicates=0,
+    )
 
 
 @pytest.fixture

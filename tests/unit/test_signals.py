@@ -15,7 +15,7 @@ from memdyn.store.checkpoints import checkpoint_file, save_checkpoint
 from memdyn.store.scores import SIGNALS
 from memdyn.training.inputs import Inputs
 
-getcontext().prec = 1000  # 1 - p must not lose p of the least likely class, exp(-2000)
+getcontext().prec = 60
 
 
 def exact(logits: list[float], label: int) -> dict[str, float]:
@@ -82,9 +82,17 @@ def test_loss_confidence_and_correctness_follow_from_the_stored_signals():
 @pytest.fixture
 def inputs():
     images = np.random.default_rng(0).integers(0, 256, (23, 2, 6, 5), dtype=np.uint8)
-    labels, ids = np.arange(23) % 3, np.arange(23)
-    mean, std = np.float32([0.4, 0.5]), np.float32([0.2, 0.3])
-    pool = Pool(images, labels, ids, {"scored": slice(0, 23)}, ["a", "b", "c"], mean, std, 0)
+    pool = Pool(
+        images=images,
+        labels=np.arange(23) % 3,
+        sample_ids=np.arange(23),
+        flipped=np.zeros(23, bool),
+        parts={"scored": slice(0, 23)},
+        class_names=["a", "b", "c"],
+        mean=np.float32([0.4, 0.5]),
+        std=np.float32([0.2, 0.3]),
+        n_duplicates=0,
+    )
     return Inputs.of_pool(pool, slice(0, 23), torch.device("cpu"))
 
 

@@ -151,7 +151,7 @@ def test_c3():
 def judged_world(truth: np.ndarray, seed: int) -> str:
     world = dynamic_world(seed, 32, truth, np.zeros_like(truth), epochs=[0, 3, 10])
     attack = build({"name": "lira", "mode": "online", "variance": "shrunken"})
-    options = EarlyOptions(0.1, "lr1", ZoneBounds(0.9, 0.1, 0.5, 0.05), 0, 0.95)
+    options = EarlyOptions(0.1, "lr1", (), ZoneBounds(0.9, 0.1, 0.5, 0.05), 0, 0.95)
     early = early_tables(world, attack, Splits.random(16, 6, 16, 0), options)["early"]
     return judge_c3(early.assign(run="run", attack="lira"), RULES).verdict
 

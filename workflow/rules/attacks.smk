@@ -1,5 +1,25 @@
 # Calibrated attacks, and the dynamics that are read off them. A result is of its models: their number is in the name.
 ATTACK_TABLES = ["metrics", "roc", "replicates", "null", "rates"]
+ANALYSIS_TABLES = [
+    "states",
+    "summary",
+    "curves",
+    "curve_replicates",
+    "transitions",
+    "early",
+    "early_replicates",
+    "findings",
+    "correlations",
+    "reliabilities",
+    "difficulty_curves",
+    "difficulty",
+    "planted",
+    "smooth",
+    "tails",
+    "tail_verdicts",
+    "clocks",
+    "clock_replicates",
+]
 DYNAMICS_TABLES = ["samples", "centre", "zones", "accuracy"]
 
 
@@ -50,3 +70,27 @@ rule compute_dynamics:
         seed=lambda wc: POOLS[wc.pool].seed,
     script:
         "../scripts/compute_dynamics.py"
+
+
+rule analyse_dynamics:
+    input:
+        pool=ancient(rules.build_pool.output.pool),
+        masks=lambda wc: masks_of(wc.pool, range(OPTIONS.shadow_models)),
+        scores=scores_of,
+    output:
+        **{
+            name: f"{RESULTS}/{{pool}}/{{run}}/{{scoring}}/{{analysis}}/{name}.parquet"
+            for name in ANALYSIS_TABLES
+        },
+    log:
+        f"{RESULTS}/{{pool}}/{{run}}/{{scoring}}/{{analysis}}/analysis.log",
+    conda:
+        "../../envs/memdyn.yaml"
+    resources:
+        mem_mb=lambda wc, attempt: 8000 * attempt,
+        runtime=lambda wc, attempt: 120 * attempt,
+    params:
+        stage=lambda wc: stage(wc.pool, wc.run, wc.scoring, wc.analysis),
+        seed=lambda wc: POOLS[wc.pool].seed,
+    script:
+        "../scripts/analyse_dynamics.py"

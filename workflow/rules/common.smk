@@ -42,8 +42,9 @@ wildcard_constraints:
     pool=r"[^/]+-[0-9a-f]{10}",
     run=r"[^/]+-[0-9a-f]{10}",
     scoring=r"[^/]+-[0-9a-f]{10}",
-    attack=r"(?!dynamics-)[^/]+-[0-9a-f]{10}",
+    attack=r"(?!dynamics-|analysis-)[^/]+-[0-9a-f]{10}",
     dynamics=r"dynamics-[^/]+-[0-9a-f]{10}",
+    analysis=r"analysis-[^/]+-[0-9a-f]{10}",
     block=r"block-\d+-\d+",
     masks=r"models-\d+-\d+",
 

@@ -11,7 +11,13 @@ STUDY_TABLES = [
     "differences",
     "pools",
     "null_draws",
+    "power_law_points",
+    "power_law_fits",
 ]
+# what the study takes over from the runs' analyses, and what it concludes from them
+STUDY_ANALYSIS = [name for name in ANALYSIS_TABLES if name not in ("states", "smooth")]
+if OPTIONS.analysis.enabled:
+    STUDY_TABLES += [*STUDY_ANALYSIS, "factor_differences", "claims", "claim_cells"]
 TABLES = f"{VERSIONS}/{PLAN.tables.folder}"
 FIGURES = f"{VERSIONS}/{PLAN.figures.folder}"
 STUDY_REPORT = f"{VERSIONS}/{PLAN.report.folder}/report.html"
@@ -35,6 +41,14 @@ rule compare_runs:
         samples=ancient(run_files(lambda run: f"{run.dynamics_path}/samples.parquet")),
         zones=ancient(run_files(lambda run: f"{run.dynamics_path}/zones.parquet")),
         accuracy=ancient(run_files(lambda run: f"{run.dynamics_path}/accuracy.parquet")),
+        analysis=ancient(
+            [
+                f"{RESULTS}/{run.analysis_path}/{name}.parquet"
+                for name in STUDY_ANALYSIS
+                for run in PLAN.runs
+                if run.analysis
+            ]
+        ),
     output:
         **{name: f"{TABLES}/{name}.parquet" for name in STUDY_TABLES},
     log:

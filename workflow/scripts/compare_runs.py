@@ -6,13 +6,18 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
+from memdyn.compare.claims import power_law, study_claims
 from memdyn.compare.differences import run_differences
 from memdyn.compare.nulls import null_tests
 from memdyn.compare.runs import pool_row, run_row
+from memdyn.compare.verdicts import Rules
 from memdyn.data.pool import read_pool
 from memdyn.provenance.job import start
 from memdyn.store.atomic import atomic_path
 from memdyn.store.tables import write_csv, write_table
+
+# rows from which on a CSV is compressed
+LONG = 50_000
 
 
 def sha256(path: str) -> str:
@@ -25,9 +30,8 @@ def stack(keys: list[dict[str, str]], paths: list[str]) -> pd.DataFrame:
     """Tables one below the other, each with its keys as first columns."""
     tables = []
     for key, path in zip(keys, paths, strict=True):
-        table = pd.read_parquet(path)
-        names = [name for name in key if name not in table]
-        tables.append(pd.concat([pd.DataFrame({name: key[name] for name in names}, index=table.index), table], axis=1))
+        table = pd.read_parquet(path).drop(columns=list(key), errors="ignore")
+        tables.append(pd.concat([pd.DataFrame(key, index=table.index), table], axis=1))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -48,6 +52,7 @@ def study_tables(snakemake) -> dict[str, pd.DataFrame]:
         "zones": stack(by_run, given.zones),
         "accuracy": stack(by_run, given.accuracy),
     }
+    tables |= analysis_tables(given, by_run)
     tables["null"] = null_tests(tables["null_draws"])
     pool_of = {run["folder"]: run["pool"] for run in runs}
     tables["differences"] = run_differences(
@@ -61,22 +66,33 @@ def study_tables(snakemake) -> dict[str, pd.DataFrame]:
             for run, log in zip(runs, logs, strict=True)
         ]
     )
+    replicates = stack(by_attack, given.replicates)
+    if "curves" in tables:
+        everything = tables | {"replicates": replicates}
+        rules = Rules(level=options["level"], **options["claims"])
+        tables |= study_claims(everything, pool_of, options["models"] // 2, options["level"], rules)
     pools = {run["pool"]: (run["dataset"], path) for run, path in zip(runs, given.pools, strict=True)}
     tables["pools"] = pd.DataFrame(
-        [
-            pool_row(folder, dataset, read_pool(path), sha256(path))
-            for folder, (dataset, path) in pools.items()
-        ]
+        [pool_row(folder, dataset, read_pool(path), sha256(path)) for folder, (dataset, path) in pools.items()]
     )
+    tables |= power_law(tables | {"replicates": replicates}, tables["pools"], options["models"] // 2, options["level"])
     return tables
+
+
+def analysis_tables(given, by_run: list[dict[str, str]]) -> dict[str, pd.DataFrame]:
+    """The runs' analyses, stacked; empty where the study has none."""
+    paths = list(given.analysis)
+    names = sorted({Path(path).stem for path in paths})
+    return {name: stack(by_run, [path for path in paths if Path(path).stem == name]) for name in names}
 
 
 if __name__ == "__main__":
     folder = Path(snakemake.output[0]).parent
     tell = start(snakemake, folder)
     for name, table in study_tables(snakemake).items():
-        # a row a sample and checkpoint makes a large CSV
-        write_csv(table, folder / (f"{name}.csv.gz" if name == "samples" else f"{name}.csv"))
+        if not hasattr(snakemake.output, name):
+            continue
+        write_csv(table, folder / (f"{name}.csv.gz" if len(table) > LONG else f"{name}.csv"))
         write_table(table, snakemake.output[name])
     with atomic_path(folder / "folders.yaml") as temporary:
         temporary.write_text(yaml.safe_dump(snakemake.params.map, sort_keys=False))

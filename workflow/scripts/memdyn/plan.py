@@ -87,6 +87,7 @@ class RunPlan:
     scoring: Stage
     attacks: dict[str, Stage]
     dynamics: Stage
+    analysis: Stage | None
 
     @property
     def pool_path(self) -> str:
@@ -106,6 +107,11 @@ class RunPlan:
     @property
     def dynamics_path(self) -> str:
         return f"{self.scoring_path}/{self.dynamics.folder}"
+
+    @property
+    def analysis_path(self) -> str | None:
+        """None where the study does not ask for the full analysis."""
+        return f"{self.scoring_path}/{self.analysis.folder}" if self.analysis else None
 
 
 @dataclass(frozen=True)
@@ -137,10 +143,14 @@ class StudyPlan:
 
     def run_descriptions(self) -> list[dict[str, Any]]:
         """What the table `runs` tells of each run, as plain values."""
+        folders = [run.train.folder for run in self.runs]
         return [
             {
                 "name": plan.name,
-                "folder": plan.train.folder,
+                # one recipe on several pools: the pool tells the runs apart
+                "folder": plan.train.folder
+                if folders.count(plan.train.folder) == 1
+                else f"{plan.pool.folder}--{plan.train.folder}",
                 "pool": plan.pool.folder,
                 "dataset": run.pool.dataset.name,
                 "architecture": architecture(run.train),
@@ -159,6 +169,7 @@ class StudyPlan:
                 "scores": run.scoring_path,
                 "attacks": {label: run.attack_path(label) for label in run.attacks},
                 "dynamics": run.dynamics_path,
+                "analysis": run.analysis_path,
             }
             for run in self.runs
         }
@@ -193,6 +204,8 @@ def build_plan(study: Study) -> StudyPlan:
         by_path |= {run.pool_path: run.pool, run.train_path: run.train, run.scoring_path: run.scoring}
         by_path |= {run.attack_path(label): stage for label, stage in run.attacks.items()}
         by_path[run.dynamics_path] = run.dynamics
+        if run.analysis:
+            by_path[run.analysis_path] = run.analysis
     return StudyPlan(study, runs, tables, figures, report, by_path)
 
 
@@ -203,7 +216,8 @@ def _plan_run(study: Study, run: Run, pool: Stage) -> RunPlan:
     )
     attacks = {attack.label(): _plan_attack(study, attack) for attack in study.config.attacks}
     dynamics = _plan_dynamics(study, attacks)
-    return RunPlan(run.name, pool, train, scoring, attacks, dynamics)
+    analysis = _plan_analysis(study) if study.config.analysis.enabled else None
+    return RunPlan(run.name, pool, train, scoring, attacks, dynamics, analysis)
 
 
 def _plan_pool(study: Study, pool: PoolConfig) -> Stage:
@@ -271,8 +285,7 @@ def _plan_dynamics(study: Study, attacks: dict[str, Stage]) -> Stage:
     shown = [attack for attack in config.attacks if attack.label() in config.dynamics.attacks]
     options = {
         "attacks": [
-            {"label": attack.label(), "folder": attacks[attack.label()].folder, "options": attack}
-            for attack in shown
+            {"label": attack.label(), "folder": attacks[attack.label()].folder, "options": attack} for attack in shown
         ],
         "dynamics": config.dynamics,
         "models": config.shadow_models,
@@ -283,6 +296,21 @@ def _plan_dynamics(study: Study, attacks: dict[str, Stage]) -> Stage:
     return Stage("dynamics", f"dynamics-m{config.shadow_models:03d}", options, ("compute_dynamics.py",), entries)
 
 
+def _plan_analysis(study: Study) -> Stage:
+    config = study.config
+    shown = [attack for attack in config.attacks if attack.label() in config.dynamics.attacks]
+    options = {
+        "analysis": config.analysis,
+        "attacks": [{"label": attack.label(), "options": attack} for attack in shown],
+        "dynamics": config.dynamics,
+        "models": config.shadow_models,
+        "statistics": config.statistics,
+        "thresholds": list(config.dynamics.thresholds),
+    }
+    entries = tuple(ATTACKS[attack.name] for attack in shown)
+    return Stage("analysis", f"analysis-m{config.shadow_models:03d}", options, ("analyse_dynamics.py",), entries)
+
+
 def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]:
     config = study.config
     members = [
@@ -291,13 +319,20 @@ def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]
             "scoring": run.scoring_path,
             "attacks": [[label, stage.folder] for label, stage in run.attacks.items()],
             "dynamics": run.dynamics.folder,
+            "analysis": run.analysis.folder if run.analysis else None,
         }
         for run in runs
     ]
     tables = Stage(
         "tables",
         "tables",
-        {"runs": members, "models": config.shadow_models, "level": config.statistics.level},
+        {
+            "runs": members,
+            "models": config.shadow_models,
+            "level": config.statistics.level,
+            "groups": config.statistics.jackknife_groups,
+            "claims": config.claims,
+        },
         ("compare_runs.py",),
     )
     shown = {"report": config.report, "dynamics": config.dynamics, "study": config.study}

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from memdyn.config.analysis import AnalysisConfig, ClaimsConfig
 from memdyn.config.attacks import AttackConfig, LiraAttack, LossAttack, RmiaAttack
 from memdyn.config.base import Bool, Float, Strict
 from memdyn.config.datasets import PoolConfig
@@ -110,6 +111,8 @@ class StudyConfig(Strict):
     )
     statistics: StatisticsConfig = Field(default_factory=StatisticsConfig, description="Intervals and null control.")
     dynamics: DynamicsConfig = Field(default_factory=DynamicsConfig, description="Vulnerability plane and zones.")
+    analysis: AnalysisConfig = Field(default_factory=AnalysisConfig, description="The full dynamics of each run.")
+    claims: ClaimsConfig = Field(default_factory=ClaimsConfig, description="Rules that judge C1, C2 and C3.")
     report: ReportConfig = Field(default_factory=ReportConfig, description="The page and its figures.")
     results: str = Field(default="results", min_length=1, description="Folder of all artifacts.")
     data_dir: str = Field(default="data", min_length=1, description="Folder of downloaded data sets.")

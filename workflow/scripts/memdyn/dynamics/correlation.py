@@ -27,12 +27,14 @@ METHODS = ("spearman", "kendall", "pearson", "partial_spearman")
 @dataclass(frozen=True)
 class CorrelationOptions:
     """Attributes:
+    targets: of `memdyn.dynamics.half_targets.MORE_VULNERABLE`; each costs its own pass.
     threshold: of the severity TPR - FPR at the last checkpoint: "lr1" or a pooled FPR.
     level: of intervals and of the onset's bounds.
     bins: of the binned curves, by rank.
     kendall_samples: at most so many samples, evenly spaced over the pool, enter Kendall's tau (all pairs of them).
     """
 
+    targets: tuple[str, ...]
     threshold: str | float
     level: float
     bins: int
@@ -94,9 +96,13 @@ def correlation_tables(
 
 def _targets(scores: ShadowScores, attack: Attack, splits: Splits, options: CorrelationOptions) -> dict:
     last = scores.loader("scored")(scores.epochs[-1])
-    found = {"d_prime": effects_of(last, splits), "onset": onsets(scores, splits, options.level)}
+    found = {}
+    if "d_prime" in options.targets:
+        found["d_prime"] = effects_of(last, splits)
+    if "onset" in options.targets:
+        found["onset"] = onsets(scores, splits, options.level)
     calibrated = splits.for_attack(attack, len(splits.halves) // 2)
-    if calibrated is not None:
+    if "severity" in options.targets and calibrated is not None:
         states = counted_rates(attack, last.map(attack.signal), calibrated, options.threshold)
         found["severity"] = (tpr - fpr for fpr, tpr in states)
     return found

@@ -39,6 +39,7 @@ class EarlyOptions:
     """Attributes:
     top: the final set of the target "top" is this share of the samples, by d'.
     threshold: of the highly vulnerable (target "hv"): "lr1" or a pooled FPR.
+    baselines: of `memdyn.dynamics.baselines.BASELINES`, those to compare with.
     bounds: of the highly vulnerable zone.
     hv_splits: splits used for "hv", each of which costs two calibrations a checkpoint and replicate; 0: no "hv".
     level: of the intervals.
@@ -46,6 +47,7 @@ class EarlyOptions:
 
     top: float
     threshold: str | float
+    baselines: tuple[str, ...]
     bounds: ZoneBounds
     hv_splits: int
     level: float
@@ -86,9 +88,9 @@ def early_tables(
         for name, goal in goals.items():
             zones = _zones(attack, inputs, goal.splits, options) if name == "hv" else None
             found |= _keyed((name, *_RISK, epoch), goal.compare(effects, zones))
-            for baseline, values in baselines.items():
+            for baseline in options.baselines:
                 for models, read in (("one", goal.splits.one), ("mean", goal.splits.means)):
-                    found |= _keyed((name, baseline, models, epoch), goal.compare(read(values), None))
+                    found |= _keyed((name, baseline, models, epoch), goal.compare(read(baselines[baseline]), None))
         found |= _keyed(("top", *_RISK, epoch), trend.compare(effects))
     return _tables(found, goals, last, options.level)
 

@@ -132,22 +132,26 @@ def population_tables(
         transitions: threshold, group, epoch, epoch_to (both NaN: pooled over training, the only one for a class),
             zone_from, zone_to, share (of the group's samples; pooled: per step), probability, low, high,
             null (the sham part's probability).
+        curve_replicates: threshold, metric (a figure), epoch, group, value: of all samples, without each group of
+            pairs; group -1 is the estimate that they belong to. Differences between runs are jackknifed from them.
     """
     classes = np.unique(labels[parts["scored"]])
     weights = {part: group_weights(labels[parts[part]], classes) for part in PARTS}
     groups, sizes = [ALL, *map(str, classes)], observations.design.sizes
-    curves, transitions = [], []
+    curves, transitions, replicates = [], [], []
     for threshold in observations.thresholds:
         both = [_measure(observations, part, threshold, weights[part], bounds) for part in PARTS]
         (figures, moves), (null_figures, null_moves) = both
         for name, figure in figures.items():
             table = _curve(figure, null_figures[name], sizes, level, groups, observations.epochs)
             curves.append(table.assign(threshold=threshold, figure=name))
+            replicates.append(_overall(figure, observations.epochs).assign(threshold=threshold, metric=name))
         for table in _transitions(moves, null_moves, sizes, level, groups, observations.epochs):
             transitions.append(table.assign(threshold=threshold))
     return {
         "curves": _ordered(curves, ["threshold", "group", "figure"]),
         "transitions": _ordered(transitions, ["threshold", "group"]),
+        "curve_replicates": _ordered(replicates, ["threshold", "metric"]),
     }
 
 
@@ -200,6 +204,15 @@ def _curve(
         low, high = one.interval(sizes, level)
         columns |= {name: one.value.ravel(), f"{prefix}low": low.ravel(), f"{prefix}high": high.ravel()}
     return pd.DataFrame(columns)
+
+
+def _overall(figure: Replicated, epochs: np.ndarray) -> pd.DataFrame:
+    """The estimate (group -1) and the replicates of the first group of samples, all of them."""
+    values = np.concatenate([figure.centre[None, 0], figure.deleted[:, 0]])
+    groups = np.arange(-1, len(values) - 1)
+    return pd.DataFrame(
+        {"epoch": np.tile(epochs, len(values)), "group": np.repeat(groups, len(epochs)), "value": values.ravel()}
+    )
 
 
 def _transitions(

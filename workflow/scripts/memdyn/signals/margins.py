@@ -31,7 +31,10 @@ def signals(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
     others = z.scatter(1, true, -torch.inf)
     margin = z_true - others.logsumexp(1)
     gap = z_true - others.amax(1)
-    log_p = z.log_softmax(1)
+    # from the margin of the top class: z_top - logsumexp(z) would be 0 for a confident sample
+    top = z.argmax(1, keepdim=True)
+    margin_top = z.gather(1, top) - z.scatter(1, top, -torch.inf).logsumexp(1, keepdim=True)
+    log_p = z.log_softmax(1).scatter(1, top, -F.softplus(-margin_top))
     p = log_p.exp()
     entropy = -(p * log_p.clamp(min=torch.finfo(torch.float64).min)).sum(1)
     # 1 - p_y as sigmoid(-margin): the difference would be 0 where a sample is fitted well
@@ -40,17 +43,14 @@ def signals(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
         "margin": margin,
         "gap": gap,
         "entropy": entropy,
-        "modified_entropy": _modified_entropy(z, p, margin, true),
+        "modified_entropy": _modified_entropy(p, margin, true, margin_top, top),
         "el2n": el2n,
     }
     return {name: values.float() for name, values in found.items()}
 
 
-def _modified_entropy(z: Tensor, p: Tensor, margin: Tensor, true: Tensor) -> Tensor:
+def _modified_entropy(p: Tensor, margin: Tensor, true: Tensor, margin_top: Tensor, top: Tensor) -> Tensor:
     # log(1 - p) by log1p loses everything where p is near 1, which only the top class can be
-    top = z.argmax(1, keepdim=True)
-    log_rest = torch.log1p(-p)
-    log_rest_top = z.scatter(1, top, -torch.inf).logsumexp(1, keepdim=True) - z.logsumexp(1, keepdim=True)
-    log_rest = log_rest.scatter(1, top, log_rest_top)
+    log_rest = torch.log1p(-p).scatter(1, top, -F.softplus(margin_top))
     wrong = (p * log_rest).scatter(1, true, 0.0).sum(1)
     return torch.sigmoid(-margin) * F.softplus(-margin) - wrong

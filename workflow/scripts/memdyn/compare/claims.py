@@ -1,0 +1,132 @@
+"""What a study says of the claims C1, C2 and C3: runs side by side, and the verdicts of the fixed rules."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from memdyn.compare.factors import Comparison, at_equal_epochs, at_matched
+from memdyn.compare.power_law import power_law_tables
+from memdyn.compare.verdicts import FACTORS, Rules, Verdict, judge_c1, judge_c2, judge_c3, pairs_by_factor
+from memdyn.stats import jackknife
+
+CLOCKS = ("accuracy_test", "generalisation_gap")
+_POINTS = 5  # values of a clock at which runs are compared
+_KEYS = ["attack", "threshold"]
+# figures of the population that are compared between runs
+HEADLINES = (
+    "advantage",
+    "displacement",
+    "speed_rms_corrected",
+    "entropy_change",
+    "share_highly_vulnerable",
+    "inflow_hv",
+)
+
+
+def study_claims(
+    tables: Mapping[str, pd.DataFrame], pool_of: Mapping[str, str], n_pairs: int, level: float, rules: Rules
+) -> dict[str, pd.DataFrame]:
+    """Differences between runs at equal epochs and equally far trained, and what they decide.
+
+    Args:
+        tables: of the study, each with the column run: runs, attack_metrics, replicates, curve_replicates, clocks,
+            clock_replicates, correlations, early, early_replicates.
+        pool_of: the pool of each run.
+        n_pairs: pairs of models a run.
+        level: of the intervals.
+        rules: of the verdicts.
+
+    Returns:
+        differences: see `memdyn.compare.factors.at_equal_epochs` and `at_matched`, one below the other;
+        claims: claim, verdict, part, part_verdict; claim_cells: see `memdyn.compare.verdicts.Verdict`.
+    """
+    sizes = np.bincount(jackknife.groups(n_pairs, tables["replicates"]["group"].nunique()))
+    comparison = Comparison(pool_of, sizes, level)
+    series = _series(tables)
+    equal = [at_equal_epochs(*one, _KEYS, comparison) for one in series]
+    clocks = tables["clocks"], tables["clock_replicates"]
+    matched = [at_matched(*one, clock, *clocks, _KEYS, comparison, _POINTS) for one in series for clock in CLOCKS]
+    differences = pd.concat([*equal, *matched], ignore_index=True)
+    verdicts = _verdicts(tables, differences, rules)
+    return {"factor_differences": differences, **_claim_tables(verdicts)}
+
+
+def _series(tables: Mapping[str, pd.DataFrame]) -> list[tuple[pd.DataFrame, pd.DataFrame]]:
+    """(estimates, replicates) of everything that is compared: run, attack, threshold, metric, epoch, value[, group]."""
+    metrics = tables["attack_metrics"].query("aggregation == 'pooled'")
+    names = [name for name in metrics.columns if name in set(tables["replicates"]["metric"])]
+    keys = ["run", "attack", "epoch"]
+    leaks = metrics.melt(keys, names, "metric").assign(threshold="")
+    leak_replicates = tables["replicates"].query("aggregation == 'pooled'").assign(threshold="")
+    curves = tables["curve_replicates"].query("metric in @HEADLINES")
+    early = tables["early"].query("target == 'top' and predictor == 'd_prime' and metric == 'recall_share'")
+    early_replicates = tables["early_replicates"].query(
+        "target == 'top' and predictor == 'd_prime' and metric == 'recall_share'"
+    )
+    return [
+        (leaks, leak_replicates),
+        (curves.query("group == -1").drop(columns="group"), curves.query("group >= 0")),
+        (
+            early.rename(columns={"estimate": "value"}).assign(threshold=""),
+            early_replicates.assign(threshold=""),
+        ),
+    ]
+
+
+def _verdicts(tables: Mapping[str, pd.DataFrame], differences: pd.DataFrame, rules: Rules) -> list[Verdict]:
+    found = pairs_by_factor(tables["runs"][["run", *FACTORS]])
+    if len(differences):
+        threshold = tables["curve_replicates"]["threshold"].iloc[0]
+        chosen = (differences["metric"] == "advantage") & (differences["matched_by"] == "epoch")
+        advantage = differences[chosen & (differences["threshold"] == threshold)]
+    else:
+        advantage = pd.DataFrame(columns=["run_a", "run_b", "attack", "at", "difference", "se", "df"])
+    return [
+        judge_c1(advantage, found, rules),
+        judge_c2(tables["correlations"], rules),
+        judge_c3(tables["early"], rules),
+    ]
+
+
+def _claim_tables(verdicts: list[Verdict]) -> dict[str, pd.DataFrame]:
+    rows = [
+        {"claim": verdict.claim, "verdict": verdict.verdict, "part": part, "part_verdict": decided}
+        for verdict in verdicts
+        for part, decided in (verdict.parts or {"": verdict.verdict}).items()
+    ]
+    return {
+        "claims": pd.DataFrame(rows),
+        "claim_cells": pd.concat([verdict.cells for verdict in verdicts], ignore_index=True),
+    }
+
+
+def power_law(
+    tables: Mapping[str, pd.DataFrame], pools: pd.DataFrame, n_pairs: int, level: float
+) -> dict[str, pd.DataFrame]:
+    """Vulnerability against samples per class, where the runs have pools of at least two sizes and one recipe each.
+
+    Args:
+        tables: runs (run, pool), attack_metrics and replicates of the study.
+        pools: pool, scored, n_classes.
+
+    Returns:
+        power_law_points and power_law_fits, empty where there is nothing to fit.
+    """
+    sizes = pools.set_index("pool")
+    per_class = (sizes["scored"] / 2 / sizes["n_classes"]).rename("samples_per_class")
+    runs = tables["runs"].join(per_class, on="pool")
+    recipes = runs.groupby("samples_per_class")["run"].nunique()
+    if len(recipes) < 2 or recipes.max() > 1:
+        nothing = pd.DataFrame(columns=["attack", "fpr"])
+        return {"power_law_points": nothing, "power_law_fits": nothing}
+    last = tables["attack_metrics"].query("aggregation == 'pooled'")
+    last = last[last["epoch"] == last.groupby("run")["epoch"].transform("max")]
+    names = {f"tpr_at_fpr_{fpr:g}": fpr for fpr in (0.001, 0.01)}
+    place = runs.set_index("run")[["pool", "samples_per_class"]]
+    estimates = last.melt(["run", "attack", "epoch"], list(names), "metric", "tpr").join(place, on="run")
+    replicates = tables["replicates"].query("aggregation == 'pooled'").rename(columns={"value": "tpr"})
+    replicates = replicates.merge(estimates[["run", "attack", "epoch", "metric"]]).join(place, on="run")
+    given = [table.assign(fpr=table["metric"].map(names)) for table in (estimates, replicates)]
+    found = power_law_tables(*given, ["attack", "fpr"], n_pairs, level)
+    return {"power_law_points": found["points"], "power_law_fits": found["fits"]}
