@@ -27,7 +27,8 @@ from torch import nn
 
 def net(input_shape, n_classes):
     return nn.Sequential(
-        nn.Conv2d(1, 4, 3, 2), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(36, 8), nn.Dropout(.3), nn.Linear(8, n_classes)
+        nn.Conv2d(1, 4, 3, 2), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(),
+        nn.Linear(36, 8), nn.Dropout(.3), nn.Linear(8, n_classes),
     )
 """
 MLP = {"name": "mlp", "hidden": [5], "activation": "relu"}
@@ -229,7 +230,7 @@ def test_an_epoch_is_all_members_in_a_new_order(pool, tmp_path, monkeypatch):
     seen = spy_on_rows(monkeypatch)
     training = Training(tmp_path, pool).run()
     assert [len(rows) for rows in seen] == [8, 8, 4] * EPOCHS * 2
-    epochs = [sum(seen[first : first + 3], []) for first in range(0, len(seen), 3)]
+    epochs = [[row for rows in seen[first : first + 3] for row in rows] for first in range(0, len(seen), 3)]
     for number, epoch in enumerate(epochs):
         assert sorted(epoch) == np.flatnonzero(training.task.masks[number // EPOCHS]).tolist()
     assert len({tuple(epoch) for epoch in epochs[:EPOCHS]}) == EPOCHS

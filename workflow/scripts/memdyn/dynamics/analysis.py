@@ -11,6 +11,7 @@ from memdyn.attacks.base import Attack
 from memdyn.attacks.evaluate import Settings
 from memdyn.attacks.shadow_scores import ShadowScores
 from memdyn.compare.factors import clock_tables
+from memdyn.dynamics.baselines import BASELINES
 from memdyn.dynamics.correlation import CorrelationOptions, correlation_tables
 from memdyn.dynamics.difficulty import Difficulty, difficulty
 from memdyn.dynamics.early import EarlyOptions, early_tables, findings
@@ -136,6 +137,7 @@ class Analysis:
         return EarlyOptions(
             top=self.options["top"],
             threshold=self._threshold,
+            baselines=tuple(BASELINES),
             bounds=self._bounds,
             hv_splits=self.options["hv_splits"],
             level=self.settings.level,
