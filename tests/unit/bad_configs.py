@@ -23,6 +23,8 @@ BAD = {
     "unknown key in a run's section": ({"runs.1.optimizer": {"lrr": 1}}, ["runs.1 (logistic).optimizer.lrr", "'lr'?"]),
     "unknown key of the statistics": ({"statistics.levl": 0.9}, ["statistics.levl = 0.9", "'level'?"]),
     "unknown key of the dynamics": ({"dynamics.threshold": [0.1]}, ["dynamics.threshold", "'thresholds'?"]),
+    "unknown key of the analysis": ({"analysis.split": 3}, ["analysis.split = 3", "'splits'?"]),
+    "unknown key of the claims": ({"claims.correlaton": 0.2}, ["claims.correlaton = 0.2", "'correlation'?"]),
     "unknown key of the report": ({"report.titel": "x"}, ["report.titel", "'title'?"]),
     "unknown key of the augmentation": ({"base.augment.flp": True}, ["base.augment.flp = true", "'flip'?"]),
     "another model's key": ({"runs.1.model.hidden": [3]}, ["runs.1 (logistic).model.hidden", "allowed: name"]),

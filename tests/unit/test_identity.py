@@ -107,6 +107,8 @@ def hashes(raw: dict[str, Any]) -> dict[str, str]:
     stages = {"pool": run.pool, "train": run.train, "score": run.scoring}
     stages |= {f"attack {label}": stage for label, stage in run.attacks.items()}
     return {name: stage.options_hash for name, stage in stages.items()} | {
+        "analysis": hash_of(config.analysis),
+        "claims": hash_of(config.claims),
         "dynamics": hash_of(config.dynamics),
         "report": hash_of(config.report),
     }
@@ -129,5 +131,5 @@ def test_the_frozen_table_spans_the_config():
 
 
 if __name__ == "__main__":
-    table = [entry | {"hashes": entry.get("hashes") or hashes(entry["study"])} for entry in FROZEN]
+    table = [entry | {"hashes": hashes(entry["study"]) | entry.get("hashes", {})} for entry in FROZEN]
     FROZEN_FILE.write_text(json.dumps(table, indent=1) + "\n")

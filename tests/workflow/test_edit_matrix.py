@@ -16,7 +16,13 @@ from project import Project
 pytestmark = pytest.mark.slow
 
 STUDY_JOBS = {"compare_runs": 1, "draw_figures": 1, "write_report": 1}
-RESULTS_OF_ONE_RUN = {"train_block": 1, "score_block": 1, "run_attack": 2, "compute_dynamics": 1}
+RESULTS_OF_ONE_RUN = {
+    "train_block": 1,
+    "score_block": 1,
+    "run_attack": 2,
+    "compute_dynamics": 1,
+    "analyse_dynamics": 1,
+}
 ALL_JOBS = {
     "build_pool": 1,
     "draw_membership": 1,

@@ -15,6 +15,7 @@ from memdyn.dynamics.baselines import BASELINES
 from memdyn.dynamics.correlation import CorrelationOptions, correlation_tables
 from memdyn.dynamics.difficulty import Difficulty, difficulty
 from memdyn.dynamics.early import EarlyOptions, early_tables, findings
+from memdyn.dynamics.half_targets import MORE_VULNERABLE
 from memdyn.dynamics.planted import planted_table
 from memdyn.dynamics.smooth import SmoothOptions, smooth_tables
 from memdyn.dynamics.splits import Splits
@@ -145,6 +146,7 @@ class Analysis:
 
     def _correlation_options(self) -> CorrelationOptions:
         return CorrelationOptions(
+            targets=tuple(MORE_VULNERABLE),
             threshold=self._threshold,
             level=self.settings.level,
             bins=self.options["bins"],
