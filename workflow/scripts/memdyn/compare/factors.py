@@ -143,7 +143,9 @@ def at_matched(
             levels[-1] = high  # linspace may round above it
             times = clocks[first].first_passage(levels), clocks[second].first_passage(levels)
             row = {"matched_by": clock, "at": levels, "epoch_a": times[0][0], "epoch_b": times[1][0]}
-            row |= comparison.columns(a.at(times[0]), b.at(times[1]), paired)
+            # a metric without replicates (too few models) is matched by the estimate alone, and has no interval
+            at = [series.at(t[: len(series.values)]) for series, t in zip((a, b), times, strict=True)]
+            row |= comparison.columns(*at, paired)
             status = "compared"
         else:
             blank = np.full(1, np.nan)
