@@ -192,23 +192,24 @@ def test_snakemake_and_its_jobs_killed(copy: Undisturbed, victim: str) -> None:
     assert kills >= 3  # an orphan that finishes the work leaves nothing to kill
     assert content(project) == copy.content
     assert leftovers(project) == []
-    assert len(set(trained(project))) == len(trained(project)), "no model is trained twice"
+    models = trained(snakemakes.said())
+    assert len(set(models)) == len(models), "no model is trained twice"
     assert project.planned("--until", "score_block") == {}
 
 
 def test_a_job_that_outlives_its_snakemake_is_waited_for(copy: Undisturbed) -> None:
     with Snakemakes(copy.project) as snakemakes:
         snakemakes.start()
-        snakemakes.wait(lambda: trained(copy.project))
+        snakemakes.wait(lambda: trained(snakemakes.said()))
         orphan = snakemakes.job()
         orphan.suspend()  # so that it is still there when the next one comes
         assert snakemakes.kill("snakemake")
         snakemakes.start()
-        snakemakes.wait(lambda: WAITS in train_log(copy.project))
+        snakemakes.wait(lambda: WAITS in snakemakes.said())
         orphan.resume()
         snakemakes.finish()
-    assert trained(copy.project) == list(range(8)), "each once, in order"
-    assert "the other job has published the block" in train_log(copy.project)
+    assert trained(snakemakes.said()) == list(range(8)), "each once, in order"
+    assert "the other job has published the block" in snakemakes.said()
     assert content(copy.project) == copy.content
 
 
@@ -328,14 +329,9 @@ def run_folder(project: Project) -> Path:
     return folder
 
 
-def train_log(project: Project) -> str:
-    """The log of the block's training, of all attempts."""
-    return "".join(path.read_text() for path in project.results.glob("*/cnn*/block-*/train.log"))
-
-
-def trained(project: Project) -> list[int]:
-    """The models in the order in which their training ended."""
-    return [int(model) for model in re.findall(r"model (\d+): trained in", train_log(project))]
+def trained(said: str) -> list[int]:
+    """The models in the order in which their training ended, from what all jobs said."""
+    return [int(model) for model in re.findall(r"model (\d+): trained in", said)]
 
 
 def content(project: Project) -> dict[str, str]:

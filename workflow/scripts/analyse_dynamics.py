@@ -22,7 +22,7 @@ if __name__ == "__main__":
         pool.labels,
         pool.flipped,
         Settings.of_options(options, snakemake.params.seed),
-        options["analysis"],
+        options["analysis"] | {"early_share": options["early_share"]},
         options["dynamics"],
     )
     tables: dict[str, list[pd.DataFrame]] = defaultdict(list)

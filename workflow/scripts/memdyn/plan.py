@@ -301,6 +301,7 @@ def _plan_analysis(study: Study) -> Stage:
     shown = [attack for attack in config.attacks if attack.label() in config.dynamics.attacks]
     options = {
         "analysis": config.analysis,
+        "early_share": config.claims.early_share,
         "attacks": [{"label": attack.label(), "options": attack} for attack in shown],
         "dynamics": config.dynamics,
         "models": config.shadow_models,

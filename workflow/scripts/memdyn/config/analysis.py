@@ -20,7 +20,9 @@ class AnalysisConfig(Strict):
     )
     top: Fraction = Field(default=0.1, description="Share of the samples, by d', that count as finally at risk.")
     early_epoch: Fraction = Field(default=0.2, description="Share of the epochs at which EL2N is taken.")
-    onset_level: Fraction = Field(default=0.95, description="Level of the one-sided bounds that decide an onset.")
+    onset_error: Fraction = Field(
+        default=0.05, description="Error of the one-sided bounds that decide an onset, and its false discovery rate."
+    )
     d_prime_bound: Float = Field(default=1.0, gt=0, description="The first checkpoint with d' above it is reported.")
     stable_distance: Fraction = Field(default=0.1, description="Stabilised: nearer to the last state than this.")
     design_effect: Float = Field(

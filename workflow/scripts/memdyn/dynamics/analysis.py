@@ -65,7 +65,7 @@ class Analysis:
             **tables,
             "early": early["early"],
             "early_replicates": early["replicates"],
-            "findings": findings(early["early"], self.options["early_epoch"]),
+            "findings": findings(early["early"], self.options["early_share"]),
             "correlations": correlated["correlations"],
             "reliabilities": correlated["reliabilities"],
             "difficulty_curves": correlated["curves"],
@@ -125,7 +125,7 @@ class Analysis:
             smallest_block=_SMALLEST_BLOCK,
             sample=SampleOptions(
                 level=self.settings.level,
-                onset_level=self.options["onset_level"],
+                onset_level=self.options["onset_error"],
                 d_prime_bound=self.options["d_prime_bound"],
                 stable_distance=self.options["stable_distance"],
                 separate_targets=False,
