@@ -1,42 +1,70 @@
-"""The centre of mass and the coverage of its interval."""
+"""The centre of mass: means of the rates, intervals of refits, and their coverage."""
 
 import numpy as np
 import pytest
+from worlds import gaussian_world
 
-from memdyn.dynamics.centre import COORDINATES, centre, centre_from_replicates, centre_with_interval
+from memdyn.attacks.base import build
+from memdyn.attacks.evaluate import Settings, rates
+from memdyn.dynamics.centre import centre_table
+from memdyn.stats import jackknife
+
+SETTINGS = Settings(
+    level=0.95, groups=16, draws=2, seed=0, fprs=(0.01,), rate_fprs=(0.05,), points_per_decade=4
+)  # fmt: skip
+LIRA = build({"name": "lira", "mode": "online", "variance": "shrunken"})
 
 
-def decisions(pairs: int, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """IN and OUT decisions with a shift that all samples of a model share: samples are not independent."""
-    propensity = rng.normal(0, 0.3, (2, pairs, 1))
-    return (
-        rng.normal(size=(pairs, n)) + propensity[0] < 0.5,
-        rng.normal(size=(pairs, n)) + propensity[1] < -0.5,
+def table(world, sham):
+    return centre_table(LIRA, [3], lambda _: world, lambda _: sham, SETTINGS)
+
+
+def test_estimates_and_intervals_are_those_of_refits_done_one_by_one():
+    world, sham = (gaussian_world(seed, 24, 60, 1.0) for seed in (0, 1))
+    found = table(world, sham).query("part == 'scored'").set_index("threshold")
+
+    def means(inputs):
+        counts = rates(LIRA, inputs, SETTINGS.rate_fprs, "scored", 0)
+        counts = counts[counts["threshold"] == "lr1"]
+        fpr, tpr = (counts["d_out"] / counts["n_out"]).mean(), (counts["d_in"] / counts["n_in"]).mean()
+        return np.array([fpr, tpr, tpr - fpr])
+
+    group = jackknife.groups(12, 16)
+    deleted = np.array([means(world.take(np.flatnonzero(group != g))) for g in range(group.max() + 1)])
+    low, high = jackknife.interval(means(world), deleted, np.bincount(group), 0.95)
+    names = ["fpr", "tpr", "advantage"]
+    np.testing.assert_allclose(found.loc["lr1", names].to_numpy(float), means(world))
+    np.testing.assert_allclose(
+        found.loc["lr1", [f"{n}_low" for n in names]].to_numpy(float), np.clip(low, [0, 0, -1], 1)
+    )
+    np.testing.assert_allclose(
+        found.loc["lr1", [f"{n}_high" for n in names]].to_numpy(float), np.clip(high, [0, 0, -1], 1)
     )
 
 
-def test_centre_is_the_mean_of_the_samples_states():
-    inside, outside = decisions(8, 50, np.random.default_rng(0))
-    expected = [outside.mean(0).mean(), inside.mean(0).mean(), (inside.mean(0) - outside.mean(0)).mean()]
-    np.testing.assert_allclose(centre(inside, outside), expected)
+def test_both_parts_and_all_thresholds_are_there_and_too_few_models_have_no_interval():
+    world = gaussian_world(0, 8, 40, 1.0)
+    found = table(world, world)
+    assert set(zip(found["part"], found["threshold"], strict=True)) == {
+        (part, threshold) for part in ("scored", "sham") for threshold in ("lr1", "fpr0.05")
+    }
+    assert (found["epoch"] == 3).all()
+    assert found[["tpr_low", "tpr_high"]].isna().all(axis=None)
 
 
-def test_interval_covers_the_expected_centre():
-    rng = np.random.default_rng(1)
-    truth = centre(*decisions(20_000, 40, rng))
-    covered, runs = np.zeros(3), 400
-    for _ in range(runs):
-        row = centre_with_interval(*decisions(16, 40, rng), level=0.95, most_groups=16)
-        covered += [row[f"{c}_low"] <= t <= row[f"{c}_high"] for c, t in zip(COORDINATES, truth, strict=True)]
-    assert np.all(covered / runs > 0.92) and np.all(covered / runs < 0.98), covered / runs
-
-
-def test_replicates_that_vary_more_give_a_wider_interval():
-    inside, outside = decisions(8, 50, np.random.default_rng(2))
-    fixed = centre_with_interval(inside, outside, level=0.95, most_groups=8)
-    deleted = np.stack([centre(np.delete(inside, k, 0), np.delete(outside, k, 0)) for k in range(8)])
-    same = centre_from_replicates(centre(inside, outside), deleted, np.ones(8), level=0.95)
-    assert same == pytest.approx(fixed)
-    stretched = deleted.mean(0) + 2 * (deleted - deleted.mean(0))
-    wider = centre_from_replicates(centre(inside, outside), stretched, np.ones(8), level=0.95)
-    assert wider["tpr_high"] - wider["tpr_low"] == pytest.approx(2 * (fixed["tpr_high"] - fixed["tpr_low"]))
+@pytest.mark.slow
+def test_intervals_cover_the_expected_centre():
+    runs = 300
+    found = [
+        table(*[gaussian_world(2 * run + part, 24, 40, 0.5, samples_seed=part) for part in (0, 1)])
+        for run in range(runs)
+    ]
+    rows = [t.query("part == 'scored' and threshold == 'lr1'").iloc[0] for t in found]
+    for name in ("fpr", "tpr", "advantage"):
+        truth = np.mean([row[name] for row in rows])
+        covered = np.mean([row[f"{name}_low"] <= truth <= row[f"{name}_high"] for row in rows])
+        width = np.mean([row[f"{name}_high"] - row[f"{name}_low"] for row in rows])
+        print(
+            f"{name}: covered {covered:.3f}, width over 4 true SD {width / (4 * np.std([r[name] for r in rows])):.2f}"
+        )
+        assert covered >= 0.93 - 2 * np.sqrt(0.93 * 0.07 / runs)

@@ -1,8 +1,5 @@
 """What a killed job leaves for the next, and what a running Snakemake says is left to do."""
 
-import json
-
-import pandas as pd
 import pytest
 import torch
 from torch import nn

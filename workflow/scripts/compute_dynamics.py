@@ -5,11 +5,11 @@ from pathlib import Path
 import pandas as pd
 
 from memdyn.attacks.base import build
-from memdyn.attacks.centre import centre_table
 from memdyn.attacks.evaluate import Settings
 from memdyn.attacks.shadow_scores import ShadowScores
 from memdyn.compare.runs import accuracy_by_checkpoint
 from memdyn.data.pool import read_pool
+from memdyn.dynamics.centre import centre_table
 from memdyn.dynamics.dprime import sample_statistics
 from memdyn.dynamics.plane import samples_table
 from memdyn.dynamics.zones import ZoneBounds, zone_shares

@@ -81,9 +81,7 @@ class Analysis:
         flipped = self.flipped[self.scores.parts["scored"]]
         planted = pd.DataFrame(columns=["quantity", "models", "auroc", "low", "high"])
         if flipped.any():
-            planted = planted_table(
-                flipped, self.scores, self._difficulty, self.settings.groups, self.settings.level
-            )
+            planted = planted_table(flipped, self.scores, self._difficulty, self.settings.groups, self.settings.level)
         clocks = clock_tables(self.scores, jackknife.groups(self._n_pairs, self.settings.groups))
         return {
             "difficulty": self._difficulty.table(),

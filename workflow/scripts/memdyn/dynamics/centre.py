@@ -1,54 +1,58 @@
-"""Centre of mass of the vulnerability plane: C(t) = mean over samples of (FPR_i, TPR_i), and its interval.
+"""Centre of mass of the vulnerability plane with its jackknife interval, the attack refitted without each group."""
 
-The interval is the delete-a-group jackknife over pairs of models (memdyn.stats.jackknife). Best are replicates whose
-calibration was refitted without the group (`centre_from_replicates`); decisions whose calibration is held fixed
-(`centre_with_interval`) leave out the part of the spread that the calibration adds.
-"""
+from collections.abc import Iterable
 
 import numpy as np
+import pandas as pd
 
+from memdyn.attacks.base import Attack
+from memdyn.attacks.evaluate import Loader, Settings, rates
+from memdyn.attacks.inputs import Inputs
 from memdyn.stats import jackknife
 
-COORDINATES = ("fpr", "tpr", "advantage")
+_COORDINATES = ["fpr", "tpr", "advantage"]
 
 
-def centre(decisions_in: np.ndarray, decisions_out: np.ndarray) -> np.ndarray:
-    """(mean FPR, mean TPR, mean advantage) of decisions [P, n] of each pair's IN and OUT model."""
-    tpr, fpr = decisions_in.mean(), decisions_out.mean()
-    return np.array([fpr, tpr, tpr - fpr])
+def centre_table(
+    attack: Attack, epochs: Iterable[int], load: Loader, load_sham: Loader, settings: Settings
+) -> pd.DataFrame:
+    """Mean over samples of (FPR_i, TPR_i), for members and non-members and for the sham part, at every checkpoint.
 
-
-def centre_with_interval(
-    decisions_in: np.ndarray, decisions_out: np.ndarray, level: float, most_groups: int
-) -> dict[str, float]:
-    """The centre and its jackknife interval with the calibration held fixed.
-
-    Args:
-        decisions_in, decisions_out: [P, n] bool, "the attack says member" of each pair's IN and OUT model.
-        level: confidence level.
-        most_groups: the jackknife's largest number of groups of pairs.
+    Args: see `memdyn.attacks.evaluate.evaluate`.
 
     Returns:
-        {fpr, fpr_low, fpr_high, tpr, ..., advantage, ...}: a row of the study's `centre` table.
+        part, threshold, epoch, level; fpr, tpr and advantage, each with _low and _high.
     """
-    group = jackknife.groups(len(decisions_in), most_groups)
-    kept = [group != g for g in range(group.max() + 1)]
-    deleted = np.stack([centre(decisions_in[keep], decisions_out[keep]) for keep in kept])
-    return centre_from_replicates(centre(decisions_in, decisions_out), deleted, np.bincount(group), level)
+    tables = []
+    for epoch in epochs:
+        for part, loader in (("scored", load), ("sham", load_sham)):
+            table = _centre(attack, loader(epoch).map(attack.signal), settings)
+            table.insert(0, "part", part)
+            table.insert(2, "epoch", epoch)
+            tables.append(table)
+    return pd.concat(tables, ignore_index=True)
 
 
-def centre_from_replicates(
-    estimate: np.ndarray, deleted: np.ndarray, sizes: np.ndarray, level: float
-) -> dict[str, float]:
-    """The centre and its interval from delete-a-group replicates, each made by an attack refitted without the group.
+def _centre(attack: Attack, signals: Inputs, settings: Settings) -> pd.DataFrame:
+    group = jackknife.groups(signals.n_pairs, settings.groups)
+    sizes = np.bincount(group)
+    kept = [np.flatnonzero(group != g) for g in range(len(sizes))]
+    if not all(attack.can_score(signals.half[pairs], "halves") for pairs in kept):
+        kept = []  # too few pairs to leave any out: no interval
+    estimate = _means(attack, signals, settings)
+    deleted = np.array([_means(attack, signals.take(pairs), settings) for pairs in kept])
+    low, high = jackknife.interval(estimate.to_numpy(), deleted, sizes, settings.level)
+    limits = {
+        f"{name}_{side}": np.clip(values[:, column], -1 if name == "advantage" else 0, 1)
+        for column, name in enumerate(_COORDINATES)
+        for side, values in (("low", low), ("high", high))
+    }
+    return estimate.reset_index().assign(**limits, level=settings.level)
 
-    Args:
-        estimate: [3] from `centre`, all pairs.
-        deleted: [G, 3], the same without the pairs of one group.
-        sizes: [G] pairs a group.
-    """
-    low, high = jackknife.interval(estimate, deleted, sizes, level)
-    row = {}
-    for k, name in enumerate(COORDINATES):
-        row |= {name: float(estimate[k]), f"{name}_low": float(low[k]), f"{name}_high": float(high[k])}
-    return row
+
+def _means(attack: Attack, signals: Inputs, settings: Settings) -> pd.DataFrame:
+    """Index threshold; fpr, tpr and advantage, means over samples."""
+    counts = rates(attack, signals, settings.rate_fprs, "", 0)
+    sums = counts.groupby("threshold", sort=False)[["d_out", "d_in", "n_out", "n_in"]].sum()
+    means = pd.DataFrame({"fpr": sums["d_out"] / sums["n_out"], "tpr": sums["d_in"] / sums["n_in"]})
+    return means.assign(advantage=means["tpr"] - means["fpr"])

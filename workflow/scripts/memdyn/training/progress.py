@@ -9,8 +9,6 @@ opposite order. So whatever state and log say is there is there.
 """
 
 import json
-import pickle
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,8 +60,9 @@ class ModelProgress:
             return [], ""
         try:
             state = torch.load(self._state, map_location=device, weights_only=True)
-        except (EOFError, RuntimeError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
-            # a kill cannot do this (the file is written aside and renamed), a power cut can
+        except Exception as error:
+            # a kill cannot do this (the file is written aside and renamed), a power cut can; what torch then raises
+            # depends on the bytes
             return [], f"its saved state is unreadable ({error}); training it from the start"
         network.load_state_dict(state["network"])
         optimizer.load_state_dict(state["optimizer"])
