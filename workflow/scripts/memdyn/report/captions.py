@@ -36,6 +36,63 @@ _CAPTIONS = {
         says that the first one leaks more. Bars are {level} jackknife intervals of the difference itself: runs share
         samples, memberships and seeds, so they are paired. Each interval holds by itself: among many, some miss 0 by
         chance. Runs differ in how far they have fitted, too; see their accuracies.""",
+    "moving": """
+        The same plane of {attack} at {threshold} in motion, {frames} checkpoints; the line is the way of the centre of
+        mass so far. Where the browser is asked for less motion, the last checkpoint stands still.""",
+    "river": """
+        Zones of the plane of {attack} at {threshold} over training: above as a river of shares, below the zones but
+        chance with their jackknife bands over pairs, on an axis of their own. Zones are tracked: a sample leaves its
+        zone when it is more than one standard error outside it, so counting noise moves fewer samples to and fro.
+        Dotted: the share of sham members in the highly vulnerable zone.""",
+    "transitions": """
+        Where a sample is at the next checkpoint, given its tracked zone in the plane of {attack} at {threshold}, in per
+        cent, pooled over training; small: the same for sham members. Beside each zone the share of all steps that start
+        there: rows with few of them are noise. HV: highly vulnerable; vuln.: vulnerable.""",
+    "inflow": """
+        Chance of a sample outside the highly vulnerable zone of {attack} at {threshold} to be in it at the next
+        checkpoint, drawn at the checkpoint from which it starts. Bands: jackknife over pairs; hollow: sham members.
+        Steps between checkpoints may differ in length.""",
+    "speed": """
+        How far and how fast samples move in the plane of {attack} at {threshold}, and how they are spread in it. Left
+        raw, right with the counting noise removed (products of independent halves of the models; signed roots, so an
+        estimate below 0 is shown as such). The corrected speed is a root mean square, not the mean beside it. Raw
+        displacement and speed are above 0 by noise alone: read them against the null curves of sham members
+        (hollow). Entropy and Clark-Evans (below 0: more clustered than the null) are of the parametric states and
+        drawn as difference to the null. Bands: jackknife over pairs, where there are enough models.""",
+    "onset": """
+        Onset under {attack}: the first checkpoint from which on the sample's margins differ significantly at all later
+        ones. Left: share of the samples with an onset by each epoch; without any until the end: {censored}. Right:
+        median and quartiles of the advantage at the last checkpoint at {threshold}, by onset, where at least {fewest}
+        samples share it. More models find more onsets: compare runs at equal numbers of models.""",
+    "tails": """
+        Each OUT margin is predicted from the other pairs of models; if the parametric law behind d′ and the rates at
+        small FPR holds, predicted tail probabilities come true and the points lie on the dotted line. At the last
+        checkpoint; bars: jackknife over pairs; left the lower, right the upper tail. The verdict is on the upper tail
+        at {probability}. Where it fails, the counted rates are the ones to trust.""",
+    "difficulty": """
+        Mean d′ of {attack} in bins of a sample's difficulty, measured on models that did not train on it; all axes run
+        from easy to hard. Difficulty and d′ come from disjoint halves of the models, so they share no noise. Bands:
+        jackknife over pairs, where there are enough models. The relation need not be monotone.""",
+    "densities": """
+        d′ of every sample under {attack} at the last checkpoint against two difficulties, all models; colour is
+        logarithmic. Here both come from the same models; the correlations in the table do not.""",
+    "early": """
+        How well a predictor at an epoch finds the samples finally at risk under {attack}. The final set comes from one
+        half of the models, the prediction from the other. Black: d′ with its jackknife band; dashed: what d′ of the
+        last checkpoint itself finds, the ceiling that noise leaves; dotted: chance of a set of that size (for HV, d′ names its early zone, which grows;
+        baselines always name as many as are to be found). Coloured: baselines that need no
+        shadow models, each from one model that had a random half of the samples. Grey line: the early checkpoint of
+        claim C3. HV: highly vulnerable zone.""",
+    "factors": """
+        Differences between runs, first minus second, of {attack}, rates at {threshold}: at the last common epoch
+        (circles), where both had the same test accuracy (squares), and where both had the same generalisation gap
+        (triangles), each at the largest value that both reach. Bars are {level} jackknife intervals of the difference,
+        paired where the runs share their pool (hollow: too few models for one). A difference that vanishes where the runs are equally far trained is
+        one of training length rather than of the factor.""",
+    "power_law": """
+        TPR minus FPR at the last checkpoint against training samples per class, one run a size; bars are one standard
+        error. Lines are weighted least-squares fits in logarithms, with {level} intervals of the slope. Sizes whose
+        TPR is not above the FPR have no logarithm and are left out.""",
     "null": """
         The null control: membership is swapped at random within each (pair of models, sample), the same swaps at all
         checkpoints, and the attack is fitted anew. Each dot is the AUC of one draw, the bar their mean; without leaks

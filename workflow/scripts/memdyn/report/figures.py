@@ -6,12 +6,21 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pandas as pd
 
+from memdyn.report.animation import draw_animation
 from memdyn.report.comparison import draw_comparison
 from memdyn.report.curves import draw_accuracy, draw_leakage, draw_null, draw_roc
+from memdyn.report.difficulty import draw_difficulty_curves, draw_difficulty_densities
+from memdyn.report.early import draw_early
+from memdyn.report.factors import draw_factors
+from memdyn.report.onset import draw_onset
 from memdyn.report.planes import draw_centre, draw_plane, draw_zones
+from memdyn.report.population import draw_inflow, draw_river, draw_speed
+from memdyn.report.power_law import draw_power_law
 from memdyn.report.record import INDEX, Drawing, FigureRecord, PoolImages, ReportOptions, write_index
 from memdyn.report.samples import draw_samples
 from memdyn.report.style import report_style, run_styles
+from memdyn.report.tails import draw_tails
+from memdyn.report.transitions import draw_transitions
 
 # Without them the same figure would differ in bytes from one drawing to the next
 _NO_DATES = {"png": {"Software": None}, "pdf": {"CreationDate": None}}
@@ -28,11 +37,25 @@ def drawings(
         (("attack_metrics",), lambda: draw_leakage(tables, styles)),
         (("roc", "attack_metrics"), lambda: draw_roc(tables, styles)),
         (("samples",), lambda: draw_plane(tables, styles, options)),
+        (("samples",), lambda: draw_animation(tables, styles, options)),
         (("centre",), lambda: draw_centre(tables, styles, options)),
-        (("zones",), lambda: draw_zones(tables, styles, options)),
         (("samples",), lambda: draw_samples(tables, images, styles, options)),
+        # tracked zones with their bands, where they were computed
+        (("curves",), lambda: draw_river(tables, styles, options))
+        if "curves" in tables
+        else (("zones",), lambda: draw_zones(tables, styles, options)),
+        (("transitions",), lambda: draw_transitions(tables, styles, options)),
+        (("curves",), lambda: draw_inflow(tables, styles, options)),
+        (("curves",), lambda: draw_speed(tables, styles, options)),
+        (("summary",), lambda: draw_onset(tables, styles, options)),
+        (("difficulty_curves",), lambda: draw_difficulty_curves(tables, styles)),
+        (("summary", "difficulty"), lambda: draw_difficulty_densities(tables, styles, options)),
+        (("early",), lambda: draw_early(tables, styles)),
         (("differences",), lambda: draw_comparison(tables, styles)),
+        (("factor_differences",), lambda: draw_factors(tables, styles, options)),
+        (("power_law_points", "power_law_fits"), lambda: draw_power_law(tables)),
         (("null_draws", "null"), lambda: draw_null(tables, styles)),
+        (("tails", "tail_verdicts"), lambda: draw_tails(tables, styles)),
     ]
     for needed, draw in plan:
         if all(name in tables for name in needed):
@@ -64,4 +87,6 @@ def _save(drawing: Drawing, out: Path, dpi: int) -> None:
     for extension, metadata in _NO_DATES.items():
         drawing.figure.savefig(out / f"{drawing.record.name}.{extension}", dpi=dpi, metadata=metadata)
         drawing.figure.set_layout_engine("none")
+    if drawing.animate:
+        drawing.animate(out / drawing.record.moving)
     plt.close(drawing.figure)

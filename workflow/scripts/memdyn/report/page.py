@@ -1,14 +1,14 @@
 """The study's page: one HTML file that needs no network, no scripts and no other file."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from memdyn.report import page_tables
+from memdyn.report import page_claims, page_dynamics, page_tables
 from memdyn.report.page_tables import Table
 from memdyn.report.record import FigureRecord, ReportOptions, read_index
 from memdyn.report.style import run_styles
@@ -22,10 +22,17 @@ SECTIONS = (
     ("roc", "ROC curves"),
     ("plane", "The vulnerability plane"),
     ("centre", "Centre of mass"),
+    ("samples", "Trajectories of the most vulnerable samples"),
     ("zones", "Zones"),
-    ("samples", "Most vulnerable samples"),
+    ("transitions", "Transitions between zones"),
+    ("speed", "Speed, entropy, clustering"),
+    ("onset", "Onset and severity"),
+    ("difficulty", "Difficulty"),
+    ("early", "Early determination"),
     ("comparison", "Comparison of runs"),
+    ("power_law", "Pool size"),
     ("null", "Null control"),
+    ("tails", "Tail check"),
 )
 
 
@@ -59,12 +66,30 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page with its tables and its figures (record, data URI)."""
+    """A part of the page with its tables and its figures."""
 
     name: str
     title: str
     tables: list[Table]
-    figures: list[tuple[FigureRecord, str]]
+    figures: list["Picture"]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure as data URIs: still, and moving where there is such a version (else empty)."""
+
+    record: FigureRecord
+    still: str
+    moving: str
+
+
+@dataclass(frozen=True)
+class Claims:
+    """The top of the page: verdicts, the numbers that they rest on, and sentences on early determination."""
+
+    verdicts: Table | None
+    cells: Table | None
+    findings: list[str]
 
 
 def render_page(tables: Mapping[str, pd.DataFrame], figures_dir: Path, context: PageContext) -> str:
@@ -85,6 +110,7 @@ def render_page(tables: Mapping[str, pd.DataFrame], figures_dir: Path, context: 
     return environment.get_template("report.html.j2").render(
         context=context,
         verdict=null_verdict(tables),
+        claims=_claims(tables),
         results=_results(tables),
         sections=_sections(tables, figures_dir, context.options),
         facts=_facts(tables),
@@ -115,6 +141,18 @@ def _results(tables: Mapping[str, pd.DataFrame]) -> Table | None:
     return page_tables.results(tables["attack_metrics"], run_styles(tables["runs"]), failed)
 
 
+def _claims(tables: Mapping[str, pd.DataFrame]) -> Claims:
+    """Empty parts where the study was not analysed."""
+    styles = run_styles(tables["runs"])
+    verdicts = cells = None
+    if "claims" in tables:
+        known = tables.get("claim_cells", pd.DataFrame(columns=list(page_claims.CELLS)))
+        verdicts = page_claims.claims(tables["claims"], known, styles)
+        cells = page_claims.claim_cells(known, styles) if len(known) else None
+    findings = page_claims.findings(tables["findings"], styles) if "findings" in tables else []
+    return Claims(verdicts, cells, findings)
+
+
 def _facts(tables: Mapping[str, pd.DataFrame]) -> dict[str, str]:
     """Phrases of the methods notes that depend on the study."""
     metrics = tables.get("attack_metrics")
@@ -127,10 +165,10 @@ def _facts(tables: Mapping[str, pd.DataFrame]) -> dict[str, str]:
 
 def _sections(tables: Mapping[str, pd.DataFrame], figures_dir: Path, options: ReportOptions) -> list[Section]:
     """Sections with their content; empty ones are left out."""
-    figures = [(record, _data_uri(figures_dir / f"{record.name}.png")) for record in read_index(figures_dir)]
+    figures = [_picture(record, figures_dir) for record in read_index(figures_dir)]
     content = _section_tables(tables, options)
     sections = [
-        Section(name, title, content.get(name, []), [(r, uri) for r, uri in figures if r.section == name])
+        Section(name, title, content.get(name, []), [f for f in figures if f.record.section == name])
         for name, title in SECTIONS
     ]
     return [section for section in sections if section.tables or section.figures]
@@ -138,20 +176,39 @@ def _sections(tables: Mapping[str, pd.DataFrame], figures_dir: Path, options: Re
 
 def _section_tables(tables: Mapping[str, pd.DataFrame], options: ReportOptions) -> dict[str, list[Table]]:
     styles = run_styles(tables["runs"])
-    makers = {
+    threshold, reliabilities = options.threshold, tables.get("reliabilities")
+    makers: dict[str, list[tuple[tuple[str, ...], Callable[..., Table]]]] = {
         "run": [
-            ("pools", lambda table: page_tables.pools(table)),
-            ("runs", lambda table: page_tables.runs(table, styles)),
+            (("pools",), page_tables.pools),
+            (("runs",), lambda table: page_tables.runs(table, styles)),
         ],
-        "centre": [("centre", lambda table: page_tables.centres(table, styles, options.threshold))],
-        "zones": [("zones", lambda table: page_tables.zones(table, styles, options.threshold))],
-        "comparison": [("differences", lambda table: page_tables.differences(table, styles))],
-        "null": [("null", lambda table: page_tables.null_control(table, styles))],
+        "centre": [(("centre",), lambda table: page_tables.centres(table, styles, threshold))],
+        "zones": [(("zones",), lambda table: page_tables.zones(table, styles, threshold))],
+        "onset": [(("summary",), lambda table: page_dynamics.onsets(table, styles, threshold))],
+        "difficulty": [
+            (("correlations",), lambda table: page_dynamics.correlations(table, reliabilities, styles)),
+            (("planted",), lambda table: page_dynamics.planted(table, styles)),
+        ],
+        "early": [(("early", "findings"), lambda early, found: page_dynamics.early(early, found, styles))],
+        "comparison": [
+            (("differences",), lambda table: page_tables.differences(table, styles)),
+            (("factor_differences",), lambda table: page_dynamics.factors(table, styles, threshold)),
+        ],
+        "power_law": [(("power_law_fits",), page_dynamics.power_law)],
+        "null": [(("null",), lambda table: page_tables.null_control(table, styles))],
+        "tails": [(("tail_verdicts",), lambda table: page_dynamics.tails(table, styles))],
     }
     return {
-        section: [make(tables[name]) for name, make in entries if name in tables] for section, entries in makers.items()
+        section: [make(*(tables[name] for name in names)) for names, make in entries if set(names) <= set(tables)]
+        for section, entries in makers.items()
     }
+
+
+def _picture(record: FigureRecord, folder: Path) -> Picture:
+    moving = _data_uri(folder / record.moving) if record.moving else ""
+    return Picture(record, _data_uri(folder / f"{record.name}.png"), moving)
 
 
 def _data_uri(path: Path) -> str:
-    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
+    kind = path.suffix.removeprefix(".")
+    return f"data:image/{kind};base64," + base64.b64encode(path.read_bytes()).decode("ascii")

@@ -34,7 +34,7 @@ _RUN_COLUMNS = {
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: text, a run's colour as a swatch before it, a CSS class (passed, failed, strong)."""
+    """One cell: text, a run's colour as a swatch before it, a CSS class (passed, failed, strong, wrap, or a verdict)."""
 
     text: str
     colour: str | None = None
@@ -51,7 +51,8 @@ class Table:
     head: int = 1
 
 
-def _run_cell(style_: RunStyle) -> Cell:
+def run_cell(style_: RunStyle) -> Cell:
+    """A run's name with its colour."""
     return Cell(style_.name, style_.colour)
 
 
@@ -68,7 +69,7 @@ def results(metrics: pd.DataFrame, styles: dict[str, RunStyle], failed: set[str]
     rows = []
     for row in _by_run(table, styles):
         values = [formatting.interval(row[m], row[f"{m}_low"], row[f"{m}_high"], _DIGITS[m]) for m in METRICS]
-        run = _run_cell(styles[row["run"]])
+        run = run_cell(styles[row["run"]])
         if row["run"] in failed:
             run = replace(run, text=f"{run.text} (null failed)", kind="failed")
         rows.append([run, *_text(str(row["attack"]), *values, formatting.number(row["null_auc"]))])
@@ -82,7 +83,7 @@ def runs(table: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:
     columns = {title: (name, show) for title, (name, show) in _RUN_COLUMNS.items() if name in shown}
     rows = [
         [
-            _run_cell(styles[row["run"]]),
+            run_cell(styles[row["run"]]),
             *_text(*(show(row[name]) for name, show in columns.values())),
             Cell(formatting.duration(row["seconds_per_model"] * row["n_models"])),
         ]
@@ -123,7 +124,7 @@ def null_control(table: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:
         verdict = Cell("passed", kind="passed") if row["passed"] else Cell("FAILED", kind="failed")
         rows.append(
             [
-                _run_cell(styles[row["run"]]),
+                run_cell(styles[row["run"]]),
                 *_text(formatting.number(row["statistic"], 2), formatting.p_value(row["p_value"])),
                 *_text(formatting.number(row["mean_null_auc"], 4), formatting.count(row["n_draws"])),
                 verdict,
@@ -137,7 +138,7 @@ def centres(centre: pd.DataFrame, styles: dict[str, RunStyle], threshold: str) -
     """Net displacement and path length of the centre of mass, in percentage points, beside those of sham members."""
     rows = []
     for (attack, run), part in _in_order(select_threshold(centre, threshold), styles):
-        cells = [_run_cell(styles[run]), Cell(attack)]
+        cells = [run_cell(styles[run]), Cell(attack)]
         for kind in ("scored", "sham"):
             path = part[part["part"] == kind].sort_values("epoch")[["fpr", "tpr"]].to_numpy()
             if len(path) < 2:
@@ -162,7 +163,7 @@ def zones(table: pd.DataFrame, styles: dict[str, RunStyle], threshold: str) -> T
     for (attack, run), part in _in_order(select_threshold(table, threshold), styles):
         last = part[part["epoch"] == part["epoch"].max()].set_index("zone")["share"]
         shares = [formatting.percent(float(last.get(zone, 0.0))) for zone in ZONE_STACK]
-        rows.append([_run_cell(styles[run]), *_text(attack, *shares)])
+        rows.append([run_cell(styles[run]), *_text(attack, *shares)])
     columns = ["run", "attack", *(style.ZONE_LABELS[zone] for zone in ZONE_STACK)]
     return Table("Share of the scored samples in each zone at the last checkpoint.", columns, rows, head=2)
 
@@ -174,7 +175,7 @@ def differences(table: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:
     rows = []
     for (first, second, attack), part in last.groupby(["run_a", "run_b", "attack"], sort=False):
         by_metric = part.set_index("metric")
-        cells = [_run_cell(styles[first]), _run_cell(styles[second]), Cell(attack)]
+        cells = [run_cell(styles[first]), run_cell(styles[second]), Cell(attack)]
         for metric in metrics:
             row = by_metric.loc[metric]
             excludes_zero = row["low"] > 0 or row["high"] < 0

@@ -65,7 +65,7 @@ def _plane_page(
     shown = {run: spread(sorted(part["epoch"].unique()), columns) for run, part in samples.groupby("run")}
     cells = int(min(MAX_CELLS, samples["n_in"].max() + 1))
     counts = {
-        (run, epoch): _cell_counts(part, cells)
+        (run, epoch): cell_counts(part, cells)
         for (run, epoch), part in samples.groupby(["run", "epoch"])
         if epoch in shown[run]
     }
@@ -75,8 +75,8 @@ def _plane_page(
         for axes in row[len(shown[run]) :]:
             axes.set_visible(False)
         for axes, epoch in zip(row, shown[run], strict=False):
-            mesh = _draw_density(axes, counts[run, epoch], norm)
-            _draw_landmarks(axes, part[part["epoch"] == epoch], options, margin=0.5 / (cells - 1))
+            mesh = draw_density(axes, counts[run, epoch], norm)
+            draw_landmarks(axes, part[part["epoch"] == epoch], options, margin=0.5 / (cells - 1))
             axes.set_title(f"epoch {epoch}", pad=3)
         row[0].set_ylabel(f"{style.wrap_label(styles[run].name, 22)}\nTPR")
     for axes in grid[-1]:
@@ -99,13 +99,13 @@ def _plane_page(
     return Drawing(record, figure)
 
 
-def _cell_counts(state: pd.DataFrame, cells: int) -> np.ndarray:
+def cell_counts(state: pd.DataFrame, cells: int) -> np.ndarray:
     """Samples [tpr, fpr] in cells centred on the lattice k / n (or on a coarser one where n is large)."""
     edges = (np.arange(cells + 1) - 0.5) / (cells - 1)
     return np.histogram2d(state["tpr"], state["fpr"], bins=[edges, edges])[0]
 
 
-def _draw_density(axes: Axes, counts: np.ndarray, norm: LogNorm) -> QuadMesh:
+def draw_density(axes: Axes, counts: np.ndarray, norm: LogNorm) -> QuadMesh:
     cells = len(counts)
     edges = (np.arange(cells + 1) - 0.5) / (cells - 1)
     axes.set(xlim=(edges[0], edges[-1]), ylim=(edges[0], edges[-1]), aspect="equal")
@@ -116,7 +116,7 @@ def _draw_density(axes: Axes, counts: np.ndarray, norm: LogNorm) -> QuadMesh:
     return axes.pcolormesh(edges, edges, empty_hidden, norm=norm, cmap=style.DENSITY, rasterized=True, linewidth=0)
 
 
-def _draw_landmarks(axes: Axes, state: pd.DataFrame, options: ReportOptions, margin: float) -> None:
+def draw_landmarks(axes: Axes, state: pd.DataFrame, options: ReportOptions, margin: float) -> None:
     """Chance line, line of equal advantage, the box of highly vulnerable samples with its share, the centre of mass."""
     axes.plot([0, 1], [0, 1], color=style.INK, linewidth=0.8, path_effects=style.HALO)
     step = options.vulnerable_advantage
@@ -217,7 +217,7 @@ def draw_zones(
             style.epoch_axis(axes)
         label_outer(grid, len(runs), "epoch", "share of samples")
         handles = [
-            Patch(facecolor=style.ZONE_COLOURS[z], edgecolor="white", hatch=_hatch(z), label=style.ZONE_LABELS[z])
+            Patch(facecolor=style.ZONE_COLOURS[z], edgecolor="white", hatch=hatch(z), label=style.ZONE_LABELS[z])
             for z in ZONE_STACK
         ]
         legend_above(figure, handles)
@@ -239,11 +239,11 @@ def _draw_zone_panel(axes: Axes, zones: pd.DataFrame) -> None:
         linewidth=0.4,
     )
     for layer, zone in zip(layers, ZONE_STACK, strict=True):
-        layer.set_hatch(_hatch(zone))
+        layer.sethatch(hatch(zone))
     axes.set(ylim=(0, 1), xlim=(shares.index.min(), shares.index.max()))
     axes.set_axisbelow(False)
     axes.grid(axis="x", visible=False)
 
 
-def _hatch(zone: str) -> str:
+def hatch(zone: str) -> str:
     return "////" if zone == "inverted" else ""

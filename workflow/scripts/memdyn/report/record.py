@@ -1,7 +1,7 @@
 """What a figure is to the page: a file name, a section, and words that say what its numbers mean."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,21 +16,26 @@ INDEX = "figures.json"
 
 @dataclass(frozen=True)
 class FigureRecord:
-    """One figure of a study; its files are <name>.png and <name>.pdf."""
+    """One figure of a study; its files are <name>.png and <name>.pdf.
+
+    moving: the file of its moving version, if it has one.
+    """
 
     name: str
     section: str
     title: str
     caption: str
     alt: str
+    moving: str = ""
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A record with its figure, not yet saved."""
+    """A record with its figure, not yet saved; `animate` writes the moving version to a path."""
 
     record: FigureRecord
     figure: Figure
+    animate: Callable[[Path], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -64,10 +69,14 @@ class ReportOptions:
 
 
 class PoolImages(Protocol):
-    """The part of a pool that the figures need: images uint8 [n, C, H, W] (or numbers [n, F]) by source row."""
+    """The part of a pool that the figures need: images uint8 [n, C, H, W] (or numbers [n, F]) by source row.
+
+    flipped: bool [n], True where a wrong label was planted.
+    """
 
     images: np.ndarray
     sample_ids: np.ndarray
+    flipped: np.ndarray
     class_names: list[str]
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 # Okabe & Ito 2008, without yellow (too light on white)
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -48,6 +48,17 @@ METRIC_LABELS = {
     "tpr_at_fpr_0.01": "TPR at 1 % FPR",
     "tpr_at_fpr_0.001": "TPR at 0.1 % FPR",
 }
+DIFFICULTY_LABELS = {
+    "learning_epoch": "learning epoch",
+    "forgetting": "forgetting events",
+    "aum": "area under the margin",
+    "el2n": "EL2N",
+    "confidence": "confidence",
+    "variability": "variability",
+    "loss": "loss",
+    "c_score": "C-score",
+    "memorisation": "memorisation",
+}
 METRIC_CHANCE = {"auc": 0.5, "tpr_at_fpr_0.01": 0.01, "tpr_at_fpr_0.001": 0.001}
 
 _RC = {
@@ -79,6 +90,7 @@ _RC = {
     "pdf.fonttype": 42,  # TrueType, editable text
     "figure.dpi": 100,
 }
+PERCENT = FuncFormatter(lambda share, _: f"{100 * share:.3g} %")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,128 @@
+"""Differences between runs at equal epochs and equally far trained, as a forest plot of every headline figure."""
+
+from collections.abc import Iterator
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from memdyn.report import style
+from memdyn.report.captions import caption
+from memdyn.report.layout import chunks, columns_for, legend_above
+from memdyn.report.planes import select_threshold, threshold_words
+from memdyn.report.record import Drawing, FigureRecord, ReportOptions
+from memdyn.report.style import RunStyle
+
+METRICS = {
+    "auc": "AUC",
+    "tpr_at_fpr_0.01": "TPR at 1 % FPR",
+    "tpr_at_fpr_0.001": "TPR at 0.1 % FPR",
+    "advantage": "mean advantage",
+    "displacement": "displacement, points",
+    "share_highly_vulnerable": "share highly vulnerable",
+    "speed_rms_corrected": "RMS speed, corrected",
+    "entropy_change": "entropy change",
+    "recall_share": "early recall over ceiling",
+}
+_MATCHINGS = {
+    "epoch": ("last common epoch", "#222222", "o"),
+    "accuracy_test": ("highest common accuracy", "#D55E00", "s"),
+    "generalisation_gap": ("widest common gap", "#0072B2", "^"),
+}
+_PAIRS_PER_FIGURE = 6
+
+
+def highest_common(table: pd.DataFrame) -> pd.DataFrame:
+    """Of each pair, metric and matching the row farthest along its clock that has a difference."""
+    known = table[table["difference"].notna()]
+    keys = ["run_a", "run_b", "attack", "threshold", "metric", "matched_by"]
+    return known.loc[known.groupby(keys, sort=False)["at"].idxmax()]
+
+
+def factor_rows(table: pd.DataFrame, threshold: str) -> pd.DataFrame:
+    """The rows that are drawn: of attacks whose dynamics were analysed, at one threshold."""
+    table = highest_common(table)
+    analysed = set(table.loc[table["threshold"] != "", "attack"])
+    planes = table[table["threshold"] != ""]
+    chosen = [select_threshold(planes, threshold)] if len(planes) else []
+    plain = table[(table["threshold"] == "") & (table["attack"].isin(analysed) if analysed else True)]
+    return pd.concat([plain, *chosen], ignore_index=True)
+
+
+def draw_factors(
+    tables: dict[str, pd.DataFrame], styles: dict[str, RunStyle], options: ReportOptions
+) -> Iterator[Drawing]:
+    """A panel a figure, a row a pair of runs, a mark a way of matching."""
+    for attack, table in factor_rows(tables["factor_differences"], options.threshold).groupby("attack", sort=False):
+        pairs = list(dict.fromkeys(zip(table["run_a"], table["run_b"], strict=True)))
+        metrics = [metric for metric in METRICS if metric in set(table["metric"])]
+        for page, chunk in enumerate(chunks(pairs, _PAIRS_PER_FIGURE)):
+            figure = _forest(table, chunk, metrics, styles)
+            thresholds = [t for t in table["threshold"].unique() if t]
+            words = caption(
+                "factors",
+                attack=attack,
+                threshold=threshold_words(thresholds[0]) if thresholds else "its threshold",
+                level=f"{100 * table['level'].iloc[0]:g} %",
+            )
+            alt = f"Forest plots of differences between {len(chunk)} pairs of runs in {len(metrics)} figures."
+            suffix = "" if page == 0 else f"-{page + 1}"
+            title = f"Differences, equally long and equally far trained, {attack}"
+            yield Drawing(FigureRecord(f"factors-{attack}{suffix}", "comparison", title, words, alt), figure)
+
+
+def _forest(
+    table: pd.DataFrame, pairs: list[tuple[str, str]], metrics: list[str], styles: dict[str, RunStyle]
+) -> plt.Figure:
+    columns = columns_for(len(metrics), most=3)
+    rows = -(-len(metrics) // columns)
+    figure, grid = plt.subplots(
+        rows,
+        columns,
+        figsize=(style.WIDTH, rows * (0.42 * len(pairs) + 0.65) + 0.4),
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
+    )
+    for axes in grid.flat[len(metrics) :]:
+        axes.set_visible(False)
+    for axes, metric in zip(grid.flat, metrics, strict=False):
+        _draw_metric(axes, table[table["metric"] == metric], pairs)
+        axes.set_title(METRICS[metric])
+    labels = [f"{_name(styles, first)}\n− {_name(styles, second)}" for first, second in pairs]
+    for axes in grid[:, 0]:
+        axes.set_yticks(range(len(pairs)), labels, fontsize=6.8)
+    drawn = set(table["matched_by"])
+    legend_above(
+        figure,
+        [
+            Line2D([], [], linestyle="none", color=colour, marker=marker, label=label)
+            for name, (label, colour, marker) in _MATCHINGS.items()
+            if name in drawn
+        ],
+    )
+    return figure
+
+
+def _draw_metric(axes: Axes, table: pd.DataFrame, pairs: list[tuple[str, str]]) -> None:
+    places = {pair: place for place, pair in enumerate(pairs)}
+    axes.axvline(0, color=style.INK, linewidth=0.8)
+    for offset, (matching, (_, colour, marker)) in zip((-0.25, 0, 0.25), _MATCHINGS.items(), strict=True):
+        part = table[table["matched_by"] == matching]
+        part = part[[pair in places for pair in zip(part["run_a"], part["run_b"], strict=True)]]
+        rows = [places[pair] + offset for pair in zip(part["run_a"], part["run_b"], strict=True)]
+        errors = np.clip([part["difference"] - part["low"], part["high"] - part["difference"]], 0, None)
+        mark = {"linestyle": "none", "color": colour, "marker": marker, "markersize": 4}
+        axes.plot(part["difference"], rows, **mark, markerfacecolor="white")  # stays hollow without an interval
+        known = np.isfinite(errors).all(axis=0)
+        axes.errorbar(part["difference"][known], np.array(rows)[known], xerr=errors[:, known], elinewidth=1, **mark)
+    axes.set_ylim(len(pairs) - 0.5, -0.5)
+    axes.locator_params(axis="x", nbins=4)
+    axes.grid(axis="y", visible=False)
+    axes.tick_params(axis="y", length=0)
+
+
+def _name(styles: dict[str, RunStyle], run: str) -> str:
+    return style.clip_label(styles[run].name, 24)

@@ -1,0 +1,108 @@
+"""What the study says of the claims C1, C2 and C3, as the tables at the top of the page."""
+
+import pandas as pd
+
+from memdyn.report import formatting
+from memdyn.report.page_tables import Cell, Table
+from memdyn.report.style import DIFFICULTY_LABELS, RunStyle
+
+CLAIMS = {
+    "C1": "Data, architecture and optimizer change the rate and the severity at which samples become vulnerable.",
+    "C2": "A sample's learning difficulty correlates with its vulnerability.",
+    "C3": "The risk of the finally most vulnerable samples is largely determined early in training.",
+}
+# {bound} is the number that was fixed in the configuration
+_RULES = {
+    "C1": "Mean advantage of two runs that differ in one factor, at an equal epoch: farther apart than {bound}. "
+    "Rate: early in training; severity: at its end.",
+    "C2": "Rank correlation of difficulty (models without the sample) with d′: above {bound}, for most difficulties "
+    "of each run.",
+    "C3": "Share of what d′ can find at all of the final top share, found early: above {bound}, in each run.",
+}
+_NO_PART = {
+    "C1": "no two runs that differ in one factor only",
+    "C2": "no run with enough models",
+    "C3": "no run with enough models and an early checkpoint",
+}
+CELLS = ("claim", "part", "cell", "estimate", "low", "high", "bound", "verdict")
+NBSP = "\u00a0"  # keeps a number with its sign
+_MARKS = {"supported": "✓", "contradicted": "✗", "undecided": "?"}
+
+
+def verdict_cell(verdict: str) -> Cell:
+    """The verdict's word with a mark that needs no colour."""
+    return Cell(f"{_MARKS[verdict]} {verdict}", kind=verdict)
+
+
+def with_names(text: str, styles: dict[str, RunStyle]) -> str:
+    """Text that holds folders of runs, with the names of the runs instead."""
+    for run in sorted(styles, key=len, reverse=True):
+        text = text.replace(run, styles[run].name)
+    text = text.replace(" - ", " − ").replace(": ", ", ")
+    return DIFFICULTY_LABELS.get(text, text)
+
+
+def claims(table: pd.DataFrame, cells: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:
+    """A row a claim: its verdict, the rule in one phrase, and what each part rests on."""
+    rows = []
+    for claim, parts in table.groupby("claim", sort=True):
+        mine = cells[cells["claim"] == claim]
+        bound = f"{mine['bound'].iloc[0]:g}" if len(mine) else "the bound"
+        named = [row for row in parts.itertuples() if row.part]
+        basis = [_part_words(row, mine[mine["part"] == row.part], styles) for row in named] or [_NO_PART[claim]]
+        rows.append(
+            [
+                Cell(f"{claim}  {CLAIMS[claim]}", kind="wrap"),
+                verdict_cell(parts["verdict"].iloc[0]),
+                Cell(_RULES[claim].format(bound=bound), kind="wrap"),
+                Cell("\n".join(basis), kind="wrap"),
+            ]
+        )
+    caption = (
+        "What this study says of the three claims, by rules that were fixed before any result (docs/claims.md). "
+        "The intervals of a claim hold jointly. Undecided: the interval holds values on both sides of the bound, or "
+        "there is nothing to judge by. A claim is supported where all its parts are, contradicted where any is."
+    )
+    return Table(caption, ["claim", "verdict", "rule", "rests on"], rows, head=4)
+
+
+def _part_words(row: tuple, cells: pd.DataFrame, styles: dict[str, RunStyle]) -> str:
+    """`optimizer: rate – supported: cnn-sgd - cnn-sam, lira, epoch 6: +0.082 [0.047, 0.117]`, of the telling cell."""
+    words = f"{_MARKS[row.part_verdict]} {with_names(row.part, styles)}: {row.part_verdict}"
+    agree = cells[cells["verdict"] == row.part_verdict]
+    told = agree if len(agree) else cells
+    if not len(told):
+        return words
+    best = told.loc[told["estimate"].abs().fillna(-1).idxmax()]
+    number = formatting.signed_interval(best["estimate"], best["low"], best["high"])
+    many = f"{len(agree)} of {len(cells)}, e.g. " if len(cells) > 1 else ""
+    return f"{words} ({many}{with_names(best['cell'], styles)}: {number})"
+
+
+def claim_cells(cells: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:
+    """Every number that the verdicts rest on."""
+    rows = [
+        [
+            Cell(row.claim),
+            Cell(with_names(row.part, styles)),
+            Cell(with_names(row.cell, styles)),
+            Cell(formatting.signed_interval(row.estimate, row.low, row.high)),
+            Cell(f"{row.bound:g}"),
+            verdict_cell(row.verdict),
+        ]
+        for row in cells.itertuples()
+    ]
+    caption = "Every number that the verdicts rest on, with intervals that hold jointly over the cells of a claim."
+    return Table(caption, ["claim", "part", "what is compared", "estimate", "bound", "verdict"], rows, head=3)
+
+
+def findings(table: pd.DataFrame, styles: dict[str, RunStyle]) -> list[str]:
+    """The sentences on early determination, a run and target each."""
+    targets = {"top": "samples with the largest d′", "hv": "highly vulnerable zone"}
+    several = table["attack"].nunique() > 1
+    ordered = [(run, row) for run in styles for row in table[table["run"] == run].itertuples()]
+    return [
+        f"{styles[run].name}{f', {row.attack}' if several else ''} ({targets.get(row.target, row.target)}): "
+        f"{row.sentence.replace('%', f'{NBSP}%')}; chance {formatting.percent(row.chance, 0).replace(' ', NBSP)}."
+        for run, row in ordered
+    ]

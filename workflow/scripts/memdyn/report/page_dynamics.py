@@ -1,0 +1,207 @@
+"""The tables of the page that rest on the full analysis: difficulty, planted samples, early risk, factors, tails, fits."""
+
+from collections.abc import Callable
+
+import pandas as pd
+
+from memdyn.report import formatting, style
+from memdyn.report.factors import METRICS, factor_rows
+from memdyn.report.page_tables import Cell, Table, run_cell
+from memdyn.report.planes import select_threshold
+from memdyn.report.style import RunStyle
+
+_PREDICTORS = {
+    "d_prime": "d′",
+    "loss": "loss",
+    "margin": "margin",
+    "el2n": "EL2N",
+    "forgetting": "forgetting events",
+    "lt_iqr": "LT-IQR",
+}
+_MODELS = {"half": "half of the models", "one": "one model", "mean": "mean over half"}
+_MATCHED = {"epoch": "epoch", "accuracy_test": "test accuracy", "generalisation_gap": "generalisation gap"}
+
+
+def _interval(
+    row: pd.Series | None, name: str = "estimate", show: Callable = formatting.interval, digits: int = 3
+) -> str:
+    return formatting.MISSING if row is None else show(row[name], row["low"], row["high"], digits)
+
+
+def _of_runs(table: pd.DataFrame, styles: dict[str, RunStyle]) -> list[tuple[str, str, pd.DataFrame]]:
+    """(run, attack, rows) in the order of the study's runs."""
+    groups = dict(list(table.groupby(["attack", "run"], sort=False)))
+    attacks = list(dict.fromkeys(attack for attack, _ in groups))
+    return [(run, attack, groups[attack, run]) for attack in attacks for run in styles if (attack, run) in groups]
+
+
+def correlations(table: pd.DataFrame, reliabilities: pd.DataFrame | None, styles: dict[str, RunStyle]) -> Table:
+    """Rank correlation of each difficulty with d', with severity and onset beside it, and what noise allows."""
+    rows = []
+    shown = table[table["models"].isin(["out", "in-out"])]
+    for run, attack, part in _of_runs(shown, styles):
+        found = {key: group.iloc[0] for key, group in part.groupby(["difficulty", "target", "method"])}
+        reliable = {} if reliabilities is None else _reliabilities(reliabilities, run, attack)
+        for name in part["difficulty"].unique():
+            spearman = found.get((name, "d_prime", "spearman"))
+            models = part.loc[part["difficulty"] == name, "models"].iloc[0]
+            others = [
+                _interval(found.get((name, "d_prime", method)), digits=2)
+                for method in ("partial_spearman", "kendall", "pearson")
+            ]
+            targets = [_interval(found.get((name, target, "spearman")), digits=2) for target in ("severity", "onset")]
+            holm = formatting.MISSING if spearman is None else formatting.p_value(spearman["p_holm"])
+            texts = [_interval(spearman, digits=2), holm, *others, *targets]
+            texts.append(formatting.number(reliable.get((name, models)), 2))
+            decided = spearman is not None and (spearman["low"] > 0 or spearman["high"] < 0)
+            cells = [Cell(text, kind="strong" if decided and not k else "") for k, text in enumerate(texts)]
+            rows.append([run_cell(styles[run]), Cell(attack), Cell(style.DIFFICULTY_LABELS.get(name, name)), *cells])
+    level = f"{100 * table['level'].iloc[0]:g} %"
+    caption = (
+        "Difficulty, on models that did not train on the sample (memorisation: on both), against vulnerability, from "
+        f"disjoint halves of the models; rank correlations with {level} jackknife intervals over pairs, Holm's p over "
+        "all rows, bold where the interval excludes 0. Where a measure falls with difficulty (area under the margin, "
+        "confidence, C-score), a negative sign says that harder samples are more vulnerable; so does one with onset for "
+        "the others. Reliability: half against half; noise keeps every correlation below it. No interval: too few models."
+    )
+    columns = ["run", "attack", "difficulty", "d′: Spearman", "p (Holm)", "within classes", "Kendall", "Pearson"]
+    return Table(caption, [*columns, "severity: Spearman", "onset: Spearman", "reliability"], rows, head=3)
+
+
+def _reliabilities(table: pd.DataFrame, run: str, attack: str) -> dict[tuple[str, str], float]:
+    mine = table[(table["run"] == run) & (table["attack"] == attack)]
+    return {(row.quantity, row.models): row.estimate for row in mine.itertuples()}
+
+
+def planted(table: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:
+    """AUROC of d' and of the difficulties for planted wrong labels, a column a quantity."""
+    shown = table[table["models"].isin(["out", "in-out"])]
+    quantities = list(dict.fromkeys(shown["quantity"]))
+    rows = []
+    for run in styles:
+        part = shown[shown["run"] == run]
+        if len(part):
+            found = {row["quantity"]: row for _, row in part.iterrows()}
+            texts = [_interval(found.get(name), "auroc") for name in quantities]
+            counts = formatting.count(part["n_planted"].iloc[0]), formatting.count(part["n_others"].iloc[0])
+            rows.append([run_cell(styles[run]), *(Cell(text) for text in (*counts, *texts))])
+    caption = (
+        "Planted samples, whose label was replaced by a wrong one: how well d′ at the last checkpoint, and each "
+        f"difficulty, tell them from the others (AUROC, {100 * table['level'].iloc[0]:g} % intervals over models and "
+        "samples; 0.5: not at all)."
+    )
+    names = ["d′" if name == "d_prime" else style.DIFFICULTY_LABELS.get(name, name) for name in quantities]
+    return Table(caption, ["run", "planted", "others", *names], rows)
+
+
+def early(table: pd.DataFrame, findings: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:
+    """What each predictor finds of the final top share at the early checkpoint of the findings."""
+    rows = []
+    for run, attack, part in _of_runs(table[table["target"] == "top"], styles):
+        found = findings[(findings["run"] == run) & (findings["attack"] == attack) & (findings["target"] == "top")]
+        if not len(found):
+            continue
+        at = part[part["epoch"] == found["epoch"].iloc[0]]
+        for (name, models), group in at.groupby(["predictor", "models"], sort=False):
+            metrics = {row["metric"]: row for _, row in group.iterrows()}
+            texts = [_interval(metrics.get(metric)) for metric in ("recall", "recall_share", "auroc", "jaccard")]
+            first = [run_cell(styles[run]), Cell(attack), Cell(f"{found['epoch'].iloc[0]:g}")]
+            names = [Cell(_PREDICTORS.get(name, name)), Cell(_MODELS.get(models, models))]
+            rows.append([*first, *names, *(Cell(text) for text in texts)])
+    caption = (
+        "What is known early of the samples finally at risk (the top share by d′ of the other half of the models): "
+        "recall; recall above chance as a share of what d′ of the last checkpoint finds; AUROC; Jaccard. The "
+        "baselines need no shadow models."
+    )
+    columns = ["run", "attack", "epoch", "predictor", "from", "recall", "of the ceiling", "AUROC", "Jaccard"]
+    return Table(caption, columns, rows, head=5)
+
+
+def factors(table: pd.DataFrame, styles: dict[str, RunStyle], threshold: str) -> Table:
+    """The numbers of the forest plot."""
+    shown = factor_rows(table, threshold)
+    metrics = [metric for metric in METRICS if metric in set(shown["metric"])]
+    rows = []
+    keys = ["run_a", "run_b", "attack", "matched_by"]
+    for (first, second, attack, matched), part in shown.groupby(keys, sort=False):
+        found = {row["metric"]: row for _, row in part.iterrows()}
+        cells = []
+        for metric in metrics:
+            row = found.get(metric)
+            decided = row is not None and (row["low"] > 0 or row["high"] < 0)
+            text = _interval(row, "difference", formatting.signed_interval)
+            cells.append(Cell(text, kind="strong" if decided else ""))
+        runs = [run_cell(styles[first]), run_cell(styles[second])]
+        rows.append([*runs, Cell(attack), Cell(_MATCHED.get(matched, matched)), *cells])
+    rows.sort(key=lambda row: (row[2].text, row[0].text, row[1].text))
+    caption = (
+        "Differences of the analysed attack, first run minus second, at the last epoch that both have and at the "
+        f"largest test accuracy and generalisation gap that both reach, with {100 * table['level'].iloc[0]:g} % "
+        "intervals; bold where the interval excludes 0."
+    )
+    columns = ["first run", "second run", "attack", "matched by", *(METRICS[metric] for metric in metrics)]
+    return Table(caption, columns, rows, head=4)
+
+
+def onsets(summary: pd.DataFrame, styles: dict[str, RunStyle], threshold: str) -> Table:
+    """How many samples have an onset, and when."""
+    rows = []
+    for run, attack, part in _of_runs(select_threshold(summary, threshold), styles):
+        known = part["onset"].dropna()
+        quartiles = [
+            formatting.number(known.quantile(q), 1) if len(known) else formatting.MISSING for q in (0.25, 0.5, 0.75)
+        ]
+        above = part["d_prime_above"].notna().mean()
+        texts = [formatting.percent(1 - part["censored"].mean()), *quartiles, formatting.percent(above)]
+        texts.append(formatting.number(part["stabilised"].median(), 1))
+        rows.append([run_cell(styles[run]), Cell(attack), *(Cell(text) for text in texts)])
+    caption = (
+        "Share of the samples with an onset, quartiles of its epoch among them, share that reached the d′ of the "
+        "config, and the median epoch from which a sample stays near its final place in the plane."
+    )
+    columns = ["run", "attack", "with onset", "first quartile", "median", "third quartile", "d′ reached", "stable from"]
+    return Table(caption, columns, rows, head=2)
+
+
+def tails(table: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:
+    """Verdicts of the tail check at the last checkpoint."""
+    last = table[table["epoch"] == table.groupby("run")["epoch"].transform("max")]
+    marks = {"holds": "passed", "fails": "failed"}
+    rows = [
+        [
+            run_cell(styles[run]),
+            Cell(row.part),
+            Cell(f"{row.epoch:g}"),
+            Cell(formatting.interval(row.ratio, row.ratio_low, row.ratio_high, 2)),
+            Cell(row.verdict, kind=marks.get(row.verdict, "")),
+        ]
+        for run in styles
+        for row in last[last["run"] == run].itertuples()
+    ]
+    probability = f"{100 * table['probability'].iloc[0]:g} %"
+    caption = (
+        f"The tail check at the last checkpoint: how often an OUT margin lies in the predicted upper tail of {probability}, "
+        "over how often it should. Holds: the interval is within a factor of 2 of 1; fails: it is outside."
+    )
+    return Table(caption, ["run", "part", "epoch", "frequency over expectation", "parametric law"], rows, head=3)
+
+
+def power_law(fits: pd.DataFrame) -> Table:
+    """Slopes of the power law."""
+    rows = [
+        [
+            Cell(str(row.attack)),
+            Cell(f"{100 * row.fpr:g} %"),
+            Cell(formatting.interval(row.slope, row.low, row.high)),
+            Cell(formatting.p_value(row.p_fit)),
+            Cell(formatting.count(row.pools)),
+            Cell(formatting.count(row.dropped)),
+            Cell(str(row.status)),
+        ]
+        for row in fits.itertuples()
+    ]
+    caption = (
+        "Slope of log10(TPR − FPR) over log10 of the training samples per class, with "
+        f"{100 * fits['level'].iloc[0]:g} % intervals; p: of so bad a fit, were the law true."
+    )
+    return Table(caption, ["attack", "FPR", "slope", "p of the fit", "sizes", "left out", "status"], rows, head=2)
