@@ -30,6 +30,7 @@ class FakePool:
     images: np.ndarray
     labels: np.ndarray
     sample_ids: np.ndarray
+    flipped: np.ndarray
     class_names: list[str]
 
 

@@ -1,10 +1,18 @@
 """What a killed job leaves for the next, and what a running Snakemake says is left to do."""
 
+import time
+from pathlib import Path
+
+import pandas as pd
 import pytest
 import torch
 from torch import nn
 from torch.optim import Adam
 
+from memdyn.config.load import load_study
+from memdyn.plan import build_plan
+from memdyn.provenance.progress import Progress, count, scoring_cost
+from memdyn.store.atomic import remove
 from memdyn.training.progress import ModelProgress, clear
 
 
@@ -84,3 +92,110 @@ def test_a_half_cleared_model_has_neither_log_nor_state(progress, monkeypatch):
         clear(progress.root)
     assert progress.finished_log() is None
     assert [path.name for path in progress._log.parent.iterdir()] == ["epoch-0000.safetensors"]
+
+
+STUDY = {
+    "study": "progress",
+    "pool": {
+        "dataset": {"name": "digits"},
+        "parts": {"scored": 400, "sham": 100, "population": 200, "test": 200, "spare": 0},
+    },
+    "base": {"epochs": 10, "checkpoints": [0, 5, 10]},
+    "runs": [{"name": "mlp"}, {"name": "sam", "optimizer": {"name": "sam"}}],
+    "shadow_models": 16,
+}
+
+
+class Disk:
+    """What the jobs of a study leave on disk while they work."""
+
+    def __init__(self, folder: Path) -> None:
+        self.plan = build_plan(load_study(STUDY | {"results": str(folder)}))
+        self.folder = folder
+
+    def begin(self, run: int, model: int, epochs: int) -> None:
+        folder = self._progress(run, model).root / f"model-{model:04d}"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"epoch-{epochs:04d}.safetensors").touch()
+
+    def train(self, run: int, model: int, seconds: float) -> None:
+        self.begin(run, model, 10)
+        self._progress(run, model).finish([{"seconds": seconds / 10}] * 10)
+
+    def publish(self, run: int, block: str, seconds: float) -> None:
+        folder = self.folder / self.plan.runs[run].train_path / block
+        folder.mkdir(parents=True)
+        pd.DataFrame({"seconds": [seconds / 10] * 80}).to_parquet(folder / "log.parquet")
+        remove(folder.parent / "progress" / block)
+
+    def score(self, run: int, block: str) -> None:
+        folder = self.folder / self.plan.runs[run].scoring_path / block
+        folder.mkdir(parents=True)
+        (folder / "scores.parquet").touch()
+
+    def _progress(self, run: int, model: int) -> ModelProgress:
+        block = "block-0000-0007" if model < 8 else "block-0008-0015"
+        return ModelProgress(self.folder / self.plan.runs[run].train_path / "progress" / block, model)
+
+
+@pytest.fixture
+def disk(tmp_path):
+    return Disk(tmp_path)
+
+
+def seconds_left(progress, elapsed):
+    progress.started = time.monotonic() - elapsed
+    return progress._seconds_left(progress._counts())
+
+
+def test_models_are_counted_from_what_lies_on_disk(disk):
+    disk.publish(0, "block-0000-0007", 3.0)
+    disk.score(0, "block-0000-0007")
+    disk.train(0, 8, 5.0)
+    disk.begin(0, 9, 5)
+    found = count(disk.plan, disk.plan.runs[0])
+    assert (found.wanted, found.trained, found.scored, found.begun) == (16, 9, 8, 0.5)
+    assert (found.jobs, found.jobs_begun) == (4, 3)
+    assert found.seconds == pytest.approx((3 + 5) / 2)
+    assert count(disk.plan, disk.plan.runs[1]).trained == 0
+    assert "9 of 32 models trained (mlp 9/16, sam 0/16), 8 scored" in Progress(disk.plan)._line(
+        [count(disk.plan, run) for run in disk.plan.runs]
+    )
+
+
+def test_scoring_costs_what_its_samples_cost(disk):
+    mlp, sam = disk.plan.runs
+    assert scoring_cost(mlp) == pytest.approx(900 * 3 / (3 * 200 * 10))
+    assert scoring_cost(sam) == pytest.approx(scoring_cost(mlp) / 2)
+
+
+def test_the_estimate_is_right_from_the_first_model_on(disk):
+    """One job at a time; a model takes 10 s to train, a job 4 s to start, as the estimate supposes."""
+    progress = Progress(disk.plan)
+    assert seconds_left(progress, 3.0) == 0, "nothing is known"
+    scoring = [10 * 16 * scoring_cost(run) for run in disk.plan.runs]
+    total = 2 * 16 * 10 + sum(scoring) + 8 * 4
+    disk.train(0, 0, 10.0)
+    assert seconds_left(progress, 14.0) == pytest.approx(total - 14)
+    disk.publish(0, "block-0000-0007", 10.0)
+    assert seconds_left(progress, 84.0) == pytest.approx(total - 84)
+    disk.score(0, "block-0000-0007")
+    elapsed = 84 + scoring[0] / 2 + 4
+    assert seconds_left(progress, elapsed) == pytest.approx(total - elapsed)
+
+
+def test_long_models_have_an_estimate_before_the_first_is_finished(disk):
+    progress = Progress(disk.plan)
+    disk.begin(0, 0, 5)
+    total = sum(16 * (1 + scoring_cost(run)) for run in disk.plan.runs)
+    assert seconds_left(progress, 3600.0) == pytest.approx(7200 * (total - 0.5))
+
+
+def test_work_of_earlier_calls_does_not_count_as_pace(disk):
+    disk.publish(0, "block-0000-0007", 10.0)
+    progress = Progress(disk.plan)
+    assert seconds_left(progress, 5.0) == 0
+    disk.train(0, 8, 10.0)
+    assert seconds_left(progress, 28.0) == pytest.approx(
+        2 * (2 * 160 + 8 * 4 - 98 + 160 * sum(map(scoring_cost, disk.plan.runs)))
+    )

@@ -15,7 +15,8 @@ from memdyn.data.pool import Pool
 from memdyn.optim import REGISTRY as OPTIMIZERS
 from memdyn.store.checkpoints import checkpoint_file, load_checkpoint
 from memdyn.training import block, loop
-from memdyn.training.block import BlockTask, new_network, prepare_torch, train_block
+from memdyn.training.block import BlockTask, new_network, train_block
+from memdyn.training.device import prepare_torch
 from memdyn.training.inputs import Inputs
 from memdyn.training.loop import TrainingDiverged
 from memdyn.training.progress import ModelProgress

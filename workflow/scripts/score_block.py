@@ -10,7 +10,7 @@ from memdyn.provenance.job import start
 from memdyn.signals.scoring import score_block
 from memdyn.store.atomic import discard, sweep
 from memdyn.store.scores import write_scores
-from memdyn.training.block import prepare_torch
+from memdyn.training.device import prepare_torch
 from memdyn.training.inputs import Inputs
 from memdyn.training.lease import hold
 from memdyn.training.progress import clear

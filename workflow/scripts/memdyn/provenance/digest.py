@@ -107,6 +107,7 @@ def _file_hash(path: Path) -> str:
     return hashlib.sha256(json.dumps(_plain(_parse(path))).encode()).hexdigest()
 
 
+@cache
 def _parse(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
 

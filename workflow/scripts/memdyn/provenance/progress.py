@@ -5,44 +5,92 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
 
 from memdyn.design.blocks import block_names, models_of
-from memdyn.plan import RunPlan, StudyPlan
+from memdyn.plan import SCORED_PARTS, RunPlan, StudyPlan
 
 _EVERY_SECONDS = 10.0
+_START_SECONDS = 4.0  # of a job, for Python, torch and the pool
 
 
 @dataclass(frozen=True)
 class Count:
-    """Models of one run: wanted, trained and scored, and the mean seconds that a finished one took (0: none yet)."""
+    """How far a run is.
+
+    Attributes:
+        wanted, trained, scored: models.
+        begun: the models in training, each as the share of its epochs that lies on disk, summed.
+        jobs, jobs_begun: of training and scoring.
+        seconds: mean time to train a model, 0 while none is finished.
+        scoring: time to score a model, of that to train it.
+    """
 
     name: str
     wanted: int
     trained: int
     scored: int
+    begun: float
+    jobs: int
+    jobs_begun: int
     seconds: float
+    scoring: float
+
+    def work(self, seconds: float, start: float) -> tuple[float, float]:
+        """Work (done, in all), with the time to train a model and to start a job."""
+        done = seconds * (self.trained + self.begun + self.scoring * self.scored) + start * self.jobs_begun
+        return done, seconds * self.wanted * (1 + self.scoring) + start * self.jobs
 
 
 def count(plan: StudyPlan, run: RunPlan) -> Count:
     """Counts the models of a run from what lies on disk now."""
-    trained, scored, seconds = 0, 0, []
-    for block in block_names(plan.study.config.shadow_models):
+    blocks = block_names(plan.study.config.shadow_models)
+    trained = scored = jobs_begun = 0
+    begun, seconds = 0.0, []
+    for block in blocks:
         size = len(models_of(block))
         log = Path(plan.results, run.train_path, block, "log.parquet")
-        unfinished = Path(plan.results, run.train_path, "progress", block)
         if log.exists():
             trained += size
-            seconds.append(pd.read_parquet(log, columns=["seconds"])["seconds"].sum() / size)
+            seconds.append(_mean_seconds(log, size))
+            jobs_begun += 1
         else:
-            logs = [json.loads(path.read_text()) for path in unfinished.glob("model-*/log.json")]
-            trained += len(logs)
-            seconds += [sum(row["seconds"] for row in rows) for rows in logs]
-        scored += size * Path(plan.results, run.scoring_path, block, "scores.parquet").exists()
-    mean = sum(seconds) / len(seconds) if seconds else 0.0
-    return Count(run.name, plan.study.config.shadow_models, trained, scored, mean)
+            models = list(Path(plan.results, run.train_path, "progress", block).glob("model-*"))
+            finished = [json.loads(file.read_text()) for model in models if (file := model / "log.json").exists()]
+            trained += len(finished)
+            seconds += [sum(row["seconds"] for row in rows) for rows in finished]
+            begun += sum(_share(model, run.train.options["epochs"]) for model in models)
+            jobs_begun += bool(models)
+        is_scored = Path(plan.results, run.scoring_path, block, "scores.parquet").exists()
+        scored += size * is_scored
+        jobs_begun += is_scored
+    wanted, mean = plan.study.config.shadow_models, sum(seconds) / len(seconds) if seconds else 0.0
+    return Count(run.name, wanted, trained, scored, begun, 2 * len(blocks), jobs_begun, mean, scoring_cost(run))
+
+
+@cache
+def _mean_seconds(log: Path, models: int) -> float:
+    """Of a finished block, which does not change any more."""
+    return pd.read_parquet(log, columns=["seconds"])["seconds"].sum() / models
+
+
+def _share(model: Path, epochs: int) -> float:
+    """The part of an unfinished model's epochs that its checkpoints tell of."""
+    if (model / "log.json").exists():
+        return 0.0
+    saved = [int(file.stem.removeprefix("epoch-")) for file in model.glob("epoch-*.safetensors")]
+    return max(saved, default=0) / epochs
+
+
+def scoring_cost(run: RunPlan) -> float:
+    """Time to score a model, of that to train it: samples that pass forward, against forward and back (three times)."""
+    parts, train = run.pool.options["parts"], run.train.options
+    forward = sum(parts[part] for part in SCORED_PARTS) * len(train["checkpoints"])
+    passes = 2 if train["optimizer"]["name"] == "sam" else 1
+    return forward / (3 * passes * train["epochs"] * parts["scored"] / 2)
 
 
 class Progress(threading.Thread):
@@ -77,14 +125,15 @@ class Progress(threading.Thread):
         return f"{line}; about {_duration(left)} of training and scoring left" if left else line
 
     def _seconds_left(self, counts: list[Count]) -> float:
-        """From the pace so far; a run without a finished model is taken for as long as the longest."""
+        """From the pace since the start. A run without a finished model is taken for as long as the longest."""
         longest = max(c.seconds for c in counts)
-        cost = [c.seconds or longest for c in counts]
-        done = sum(
-            price * (now.trained + now.scored - before.trained - before.scored)
-            for price, now, before in zip(cost, counts, self.first, strict=True)
-        )
-        left = sum(price * (2 * c.wanted - c.trained - c.scored) for price, c in zip(cost, counts, strict=True))
+        start = _START_SECONDS if longest else 0.0
+        done = left = 0.0
+        for before, now in zip(self.first, counts, strict=True):
+            seconds = now.seconds or longest or 1.0
+            now_done, total = now.work(seconds, start)
+            done += now_done - before.work(seconds, start)[0]
+            left += total - now_done
         return left * (time.monotonic() - self.started) / done if done else 0.0
 
 

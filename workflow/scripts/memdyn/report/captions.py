@@ -30,7 +30,8 @@ _CAPTIONS = {
         The {count} samples with the largest effect size d′ of {run} at its last checkpoint, and their counted rates
         under {attack} at {threshold} during training: TPR over the models that had the sample, FPR over those that had
         not; the filled gap is the advantage A, given at the last checkpoint with its interval over pairs of models. The
-        numbers are rows of the source. The largest of many are shown: on new models most would come out smaller.""",
+        numbers are rows of the source. The largest of many are shown: on new models most would come out smaller.
+        {planted}""",
     "comparison": """
         Differences between runs at the last checkpoint that both have: first run minus second, so a mark to the right
         says that the first one leaks more. Bars are {level} jackknife intervals of the difference itself: runs share
@@ -79,16 +80,16 @@ _CAPTIONS = {
     "early": """
         How well a predictor at an epoch finds the samples finally at risk under {attack}. The final set comes from one
         half of the models, the prediction from the other. Black: d′ with its jackknife band; dashed: what d′ of the
-        last checkpoint itself finds, the ceiling that noise leaves; dotted: chance of a set of that size (for HV, d′ names its early zone, which grows;
-        baselines always name as many as are to be found). Coloured: baselines that need no
-        shadow models, each from one model that had a random half of the samples. Grey line: the early checkpoint of
-        claim C3. HV: highly vulnerable zone.""",
+        last checkpoint itself finds, the ceiling that noise leaves; dotted: chance (for HV, d′ names its early zone,
+        which grows; baselines always name as many as are to be found). Coloured: baselines that need no shadow models,
+        each from one model that had a random half of the samples. Grey line: the early checkpoint of claim C3. HV:
+        highly vulnerable zone.""",
     "factors": """
         Differences between runs, first minus second, of {attack}, rates at {threshold}: at the last common epoch
         (circles), where both had the same test accuracy (squares), and where both had the same generalisation gap
         (triangles), each at the largest value that both reach. Bars are {level} jackknife intervals of the difference,
-        paired where the runs share their pool (hollow: too few models for one). A difference that vanishes where the runs are equally far trained is
-        one of training length rather than of the factor.""",
+        paired where the runs share their pool (hollow: too few models for one). A difference that vanishes where the
+        runs are equally far trained is one of training length rather than of the factor.""",
     "power_law": """
         TPR minus FPR at the last checkpoint against training samples per class, one run a size; bars are one standard
         error. Lines are weighted least-squares fits in logarithms, with {level} intervals of the slope. Sizes whose

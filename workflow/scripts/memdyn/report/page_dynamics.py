@@ -1,4 +1,4 @@
-"""The tables of the page that rest on the full analysis: difficulty, planted samples, early risk, factors, tails, fits."""
+"""The tables of the page that rest on the full analysis: difficulty, planted samples, early risk, factors, tails."""
 
 from collections.abc import Callable
 
@@ -61,8 +61,9 @@ def correlations(table: pd.DataFrame, reliabilities: pd.DataFrame | None, styles
         "Difficulty, on models that did not train on the sample (memorisation: on both), against vulnerability, from "
         f"disjoint halves of the models; rank correlations with {level} jackknife intervals over pairs, Holm's p over "
         "all rows, bold where the interval excludes 0. Where a measure falls with difficulty (area under the margin, "
-        "confidence, C-score), a negative sign says that harder samples are more vulnerable; so does one with onset for "
-        "the others. Reliability: half against half; noise keeps every correlation below it. No interval: too few models."
+        "confidence, C-score), a negative sign says that harder samples are more vulnerable; so does one with onset "
+        "for the others. Reliability of the difficulty: one half of the models against the other. No interval: too few "
+        "models."
     )
     columns = ["run", "attack", "difficulty", "d′: Spearman", "p (Holm)", "within classes", "Kendall", "Pearson"]
     return Table(caption, [*columns, "severity: Spearman", "onset: Spearman", "reliability"], rows, head=3)
@@ -180,8 +181,8 @@ def tails(table: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:
     ]
     probability = f"{100 * table['probability'].iloc[0]:g} %"
     caption = (
-        f"The tail check at the last checkpoint: how often an OUT margin lies in the predicted upper tail of {probability}, "
-        "over how often it should. Holds: the interval is within a factor of 2 of 1; fails: it is outside."
+        f"The tail check at the last checkpoint: how often an OUT margin lies in the predicted upper tail of "
+        f"{probability}, over how often it should. Holds: the interval is within a factor of 2 of 1; fails: it is outside."
     )
     return Table(caption, ["run", "part", "epoch", "frequency over expectation", "parametric law"], rows, head=3)
 

@@ -34,7 +34,7 @@ _RUN_COLUMNS = {
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: text, a run's colour as a swatch before it, a CSS class (passed, failed, strong, wrap, or a verdict)."""
+    """One cell: text, a run's colour as a swatch before it, a CSS class (passed, strong, wrap, a verdict, ...)."""
 
     text: str
     colour: str | None = None

@@ -39,7 +39,10 @@ def draw_samples(
         trajectories = part[part["sample_id"].isin(top["sample_id"])].sort_values("epoch")
         figure = _sheet(top, trajectories, images.get(run))
         threshold = threshold_words(part["threshold"].iloc[0])
-        words = caption("samples", count=len(top), run=run_style.name, attack=attack, threshold=threshold)
+        planted = _planted_words(top, images.get(run))
+        words = caption(
+            "samples", count=len(top), run=run_style.name, attack=attack, threshold=threshold, planted=planted
+        )
         ids = ", ".join(str(i) for i in top["sample_id"])
         alt = f"Pictures and trajectories of the most vulnerable samples of {run_style.name}: source rows {ids}."
         name = f"samples-{attack}-{run}"
@@ -65,6 +68,7 @@ def _sheet(top: pd.DataFrame, trajectories: pd.DataFrame, pool: PoolImages | Non
         hspace=0.62,
         wspace=0.36 if pictured else 0.1,
     )
+    planted = planted_ids(pool)
     places = {i: place for place, i in enumerate(pool.sample_ids)} if pool is not None else {}
     by_sample = dict(tuple(trajectories.groupby("sample_id")))
     for k, row in enumerate(top.itertuples()):
@@ -76,7 +80,9 @@ def _sheet(top: pd.DataFrame, trajectories: pd.DataFrame, pool: PoolImages | Non
             titled = figure.add_subplot(grid[line, 3 * column])
             _draw_picture(titled, pool.images[places[row.sample_id]])
         name = str(pool.class_names[row.label]) if pool is not None else f"class {row.label}"
-        titled.set_title(_cell_title(name, row), loc="left", fontsize=7, pad=3)
+        wrong = row.sample_id in planted
+        title, colour = _cell_title(f"✗ {name}" if wrong else name, row), style.FAILED if wrong else style.INK
+        titled.set_title(title, loc="left", fontsize=7, pad=3, color=colour)
     figure.legend(
         handles=[
             Line2D([], [], color=TPR_COLOUR, label="TPR: models trained on it"),
@@ -87,6 +93,20 @@ def _sheet(top: pd.DataFrame, trajectories: pd.DataFrame, pool: PoolImages | Non
         ncols=3 if columns > 1 else 1,
     )
     return figure
+
+
+def planted_ids(pool: PoolImages | None) -> set[int]:
+    """Source rows of the samples whose label was replaced by a wrong one."""
+    return set() if pool is None else set(pool.sample_ids[pool.flipped].tolist())
+
+
+def _planted_words(top: pd.DataFrame, pool: PoolImages | None) -> str:
+    """How many of the shown samples carry a planted label; nothing where none was planted."""
+    planted = planted_ids(pool)
+    if not planted:
+        return ""
+    shown = top["sample_id"].isin(planted).sum()
+    return f"Red, with a cross: the label is wrong and was planted ({shown} of {len(top)})."
 
 
 def _cell_title(class_name: str, row: NamedTuple) -> str:

@@ -1,6 +1,5 @@
 """A block: a range of shadow models trained by one job, each resumed where an earlier job stopped."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from memdyn.models.build import build_model
 from memdyn.optim.build import build_optimizer
 from memdyn.store.atomic import atomic_path, sweep
 from memdyn.store.checkpoints import link_tree
+from memdyn.training.device import prepare_torch
 from memdyn.training.inputs import Inputs
 from memdyn.training.lease import hold
 from memdyn.training.loop import Loop, LoopOptions, TrainingDiverged
@@ -46,24 +46,6 @@ class BlockTask:
     device: str
     threads: int
     keep: str
-
-
-def prepare_torch(device: str, threads: int) -> torch.device:
-    """Deterministic arithmetic with a fixed number of threads.
-
-    On a GPU an operation that has no deterministic form (adaptive pooling in torchvision's nets) warns and runs: its
-    models cannot be reproduced to the bit there.
-
-    Raises:
-        RuntimeError: where `cuda` is asked for and there is none.
-    """
-    torch.set_num_threads(threads)
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with it
-    torch.use_deterministic_algorithms(True, warn_only=device == "cuda")
-    torch.backends.cudnn.benchmark = False
-    if device == "cuda" and not torch.cuda.is_available():
-        raise RuntimeError("device: cuda, but torch sees no GPU here; allowed: cpu, or run on a node with a GPU")
-    return torch.device(device)
 
 
 def train_block(task: BlockTask, pool: Pool, checkpoints: Path, log: Path, tell: Callable[[str], None]) -> None:

@@ -1,0 +1,23 @@
+"""Where and how torch computes."""
+
+import os
+
+import torch
+
+
+def prepare_torch(device: str, threads: int) -> torch.device:
+    """Deterministic arithmetic with a fixed number of threads.
+
+    On a GPU an operation that has no deterministic form (adaptive pooling in torchvision's nets) warns and runs: its
+    models cannot be reproduced to the bit there.
+
+    Raises:
+        RuntimeError: where `cuda` is asked for and there is none.
+    """
+    torch.set_num_threads(threads)
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with it
+    torch.use_deterministic_algorithms(True, warn_only=device == "cuda")
+    torch.backends.cudnn.benchmark = False
+    if device == "cuda" and not torch.cuda.is_available():
+        raise RuntimeError("device: cuda, but torch sees no GPU here; allowed: cpu, or run on a node with a GPU")
+    return torch.device(device)
