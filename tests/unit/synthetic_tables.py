@@ -45,7 +45,8 @@ def hash_of(name: str) -> int:
 def fake_pool(n: int = 600, seed: int = 0) -> FakePool:
     rng = np.random.default_rng(seed)
     images = rng.integers(0, 255, (n, 1, 28, 28), dtype=np.uint8)
-    return FakePool(images, rng.integers(0, 10, n), rng.permutation(10 * n)[:n], [f"class {c}" for c in range(10)])
+    labels, rows = rng.integers(0, 10, n), rng.permutation(10 * n)[:n]
+    return FakePool(images, labels, rows, np.arange(n) % 20 == 0, [f"class {c}" for c in range(10)])
 
 
 def study_tables(

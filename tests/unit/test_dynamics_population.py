@@ -67,8 +67,15 @@ def test_tables(capsys):
     world = dynamic_world(3, 32, leaking(n, 3), np.zeros((3, n)), n_sham=n_sham, epochs=[0, 2, 5])
     labels = np.arange(n + n_sham + 20) % 2
     tables = dynamics_tables(world, LIRA, settings((0.1,)), labels, options(2, 1, spatial=True))
-    assert set(tables) == {"states", "summary", "curves", "transitions"}
+    assert set(tables) == {"states", "summary", "curves", "transitions", "curve_replicates"}
     table = tables["curves"]
+    overall = table.query("group == 'all' and threshold == 'lr1' and figure == 'advantage'").set_index("epoch")
+    again = tables["curve_replicates"].query("threshold == 'lr1' and metric == 'advantage'")
+    wide = again.pivot(index="group", columns="epoch", values="value")
+    np.testing.assert_allclose(wide.loc[-1], overall["value"])
+    sizes = np.bincount(jackknife.groups(16, 16))
+    low, _ = jackknife.interval(wide.loc[-1].to_numpy(), wide.loc[0:].to_numpy(), sizes, 0.95)
+    np.testing.assert_allclose(low, overall["low"])
     assert set(table["figure"]) == set(FIGURES) and len(table) == 2 * 3 * 3 * len(FIGURES)
     assert set(table["group"]) == {"all", "0", "1"} and set(table["threshold"]) == {"lr1", "fpr0.1"}
     shares = table[table["figure"].str.startswith("share_")].groupby(["threshold", "group", "epoch"])["value"].sum()

@@ -46,8 +46,8 @@ def draw(tables, images, wanted):
 def test_all_figures_are_written_and_indexed(tables, pool, tmp_path):
     records = draw_all(tables, {folder(name): pool for name in RUNS}, tmp_path, OPTIONS)
     names = [record.name for record in records]
-    expected = ["accuracy", "leakage", "roc", "plane-lira", "centre-lira", "zones-lira"]
-    expected += [f"samples-lira-{folder(name)}" for name in RUNS] + ["comparison", "null"]
+    expected = ["accuracy", "leakage", "roc", "plane-lira", "plane-moving-lira", "centre-lira"]
+    expected += [f"samples-lira-{folder(name)}" for name in RUNS] + ["zones-lira", "comparison", "null"]
     assert names == expected
     assert read_index(tmp_path) == records
     for record in records:
@@ -68,7 +68,7 @@ def test_drawing_again_gives_the_same_bytes(tables, pool, tmp_path):
 
 
 def test_plane_shows_the_wanted_number_of_checkpoints_with_first_and_last(tables):
-    (drawing,) = draw({name: tables[name] for name in ("runs", "samples")}, {}, "plane")
+    (drawing,) = draw({name: tables[name] for name in ("runs", "samples")}, {}, "plane-lira")
     titles = [axes.get_title() for axes in drawing.figure.axes if axes.get_title()]
     assert titles == ["epoch 0", "epoch 5", "epoch 20"] * 3
 
@@ -97,7 +97,7 @@ def test_many_runs_with_long_names_are_told_apart(pool):
     tables = study_tables(pool, n_scored=60, models=8, runs=runs)
     styles = style.run_styles(tables["runs"])
     assert len({(s.colour, str(s.linestyle)) for s in styles.values()}) == len(names)
-    (plane, more) = draw({name: tables[name] for name in ("runs", "samples")}, {}, "plane")
+    (plane, more) = draw({name: tables[name] for name in ("runs", "samples")}, {}, "plane-lira")
     labels = [axes.get_ylabel() for d in (plane, more) for axes in d.figure.axes if "TPR" in axes.get_ylabel()]
     assert len(set(labels)) == len(names)
 

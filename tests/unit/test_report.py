@@ -98,7 +98,7 @@ def test_page_stands_alone(study):
     assert "FAILED for cnn-sam" in page
     assert not re.search(r"""(src|href)=["'](?!data:|#)""", page), "nothing may be loaded from elsewhere"
     assert "<script" not in page and "url(" not in page
-    assert page.count("<figure") == page.count("<figcaption") == 11
+    assert page.count("<figure") == page.count("<figcaption") == 12
     assert all(re.findall(r'<img [^>]*alt="([^"]*)"', page))
     assert len(page.encode()) < 5e6
 

@@ -207,6 +207,7 @@ def test_only_seed_pool_and_model_decide(pool, tmp_path):
 
 def spy_on_rows(monkeypatch):
     """The rows of each batch that is trained on."""
+    monkeypatch.setattr(loop, "PREPARED_VALUES", 1)  # a batch at a time
     seen, take = [], Inputs.take
 
     def note(self, rows):
@@ -235,6 +236,14 @@ def test_an_epoch_is_all_members_in_a_new_order(pool, tmp_path, monkeypatch):
     for number, epoch in enumerate(epochs):
         assert sorted(epoch) == np.flatnonzero(training.task.masks[number // EPOCHS]).tolist()
     assert len({tuple(epoch) for epoch in epochs[:EPOCHS]}) == EPOCHS
+
+
+def test_how_many_batches_are_prepared_at_once_changes_nothing(pool, tmp_path, monkeypatch):
+    weights = []
+    for values in (1, 600, 10**6):  # 1, 2 and all batches of 8 images of 64 pixels
+        monkeypatch.setattr(loop, "PREPARED_VALUES", values)
+        weights.append(Training(tmp_path / str(values), pool, augment={"crop": 2, "flip": True}).run().weights())
+    assert weights[0] == weights[1] == weights[2]
 
 
 def test_augmentation_is_drawn_anew_for_each_sample_and_epoch(pool, tmp_path, monkeypatch):

@@ -32,7 +32,7 @@ class AnalysisConfig(Strict):
     )
     grid: int = Field(default=20, ge=2, description="G of the G x G grid of the spatial entropy (in bits).")
     bins: int = Field(default=10, ge=2, description="Bins, by rank, of the curves of vulnerability against difficulty.")
-    kendall_samples: int = Field(default=2000, ge=100, description="Most samples that enter Kendall's tau.")
+    kendall_samples: int = Field(default=500, ge=100, description="Most samples that enter Kendall's tau.")
     smooth_fprs: list[Fraction] = Field(
         default=[0.001, 0.01], min_length=1, description="FPRs of the parametric operating points."
     )

@@ -29,7 +29,7 @@ _RUNS_PER_FIGURE = 6
 _MOST_FRAMES = 24
 _FRAME_MS, _LAST_MS = 500, 2500
 _DPI = 90
-_GREYS = 64  # colours of the palette
+_COLOURS = 128  # of the palette
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Plane:
             buffer = BytesIO()
             figure.savefig(buffer, format="png", dpi=_DPI)
             pictures.append(Image.open(buffer).convert("RGB"))
-        palette = pictures[-1].quantize(_GREYS, method=Image.Quantize.MEDIANCUT)
+        palette = pictures[-1].quantize(_COLOURS, method=Image.Quantize.MAXCOVERAGE)
         indexed = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
         durations = [_FRAME_MS] * (len(indexed) - 1) + [_LAST_MS]
         indexed[0].save(path, save_all=True, append_images=indexed[1:], duration=durations, loop=0, optimize=False)

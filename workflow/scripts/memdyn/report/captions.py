@@ -13,11 +13,11 @@ _CAPTIONS = {
         ({method}), pointwise in FPR. Dotted: chance. The grey strip lies below one non-member in {non_members}: no rate
         can be counted there and none is drawn.""",
     "plane": """
-        Where the samples are in the vulnerability plane of {attack} at {threshold}: for each sample the share of its
-        OUT models (FPR) and of its IN models (TPR) in which the attack says member. Counted rates live on a lattice, so
-        cells are its points; colour is logarithmic. Solid line: TPR = FPR, no leakage; dotted: advantage {advantage};
-        red box: highly vulnerable (TPR ≥ {hv_tpr}, FPR ≤ {hv_fpr}), HV its share of the samples. Cross: centre of
-        mass.""",
+        Where the samples are in the vulnerability plane of {attack} at {threshold}: for each sample the share of
+        its OUT models (FPR) and of its IN models (TPR) in which the attack says member. Counted rates live on a
+        lattice, so cells are its points; colour is logarithmic. Solid line: TPR = FPR, no leakage; dotted:
+        advantage {advantage}; red box: highly vulnerable (TPR ≥ {hv_tpr}, FPR ≤ {hv_fpr}), HV its share of the
+        samples. Cross: centre of mass.""",
     "centre": """
         Centre of mass of the vulnerability plane of {attack} at {threshold} over the checkpoints; bars and bands are
         intervals over pairs of models. Hollow: sham members, samples that no model trained on, given a mask of the same
@@ -57,9 +57,10 @@ _CAPTIONS = {
         How far and how fast samples move in the plane of {attack} at {threshold}, and how they are spread in it. Left
         raw, right with the counting noise removed (products of independent halves of the models; signed roots, so an
         estimate below 0 is shown as such). The corrected speed is a root mean square, not the mean beside it. Raw
-        displacement and speed are above 0 by noise alone: read them against the null curves of sham members
-        (hollow). Entropy and Clark-Evans (below 0: more clustered than the null) are of the parametric states and
-        drawn as difference to the null. Bands: jackknife over pairs, where there are enough models.""",
+        displacement and speed are above 0 by noise alone: read them against the null curves of sham members (hollow).
+        Entropy and Clark-Evans (below 0: more clustered than the null) are of the parametric states and drawn as
+        difference to the null. Bands: jackknife over pairs, where there are enough models; in the upper rows they may
+        run out of the frame.""",
     "onset": """
         Onset under {attack}: the first checkpoint from which on the sample's margins differ significantly at all later
         ones. Left: share of the samples with an onset by each epoch; without any until the end: {censored}. Right:
@@ -76,7 +77,8 @@ _CAPTIONS = {
         jackknife over pairs, where there are enough models. The relation need not be monotone.""",
     "densities": """
         d′ of every sample under {attack} at the last checkpoint against two difficulties, all models; colour is
-        logarithmic. Here both come from the same models; the correlations in the table do not.""",
+        logarithmic. Losses below 0.0001 lie at 0.0001. Here both come from the same models; the correlations in the
+        table do not.""",
     "early": """
         How well a predictor at an epoch finds the samples finally at risk under {attack}. The final set comes from one
         half of the models, the prediction from the other. Black: d′ with its jackknife band; dashed: what d′ of the
@@ -88,12 +90,13 @@ _CAPTIONS = {
         Differences between runs, first minus second, of {attack}, rates at {threshold}: at the last common epoch
         (circles), where both had the same test accuracy (squares), and where both had the same generalisation gap
         (triangles), each at the largest value that both reach. Bars are {level} jackknife intervals of the difference,
-        paired where the runs share their pool (hollow: too few models for one). A difference that vanishes where the
-        runs are equally far trained is one of training length rather than of the factor.""",
+        paired where the runs share their pool (hollow: too few models for one). Bars that run out of the frame are
+        wider than it: there the clock hardly moves. A difference that vanishes where the runs are equally far trained
+        is one of training length rather than of the factor.""",
     "power_law": """
         TPR minus FPR at the last checkpoint against training samples per class, one run a size; bars are one standard
-        error. Lines are weighted least-squares fits in logarithms, with {level} intervals of the slope. Sizes whose
-        TPR is not above the FPR have no logarithm and are left out.""",
+        error. Lines are weighted least-squares fits in logarithms, with {level} intervals of the slope. Sizes whose TPR
+        is not above the FPR have no logarithm and are left out.""",
     "null": """
         The null control: membership is swapped at random within each (pair of models, sample), the same swaps at all
         checkpoints, and the attack is fitted anew. Each dot is the AUC of one draw, the bar their mean; without leaks

@@ -72,8 +72,7 @@ def _draw_panel(axes: Axes, table: pd.DataFrame) -> None:
         models = "half" if name == "d_prime" else "one"
         part = table[(table["predictor"] == name) & (table["models"] == models)].sort_values("epoch")
         weight = {"linewidth": 1.8} if name == "d_prime" else {"linewidth": 1.0, "markersize": 3}
-        if name == "margin":  # it often orders samples as the loss does: seen around its marks
-            weight |= {"markersize": 7, "markerfacecolor": "none"}
+        weight |= _hollow(name)
         axes.plot(part["epoch"], part["estimate"], color=colour, marker=marker, linestyle=line, **weight)
         if name == "d_prime":
             band = part[part["low"].notna()]
@@ -86,13 +85,18 @@ def _draw_panel(axes: Axes, table: pd.DataFrame) -> None:
             axes.plot(chance.index, chance, color=style.MUTED, linestyle=":", linewidth=1.2)
 
 
+def _hollow(name: str) -> dict:
+    """The margin often orders samples as the loss does: its marks are seen around those of the loss."""
+    return {"markersize": 7, "markerfacecolor": "none"} if name == "margin" else {}
+
+
 def _handles(early: pd.DataFrame) -> list[Line2D]:
     drawn = set(early["predictor"])
     handles = [
-        Line2D([], [], color=colour, marker=marker, linestyle=line, label=label)
+        Line2D([], [], color=colour, marker=marker, linestyle=line, label=label, **_hollow(name))
         for name, (label, colour, marker, line) in _PREDICTORS.items()
         if name in drawn
     ]
-    handles.append(Line2D([], [], color=style.MUTED, linestyle="--", label="ceiling of d′"))
+    handles.append(Line2D([], [], color=style.MUTED, linestyle="--", label="ceiling"))
     handles.append(Line2D([], [], color=style.MUTED, linestyle=":", label="chance"))
     return handles

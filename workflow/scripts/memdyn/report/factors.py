@@ -32,6 +32,7 @@ _MATCHINGS = {
     "generalisation_gap": ("widest common gap", "#0072B2", "^"),
 }
 _PAIRS_PER_FIGURE = 6
+_WIDE = 4.0  # times the median interval
 
 
 def highest_common(table: pd.DataFrame) -> pd.DataFrame:
@@ -119,9 +120,19 @@ def _draw_metric(axes: Axes, table: pd.DataFrame, pairs: list[tuple[str, str]]) 
         known = np.isfinite(errors).all(axis=0)
         axes.errorbar(part["difference"][known], np.array(rows)[known], xerr=errors[:, known], elinewidth=1, **mark)
     axes.set_ylim(len(pairs) - 0.5, -0.5)
+    axes.set_xlim(*_frame(table))
     axes.locator_params(axis="x", nbins=4)
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0)
+
+
+def _frame(table: pd.DataFrame) -> tuple[float, float]:
+    """Range of the estimates, of 0, and of the intervals but those far wider than most, which run out of the frame."""
+    half = (table["high"] - table["low"]) / 2
+    usual = table[half <= _WIDE * half.median()]
+    ends = np.array([0.0, *table["difference"], *usual["low"], *usual["high"]])
+    margin = 0.06 * max(np.ptp(ends), 1e-9)
+    return ends.min() - margin, ends.max() + margin
 
 
 def _name(styles: dict[str, RunStyle], run: str) -> str:

@@ -14,6 +14,7 @@ from memdyn.report.planes import select_threshold, threshold_words
 from memdyn.report.record import Drawing, FigureRecord, ReportOptions
 from memdyn.report.style import RunStyle
 
+_MOST_TICKS = 14
 _FEWEST = 5  # samples of a quartile bar
 
 
@@ -36,8 +37,8 @@ def draw_onset(
         cumulative.set(title="share with an onset by the epoch (the rest: none)", ylim=(0, None))
         cumulative.yaxis.set_major_formatter(style.PERCENT)
         style.epoch_axis(cumulative)
-        places = spread(list(range(len(epochs))), 8)
-        severity.set_xticks([*places, len(epochs)], [*(f"{epochs[p]:g}" for p in places), "none"])
+        places = spread(list(range(len(epochs))), _MOST_TICKS)
+        severity.set_xticks([*places, len(epochs)], [*(f"{epochs[p]:g}" for p in places), "none"], fontsize=6.5)
         severity.set(title="severity (final advantage) by onset", xlabel="onset, epoch")
         severity.axhline(0, color=style.MUTED, linestyle=":", linewidth=1)
         legend_above(figure, style.run_handles({run: styles[run] for run in shown}))

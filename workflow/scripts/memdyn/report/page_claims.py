@@ -55,7 +55,7 @@ def claims(table: pd.DataFrame, cells: pd.DataFrame, styles: dict[str, RunStyle]
                 Cell(f"{claim}  {CLAIMS[claim]}", kind="wrap"),
                 verdict_cell(parts["verdict"].iloc[0]),
                 Cell(_RULES[claim].format(bound=bound), kind="wrap"),
-                Cell("\n".join(basis), kind="wrap"),
+                Cell("\n".join(basis), kind="wrap wide"),
             ]
         )
     caption = (

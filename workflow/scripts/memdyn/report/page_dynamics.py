@@ -181,8 +181,8 @@ def tails(table: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:
     ]
     probability = f"{100 * table['probability'].iloc[0]:g} %"
     caption = (
-        f"The tail check at the last checkpoint: how often an OUT margin lies in the predicted upper tail of "
-        f"{probability}, over how often it should. Holds: the interval is within a factor of 2 of 1; fails: it is outside."
+        "The tail check at the last checkpoint: how often an OUT margin lies in the predicted upper tail of "
+        f"{probability}, over how often it should. Holds: the interval is within a factor of 2 of 1; fails: outside."
     )
     return Table(caption, ["run", "part", "epoch", "frequency over expectation", "parametric law"], rows, head=3)
 

@@ -165,7 +165,12 @@ def zones(table: pd.DataFrame, styles: dict[str, RunStyle], threshold: str) -> T
         shares = [formatting.percent(float(last.get(zone, 0.0))) for zone in ZONE_STACK]
         rows.append([run_cell(styles[run]), *_text(attack, *shares)])
     columns = ["run", "attack", *(style.ZONE_LABELS[zone] for zone in ZONE_STACK)]
-    return Table("Share of the scored samples in each zone at the last checkpoint.", columns, rows, head=2)
+    return Table(
+        "Share of the scored samples in each zone at the last checkpoint, counted there and not tracked.",
+        columns,
+        rows,
+        head=2,
+    )
 
 
 def differences(table: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:

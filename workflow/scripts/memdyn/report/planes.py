@@ -239,7 +239,7 @@ def _draw_zone_panel(axes: Axes, zones: pd.DataFrame) -> None:
         linewidth=0.4,
     )
     for layer, zone in zip(layers, ZONE_STACK, strict=True):
-        layer.sethatch(hatch(zone))
+        layer.set_hatch(hatch(zone))
     axes.set(ylim=(0, 1), xlim=(shares.index.min(), shares.index.max()))
     axes.set_axisbelow(False)
     axes.grid(axis="x", visible=False)

@@ -79,6 +79,8 @@ def draw_speed(
             axes.set_title(title)
         for axes in grid[-1]:
             style.epoch_axis(axes)
+        for row in _SHARED_ROWS:
+            _frame_lines(grid[row])
         legend_above(figure, [*style.run_handles(styles), null_handle()])
         threshold = curves["threshold"].iloc[0]
         words = caption("speed", attack=attack, threshold=threshold_words(threshold))
@@ -86,6 +88,14 @@ def draw_speed(
             f"Displacement, speed, entropy change and clustering over epochs for {len(styles)} runs, with null curves."
         )
         yield Drawing(FigureRecord(f"speed-{attack}", "speed", f"Speed and order, {attack}", words, alt), figure)
+
+
+def _frame_lines(row: np.ndarray) -> None:
+    """One y range for the panels of a row: that of the lines, since a wide band would press them flat."""
+    values = np.concatenate([np.asarray(line.get_ydata(), dtype=float) for axes in row for line in axes.lines])
+    values = np.append(values[np.isfinite(values)], 0.0)
+    margin = 0.12 * max(np.ptp(values), 1e-9)
+    row[0].set_ylim(values.min() - margin, values.max() + margin)
 
 
 def draw_inflow(

@@ -38,7 +38,7 @@ def draw_transitions(
             columns = max(2, len(chunk))
             width = style.WIDTH * len(chunk) / columns if len(chunk) < columns else style.WIDTH
             figure, grid = plt.subplots(
-                1, len(chunk), figsize=(width, width / len(chunk) + 1.0), squeeze=False, layout="constrained"
+                1, len(chunk), figsize=(width, width / len(chunk) + 0.75), squeeze=False, layout="constrained"
             )
             for axes, run in zip(grid[0], chunk, strict=True):
                 mesh = _draw_matrix(axes, matrices[matrices["run"] == run])

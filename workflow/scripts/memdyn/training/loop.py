@@ -5,9 +5,9 @@ no state of random generators and gives the same bits.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from math import ceil
+from math import ceil, isfinite
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,9 @@ from memdyn.optim.build import scale_lr
 from memdyn.optim.schedules import lr_factor
 from memdyn.training.augment import apply, draw
 from memdyn.training.inputs import Inputs
+
+# Batches are made from samples in larger pieces, of up to so many values (4 bytes each): fewer and larger operations.
+PREPARED_VALUES = 200_000
 
 
 class TrainingDiverged(RuntimeError):
@@ -99,28 +102,36 @@ class Loop:
         started = time.perf_counter()
         self.network.train()
         order = self.members[torch.randperm(len(self.members), generator=self._generator("order", epoch))]
-        device, size = self.inputs.samples.device, self.options.batch_size
-        # drawn at once and sliced: one copy to the device an epoch
-        draws = self._draws(len(order), epoch).to(device)
+        draws = self._draws(len(order), epoch)
         torch.manual_seed(self.seed_of("noise", epoch))
-        loss = torch.zeros((), dtype=torch.float64, device=self.inputs.labels.device)
-        correct = torch.zeros_like(loss)
-        for step, (rows, batch_draws) in enumerate(zip(order.to(device).split(size), draws.split(size), strict=True)):
+        losses, predictions, labels = [], [], []
+        for step, (batch, batch_labels) in enumerate(self._batches(order, draws)):
             scale_lr(self.optimizer, self.factor((epoch - 1) * self.steps + step))
-            batch_loss, batch_correct = self._step(rows, batch_draws)
-            loss += batch_loss * len(rows)
-            correct += batch_correct
-        mean_loss, accuracy = loss.item() / len(order), correct.item() / len(order)
-        if not torch.isfinite(loss):
+            loss, predicted = self._step(batch, batch_labels)
+            losses.append(loss * len(batch))
+            predictions.append(predicted)
+            labels.append(batch_labels)
+        # summed here and not above: small operations are dear, and reading a value would wait for the device
+        mean_loss = torch.stack(losses).double().sum().item() / len(order)
+        accuracy = (torch.cat(predictions) == torch.cat(labels)).double().mean().item()
+        if not isfinite(mean_loss):
             raise TrainingDiverged(f"the loss became {mean_loss} in epoch {epoch}: a lower learning rate may help")
         rate = self.optimizer.param_groups[0]["lr"]
         return EpochLog(epoch, mean_loss, accuracy, rate, time.perf_counter() - started)
 
-    def _step(self, rows: Tensor, draws: Tensor) -> tuple[Tensor, Tensor]:
-        samples, labels = self.inputs.take(rows)
-        if self.options.augmented:
-            samples = apply(samples, draws, self.options.crop)
-        batch = self.inputs.normalise(samples)
+    def _batches(self, order: Tensor, draws: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """Network inputs and labels of each batch, several batches prepared at once."""
+        size, device = self.options.batch_size, self.inputs.samples.device
+        prepared = size * max(1, PREPARED_VALUES // (self.inputs.samples[0].numel() * size))
+        # one copy to the device an epoch
+        for rows, chunk_draws in zip(order.to(device).split(prepared), draws.to(device).split(prepared), strict=True):
+            samples, labels = self.inputs.take(rows)
+            if self.options.augmented:
+                samples = apply(samples, chunk_draws, self.options.crop)
+            yield from zip(self.inputs.normalise(samples).split(size), labels.split(size), strict=True)
+
+    def _step(self, batch: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """One update; the loss and the predicted classes at the weights before it."""
         seen: list[Tensor] = []
 
         def closure() -> Tensor:
@@ -133,8 +144,8 @@ class Loop:
             return loss
 
         loss = self.optimizer.step(closure)
-        # SAM calls the closure twice: the first call is the loss at the weights themselves
-        return loss.detach().double(), (seen[0].argmax(1) == labels).sum()
+        # SAM calls the closure twice: the first call is at the weights themselves
+        return loss.detach(), seen[0].argmax(1)
 
     def _generator(self, purpose: str, epoch: int) -> torch.Generator:
         return torch.Generator().manual_seed(self.seed_of(purpose, epoch))
