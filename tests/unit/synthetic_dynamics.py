@@ -179,7 +179,7 @@ def _factors(runs: list[str], rng: np.random.Generator) -> pd.DataFrame:
     for (a, b), matched in product(combinations(runs, 2), ("epoch", "accuracy_test", "generalisation_gap")):
         for metric, threshold in (("auc", ""), ("advantage", "lr1"), ("speed_rms_corrected", "lr1")):
             for at in (0.1, 0.5):
-                gone = matched == "generalisation_gap" and a == runs[-2]
+                gone = matched == "generalisation_gap" and a == runs[-2] and len(runs) > 2
                 value, half = rng.normal(0, 0.05), np.nan if metric.startswith("speed") else 0.03
                 value = np.nan if gone else value
                 limits = {"difference": value, "low": value - half, "high": value + half, "level": LEVEL}

@@ -166,7 +166,7 @@ def test_models_are_counted_from_what_lies_on_disk(disk):
 
 def test_scoring_costs_what_its_samples_cost(disk):
     mlp, sam = disk.plan.runs
-    assert scoring_cost(mlp) == pytest.approx(900 * 3 / (3 * 200 * 10))
+    assert scoring_cost(mlp) == pytest.approx(900 * 3 / (4 * 200 * 10))
     assert scoring_cost(sam) == pytest.approx(scoring_cost(mlp) / 2)
 
 

@@ -147,8 +147,35 @@ def test_factors_show_the_last_point_that_has_a_difference(tables):
     assert (highest_common(changed)["at"] == 0.1).all()
     other = table.assign(threshold=table["threshold"].replace("lr1", "fpr0.01"))
     loss = table.query("threshold == ''").assign(attack="loss")
-    chosen = factor_rows(pd.concat([table, other, loss]), "lr1")
+    chosen = factor_rows(pd.concat([table, other, loss]), "lr1", early=5)
     assert set(chosen["threshold"]) == {"", "lr1"} and set(chosen["attack"]) == {"lira"}
+
+
+def test_recall_over_its_ceiling_is_compared_early(tables):
+    table = tables["factor_differences"].query("metric == 'auc' and run_a == @folder('mlp-sgd')")
+    epochs = {0.1: 5.0, 0.5: 20.0}
+    recall = table.assign(metric="recall_share", at=table["at"].map(epochs), difference=table["at"])
+    rows = factor_rows(pd.concat([table, recall]), "lr1", early=5).query("metric == 'recall_share'")
+    assert set(rows["matched_by"]) == {"epoch"} and (rows["difference"] == 0.1).all() and len(rows) == 2
+    study = {name: tables[name] for name in ("runs", "findings")}
+    drawing = draw(study | {"factor_differences": pd.concat([table, recall])}, "factors-lira")
+    assert [axes.get_title() for axes in drawing.figure.axes if axes.get_visible()] == [
+        "AUC",
+        "recall over ceiling, early",
+    ]
+
+
+def test_one_run_one_checkpoint_and_many_runs(pool, tmp_path):
+    for names in (["only"], [f"resnet18-width64-sgd-wd{k}e-4-batch128" for k in range(8)]):
+        runs = dict.fromkeys(names, (1.0, "mlp", "sgd"))
+        plain = study_tables(pool, n_scored=60, models=8, runs=runs)
+        study = plain | analysis_tables(plain["samples"], tuple(names))
+        if len(names) == 1:
+            study = {n: t[t["epoch"].isin([20, np.nan])] if "epoch" in t else t for n, t in study.items()}
+        study.pop("claims")
+        records = draw_all(study, {}, tmp_path, OPTIONS)
+        assert ("factors-lira" in {record.name for record in records}) == (len(names) > 1)
+        assert len(render_page(study, tmp_path, CONTEXT).encode()) < 6e6
 
 
 def test_marks_without_an_interval_have_no_bar(tables):

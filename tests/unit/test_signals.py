@@ -123,7 +123,7 @@ def test_a_block_is_its_networks_one_by_one(inputs, tmp_path):
     for epoch, arrays in found:
         for row, model in enumerate(models):
             with torch.inference_mode():
-                logits = nets[model, epoch].eval()(inputs.normalise(inputs.samples))
+                logits = nets[model, epoch].eval()(inputs.normalise(inputs.samples, torch.contiguous_format))
             for name, values in signals(logits, inputs.labels).items():
                 np.testing.assert_allclose(arrays[name][row], values.numpy(), rtol=2e-5, atol=1e-6)
 

@@ -2,6 +2,10 @@
 
 import dataclasses
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -281,7 +285,9 @@ def test_the_log_tells_what_happened(pool, tmp_path):
     assert log[["model", "epoch"]].values.tolist() == [[model, epoch] for model in (0, 1) for epoch in (1, 2, 3)]
     inputs = Inputs.of_pool(pool, slice(0, 40), torch.device("cpu"))
     for model, mask in enumerate(training.task.masks):
-        logits = new_network(training.task, model, pool)(inputs.normalise(inputs.samples))[mask]
+        logits = new_network(training.task, model, pool)(inputs.normalise(inputs.samples, torch.contiguous_format))[
+            mask
+        ]
         labels = inputs.labels[torch.from_numpy(mask)]
         rows = log[log["model"] == model]
         np.testing.assert_allclose(rows["loss"], functional.cross_entropy(logits, labels).item(), rtol=1e-5)
@@ -342,6 +348,23 @@ def test_arithmetic_is_deterministic_with_the_given_threads():
     assert prepare_torch("cpu", 1) == torch.device("cpu")
     assert torch.get_num_threads() == 1
     assert torch.are_deterministic_algorithms_enabled()
+
+
+def test_scoring_does_not_load_what_only_training_needs():
+    """torch's compiler, which its optimizers import, and torchvision: a second or two of every job."""
+    program = """
+import sys
+from memdyn.models.build import build_model
+from memdyn.signals.scoring import score_block
+from memdyn.store.scores import write_scores
+from memdyn.training.device import prepare_torch
+prepare_torch("cpu", 1)
+build_model({"name": "mlp", "hidden": [4], "activation": "relu"}, (1, 4, 4), 2)
+print([name for name in ("torch._dynamo", "torchvision") if name in sys.modules])
+"""
+    environment = os.environ | {"PYTHONPATH": str(Path(block.__file__).parents[2])}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, check=True, capture_output=True, text=True)
+    assert done.stdout == "[]\n"
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

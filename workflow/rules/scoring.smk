@@ -7,6 +7,8 @@ rule score_block:
         scores=f"{RESULTS}/{{pool}}/{{run}}/{{scoring}}/{{block}}/scores.parquet",
     log:
         f"{RESULTS}/{{pool}}/{{run}}/{{scoring}}/{{block}}/score.log",
+    # scoring before further training: checkpoints leave the disk as soon as they are scored
+    priority: 1
     conda:
         "../../envs/memdyn.yaml"
     threads: OPTIONS.threads

@@ -86,11 +86,11 @@ def _share(model: Path, epochs: int) -> float:
 
 
 def scoring_cost(run: RunPlan) -> float:
-    """Time to score a model, of that to train it: samples that pass forward, against forward and back (three times)."""
+    """Time to score a model, of that to train it: samples that pass forward, against forward and back (4 times)."""
     parts, train = run.pool.options["parts"], run.train.options
     forward = sum(parts[part] for part in SCORED_PARTS) * len(train["checkpoints"])
     passes = 2 if train["optimizer"]["name"] == "sam" else 1
-    return forward / (3 * passes * train["epochs"] * parts["scored"] / 2)
+    return forward / (4 * passes * train["epochs"] * parts["scored"] / 2)
 
 
 class Progress(threading.Thread):

@@ -64,8 +64,8 @@ _CAPTIONS = {
     "onset": """
         Onset under {attack}: the first checkpoint from which on the sample's margins differ significantly at all later
         ones. Left: share of the samples with an onset by each epoch; without any until the end: {censored}. Right:
-        median and quartiles of the advantage at the last checkpoint at {threshold}, by onset, where at least {fewest}
-        samples share it. More models find more onsets: compare runs at equal numbers of models.""",
+        median (and, of few runs, quartiles) of the advantage at the last checkpoint at {threshold}, by onset, where at
+        least {fewest} samples share it. More models find more onsets: compare runs at equal numbers of models.""",
     "tails": """
         Each OUT margin is predicted from the other pairs of models; if the parametric law behind d′ and the rates at
         small FPR holds, predicted tail probabilities come true and the points lie on the dotted line. At the last
@@ -89,10 +89,10 @@ _CAPTIONS = {
     "factors": """
         Differences between runs, first minus second, of {attack}, rates at {threshold}: at the last common epoch
         (circles), where both had the same test accuracy (squares), and where both had the same generalisation gap
-        (triangles), each at the largest value that both reach. Bars are {level} jackknife intervals of the difference,
-        paired where the runs share their pool (hollow: too few models for one). Bars that run out of the frame are
-        wider than it: there the clock hardly moves. A difference that vanishes where the runs are equally far trained
-        is one of training length rather than of the factor.""",
+        (triangles), each at the largest value that both reach; recall over its ceiling at the early checkpoint only.
+        Bars are {level} jackknife intervals of the difference, paired where the runs share their pool (hollow: too few
+        models for one). Bars that run out of the frame are wider than it: there the clock hardly moves. A difference
+        that vanishes where the runs are equally far trained is one of training length rather than of the factor.""",
     "power_law": """
         TPR minus FPR at the last checkpoint against training samples per class, one run a size; bars are one standard
         error. Lines are weighted least-squares fits in logarithms, with {level} intervals of the slope. Sizes whose TPR

@@ -24,6 +24,11 @@ def last_differences(differences: pd.DataFrame) -> pd.DataFrame:
     return table[table["epoch"] == table.groupby(["run_a", "run_b"])["epoch"].transform("max")]
 
 
+def pairs_of(table: pd.DataFrame) -> pd.Series:
+    """The pair of runs (run_a, run_b) of each row."""
+    return pd.Series(list(zip(table["run_a"], table["run_b"], strict=True)), index=table.index, dtype=object)
+
+
 def draw_comparison(tables: dict[str, pd.DataFrame], styles: dict[str, RunStyle]) -> Iterator[Drawing]:
     """Difference of each metric between two runs with its interval; a panel a metric, a mark an attack."""
     table = last_differences(tables["differences"])
@@ -55,8 +60,8 @@ def _forest(table: pd.DataFrame, pairs: list[tuple[str, str]], styles: dict[str,
         )
         for k, (attack, offset) in enumerate(zip(attacks, offsets, strict=True)):
             part = table[(table["attack"] == attack) & (table["metric"] == metric)]
-            part = part[[pair in places for pair in zip(part["run_a"], part["run_b"], strict=True)]]
-            rows = [places[pair] + offset for pair in zip(part["run_a"], part["run_b"], strict=True)]
+            part = part[pairs_of(part).isin(places)]
+            rows = [places[pair] + offset for pair in pairs_of(part)]
             errors = np.clip([part["difference"] - part["low"], part["high"] - part["difference"]], 0, None)
             axes.errorbar(part["difference"], rows, xerr=errors, **_mark(k))
         axes.set(title=f"difference in {style.METRIC_LABELS[metric]}", ylim=(len(pairs) - 0.5, -0.5))

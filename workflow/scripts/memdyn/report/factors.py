@@ -1,6 +1,6 @@
 """Differences between runs at equal epochs and equally far trained, as a forest plot of every headline figure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 
 from memdyn.report import style
 from memdyn.report.captions import caption
+from memdyn.report.comparison import pairs_of
 from memdyn.report.layout import chunks, columns_for, legend_above
 from memdyn.report.planes import select_threshold, threshold_words
 from memdyn.report.record import Drawing, FigureRecord, ReportOptions
@@ -24,7 +25,7 @@ METRICS = {
     "share_highly_vulnerable": "share highly vulnerable",
     "speed_rms_corrected": "RMS speed, corrected",
     "entropy_change": "entropy change",
-    "recall_share": "early recall over ceiling",
+    "recall_share": "recall over ceiling, early",
 }
 _MATCHINGS = {
     "epoch": ("last common epoch", "#222222", "o"),
@@ -42,9 +43,14 @@ def highest_common(table: pd.DataFrame) -> pd.DataFrame:
     return known.loc[known.groupby(keys, sort=False)["at"].idxmax()]
 
 
-def factor_rows(table: pd.DataFrame, threshold: str) -> pd.DataFrame:
-    """The rows that are drawn: of attacks whose dynamics were analysed, at one threshold."""
-    table = highest_common(table)
+def factor_rows(table: pd.DataFrame, threshold: str, early: float) -> pd.DataFrame:
+    """The rows that are drawn: of attacks whose dynamics were analysed, at one threshold.
+
+    Recall over its ceiling is 1 in every run at the end, so it is compared at the last epoch up to `early` only.
+    """
+    late = table["metric"] == "recall_share"
+    late &= (table["matched_by"] != "epoch") | (table["at"] > early)
+    table = highest_common(table[~late])
     analysed = set(table.loc[table["threshold"] != "", "attack"])
     planes = table[table["threshold"] != ""]
     chosen = [select_threshold(planes, threshold)] if len(planes) else []
@@ -52,11 +58,17 @@ def factor_rows(table: pd.DataFrame, threshold: str) -> pd.DataFrame:
     return pd.concat([plain, *chosen], ignore_index=True)
 
 
+def early_epoch(tables: Mapping[str, pd.DataFrame]) -> float:
+    """The checkpoint of the sentences on early determination; 0 without them."""
+    return float(tables["findings"]["epoch"].max()) if "findings" in tables else 0.0
+
+
 def draw_factors(
     tables: dict[str, pd.DataFrame], styles: dict[str, RunStyle], options: ReportOptions
 ) -> Iterator[Drawing]:
     """A panel a figure, a row a pair of runs, a mark a way of matching."""
-    for attack, table in factor_rows(tables["factor_differences"], options.threshold).groupby("attack", sort=False):
+    shown = factor_rows(tables["factor_differences"], options.threshold, early_epoch(tables))
+    for attack, table in shown.groupby("attack", sort=False):
         pairs = list(dict.fromkeys(zip(table["run_a"], table["run_b"], strict=True)))
         metrics = [metric for metric in METRICS if metric in set(table["metric"])]
         for page, chunk in enumerate(chunks(pairs, _PAIRS_PER_FIGURE)):
@@ -79,10 +91,13 @@ def _forest(
 ) -> plt.Figure:
     columns = columns_for(len(metrics), most=3)
     rows = -(-len(metrics) // columns)
+    labels = [f"{_name(styles, first)}\n− {_name(styles, second)}" for first, second in pairs]
+    lines = max(label.count("\n") + 1 for label in labels)
+    height = max(0.42, 0.15 * lines) * len(pairs) + 0.65
     figure, grid = plt.subplots(
         rows,
         columns,
-        figsize=(style.WIDTH, rows * (0.42 * len(pairs) + 0.65) + 0.4),
+        figsize=(style.WIDTH, rows * height + 0.4),
         sharey=True,
         squeeze=False,
         layout="constrained",
@@ -92,7 +107,6 @@ def _forest(
     for axes, metric in zip(grid.flat, metrics, strict=False):
         _draw_metric(axes, table[table["metric"] == metric], pairs)
         axes.set_title(METRICS[metric])
-    labels = [f"{_name(styles, first)}\n− {_name(styles, second)}" for first, second in pairs]
     for axes in grid[:, 0]:
         axes.set_yticks(range(len(pairs)), labels, fontsize=6.8)
     drawn = set(table["matched_by"])
@@ -112,8 +126,8 @@ def _draw_metric(axes: Axes, table: pd.DataFrame, pairs: list[tuple[str, str]]) 
     axes.axvline(0, color=style.INK, linewidth=0.8)
     for offset, (matching, (_, colour, marker)) in zip((-0.25, 0, 0.25), _MATCHINGS.items(), strict=True):
         part = table[table["matched_by"] == matching]
-        part = part[[pair in places for pair in zip(part["run_a"], part["run_b"], strict=True)]]
-        rows = [places[pair] + offset for pair in zip(part["run_a"], part["run_b"], strict=True)]
+        part = part[pairs_of(part).isin(places)]
+        rows = [places[pair] + offset for pair in pairs_of(part)]
         errors = np.clip([part["difference"] - part["low"], part["high"] - part["difference"]], 0, None)
         mark = {"linestyle": "none", "color": colour, "marker": marker, "markersize": 4}
         axes.plot(part["difference"], rows, **mark, markerfacecolor="white")  # stays hollow without an interval
@@ -136,4 +150,4 @@ def _frame(table: pd.DataFrame) -> tuple[float, float]:
 
 
 def _name(styles: dict[str, RunStyle], run: str) -> str:
-    return style.clip_label(styles[run].name, 24)
+    return style.wrap_label(styles[run].name, 26)

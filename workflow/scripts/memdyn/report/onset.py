@@ -15,6 +15,7 @@ from memdyn.report.record import Drawing, FigureRecord, ReportOptions
 from memdyn.report.style import RunStyle
 
 _MOST_TICKS = 14
+_MOST_BARS = 4  # runs whose quartiles are drawn side by side
 _FEWEST = 5  # samples of a quartile bar
 
 
@@ -33,7 +34,8 @@ def draw_onset(
         for k, run in enumerate(shown):
             part = summary[summary["run"] == run]
             _draw_cumulative(cumulative, part, epochs, styles[run])
-            _draw_severity(severity, part, epochs, styles[run], 0.6 * ((k + 0.5) / len(shown) - 0.5))
+            shift = 0.6 * ((k + 0.5) / len(shown) - 0.5)
+            _draw_severity(severity, part, epochs, styles[run], shift, bars=len(shown) <= _MOST_BARS)
         cumulative.set(title="share with an onset by the epoch (the rest: none)", ylim=(0, None))
         cumulative.yaxis.set_major_formatter(style.PERCENT)
         style.epoch_axis(cumulative)
@@ -59,11 +61,13 @@ def _draw_cumulative(axes: Axes, part: pd.DataFrame, epochs: list[float], run_st
     axes.plot(epochs, share, drawstyle="steps-post", **run_style.line)
 
 
-def _draw_severity(axes: Axes, part: pd.DataFrame, epochs: list[float], run_style: RunStyle, shift: float) -> None:
+def _draw_severity(
+    axes: Axes, part: pd.DataFrame, epochs: list[float], run_style: RunStyle, shift: float, bars: bool
+) -> None:
     """Median and quartiles where there are enough samples, at the place of the checkpoint."""
     place = part["onset"].map({epoch: k for k, epoch in enumerate(epochs)}).fillna(len(epochs))
     quartiles = part.groupby(place)["severity"].quantile([0.25, 0.5, 0.75]).unstack()
     quartiles = quartiles[part.groupby(place).size() >= _FEWEST]
     errors = np.stack([quartiles[0.5] - quartiles[0.25], quartiles[0.75] - quartiles[0.5]])
     marks = run_style.line | {"linestyle": "none", "elinewidth": 0.9}
-    axes.errorbar(quartiles.index + shift, quartiles[0.5], yerr=errors, **marks)
+    axes.errorbar(quartiles.index + shift, quartiles[0.5], yerr=errors if bars else None, **marks)

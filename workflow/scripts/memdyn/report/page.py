@@ -9,6 +9,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from memdyn.report import page_claims, page_dynamics, page_tables
+from memdyn.report.factors import early_epoch
 from memdyn.report.page_tables import Table
 from memdyn.report.record import FigureRecord, ReportOptions, read_index
 from memdyn.report.style import run_styles
@@ -192,7 +193,10 @@ def _section_tables(tables: Mapping[str, pd.DataFrame], options: ReportOptions) 
         "early": [(("early", "findings"), lambda early, found: page_dynamics.early(early, found, styles))],
         "comparison": [
             (("differences",), lambda table: page_tables.differences(table, styles)),
-            (("factor_differences",), lambda table: page_dynamics.factors(table, styles, threshold)),
+            (
+                ("factor_differences",),
+                lambda table: page_dynamics.factors(table, styles, threshold, early_epoch(tables)),
+            ),
         ],
         "power_law": [(("power_law_fits",), page_dynamics.power_law)],
         "null": [(("null",), lambda table: page_tables.null_control(table, styles))],

@@ -118,9 +118,9 @@ def early(table: pd.DataFrame, findings: pd.DataFrame, styles: dict[str, RunStyl
     return Table(caption, columns, rows, head=5)
 
 
-def factors(table: pd.DataFrame, styles: dict[str, RunStyle], threshold: str) -> Table:
+def factors(table: pd.DataFrame, styles: dict[str, RunStyle], threshold: str, early: float) -> Table:
     """The numbers of the forest plot."""
-    shown = factor_rows(table, threshold)
+    shown = factor_rows(table, threshold, early)
     metrics = [metric for metric in METRICS if metric in set(shown["metric"])]
     rows = []
     keys = ["run_a", "run_b", "attack", "matched_by"]
@@ -138,7 +138,7 @@ def factors(table: pd.DataFrame, styles: dict[str, RunStyle], threshold: str) ->
     caption = (
         "Differences of the analysed attack, first run minus second, at the last epoch that both have and at the "
         f"largest test accuracy and generalisation gap that both reach, with {100 * table['level'].iloc[0]:g} % "
-        "intervals; bold where the interval excludes 0."
+        "intervals; bold where the interval excludes 0. Recall over ceiling is that of the early checkpoint."
     )
     columns = ["first run", "second run", "attack", "matched by", *(METRICS[metric] for metric in metrics)]
     return Table(caption, columns, rows, head=4)

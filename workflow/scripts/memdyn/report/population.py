@@ -122,7 +122,7 @@ def draw_river(
     for attack, curves in population_curves(tables, options.threshold):
         shares = curves[curves["figure"].str.startswith("share_")]
         runs = [run for run in styles if run in set(shares["run"])]
-        for page, chunk in enumerate(chunks(runs, 4)):
+        for page, chunk in enumerate(chunks(runs, 3)):
             figure, grid = plt.subplots(
                 2,
                 len(chunk),

@@ -42,7 +42,8 @@ def draw_power_law(tables: dict[str, pd.DataFrame]) -> Iterator[Drawing]:
 
 
 def _draw_fits(axes: Axes, points: pd.DataFrame, fits: pd.DataFrame) -> None:
-    axes.set(xscale="log", yscale="log")
+    axes.set_xscale("log")
+    style.plain_log_axis(axes)
     for k, (fpr, part) in enumerate(points.groupby("fpr")):
         colour, marker = style.COLOURS[k % len(style.COLOURS)], style.MARKERS[k % len(style.MARKERS)]
         fit = fits[np.isclose(fits["fpr"], fpr) & np.isfinite(fits["slope"])]
@@ -61,3 +62,5 @@ def _draw_fits(axes: Axes, points: pd.DataFrame, fits: pd.DataFrame) -> None:
     sizes = sorted(points["samples_per_class"].unique())
     axes.set_xticks(sizes, [f"{size:g}" for size in sizes], minor=False)
     axes.minorticks_off()
+    low, high = axes.get_ylim()
+    axes.set_ylim(low / 1.3, high * 1.5)  # room for the legend

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from memdyn.signals.margins import signals
 from memdyn.store.checkpoints import checkpoint_file, load_checkpoint
-from memdyn.training.inputs import Inputs
+from memdyn.training.inputs import Inputs, layout_of
 
 
 @torch.inference_mode()
@@ -20,9 +20,10 @@ def score_network(network: nn.Module, inputs: Inputs, batch: int) -> dict[str, n
         float32 [samples] a signal.
     """
     network.eval()
+    layout = layout_of(network)
     found: dict[str, list[Tensor]] = {}
     for samples, labels in zip(inputs.samples.split(batch), inputs.labels.split(batch), strict=True):
-        logits = network(inputs.normalise(samples))
+        logits = network(inputs.normalise(samples, layout))
         for name, values in signals(logits, labels).items():
             found.setdefault(name, []).append(values)
     return {name: torch.cat(parts).cpu().numpy() for name, parts in found.items()}
@@ -38,8 +39,7 @@ def score_block(
         checkpoints: folder of the block's weights.
         batch: samples scored at once.
     """
-    if inputs.samples.ndim == 4:
-        network.to(memory_format=torch.channels_last)
+    network.to(memory_format=layout_of(network))
     for epoch in epochs:
         rows = []
         for model in models:

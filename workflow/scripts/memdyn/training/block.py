@@ -17,7 +17,7 @@ from memdyn.optim.build import build_optimizer
 from memdyn.store.atomic import atomic_path, sweep
 from memdyn.store.checkpoints import link_tree
 from memdyn.training.device import prepare_torch
-from memdyn.training.inputs import Inputs
+from memdyn.training.inputs import Inputs, layout_of
 from memdyn.training.lease import hold
 from memdyn.training.loop import Loop, LoopOptions, TrainingDiverged
 from memdyn.training.progress import ModelProgress
@@ -124,7 +124,7 @@ def new_network(task: BlockTask, model: int, pool: Pool) -> nn.Module:
     """An untrained network, initialised from the model's own seed."""
     torch.manual_seed(_seed(task, model, "init", 0))
     network = build_model(task.recipe["model"], pool.images.shape[1:], len(pool.class_names))
-    return network.to(memory_format=torch.channels_last) if pool.images.ndim == 4 else network
+    return network.to(memory_format=layout_of(network))
 
 
 def _seed(task: BlockTask, model: int, purpose: str, epoch: int) -> int:

@@ -16,7 +16,7 @@ def prepare_torch(device: str, threads: int) -> torch.device:
     """
     torch.set_num_threads(threads)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with it
-    # as `use_deterministic_algorithms(True)`, which would import the compiler too: a second in every job
+    # as `use_deterministic_algorithms(True)`, which would import the compiler too: a second
     torch.set_deterministic_debug_mode("warn" if device == "cuda" else "error")
     torch.backends.cudnn.benchmark = False
     if device == "cuda" and not torch.cuda.is_available():

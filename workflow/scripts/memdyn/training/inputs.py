@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from memdyn.data.pool import Pool
 
@@ -39,11 +39,17 @@ class Inputs:
     def __len__(self) -> int:
         return len(self.samples)
 
-    def normalise(self, samples: Tensor) -> Tensor:
-        """float32 network inputs; images in channels_last."""
+    def normalise(self, samples: Tensor, layout: torch.memory_format) -> Tensor:
+        """float32 network inputs; images in the `layout` that the network wants."""
         values = samples.to(torch.float32).mul(self.scale).add_(self.offset)  # twice as fast as addcmul
-        return values.contiguous(memory_format=torch.channels_last) if values.ndim == 4 else values
+        return values.contiguous(memory_format=layout) if values.ndim == 4 else values
 
     def take(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Samples as stored, and labels, of `rows` on the same device (`[rows]` would be 10 times slower)."""
         return self.samples.index_select(0, rows), self.labels.index_select(0, rows)
+
+
+def layout_of(network: nn.Module) -> torch.memory_format:
+    """channels_last for nets that convolve; the others flatten images at once and would only have to undo it."""
+    convolves = any(parameter.ndim == 4 for parameter in network.parameters())
+    return torch.channels_last if convolves else torch.contiguous_format

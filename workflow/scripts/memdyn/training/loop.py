@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from memdyn.optim.build import scale_lr
 from memdyn.optim.schedules import lr_factor
 from memdyn.training.augment import apply, draw
-from memdyn.training.inputs import Inputs
+from memdyn.training.inputs import Inputs, layout_of
 
 # Batches are made from samples in larger pieces, of up to so many values (4 bytes each): fewer and larger operations.
 PREPARED_VALUES = 200_000
@@ -90,6 +90,7 @@ class Loop:
     ) -> None:
         self.network, self.optimizer, self.inputs, self.members = network, optimizer, inputs, members
         self.options, self.seed_of = options, seed_of
+        self.layout = layout_of(network)
         self.steps = ceil(len(members) / options.batch_size)
         self.factor = lr_factor(options.schedule, options.epochs, self.steps)
 
@@ -128,7 +129,7 @@ class Loop:
             samples, labels = self.inputs.take(rows)
             if self.options.augmented:
                 samples = apply(samples, chunk_draws, self.options.crop)
-            yield from zip(self.inputs.normalise(samples).split(size), labels.split(size), strict=True)
+            yield from zip(self.inputs.normalise(samples, self.layout).split(size), labels.split(size), strict=True)
 
     def _step(self, batch: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """One update; the loss and the predicted classes at the weights before it."""
