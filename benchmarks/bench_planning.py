@@ -16,12 +16,12 @@ from pathlib import Path
 
 import yaml
 
-PROJECT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(PROJECT / "workflow" / "scripts"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scripts"))
 
 from memdyn.config.load import load_study
 from memdyn.plan import build_plan
 
+PROJECT = Path(__file__).resolve().parents[1]
 REPEATS = 3
 RATES = [round(0.001 * number, 3) for number in range(1, 97)]
 # name -> (what changes in the study, seconds wanted or None)

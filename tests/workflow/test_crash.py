@@ -23,6 +23,7 @@ import pytest
 from project import PROJECT, Project
 
 from memdyn.store.scores import SIGNALS, read_epochs, read_sample_ids, read_signal
+from memdyn.training.lease import hold
 
 pytestmark = pytest.mark.slow
 
@@ -228,6 +229,23 @@ def test_weights_are_deleted_by_a_job_that_outlives_its_snakemake(copy: Undistur
     scores = {name: value for name, value in copy.content.items() if not name.startswith("model")}
     assert content(project) == scores
     assert leftovers(project) == []
+
+
+def test_a_job_that_comes_late_leaves_what_another_one_scored(copy: Undisturbed) -> None:
+    """Weights may be gone by then."""
+    assert copy.run("train_block") == copy.run("score_block") == 0
+    (scores,) = run_folder(copy.project).glob("*/block-*/scores.parquet")
+    made = scores.read_bytes()
+    with hold(run_folder(copy.project) / "progress" / scores.parent.name, "scoring", print):
+        late = copy.start("score_block")
+        while "another job is scoring this block" not in scores.with_name("score.log").read_text():
+            assert late.poll() is None
+            time.sleep(0.05)
+        scores.write_bytes(made)
+        shutil.rmtree(run_folder(copy.project) / scores.parent.name / "checkpoints")
+    assert late.wait(60) == 0
+    assert scores.read_bytes() == made
+    assert leftovers(copy.project) == []
 
 
 class Snakemakes:

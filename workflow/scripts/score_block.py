@@ -28,10 +28,13 @@ if __name__ == "__main__":
     checkpoints, progress = Path(snakemake.input.checkpoints), Path(params.progress)
     epochs = score_block(network, checkpoints, models, params.recipe["checkpoints"], inputs, params.batch)
     with hold(progress, "scoring", tell):
-        sweep(path.parent)
-        # training is published: what a killed job would have resumed from has served
-        clear(progress)
-        write_scores(path, epochs, models, np.asarray(pool.sample_ids[scored]))
+        if path.exists():  # Snakemake had deleted it before it started this job
+            tell("the other job has scored the block: nothing is left to do")
+        else:
+            sweep(path.parent)
+            # training is published: what a killed job would have resumed from has served
+            clear(progress)
+            write_scores(path, epochs, models, np.asarray(pool.sample_ids[scored]))
+            tell(f"models {params.first} to {params.last} scored at {len(params.recipe['checkpoints'])} checkpoints")
         if params.keep != "all":  # not left to Snakemake, which may be killed before it
             discard(checkpoints)
-    tell(f"models {models.start} to {models.stop - 1} scored at {len(params.recipe['checkpoints'])} checkpoints")
