@@ -58,6 +58,7 @@ FILES = {
     "memdyn/provenance/record.py": "def note(value):\n    print(value)\n",
     "memdyn/report/page.css": "body { color: red; }\n",
 }
+CACHES = (digest._reach, digest._imported_files, digest._file_hash, digest._parse)
 ROOTS, ENTRIES, TEMPLATES = ("job.py",), ("memdyn.models.one:One",), ("memdyn/report/page.css",)
 
 
@@ -79,7 +80,7 @@ def move_to(root, monkeypatch):
 
 
 def now(roots=ROOTS, entries=ENTRIES, files=TEMPLATES):
-    for cached in (digest._reach, digest._imported_files, digest._file_hash):
+    for cached in CACHES:
         cached.cache_clear()
     return code_digest(roots, entries, files)
 
@@ -87,7 +88,7 @@ def now(roots=ROOTS, entries=ENTRIES, files=TEMPLATES):
 @pytest.fixture(autouse=True)
 def _forget():
     yield
-    for cached in (digest._reach, digest._imported_files, digest._file_hash):
+    for cached in CACHES:
         cached.cache_clear()
 
 
