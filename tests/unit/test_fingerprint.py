@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -118,7 +119,9 @@ def test_two_processes_may_write_the_cache(tmp_path):
     cache = tmp_path / "cache.json"
     with multiprocessing.get_context("spawn").Pool(2, _be_patient) as workers:
         assert workers.map(_hash_many, [(folder, cache)] * 4, chunksize=1) == [expected] * 4
-    assert len(json.loads(cache.read_text())) == 40
+    # a writer may lose what the other wrote meanwhile (it is hashed again), but what is there is whole and right
+    known = {Path(path).name: digest for path, (_, digest) in json.loads(cache.read_text()).items()}
+    assert known and all(digest == hashlib.sha256(name.encode()).hexdigest() for name, digest in known.items())
 
 
 def _be_patient():
