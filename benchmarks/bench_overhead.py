@@ -20,13 +20,16 @@ COUNTED_OUT = ("train_block", "score_block")
 Span = tuple[float, float]
 
 
-def spans_by_rule(folder: Path) -> dict[str, set[Span]]:
-    """When the jobs of each rule began and ended, from Snakemake's records."""
-    spans: dict[str, set[Span]] = {}
+def spans_by_rule(folder: Path) -> dict[str, list[Span]]:
+    """When the jobs of each rule began and ended, from Snakemake's records (one of each output file)."""
+    jobs: dict[tuple[str, int], list[Span]] = {}
     for file in (folder / ".snakemake" / "metadata").rglob("*"):
         if file.is_file():
             record = json.loads(file.read_text())
-            spans.setdefault(record["rule"], set()).add((record["starttime"], record["endtime"]))
+            jobs.setdefault((record["rule"], record["job_hash"]), []).append((record["starttime"], record["endtime"]))
+    spans: dict[str, list[Span]] = {}
+    for (rule, _), files in jobs.items():
+        spans.setdefault(rule, []).append((min(begin for begin, _ in files), max(end for _, end in files)))
     return spans
 
 

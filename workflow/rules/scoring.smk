@@ -18,10 +18,7 @@ rule score_block:
         runtime=lambda wc, attempt: 60 * attempt,
     params:
         stage=lambda wc: stage(wc.pool, wc.run, wc.scoring),
-        recipe=lambda wc: stage(wc.pool, wc.run)["options"],
-        first=lambda wc: models_of(wc.block)[0],
-        last=lambda wc: models_of(wc.block)[-1],
-        progress=lambda wc: f"{RESULTS}/{wc.pool}/{wc.run}/progress/{wc.block}",
+        train=lambda wc: stage(wc.pool, wc.run),
         device=OPTIONS.device,
         batch=OPTIONS.scoring_batch,
         keep=OPTIONS.keep_checkpoints,

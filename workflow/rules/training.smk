@@ -26,11 +26,8 @@ rule train_block:
         runtime=lambda wc, attempt: 240 * attempt,
     params:
         stage=lambda wc: stage(wc.pool, wc.run),
-        first=lambda wc: models_of(wc.block)[0],
-        last=lambda wc: models_of(wc.block)[-1],
-        seed=lambda wc: POOLS[wc.pool].seed,
-        pool_key=lambda wc: stage(wc.pool)["options_hash"],
-        progress=lambda wc: f"{RESULTS}/{wc.pool}/{wc.run}/progress/{wc.block}",
+        # few functions here and in scoring: they take a third of the time of planning thousands of blocks
+        pool=lambda wc: stage(wc.pool),
         device=OPTIONS.device,
         keep=OPTIONS.keep_checkpoints,
     script:

@@ -89,11 +89,12 @@ def analysis_tables(given, by_run: list[dict[str, str]]) -> dict[str, pd.DataFra
 if __name__ == "__main__":
     folder = Path(snakemake.output[0]).parent
     tell = start(snakemake, folder)
+    # undeclared, so before the declared tables: a kill in between cannot leave them without it
+    with atomic_path(folder / "folders.yaml") as temporary:
+        temporary.write_text(yaml.safe_dump(snakemake.params.map, sort_keys=False))
     for name, table in study_tables(snakemake).items():
         if not hasattr(snakemake.output, name):
             continue
         write_csv(table, folder / (f"{name}.csv.gz" if len(table) > LONG else f"{name}.csv"))
         write_table(table, snakemake.output[name])
-    with atomic_path(folder / "folders.yaml") as temporary:
-        temporary.write_text(yaml.safe_dump(snakemake.params.map, sort_keys=False))
     tell(f"{len(snakemake.params.runs)} runs compared")

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from memdyn.data.pool import read_pool
+from memdyn.design.blocks import models_of, progress_folder
 from memdyn.models.build import build_model
 from memdyn.provenance.job import start
 from memdyn.signals.scoring import score_block
@@ -19,14 +20,16 @@ if __name__ == "__main__":
     path = Path(snakemake.output.scores)
     tell = start(snakemake, path.parents[1])
     params, pool = snakemake.params, read_pool(snakemake.input.pool)
+    recipe = params.train["options"]
     device = prepare_torch(params.device, snakemake.threads)
     rows = [pool.parts[part] for part in params.stage["options"]["parts"]]
     scored = slice(rows[0].start, rows[-1].stop)
-    models = range(params.first, params.last + 1)
+    models = models_of(snakemake.wildcards.block)
     inputs = Inputs.of_pool(pool, scored, device)
-    network = build_model(params.recipe["model"], pool.images.shape[1:], len(pool.class_names)).to(device)
-    checkpoints, progress = Path(snakemake.input.checkpoints), Path(params.progress)
-    epochs = score_block(network, checkpoints, models, params.recipe["checkpoints"], inputs, params.batch)
+    network = build_model(recipe["model"], pool.images.shape[1:], len(pool.class_names)).to(device)
+    checkpoints = Path(snakemake.input.checkpoints)
+    progress = progress_folder(path.parents[2], snakemake.wildcards.block)
+    epochs = score_block(network, checkpoints, models, recipe["checkpoints"], inputs, params.batch)
     with hold(progress, "scoring", tell):
         if path.exists():  # Snakemake had deleted it before it started this job
             tell("the other job has scored the block: nothing is left to do")
@@ -35,6 +38,6 @@ if __name__ == "__main__":
             # training is published: what a killed job would have resumed from has served
             clear(progress)
             write_scores(path, epochs, models, np.asarray(pool.sample_ids[scored]))
-            tell(f"models {params.first} to {params.last} scored at {len(params.recipe['checkpoints'])} checkpoints")
+            tell(f"models {models[0]} to {models[-1]} scored at {len(recipe['checkpoints'])} checkpoints")
         if params.keep != "all":  # not left to Snakemake, which may be killed before it
             discard(checkpoints)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from memdyn.data.pool import read_pool
+from memdyn.design.blocks import models_of, progress_folder
 from memdyn.provenance.job import start
 from memdyn.store.masks import read_masks
 from memdyn.training.block import BlockTask, train_block
@@ -11,14 +12,15 @@ if __name__ == "__main__":
     log = Path(snakemake.output.log)
     tell = start(snakemake, log.parents[1])
     params, pool = snakemake.params, read_pool(snakemake.input.pool)
-    models = range(params.first, params.last + 1)
+    block, options = snakemake.wildcards.block, params.pool["options"]
+    models = models_of(block)
     task = BlockTask(
         recipe=params.stage["options"],
         models=models,
         masks=read_masks(snakemake.input.masks, models)[:, pool.parts["scored"]],
-        seed=params.seed,
-        pool_key=params.pool_key,
-        progress=Path(params.progress),
+        seed=options["seed"],
+        pool_key=params.pool["options_hash"],
+        progress=progress_folder(log.parents[1], block),
         device=params.device,
         threads=snakemake.threads,
         keep=params.keep,

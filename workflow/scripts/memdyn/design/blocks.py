@@ -1,5 +1,7 @@
 """Models are trained, cached and masked in fixed, aligned ranges; the range is the file's or folder's name."""
 
+from pathlib import Path
+
 # Growing a study by 8 models trains 8 models. Never change it: finished blocks would lose their names.
 BLOCK_SIZE = 8
 # Masks of this many models lie in one file.
@@ -22,3 +24,8 @@ def models_of(name: str) -> range:
     """The models that a name of either kind stands for."""
     _, first, last = name.split("-")
     return range(int(first), int(last) + 1)
+
+
+def progress_folder(run: Path, block: str) -> Path:
+    """What killed jobs of a block leave, in the run's folder and outside of every declared output."""
+    return run / "progress" / block

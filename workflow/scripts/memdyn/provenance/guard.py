@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from memdyn.design.blocks import block_names
+from memdyn.design.blocks import block_names, progress_folder
 from memdyn.plan import RunPlan, Stage, StudyPlan
 from memdyn.provenance.record import RECIPE, read_recipe
 
@@ -112,7 +112,7 @@ def _unscorable(plan: StudyPlan) -> Iterator[Path]:
 
 
 def _progress(plan: StudyPlan, run: RunPlan, block: str) -> Path:
-    return Path(plan.results, run.train_path, "progress", block)
+    return progress_folder(Path(plan.results, run.train_path), block)
 
 
 def link_current(plan: StudyPlan) -> None:

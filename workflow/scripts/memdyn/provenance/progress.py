@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from memdyn.design.blocks import block_names, models_of
+from memdyn.design.blocks import block_names, models_of, progress_folder
 from memdyn.plan import SCORED_PARTS, RunPlan, StudyPlan
 
 _EVERY_SECONDS = 10.0
@@ -58,7 +58,7 @@ def count(plan: StudyPlan, run: RunPlan) -> Count:
             seconds.append(_mean_seconds(log, size))
             jobs_begun += 1
         else:
-            models = list(Path(plan.results, run.train_path, "progress", block).glob("model-*"))
+            models = list(progress_folder(Path(plan.results, run.train_path), block).glob("model-*"))
             finished = [json.loads(file.read_text()) for model in models if (file := model / "log.json").exists()]
             trained += len(finished)
             seconds += [sum(row["seconds"] for row in rows) for rows in finished]
