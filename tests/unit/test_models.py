@@ -14,6 +14,7 @@ from torch import nn
 from memdyn.config.models import TORCHVISION_ARCHITECTURES, ModelConfig
 from memdyn.models import REGISTRY
 from memdyn.models.build import build_model
+from memdyn.models.layers import Flatten
 from memdyn.models.mlp import mlp
 from memdyn.registry import resolve
 
@@ -337,3 +338,13 @@ def test_config_is_free_of_torch_and_numpy():
     )
     result = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": ":".join(sys.path)}, capture_output=True)
     assert result.returncode == 0, result.stderr
+
+
+def test_flattening_takes_no_copy_of_channels_last_images_nor_of_their_gradients():
+    images = torch.randn(2, 3, 4, 5).to(memory_format=torch.channels_last).requires_grad_()
+    flat = Flatten()(images)
+    assert flat.data_ptr() == images.data_ptr()
+    assert torch.equal(flat[1], torch.stack([images[1, c, h, w] for h in range(4) for w in range(5) for c in range(3)]))
+    flat.square().sum().backward()
+    assert images.grad.is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(images.grad, 2 * images)

@@ -348,6 +348,7 @@ def test_arithmetic_is_deterministic_with_the_given_threads():
     assert prepare_torch("cpu", 1) == torch.device("cpu")
     assert torch.get_num_threads() == 1
     assert torch.are_deterministic_algorithms_enabled()
+    assert not torch.utils.deterministic.fill_uninitialized_memory  # a tenth of a small net's time
 
 
 def test_scoring_does_not_load_what_only_training_needs():

@@ -50,9 +50,20 @@ def side_after(side: int, halvings: int) -> int:
     return -(-side // 2**halvings)
 
 
+class Flatten(nn.Module):
+    """[B, C, H, W] -> [B, H * W * C], channels fastest, as they lie in channels_last memory.
+
+    So it is a view there, forwards and backwards. nn.Flatten would copy, and its contiguous gradients would meet
+    channels_last activations in every layer below: a fifth of the time of a small net.
+    """
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images.movedim(1, -1).flatten(1)
+
+
 def dense_head(n_features: int, hidden: list[int], n_classes: int) -> nn.Sequential:
     """Flatten, fully connected layers with ReLU, classifier."""
-    layers: list[nn.Module] = [nn.Flatten()]
+    layers: list[nn.Module] = [Flatten()]
     for n_units in hidden:
         layers += [nn.Linear(n_features, n_units), nn.ReLU(inplace=True)]
         n_features = n_units

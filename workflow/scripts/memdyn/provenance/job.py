@@ -1,4 +1,4 @@
-"""What every script does first: find its log, refuse changed code, record the recipe."""
+"""What every script does first: find its log, refuse changed code, record the recipe, keep freed memory."""
 
 import os
 import sys
@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from memdyn.provenance.heap import keep_freed_memory
 from memdyn.provenance.record import open_stage
 
 
@@ -23,6 +24,7 @@ def start(snakemake: Any, folder: str | Path, **inputs: Any) -> Callable[[str], 
     """
     shown = [value for name, value in snakemake.wildcards.items() if name not in ("pool", "scoring")]
     tell = teller(snakemake.log[0], " ".join([snakemake.rule, *shown]))
+    keep_freed_memory()
     sys.excepthook = _failure(tell, Path(snakemake.log[0]))
     open_stage(snakemake.params.stage, folder, **inputs)
     return tell
