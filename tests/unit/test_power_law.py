@@ -42,7 +42,7 @@ def test_exact_law_is_found(slope):
     found = power_law_tables(*pools(np.random.default_rng(1), slope, 1e-6))
     fit = found["fits"].iloc[0]
     assert fit["slope"] == pytest.approx(slope, abs=1e-4) and fit["intercept"] == pytest.approx(np.log10(2), abs=1e-4)
-    assert (fit["pools"], fit["dropped"], fit["attack"]) == (5, 0, "lira")
+    assert (fit["pools"], fit["dropped"], fit["attack"], fit["status"]) == (5, 0, "lira", "fitted")
 
 
 @pytest.mark.slow
@@ -60,7 +60,7 @@ def test_slope_covers(capsys):
 
 def test_bent_law_is_called_a_misfit():
     fit = power_law_tables(*pools(np.random.default_rng(3), -0.5, 0.2, bend=0.5))["fits"].iloc[0]
-    assert fit["p_fit"] < 1e-3
+    assert fit["p_fit"] < 1e-3 and "bend away" in fit["status"]
 
 
 def test_pools_without_leak_are_left_out_and_counted():

@@ -78,7 +78,8 @@ def power_law_tables(
     Returns:
         points: <keys>, pool, samples_per_class, fpr, tpr, log_excess, se, used, status; a pool whose TPR - FPR is not
             above 0 in all replicates has no logarithm and is left out, which makes the rest look more vulnerable.
-        fits: <keys>, slope, low, high, se, df, intercept, chi2, p_fit, pools, dropped, level, status.
+        fits: <keys>, slope, low, high, se, df, intercept, chi2, p_fit, pools, dropped, level, status (which says so
+            where p_fit < 1 - level: the interval is then one of a law that does not hold).
     """
     points, fits = [], []
     for key, table in estimates.groupby(list(keys), sort=False):
@@ -129,5 +130,5 @@ def _fit(points: pd.DataFrame, n_pools: int, level: float) -> dict[str, object]:
         "chi2": line.chi2,
         "p_fit": line.p_fit,
         **kept,
-        "status": "fitted",
+        "status": "fitted, but the points bend away from a line" if line.p_fit < 1 - level else "fitted",
     }
