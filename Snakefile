@@ -25,7 +25,8 @@ include: "workflow/rules/study.smk"
 
 
 onstart:
-    Progress(PLAN).start()
+    state_cost()
+    Progress(PLAN, jobs_at_once()).start()
 
 
 localrules:

@@ -196,7 +196,7 @@ def test_planning_is_free_of_torch():
     """The Snakefile imports these on the login node and in every job."""
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "import memdyn.plan, memdyn.provenance.guard, memdyn.provenance.progress, memdyn.provenance.adopt\n"
+        "import memdyn.plan, memdyn.provenance.guard, memdyn.provenance.cost, memdyn.provenance.adopt\n"
         "assert not {'torch', 'torchvision', 'sklearn', 'matplotlib', 'scipy'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code, str(SCRIPTS)], check=True)

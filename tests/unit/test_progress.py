@@ -1,6 +1,7 @@
 """What a killed job leaves for the next, and what a running Snakemake says is left to do."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +12,8 @@ from torch.optim import Adam
 
 from memdyn.config.load import load_study
 from memdyn.plan import build_plan
-from memdyn.provenance.progress import Progress, count, scoring_cost
+from memdyn.provenance.effort import efforts, scoring_cost
+from memdyn.provenance.progress import START_SECONDS, Progress, count
 from memdyn.store.atomic import remove
 from memdyn.training.progress import ModelProgress, clear
 
@@ -159,34 +161,57 @@ def test_models_are_counted_from_what_lies_on_disk(disk):
     assert (found.jobs, found.jobs_begun) == (4, 3)
     assert found.seconds == pytest.approx((3 + 5) / 2)
     assert count(disk.plan, disk.plan.runs[1]).trained == 0
-    assert "9 of 32 models trained (mlp 9/16, sam 0/16), 8 scored" in Progress(disk.plan)._line(
+    assert "9 of 32 models trained (mlp 9/16, sam 0/16), 8 scored" in Progress(disk.plan, 1)._line(
         [count(disk.plan, run) for run in disk.plan.runs]
     )
 
 
 def test_scoring_costs_what_its_samples_cost(disk):
     mlp, sam = disk.plan.runs
-    assert scoring_cost(mlp) == pytest.approx(900 * 3 / (4 * 200 * 10))
+    assert scoring_cost(mlp) == pytest.approx(900 * 3 / (3 * 200 * 10))
     assert scoring_cost(sam) == pytest.approx(scoring_cost(mlp) / 2)
 
 
+def whole(disk, seconds):
+    """Seconds of all jobs, where a model of either run takes so long to train."""
+    models = [16 * each * (1 + scoring_cost(run)) for each, run in zip(seconds, disk.plan.runs, strict=True)]
+    return sum(models) + 8 * START_SECONDS
+
+
 def test_the_estimate_is_right_from_the_first_model_on(disk):
-    """One job at a time; a model takes 10 s to train, a job 4 s to start, as the estimate supposes."""
-    progress = Progress(disk.plan)
-    assert seconds_left(progress, 3.0) == 0, "nothing is known"
-    scoring = [10 * 16 * scoring_cost(run) for run in disk.plan.runs]
-    total = 2 * 16 * 10 + sum(scoring) + 8 * 4
+    """One job at a time; a model takes 10 s to train, 20 with SAM, a job 4 s to start, as the estimate supposes."""
+    progress = Progress(disk.plan, 1)
+    total, scoring = whole(disk, [10, 20]), 8 * 10 * scoring_cost(disk.plan.runs[0])
     disk.train(0, 0, 10.0)
     assert seconds_left(progress, 14.0) == round(total - 14)
     disk.publish(0, "block-0000-0007", 10.0)
     assert seconds_left(progress, 84.0) == round(total - 84)
     disk.score(0, "block-0000-0007")
-    elapsed = 84 + scoring[0] / 2 + 4
+    elapsed = 84 + scoring + 4
     assert seconds_left(progress, elapsed) == round(total - elapsed)
 
 
+@pytest.mark.parametrize("slots", [1, 2])
+def test_before_any_work_is_seen_the_estimate_is_a_guess(disk, slots):
+    progress = Progress(disk.plan, slots)
+    total = whole(disk, [effort.guess for effort in efforts(disk.plan)])
+    assert seconds_left(progress, 3.0) == round(total / slots)
+    disk.begin(0, 0, 0)
+    assert seconds_left(progress, 500.0) == round((total - START_SECONDS) / slots), "a long first epoch is no pace"
+
+
 def test_long_models_have_an_estimate_before_the_first_is_finished(disk):
-    progress = Progress(disk.plan)
+    progress = Progress(disk.plan, 1)
+    disk.begin(0, 0, 5)
+    guesses = [effort.guess for effort in efforts(disk.plan)]
+    done = START_SECONDS + guesses[0] / 2
+    assert seconds_left(progress, 3600.0) == pytest.approx(3600 / done * (whole(disk, guesses) - done), rel=1e-3)
+
+
+def test_where_nothing_is_known_nothing_is_said_until_something_is_seen(disk):
+    progress = Progress(disk.plan, 1)
+    progress.efforts = [replace(effort, guess=None) for effort in progress.efforts]
+    assert seconds_left(progress, 3.0) == 0
     disk.begin(0, 0, 5)
     total = sum(16 * (1 + scoring_cost(run)) for run in disk.plan.runs)
     assert seconds_left(progress, 3600.0) == pytest.approx(7200 * (total - 0.5), rel=1e-3)
@@ -194,9 +219,8 @@ def test_long_models_have_an_estimate_before_the_first_is_finished(disk):
 
 def test_work_of_earlier_calls_does_not_count_as_pace(disk):
     disk.publish(0, "block-0000-0007", 10.0)
-    progress = Progress(disk.plan)
-    assert seconds_left(progress, 5.0) == 0
+    progress = Progress(disk.plan, 1)
+    left = whole(disk, [10, 20]) - 84
+    assert seconds_left(progress, 5.0) == round(left)
     disk.train(0, 8, 10.0)
-    assert seconds_left(progress, 28.0) == round(
-        2 * (2 * 160 + 8 * 4 - 98 + 160 * sum(map(scoring_cost, disk.plan.runs)))
-    )
+    assert seconds_left(progress, 28.0) == round(2 * (left - 14))

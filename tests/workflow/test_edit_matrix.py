@@ -270,6 +270,7 @@ def test_the_learning_rate_of_one_run_there_and_back(copy: Project):
     assert {name: link.resolve() for name, link in links.items()} == old
     copy.write_study(study)
     assert copy.planned() == {}
+    assert {name: link.resolve() for name, link in links.items()} == old  # a dry run of a finished version neither
 
 
 def test_learning_rate_and_weight_decay_exchange_their_values(copy: Project):

@@ -9,9 +9,11 @@ from memdyn.config.errors import ConfigError
 from memdyn.config.load import load_study
 from memdyn.design.blocks import block_names, mask_names, models_of
 from memdyn.plan import build_plan
+from memdyn.provenance.cost import statement
 from memdyn.provenance.guard import link_current, refuse_needless_training
 from memdyn.provenance.progress import Progress
 from snakemake.exceptions import WorkflowError
+from snakemake.settings.enums import Quietness
 from snakemake.settings.types import ExecMode
 
 # a plan is millions of objects that stay: looking for garbage among them takes a sixth of the time of planning
@@ -33,12 +35,38 @@ BLOCKS = block_names(OPTIONS.shadow_models)
 POOLS = {run.pool_path: config.pool for run, config in zip(PLAN.runs, PLAN.study.runs)}
 IS_MAIN = workflow.exec_mode == ExecMode.DEFAULT
 
+
+def jobs_at_once():
+    """Jobs of training and scoring side by side: --jobs on a cluster, else as cores and GPUs of this machine allow."""
+    settings, gpu = workflow.resource_settings, workflow.global_resources.get("gpu")
+    if settings.nodes:
+        return settings.nodes
+    jobs = (settings.cores or 1) // OPTIONS.threads
+    if OPTIONS.device == "cuda" and gpu is not None:
+        jobs = min(jobs, gpu.value)
+    return max(1, jobs)
+
+
+def state_cost():
+    """Prints what the study will cost: a dry run at once, a real one when it starts."""
+    if Quietness.ALL in (workflow.output_settings.quiet or ()):
+        return
+    try:
+        lines = list(statement(PLAN, jobs_at_once()))
+    except (OSError, ValueError) as error:  # a file that a job is just replacing
+        lines = [f"unknown ({error})"]
+    for line in lines:
+        print(f"cost: {line}", file=sys.stderr, flush=True)
+
+
 if IS_MAIN:
     try:
         refuse_needless_training(PLAN)
     except RuntimeError as error:
         raise WorkflowError(str(error)) from None
-    if not workflow.dryrun:
+    if workflow.output_settings.dryrun:  # `workflow.dryrun` is not set yet
+        state_cost()
+    else:
         link_current(PLAN)
 
 

@@ -1,8 +1,8 @@
 """What can be in a pool: the data sets by name, and how a data set is split into parts.
 
 Every data set class says, without loading anything, which files it stands on (`source_files`: their content
-is part of the pool's identity, and they are what its loader in `memdyn.data` gets) and how many samples it
-has where that is known in advance (`samples`).
+is part of the pool's identity, and they are what its loader in `memdyn.data` gets), how many samples it has
+and what they look like where that is known in advance (`samples`, `published_shape`).
 """
 
 from pathlib import Path
@@ -13,6 +13,8 @@ from pydantic import Field, model_validator
 from memdyn.config.base import Float, Neutral, Strict
 
 RESOURCES = Path(__file__).resolve().parents[4] / "resources"
+# (shape of a sample, number of classes)
+Shape = tuple[tuple[int, ...], int]
 
 
 class Dataset(Strict):
@@ -23,6 +25,11 @@ class Dataset(Strict):
     @property
     def samples(self) -> int | None:
         """Number of samples before duplicates are dropped, where it is known without looking at a file."""
+        return None
+
+    @property
+    def published_shape(self) -> Shape | None:
+        """Shape of a sample and number of classes, where they are known without looking at a file."""
         return None
 
     @property
@@ -44,6 +51,10 @@ class EmbeddedDataset(Dataset):
     def samples(self) -> int:
         return 10_000
 
+    @property
+    def published_shape(self) -> Shape:
+        return (1, 28, 28), 10
+
     def source_files(self, data_dir: str) -> list[str]:
         return [str(RESOURCES / "fashion_mnist_10k.parquet")]
 
@@ -56,6 +67,10 @@ class DigitsDataset(Dataset):
     @property
     def samples(self) -> int:
         return 1_797
+
+    @property
+    def published_shape(self) -> Shape:
+        return (1, 8, 8), 10
 
 
 class TorchvisionDataset(Dataset):
@@ -93,6 +108,11 @@ class TorchvisionDataset(Dataset):
     def samples(self) -> int:
         train, test = self.SIZES[self.name]
         return {"train": train, "test": test, "all": train + test}[self.split]
+
+    @property
+    def published_shape(self) -> Shape:
+        shape = (1, 28, 28) if self.name in self.IDX_FOLDERS else (3, 32, 32)
+        return shape, 100 if self.name == "cifar100" else 10
 
     @property
     def downloadable(self) -> bool:
@@ -135,6 +155,10 @@ class Cinic10Dataset(Dataset):
     @property
     def samples(self) -> int:
         return 270_000 if self.split == "all" else 90_000
+
+    @property
+    def published_shape(self) -> Shape:
+        return (3, 32, 32), 10
 
     def source_files(self, data_dir: str) -> list[str]:
         splits = ["train", "valid", "test"] if self.split == "all" else [self.split]

@@ -11,10 +11,12 @@ from pathlib import Path
 import pandas as pd
 
 from memdyn.design.blocks import block_names, models_of, progress_folder
-from memdyn.plan import SCORED_PARTS, RunPlan, StudyPlan
+from memdyn.plan import RunPlan, StudyPlan
+from memdyn.provenance.effort import efforts, scoring_cost, seconds_a_model
 
+START_SECONDS = 4.0  # of a job, for Python, torch and the pool
 _EVERY_SECONDS = 10.0
-_START_SECONDS = 4.0  # of a job, for Python, torch and the pool
+_LOGS_READ = 4  # of the finished blocks of a run, the last ones: enough for a mean
 
 
 @dataclass(frozen=True)
@@ -49,13 +51,13 @@ def count(plan: StudyPlan, run: RunPlan) -> Count:
     """Counts the models of a run from what lies on disk now."""
     blocks = block_names(plan.study.config.shadow_models)
     trained = scored = jobs_begun = 0
-    begun, seconds = 0.0, []
-    for block in blocks:
+    begun, seconds, logs = 0.0, [], []
+    for block in blocks if Path(plan.results, run.train_path).exists() else []:
         size = len(models_of(block))
         log = Path(plan.results, run.train_path, block, "log.parquet")
         if log.exists():
             trained += size
-            seconds.append(_mean_seconds(log, size))
+            logs.append((log, size))
             jobs_begun += 1
         else:
             models = list(progress_folder(Path(plan.results, run.train_path), block).glob("model-*"))
@@ -67,6 +69,7 @@ def count(plan: StudyPlan, run: RunPlan) -> Count:
         is_scored = Path(plan.results, run.scoring_path, block, "scores.parquet").exists()
         scored += size * is_scored
         jobs_begun += is_scored
+    seconds += [_mean_seconds(log, size) for log, size in logs[-_LOGS_READ:]]
     wanted, mean = plan.study.config.shadow_models, sum(seconds) / len(seconds) if seconds else 0.0
     return Count(run.name, wanted, trained, scored, begun, 2 * len(blocks), jobs_begun, mean, scoring_cost(run))
 
@@ -85,20 +88,17 @@ def _share(model: Path, epochs: int) -> float:
     return max(saved, default=0) / epochs
 
 
-def scoring_cost(run: RunPlan) -> float:
-    """Time to score a model, of that to train it: samples that pass forward, against forward and back (4 times)."""
-    parts, train = run.pool.options["parts"], run.train.options
-    forward = sum(parts[part] for part in SCORED_PARTS) * len(train["checkpoints"])
-    passes = 2 if train["optimizer"]["name"] == "sam" else 1
-    return forward / (4 * passes * train["epochs"] * parts["scored"] / 2)
-
-
 class Progress(threading.Thread):
-    """Prints the line every ten seconds in which it has changed, until the process ends."""
+    """Prints the line every ten seconds in which it has changed, until the process ends.
 
-    def __init__(self, plan: StudyPlan) -> None:
+    Args:
+        slots: jobs of training and scoring that run side by side.
+    """
+
+    def __init__(self, plan: StudyPlan, slots: int) -> None:
         super().__init__(name="progress", daemon=True)
-        self.plan = plan
+        self.plan, self.slots = plan, slots
+        self.efforts = efforts(plan)
         self.started = time.monotonic()
         self.first = self._counts()
 
@@ -122,22 +122,30 @@ class Progress(threading.Thread):
         runs = ", ".join(f"{c.name} {c.trained}/{c.wanted}" for c in counts)
         line = f"{trained} of {wanted} models trained ({runs}), {sum(c.scored for c in counts)} scored"
         left = self._seconds_left(counts)
-        return f"{line}; about {_duration(left)} of training and scoring left" if left else line
+        return f"{line}; about {duration(left)} of training and scoring left" if left else line
 
     def _seconds_left(self, counts: list[Count]) -> float:
-        """From the pace since the start. A run without a finished model is taken for as long as the longest."""
-        longest = max(c.seconds for c in counts)
-        start = _START_SECONDS if longest else 0.0
-        done = left = 0.0
-        for before, now in zip(self.first, counts, strict=True):
-            seconds = now.seconds or longest or 1.0
+        """From the pace since the start, or from the time of models while none has come any further.
+
+        A run of which nothing is known is taken for as long as the longest.
+        """
+        known = seconds_a_model(self.efforts, [c.seconds for c in counts])
+        longest = max(filter(None, known), default=0.0)
+        start = START_SECONDS if longest else 0.0
+        done = left = models_done = 0.0
+        for before, now, each in zip(self.first, counts, known, strict=True):
+            seconds = each or longest or 1.0
             now_done, total = now.work(seconds, start)
             done += now_done - before.work(seconds, start)[0]
+            models_done += now.work(seconds, 0.0)[0] - before.work(seconds, 0.0)[0]
             left += total - now_done
-        return left * (time.monotonic() - self.started) / done if done else 0.0
+        if models_done:
+            return left * (time.monotonic() - self.started) / done
+        return left / self.slots if longest else 0.0
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """5 s, 12 min, 3.4 h."""
     if seconds < 90:
         return f"{max(5, round(seconds / 5) * 5)} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
