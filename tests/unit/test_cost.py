@@ -61,8 +61,10 @@ def disk(plan, slots=1):
 def test_before_anything_is_there(here):
     models, time, source, disk = said(plan_of())
     assert models == "16 of 16 models are to be trained, 16 to be scored"
-    assert re.fullmatch(r"time: about 1\d core-seconds of training and scoring, 1\d s with one job at a time; .*", time)
-    assert source == "this time is rough, for nothing is measured yet: the nets' arithmetic at 50 GFLOP/s a core"
+    assert re.fullmatch(r"time: about 1\d core-seconds of training and scoring, 1\d s with one job at a time", time)
+    assert source.startswith(
+        "this time is rough, for nothing is measured yet: the nets' arithmetic at 50 GFLOP/s a core;"
+    )
     assert disk.endswith("in the end; 5 GB free")
 
 
@@ -78,7 +80,7 @@ def test_measured_times_count(here):
     assert time.startswith("time: about 12 core-hours of training and scoring, 12.0 h with one job at a time")
     assert said(plan, 2)[1].startswith("time: about 12 core-hours of training and scoring, 6.0 h with 2 jobs at a time")
     assert said(plan, 9)[1] == said(plan, 2)[1], "there are two blocks"
-    assert source == "this time is measured: that of finished models"
+    assert source.startswith("this time is measured: that of finished models;")
 
 
 def test_everything_is_there(here):

@@ -82,8 +82,8 @@ def _time(plan: StudyPlan, runs: list[_Run], slots: int) -> Iterator[str]:
         wall = max(total / at_once, *(run.seconds_a_block for run in known))
         work = _amount(total, "GPU") if device == "cuda" else _amount(total * threads, "core")
         jobs = f"{at_once} jobs" if at_once > 1 else "one job"
-        yield f"time: about {work} of training and scoring, {duration(wall)} with {jobs} at a time; attacks come on top"
-        yield f"this time is {_source(device, known)}"
+        yield f"time: about {work} of training and scoring, {duration(wall)} with {jobs} at a time"
+        yield f"this time is {_source(device, known)}; attacks, analyses and report come on top"
     unknown = ", ".join(run.plan.name for run in runs if not run.seconds)
     if unknown:
         yield f"time of {unknown}: unknown, nothing of this architecture was measured yet"
