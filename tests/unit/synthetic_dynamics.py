@@ -16,6 +16,7 @@ LEVEL, ATTACK = 0.95, "lira"
 DIFFICULTIES = {"learning_epoch": 1, "forgetting": 1, "aum": -1, "el2n": 1, "loss": 1, "c_score": -1}
 BASELINES = ("loss", "margin", "el2n", "forgetting", "lt_iqr")
 FIGURES = ("displacement", "displacement_corrected", "speed", "speed_rms_corrected", "entropy_change", "clark_evans")
+CLASSES = 3  # class c leaks c + 1 times as much as class 0
 PROBABILITIES = (0.001, 0.01, 0.1, 0.5)
 
 
@@ -71,7 +72,11 @@ def _curves(rng: np.random.Generator) -> pd.DataFrame:
         bands = {"low": known * (curve - 0.02), "high": known * (curve + 0.02), "null": 0.1 * curve}
         bands |= {"difference": 0.9 * curve, "difference_low": curve - 0.2, "difference_high": curve + 0.1}
         rows.append(pd.DataFrame({"figure": name, "epoch": EPOCHS, "value": curve} | bands))
-    return pd.concat(rows).assign(threshold="lr1", group="all")
+    overall = pd.concat(rows).assign(group="all")
+    one = overall[overall["figure"] == "displacement"].assign(figure="advantage")
+    scaled = {"value", "low", "high", "null"}
+    classes = [one.assign(group=str(c), **{name: (c + 1) * one[name] for name in scaled}) for c in range(CLASSES)]
+    return pd.concat([overall, *classes]).assign(threshold="lr1")
 
 
 def _transitions(rng: np.random.Generator) -> pd.DataFrame:

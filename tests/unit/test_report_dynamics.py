@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from memdyn.report import page_claims, page_dynamics, style
+from memdyn.report.classes import class_names
 from memdyn.report.factors import factor_rows, highest_common
 from memdyn.report.figures import draw_all, drawings
 from memdyn.report.page import PageContext, render_page
@@ -28,6 +29,7 @@ FIGURES = [
     "transitions-lira",
     "inflow-lira",
     "speed-lira",
+    "classes-lira",
     "onset-lira",
     "difficulty-lira",
     "difficulty-density-lira",
@@ -163,6 +165,30 @@ def test_recall_over_its_ceiling_is_compared_early(tables):
         "AUC",
         "recall over ceiling, early",
     ]
+
+
+def test_classes_are_ordered_by_what_they_leak_and_both_ends_of_many_are_shown(tables, pool):
+    drawing = draw(tables, "classes-lira")
+    titles = [axes.get_title() for axes in drawing.figure.axes]
+    assert titles == ["class 2", "class 1", "class 0"] and "Of " not in drawing.record.caption
+    worst = tables["curves"].query("figure == 'advantage' and group == '2' and run == @folder('mlp-sgd')")
+    line = drawing.figure.axes[0].lines[0]
+    assert np.allclose(line.get_ydata(), worst["value"]) and len(drawing.figure.axes[0].collections) == len(RUNS)
+
+    one = tables["curves"].query("figure == 'advantage' and group == '0'")
+    many = pd.concat([one.assign(group=str(c), value=one["value"] * (c + 1)) for c in range(100)])
+    drawing = draw({"runs": tables["runs"], "curves": many}, "classes-lira")
+    titles = [axes.get_title() for axes in drawing.figure.axes]
+    assert titles == [f"class {c}" for c in [*range(99, 89, -1), *range(9, -1, -1)]]
+    assert "Of 100 classes, the first and the last 10." in drawing.record.caption
+
+
+def test_classes_have_the_names_on_which_all_pools_agree(pool):
+    other = replace(pool, class_names=[*pool.class_names[:-1], "another"])
+    last = len(pool.class_names) - 1
+    assert class_names(["a", "b"], {"a": pool, "b": pool}) == {str(k): n for k, n in enumerate(pool.class_names)}
+    names = class_names(["a", "b", "c"], {"a": pool, "b": other})
+    assert names[str(last)] == f"class {last}" and names["0"] == pool.class_names[0]
 
 
 def test_one_run_one_checkpoint_and_many_runs(pool, tmp_path):

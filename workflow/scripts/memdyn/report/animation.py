@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LogNorm
 from PIL import Image
 
@@ -23,7 +23,7 @@ from memdyn.report.planes import (
     threshold_words,
 )
 from memdyn.report.record import Drawing, FigureRecord, ReportOptions
-from memdyn.report.style import RunStyle
+from memdyn.report.style import RunStyle, runs_in
 
 _RUNS_PER_FIGURE = 6
 _MOST_FRAMES = 24
@@ -61,12 +61,12 @@ class Plane:
 
     def write(self, figure: plt.Figure, grid: np.ndarray, path: Path) -> None:
         """A GIF that repeats; the last checkpoint stays longer. One palette, so that colours do not flicker."""
-        pictures = []
+        pictures, canvas = [], FigureCanvasAgg(figure)
+        figure.set_dpi(_DPI)
         for frame in self.frames:
             self.draw(figure, grid, frame)
-            buffer = BytesIO()
-            figure.savefig(buffer, format="png", dpi=_DPI)
-            pictures.append(Image.open(buffer).convert("RGB"))
+            canvas.draw()
+            pictures.append(Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB"))
         palette = pictures[-1].quantize(_COLOURS, method=Image.Quantize.MAXCOVERAGE)
         indexed = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
         durations = [_FRAME_MS] * (len(indexed) - 1) + [_LAST_MS]
@@ -80,7 +80,7 @@ def draw_animation(
     for attack, samples in select_threshold(tables["samples"], options.threshold).groupby("attack", sort=False):
         if samples["epoch"].nunique() < 2:
             continue
-        runs = [run for run in styles if run in set(samples["run"])]
+        runs = runs_in(samples, styles)
         cells = int(min(MAX_CELLS, samples["n_in"].max() + 1))
         for page, chunk in enumerate(chunks(runs, _RUNS_PER_FIGURE)):
             yield _page(str(attack), samples[samples["run"].isin(chunk)], chunk, cells, styles, options, page)

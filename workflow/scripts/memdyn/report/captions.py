@@ -61,6 +61,10 @@ _CAPTIONS = {
         Entropy and Clark-Evans (below 0: more clustered than the null) are of the parametric states and drawn as
         difference to the null. Bands: jackknife over pairs, where there are enough models; in the upper rows they may
         run out of the frame.""",
+    "classes": """
+        Mean advantage TPR − FPR of the samples of each class under {attack} at {threshold}; classes by their value at
+        the last checkpoint, the largest first, a mean over the runs. {omitted} Bands: jackknife over pairs; hollow:
+        sham members of the same class.""",
     "onset": """
         Onset under {attack}: the first checkpoint from which on the sample's margins differ significantly at all later
         ones. Left: share of the samples with an onset by each epoch; without any until the end: {censored}. Right:

@@ -12,7 +12,7 @@ from memdyn.report import style
 from memdyn.report.captions import caption
 from memdyn.report.layout import chunks, columns_for, label_outer, legend_above
 from memdyn.report.record import Drawing, FigureRecord
-from memdyn.report.style import RunStyle
+from memdyn.report.style import RunStyle, runs_in
 
 METRICS = ("auc", "tpr_at_fpr_0.01", "tpr_at_fpr_0.001")
 AGGREGATION_WORDS = {
@@ -147,7 +147,7 @@ def draw_accuracy(tables: dict[str, pd.DataFrame], styles: dict[str, RunStyle]) 
 def draw_null(tables: dict[str, pd.DataFrame], styles: dict[str, RunStyle]) -> Iterator[Drawing]:
     """AUC of the refitted attack under swapped membership, every draw, with the simultaneous test's verdict."""
     draws, verdicts = tables["null_draws"], tables["null"].set_index("run")
-    attacks, runs = list(draws["attack"].unique()), [run for run in styles if run in set(draws["run"])]
+    attacks, runs = list(draws["attack"].unique()), runs_in(draws, styles)
     for page, chunk in enumerate(chunks(runs, 4)):
         figure, grid = plt.subplots(
             len(attacks),

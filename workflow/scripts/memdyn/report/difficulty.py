@@ -14,7 +14,7 @@ from memdyn.report.captions import caption
 from memdyn.report.layout import chunks, columns_for, legend_above
 from memdyn.report.planes import select_threshold
 from memdyn.report.record import Drawing, FigureRecord, ReportOptions
-from memdyn.report.style import RunStyle
+from memdyn.report.style import RunStyle, runs_in
 
 SHOWN = ("learning_epoch", "forgetting", "aum", "el2n", "loss", "c_score")
 EASY_IS_LARGE = ("aum", "c_score", "confidence")  # their axes are turned, so that all run from easy to hard
@@ -76,7 +76,7 @@ def draw_difficulty_densities(
     joined = summary[["run", "attack", "sample", "d_prime"]].merge(tables["difficulty"], on=["run", "sample"])
     for attack, table in joined.groupby("attack", sort=False):
         names = [name for name in _DENSITIES if f"{name}_out" in table]
-        runs = [run for run in styles if run in set(table["run"])]
+        runs = runs_in(table, styles)
         for page, chunk in enumerate(chunks(runs, 3) if names else ()):
             yield _density_page(str(attack), table, names, chunk, styles, page)
 

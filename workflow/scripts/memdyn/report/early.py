@@ -11,7 +11,7 @@ from memdyn.report import style
 from memdyn.report.captions import caption
 from memdyn.report.layout import chunks, legend_above
 from memdyn.report.record import Drawing, FigureRecord
-from memdyn.report.style import RunStyle
+from memdyn.report.style import RunStyle, runs_in
 
 # predictor -> (label, colour, marker, line); d' is of half of the models, the others of one model
 _PREDICTORS = {
@@ -35,7 +35,7 @@ def draw_early(tables: dict[str, pd.DataFrame], styles: dict[str, RunStyle]) -> 
     for attack, early in tables["early"].groupby("attack", sort=False):
         known = set(zip(early["target"], early["metric"], strict=True))
         panels = [panel for panel in _PANELS if panel[:2] in known]
-        runs = [run for run in styles if run in set(early["run"])]
+        runs = runs_in(early, styles)
         for page, chunk in enumerate(chunks(runs, 3)):
             figure, grid = plt.subplots(
                 len(panels),

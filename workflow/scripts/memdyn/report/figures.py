@@ -5,8 +5,11 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
 
 from memdyn.report.animation import draw_animation
+from memdyn.report.classes import draw_classes
 from memdyn.report.comparison import draw_comparison
 from memdyn.report.curves import draw_accuracy, draw_leakage, draw_null, draw_roc
 from memdyn.report.difficulty import draw_difficulty_curves, draw_difficulty_densities
@@ -47,6 +50,7 @@ def drawings(
         (("transitions",), lambda: draw_transitions(tables, styles, options)),
         (("curves",), lambda: draw_inflow(tables, styles, options)),
         (("curves",), lambda: draw_speed(tables, styles, options)),
+        (("curves",), lambda: draw_classes(tables, images, styles, options)),
         (("summary",), lambda: draw_onset(tables, styles, options)),
         (("difficulty_curves",), lambda: draw_difficulty_curves(tables, styles)),
         (("summary", "difficulty"), lambda: draw_difficulty_densities(tables, styles, options)),
@@ -83,10 +87,12 @@ def draw_all(
 
 
 def _save(drawing: Drawing, out: Path, dpi: int) -> None:
-    """PNG and PDF with one layout, which is computed once."""
-    for extension, metadata in _NO_DATES.items():
-        drawing.figure.savefig(out / f"{drawing.record.name}.{extension}", dpi=dpi, metadata=metadata)
-        drawing.figure.set_layout_engine("none")
+    """PNG and PDF with one layout, which is computed once; `savefig` would draw each twice."""
+    figure, stem = drawing.figure, out / drawing.record.name
+    figure.set_dpi(dpi)
+    FigureCanvasAgg(figure).print_png(f"{stem}.png", metadata=_NO_DATES["png"])
+    figure.set_layout_engine("none")
+    FigureCanvasPdf(figure).print_pdf(f"{stem}.pdf", metadata=_NO_DATES["pdf"])
     if drawing.animate:
         drawing.animate(out / drawing.record.moving)
-    plt.close(drawing.figure)
+    plt.close(figure)

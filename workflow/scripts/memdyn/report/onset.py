@@ -12,7 +12,7 @@ from memdyn.report.captions import caption
 from memdyn.report.layout import legend_above, spread
 from memdyn.report.planes import select_threshold, threshold_words
 from memdyn.report.record import Drawing, FigureRecord, ReportOptions
-from memdyn.report.style import RunStyle
+from memdyn.report.style import RunStyle, runs_in
 
 _MOST_TICKS = 14
 _MOST_BARS = 4  # runs whose quartiles are drawn side by side
@@ -30,7 +30,7 @@ def draw_onset(
             else sorted(summary["onset"].dropna().unique())
         )
         figure, (cumulative, severity) = plt.subplots(1, 2, figsize=(style.WIDTH, 3.3), layout="constrained")
-        shown = [run for run in styles if run in set(summary["run"])]
+        shown = runs_in(summary, styles)
         for k, run in enumerate(shown):
             part = summary[summary["run"] == run]
             _draw_cumulative(cumulative, part, epochs, styles[run])

@@ -27,6 +27,7 @@ SECTIONS = (
     ("zones", "Zones"),
     ("transitions", "Transitions between zones"),
     ("speed", "Speed, entropy, clustering"),
+    ("classes", "Classes"),
     ("onset", "Onset and severity"),
     ("difficulty", "Difficulty"),
     ("early", "Early determination"),

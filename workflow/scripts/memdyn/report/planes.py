@@ -15,7 +15,7 @@ from memdyn.report import style
 from memdyn.report.captions import caption
 from memdyn.report.layout import chunks, columns_for, label_outer, legend_above, spread
 from memdyn.report.record import Drawing, FigureRecord, ReportOptions
-from memdyn.report.style import RunStyle
+from memdyn.report.style import RunStyle, runs_in
 
 MAX_CELLS = 33  # finer lattices are binned
 RUNS_PER_FIGURE = 5
@@ -25,7 +25,7 @@ ZONE_STACK = ("highly_vulnerable", "vulnerable", "leaning", "chance", "inverted"
 def select_threshold(table: pd.DataFrame, threshold: str) -> pd.DataFrame:
     """Rows at the wanted threshold; an attack without it (no likelihood ratio, say) shows its first one."""
     shown = {
-        attack: threshold if threshold in set(part["threshold"]) else part["threshold"].iloc[0]
+        attack: threshold if (part["threshold"] == threshold).any() else part["threshold"].iloc[0]
         for attack, part in table.groupby("attack", sort=False)
     }
     return table[table["threshold"] == table["attack"].map(shown)]
@@ -43,7 +43,7 @@ def draw_plane(
 ) -> Iterator[Drawing]:
     """Density of the samples' states at several checkpoints side by side, a row a run."""
     for attack, samples in select_threshold(tables["samples"], options.threshold).groupby("attack", sort=False):
-        runs = [run for run in styles if run in set(samples["run"])]
+        runs = runs_in(samples, styles)
         for page, chunk in enumerate(chunks(runs, RUNS_PER_FIGURE)):
             yield _plane_page(str(attack), samples[samples["run"].isin(chunk)], chunk, styles, options, page)
 
@@ -199,7 +199,7 @@ def draw_zones(
 ) -> Iterator[Drawing]:
     """Stacked shares of the zones over checkpoints, a panel a run."""
     for attack, zones in select_threshold(tables["zones"], options.threshold).groupby("attack", sort=False):
-        runs = [run for run in styles if run in set(zones["run"])]
+        runs = runs_in(zones, styles)
         columns = columns_for(len(runs), most=3)
         rows = -(-len(runs) // columns)
         figure, grid = plt.subplots(

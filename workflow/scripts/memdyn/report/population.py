@@ -14,7 +14,7 @@ from memdyn.report.captions import caption
 from memdyn.report.layout import chunks, legend_above
 from memdyn.report.planes import ZONE_STACK, hatch, select_threshold, threshold_words
 from memdyn.report.record import Drawing, FigureRecord, ReportOptions
-from memdyn.report.style import RunStyle
+from memdyn.report.style import RunStyle, runs_in
 
 # (figure, title, whether its difference to the null is drawn), row by row; a row shares its y axis where it says so
 _SPEED_PANELS = (
@@ -121,7 +121,7 @@ def draw_river(
     """Tracked zone shares: stacked as a river, and below it each zone but chance with its band."""
     for attack, curves in population_curves(tables, options.threshold):
         shares = curves[curves["figure"].str.startswith("share_")]
-        runs = [run for run in styles if run in set(shares["run"])]
+        runs = runs_in(shares, styles)
         for page, chunk in enumerate(chunks(runs, 3)):
             figure, grid = plt.subplots(
                 2,

@@ -121,6 +121,12 @@ def run_styles(runs: pd.DataFrame) -> dict[str, RunStyle]:
     return styles
 
 
+def runs_in(table: pd.DataFrame, styles: dict[str, RunStyle]) -> list[str]:
+    """The runs of a table (column run), in the study's order."""
+    present = set(table["run"].unique())
+    return [run for run in styles if run in present]
+
+
 @contextmanager
 def report_style() -> Iterator[None]:
     """Matplotlib settings of all figures; the backend is headless."""

@@ -13,7 +13,7 @@ from memdyn.report import style
 from memdyn.report.captions import caption
 from memdyn.report.layout import chunks, legend_above
 from memdyn.report.record import Drawing, FigureRecord
-from memdyn.report.style import RunStyle
+from memdyn.report.style import RunStyle, runs_in
 
 _MARKS = {
     "scored": {"color": style.COLOURS[0], "marker": "o"},
@@ -30,7 +30,7 @@ def last_verdicts(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
 def draw_tails(tables: dict[str, pd.DataFrame], styles: dict[str, RunStyle]) -> Iterator[Drawing]:
     """Normal scores of observed against expected tail probabilities at the last checkpoint, a panel a run."""
     tails, verdicts = tables["tails"], last_verdicts(tables)
-    runs = [run for run in styles if run in set(tails["run"])]
+    runs = runs_in(tails, styles)
     for page, chunk in enumerate(chunks(runs, 3)):
         figure, grid = plt.subplots(
             1,

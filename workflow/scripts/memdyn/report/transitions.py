@@ -14,7 +14,7 @@ from memdyn.report.captions import caption
 from memdyn.report.layout import chunks
 from memdyn.report.planes import ZONE_STACK, select_threshold, threshold_words
 from memdyn.report.record import Drawing, FigureRecord, ReportOptions
-from memdyn.report.style import RunStyle
+from memdyn.report.style import RunStyle, runs_in
 
 _ZONES = tuple(reversed(ZONE_STACK))  # inverted first, highly vulnerable last
 _SHORT = {
@@ -33,7 +33,7 @@ def draw_transitions(
     table = tables["transitions"]
     pooled = table[table["epoch"].isna() & (table["group"] == "all")]
     for attack, matrices in select_threshold(pooled, options.threshold).groupby("attack", sort=False):
-        runs = [run for run in styles if run in set(matrices["run"])]
+        runs = runs_in(matrices, styles)
         for page, chunk in enumerate(chunks(runs, 3)):
             columns = max(2, len(chunk))
             width = style.WIDTH * len(chunk) / columns if len(chunk) < columns else style.WIDTH
