@@ -149,7 +149,7 @@ def draw_centre(
             xlim=ends[0], ylim=ends[1], xlabel="mean FPR", ylabel="mean TPR", title="path (diamond: last checkpoint)"
         )
         time.axhline(0, color=style.MUTED, linestyle=":", linewidth=1)
-        time.set(title="mean advantage (TPR - FPR)")
+        time.set(title="mean advantage (TPR − FPR)")
         style.epoch_axis(time)
         grey = {"color": style.MUTED, "marker": "o", "linestyle": "--", "markerfacecolor": "white"}
         legend_above(figure, [*style.run_handles(styles), Line2D([], [], label="sham members", **grey)])
