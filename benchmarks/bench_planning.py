@@ -21,7 +21,7 @@ import yaml
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scripts"))
 
 from memdyn.config.load import load_study
-from memdyn.design.blocks import BLOCK_SIZE
+from memdyn.design.blocks import block_names
 from memdyn.plan import build_plan
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -96,6 +96,12 @@ def make_bare(folder: Path, blocks: int) -> None:
     (folder / "Snakefile").write_text(BARE.format(blocks=blocks))
 
 
+def count_blocks(study: dict) -> int:
+    """Of all runs."""
+    plan = build_plan(load_study(study))
+    return len(plan.runs) * len(block_names(plan.study.config.shadow_models))
+
+
 def dry_run(where: Path, *options: str) -> tuple[float, int]:
     """Seconds of one dry run, and the number of its jobs."""
     command = [sys.executable, "-m", "snakemake", "--dry-run", "--quiet", "rules", *options]
@@ -119,9 +125,9 @@ def main() -> None:
             study = make_study(changes, first)
             path = Path(first) / "study.yaml"
             path.write_text(yaml.safe_dump(study))
-            make_bare(Path(second), -(-MODELS // BLOCK_SIZE))
-            timed = [(dry_run(PROJECT, "--configfile", str(path)), dry_run(Path(second))) for _ in range(REPEATS)]
             ours = own_share(study)
+            make_bare(Path(second), count_blocks(study))
+            timed = [(dry_run(PROJECT, "--configfile", str(path)), dry_run(Path(second))) for _ in range(REPEATS)]
         (seconds, jobs), (bare, bare_jobs) = map(min, zip(*timed, strict=True))
         target = f" (target {wanted})" if wanted else ""
         print(

@@ -127,9 +127,11 @@ def test_many_blocks_wait_for_their_scoring(here):
     """Among more than a hundred ready jobs the scheduler does not see all."""
     profile = yaml.safe_load((PROJECT / "profiles/default/profile.yaml").read_text())
     assert profile["scheduler-subsample"] == READY_JOBS
-    one = {"runs": [{"name": "mlp"}]}
-    few, many = (disk(plan_of({**one, "shadow_models": count}), 2)[0] for count in (800, 1600))
+    runs = [{"name": "mlp"}, {"name": "adam", "optimizer": {"name": "adam"}}]
+    few, many = (disk(plan_of({"runs": some, "shadow_models": 800}), 2)[0] for some in (runs[:1], runs))
     assert many == pytest.approx(3 * few, rel=0.05)
+    large = disk(plan_of({"runs": runs[:1], "shadow_models": 1600}), 2)[0]  # 128 blocks of 8 models, 18 of 32
+    assert large == pytest.approx(4 * MLP * (32 * 4 + 3) / 1e6, rel=0.05)
 
 
 def test_too_little_disk(here, monkeypatch):

@@ -31,6 +31,11 @@ def test_blocks_and_masks():
     assert block_names(20) == ["block-0000-0007", "block-0008-0015", "block-0016-0019"]
     assert block_names(24)[:2] == block_names(16)
     assert models_of("block-0008-0015") == range(8, 16)
+    assert block_names(1032)[-2:] == ["block-1016-1023", "block-1024-1031"]
+    large = block_names(10_000)
+    assert large[127:130] == ["block-1016-1023", "block-1024-1055", "block-1056-1087"]
+    assert large[-1] == "block-9984-9999" and large[:200] == block_names(1024 + 32 * 72)
+    assert [model for name in large for model in models_of(name)] == list(range(10_000))
     assert mask_names(range(8)) == mask_names(range(120, 128)) == ["models-00000-00127"]
     assert mask_names(range(100, 300)) == ["models-00000-00127", "models-00128-00255", "models-00256-00383"]
 

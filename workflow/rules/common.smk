@@ -97,6 +97,11 @@ def masks_of(pool, models):
     )
 
 
+def minutes(of_eight, wc, attempt):
+    """The time limit of a job on a block, from that of eight models."""
+    return of_eight * attempt * -(-len(models_of(wc.block)) // 8)
+
+
 def gpus():
     return 1 if OPTIONS.device == "cuda" else 0
 

@@ -15,7 +15,7 @@ rule score_block:
     resources:
         gpu=gpus(),
         mem_mb=lambda wc, attempt: 8000 * attempt,
-        runtime=lambda wc, attempt: 60 * attempt,
+        runtime=lambda wc, attempt: minutes(60, wc, attempt),
     params:
         stage=lambda wc: stage(wc.pool, wc.run, wc.scoring),
         train=lambda wc: stage(wc.pool, wc.run),

@@ -23,7 +23,7 @@ rule train_block:
     resources:
         gpu=gpus(),
         mem_mb=lambda wc, attempt: 8000 * attempt,
-        runtime=lambda wc, attempt: 240 * attempt,
+        runtime=lambda wc, attempt: minutes(240, wc, attempt),
     params:
         stage=lambda wc: stage(wc.pool, wc.run),
         # few functions here and in scoring: they take a third of the time of planning thousands of blocks

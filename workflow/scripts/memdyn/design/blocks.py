@@ -2,16 +2,18 @@
 
 from pathlib import Path
 
-# Growing a study by 8 models trains 8 models. Never change it: finished blocks would lose their names.
-BLOCK_SIZE = 8
+# Growing a study by 8 models trains 8 models. Where blocks of 8 would be thousands of jobs, they are larger.
+# Never change these: finished blocks would lose their names.
+BLOCK_SIZE, LARGE_BLOCK_SIZE = 8, 32
+LARGE_FROM = 1024
 # Masks of this many models lie in one file.
 MASK_CHUNK = 128
 
 
 def block_names(n_models: int) -> list[str]:
-    """block-0000-0007, block-0008-0015, ...; the last one is shorter where `n_models` is no multiple of 8."""
-    starts = range(0, n_models, BLOCK_SIZE)
-    return [f"block-{first:04d}-{min(first + BLOCK_SIZE, n_models) - 1:04d}" for first in starts]
+    """block-0000-0007, block-0008-0015, ..., block-1024-1055, ...; the last one may be shorter."""
+    starts = [*range(0, min(n_models, LARGE_FROM), BLOCK_SIZE), *range(LARGE_FROM, n_models, LARGE_BLOCK_SIZE)]
+    return [f"block-{first:04d}-{stop - 1:04d}" for first, stop in zip(starts, [*starts[1:], n_models], strict=True)]
 
 
 def mask_names(models: range) -> list[str]:

@@ -3,10 +3,8 @@
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import ceil
 from pathlib import Path
 
-from memdyn.design.blocks import BLOCK_SIZE
 from memdyn.plan import SCORED_PARTS, RunPlan, StudyPlan
 from memdyn.provenance.effort import SPEEDS, Effort, efforts, seconds_a_model
 from memdyn.provenance.progress import START_SECONDS, Count, count, duration
@@ -36,12 +34,12 @@ class _Run:
     @property
     def blocks(self) -> int:
         """Not scored yet."""
-        return ceil((self.count.wanted - self.count.scored) / BLOCK_SIZE)
+        return len(self.count.left)
 
     @property
     def seconds_a_block(self) -> float:
-        """Left of it, one job after the other: more jobs side by side do not shorten it."""
-        return self.left / self.blocks
+        """Left of the largest, one job after the other: more jobs side by side do not shorten it."""
+        return self.left * max(self.count.left) / sum(self.count.left)
 
     @property
     def checkpoints(self) -> int:
@@ -112,7 +110,7 @@ def _disk(plan: StudyPlan, runs: list[_Run], slots: int) -> str:
         kept = {"none": 0, "last": 1, "all": run.checkpoints}[keep]
         final += run.count.wanted * kept * size
         there += run.count.trained * kept * size
-        passing += [size * (BLOCK_SIZE * (run.checkpoints - kept) + _STATE_COPIES)] * run.blocks
+        passing += [size * (models * (run.checkpoints - kept) + _STATE_COPIES) for models in run.count.left]
         scores += run.count.wanted * run.checkpoints * run.samples * _SCORE_BYTES
         scores_there += run.count.scored * run.checkpoints * run.samples * _SCORE_BYTES
     # scoring goes before training, so that a job of training leaves its place to the one that scores its block

@@ -25,6 +25,7 @@ class Count:
 
     Attributes:
         wanted, trained, scored: models.
+        left: models of each block that is not scored yet.
         begun: the models in training, each as the share of its epochs that lies on disk, summed.
         jobs, jobs_begun: of training and scoring.
         seconds: mean time to train a model, 0 while none is finished.
@@ -35,6 +36,7 @@ class Count:
     wanted: int
     trained: int
     scored: int
+    left: tuple[int, ...]
     begun: float
     jobs: int
     jobs_begun: int
@@ -52,8 +54,9 @@ def count(plan: StudyPlan, run: RunPlan) -> Count:
     blocks = block_names(plan.study.config.shadow_models)
     trained = scored = jobs_begun = 0
     begun, seconds, logs = 0.0, [], []
+    left = {block: len(models_of(block)) for block in blocks}
     for block in blocks if Path(plan.results, run.train_path).exists() else []:
-        size = len(models_of(block))
+        size = left[block]
         log = Path(plan.results, run.train_path, block, "log.parquet")
         if log.exists():
             trained += size
@@ -66,12 +69,23 @@ def count(plan: StudyPlan, run: RunPlan) -> Count:
             seconds += [sum(row["seconds"] for row in rows) for rows in finished]
             begun += sum(_share(model, run.train.options["epochs"]) for model in models)
             jobs_begun += bool(models)
-        is_scored = Path(plan.results, run.scoring_path, block, "scores.parquet").exists()
-        scored += size * is_scored
-        jobs_begun += is_scored
+        if Path(plan.results, run.scoring_path, block, "scores.parquet").exists():
+            scored += left.pop(block)
+            jobs_begun += 1
     seconds += [_mean_seconds(log, size) for log, size in logs[-_LOGS_READ:]]
     wanted, mean = plan.study.config.shadow_models, sum(seconds) / len(seconds) if seconds else 0.0
-    return Count(run.name, wanted, trained, scored, begun, 2 * len(blocks), jobs_begun, mean, scoring_cost(run))
+    return Count(
+        name=run.name,
+        wanted=wanted,
+        trained=trained,
+        scored=scored,
+        left=tuple(left.values()),
+        begun=begun,
+        jobs=2 * len(blocks),
+        jobs_begun=jobs_begun,
+        seconds=mean,
+        scoring=scoring_cost(run),
+    )
 
 
 @cache
