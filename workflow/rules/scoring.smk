@@ -8,7 +8,7 @@ rule score_block:
     log:
         f"{RESULTS}/{{pool}}/{{run}}/{{scoring}}/{{block}}/score.log",
     # scoring before further training: checkpoints leave the disk as soon as they are scored
-    priority: 1
+    priority: 2
     conda:
         "../../envs/memdyn.yaml"
     threads: OPTIONS.threads

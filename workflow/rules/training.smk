@@ -17,6 +17,8 @@ rule train_block:
         log=f"{RESULTS}/{{pool}}/{{run}}/{{block}}/log.parquet",
     log:
         f"{RESULTS}/{{pool}}/{{run}}/{{block}}/train.log",
+    # before the analyses of other runs: the way from the last block to the report is the longest, and mostly on one core
+    priority: 1
     conda:
         "../../envs/memdyn.yaml"
     threads: OPTIONS.threads
