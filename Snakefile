@@ -25,6 +25,7 @@ include: "workflow/rules/study.smk"
 
 
 onstart:
+    check_work()
     state_cost()
     Progress(PLAN, jobs_at_once()).start()
 

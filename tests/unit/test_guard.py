@@ -9,8 +9,9 @@ from memdyn.config.load import load_study
 from memdyn.design.blocks import block_names
 from memdyn.plan import build_plan
 from memdyn.provenance.adopt import adopt, adoptable
-from memdyn.provenance.guard import link_current, point_links, refuse_needless_training, superseded
+from memdyn.provenance.guard import discard_scored, link_current, point_links, refuse_needless_training, superseded
 from memdyn.provenance.record import RECIPE, read_recipe, write_recipe
+from memdyn.store.temporary import mark
 
 
 @pytest.fixture
@@ -124,6 +125,29 @@ def test_progress_that_is_still_there_needs_no_permission(plan):
     for _, train, _ in finish_all(plan, scored=False):
         (train / "progress" / "block-0000-0007").mkdir(parents=True)
     refuse_needless_training(plan)
+
+
+# -- weights that a killed Snakemake left ---------------------------------------------------------------------------
+
+
+def test_weights_are_discarded_where_they_are_marked_and_scored(plan):
+    folders = finish_all(plan, checkpoints=True)
+    weights = [train / "block-0000-0007" / "checkpoints" for _, train, _ in folders]
+    discard_scored(plan)
+    assert all(folder.exists() for folder in weights), "kept, maybe for another study"
+    for folder in weights:
+        mark(folder, True)
+    for folder in weights[1:]:
+        mark(folder, False)
+    discard_scored(plan)
+    assert [folder.exists() for folder in weights] == [False, *(True for _ in weights[1:])]
+
+
+def test_weights_that_are_not_scored_stay(plan):
+    for _, train, _ in finish_all(plan, checkpoints=True, scored=False):
+        mark(train / "block-0000-0007" / "checkpoints", True)
+    discard_scored(plan)
+    assert len(list(Path(plan.results).glob("*/*/block-*/checkpoints/weights"))) == len(plan.runs)
 
 
 # -- adoption -------------------------------------------------------------------------------------------------------

@@ -214,7 +214,7 @@ def test_a_job_that_outlives_its_snakemake_is_waited_for(copy: Undisturbed) -> N
     assert content(copy.project) == copy.content
 
 
-def test_weights_are_deleted_by_a_job_that_outlives_its_snakemake(copy: Undisturbed) -> None:
+def test_weights_that_a_killed_snakemake_left_are_deleted(copy: Undisturbed) -> None:
     project = copy.project
     project.write_study(STUDY | {"keep_checkpoints": "none"})
     with Snakemakes(project) as snakemakes:
@@ -226,6 +226,27 @@ def test_weights_are_deleted_by_a_job_that_outlives_its_snakemake(copy: Undistur
         snakemakes.start()
         snakemakes.finish()
         assert snakemakes.said().count("models 0 to 7 scored") == 1
+    scores = {name: value for name, value in copy.content.items() if not name.startswith("model")}
+    assert content(project) == scores
+    assert leftovers(project) == []
+
+
+def test_a_job_that_outlives_its_snakemake_ends_while_the_next_one_starts(copy: Undisturbed) -> None:
+    """After that one looked at what is there: it deletes the scores and makes them again, which needs the weights."""
+    project = copy.project
+    project.write_study(STUDY | {"keep_checkpoints": "none"})
+    project.run("--until", "score_block", "--skip-script-cleanup")  # the job's script, as it is for this study
+    scripts = project.folder.glob(".snakemake/scripts/*.score_block.py")
+    orphan = max(scripts, key=lambda file: file.stat().st_mtime)
+    copy.start_over()
+    assert copy.run("train_block") == 0
+    with (project.folder / "Snakefile").open("a") as snakefile:
+        snakefile.write(f"\n\nonstart:\n    shell('{sys.executable} {orphan} > orphan.log 2>&1')\n")
+    with Snakemakes(project) as snakemakes:
+        snakemakes.start()
+        snakemakes.finish()
+    assert "models 0 to 7 scored" in (project.folder / "orphan.log").read_text()
+    assert trained(snakemakes.said()) == []
     scores = {name: value for name, value in copy.content.items() if not name.startswith("model")}
     assert content(project) == scores
     assert leftovers(project) == []

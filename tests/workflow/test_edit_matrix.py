@@ -115,6 +115,10 @@ def test_a_fresh_clone_with_edited_training_code_never_uses_them(clone: Project,
     said = clone.refused("--config", old)
     assert "Traceback" not in said and "allow_retrain=true" in said and "adopt.py" in said
     assert len(runs) == 2 and all(run in said for run in runs)
+    real = clone.snakemake("--config", old)
+    assert real.returncode != 0 and said.partition("the code of")[2].split("\n")[0] in real.stdout
+    for other in ("--unlock", "--lint"):  # which train nothing
+        assert clone.snakemake("--config", old, other).returncode == 0
 
     clone.run("--config", old, "allow_retrain=true", "--until", "train_block")
     after = files(copy.results)

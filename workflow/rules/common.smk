@@ -10,7 +10,11 @@ from memdyn.config.load import load_study
 from memdyn.design.blocks import block_names, mask_names, models_of
 from memdyn.plan import build_plan
 from memdyn.provenance.cost import statement
-from memdyn.provenance.guard import link_current, refuse_needless_training
+from memdyn.provenance.guard import (
+    discard_scored,
+    link_current,
+    refuse_needless_training,
+)
 from memdyn.provenance.progress import Progress
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.enums import Quietness
@@ -59,15 +63,21 @@ def state_cost():
         print(f"cost: {line}", file=sys.stderr, flush=True)
 
 
-if IS_MAIN:
+def check_work():
+    """Refuses needless training: a dry run at once, a real one when it starts, so that `--unlock` and the like work."""
     try:
         refuse_needless_training(PLAN)
     except RuntimeError as error:
         raise WorkflowError(str(error)) from None
+
+
+if IS_MAIN:
     if workflow.output_settings.dryrun:  # `workflow.dryrun` is not set yet
+        check_work()
         state_cost()
     else:
         link_current(PLAN)
+        discard_scored(PLAN)
 
 
 wildcard_constraints:

@@ -1,4 +1,4 @@
-"""Checkpoints in, membership signals of every sample out; then the weights are deleted unless the config keeps them."""
+"""Checkpoints in, membership signals of every sample out."""
 
 from pathlib import Path
 
@@ -9,7 +9,8 @@ from memdyn.design.blocks import models_of, progress_folder
 from memdyn.models.build import build_model
 from memdyn.provenance.job import start
 from memdyn.signals.scoring import score_block
-from memdyn.store.atomic import discard, sweep
+from memdyn.store import temporary
+from memdyn.store.atomic import sweep
 from memdyn.store.scores import write_scores
 from memdyn.training.device import prepare_torch
 from memdyn.training.inputs import Inputs
@@ -37,7 +38,6 @@ if __name__ == "__main__":
             sweep(path.parent)
             # training is published: what a killed job would have resumed from has served
             clear(progress)
+            temporary.mark(checkpoints, params.keep != "all")
             write_scores(path, epochs, models, np.asarray(pool.sample_ids[scored]))
             tell(f"models {models[0]} to {models[-1]} scored at {len(recipe['checkpoints'])} checkpoints")
-        if params.keep != "all":  # not left to Snakemake, which may be killed before it
-            discard(checkpoints)

@@ -1,4 +1,4 @@
-"""Before any job: would finished training be done again? And: which version of the study do its links show?"""
+"""Before any job: would finished training be done again? What did a killed Snakemake leave? What do the links show?"""
 
 import os
 import secrets
@@ -11,6 +11,8 @@ from typing import Any
 from memdyn.design.blocks import block_names, progress_folder
 from memdyn.plan import RunPlan, Stage, StudyPlan
 from memdyn.provenance.record import RECIPE, read_recipe
+from memdyn.store.atomic import discard
+from memdyn.store.temporary import is_temporary
 
 LINKS = {"tables": "tables", "figures": "figures", "report.html": "report"}
 
@@ -113,6 +115,20 @@ def _unscorable(plan: StudyPlan) -> Iterator[Path]:
 
 def _progress(plan: StudyPlan, run: RunPlan, block: str) -> Path:
     return progress_folder(Path(plan.results, run.train_path), block)
+
+
+def discard_scored(plan: StudyPlan) -> None:
+    """Deletes weights that were to be deleted once scored, and are scored.
+
+    Snakemake does so after each job of scoring. Here go those that one left when it was killed in between: no job may
+    delete them, for it may outlive its Snakemake, and the next one may have planned to score the block already.
+    """
+    for run in plan.runs:
+        for block in block_names(plan.study.config.shadow_models):
+            weights = Path(plan.results, run.train_path, block, "checkpoints")
+            scores = Path(plan.results, run.scoring_path, block, "scores.parquet")
+            if is_temporary(weights) and scores.exists():
+                discard(weights)
 
 
 def link_current(plan: StudyPlan) -> None:
