@@ -77,6 +77,7 @@ rule analyse_dynamics:
         pool=ancient(rules.build_pool.output.pool),
         masks=lambda wc: masks_of(wc.pool, range(OPTIONS.shadow_models)),
         scores=scores_of,
+        measures=measures_of,
     output:
         **{
             name: f"{RESULTS}/{{pool}}/{{run}}/{{scoring}}/{{analysis}}/{name}.parquet"

@@ -84,6 +84,7 @@ wildcard_constraints:
     pool=r"[^/]+-[0-9a-f]{10}",
     run=r"[^/]+-[0-9a-f]{10}",
     scoring=r"[^/]+-[0-9a-f]{10}",
+    measuring=r"measures-[0-9a-f]{10}",
     attack=r"(?!dynamics-|analysis-)[^/]+-[0-9a-f]{10}",
     dynamics=r"dynamics-[^/]+-[0-9a-f]{10}",
     analysis=r"analysis-[^/]+-[0-9a-f]{10}",
@@ -124,6 +125,15 @@ def source_files(pool):
 def scores_of(wc):
     scores = f"{RESULTS}/{wc.pool}/{wc.run}/{wc.scoring}/{{}}/scores.parquet"
     return ancient([scores.format(block) for block in BLOCKS])
+
+
+def measures_of(wc):
+    """The optional measures of difficulty of all blocks; nothing where the study asks for none."""
+    measuring = stage(wc.pool, wc.run, wc.scoring, wc.analysis)["options"].get(
+        "measures"
+    )
+    measures = f"{RESULTS}/{wc.pool}/{wc.run}/{measuring}/{{}}/measures.parquet"
+    return ancient([measures.format(block) for block in BLOCKS if measuring])
 
 
 def rates_of(wc):

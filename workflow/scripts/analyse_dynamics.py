@@ -11,6 +11,7 @@ from memdyn.attacks.shadow_scores import ShadowScores
 from memdyn.data.pool import read_pool
 from memdyn.dynamics.analysis import Analysis
 from memdyn.provenance.job import start
+from memdyn.store.measures import read_measures
 from memdyn.store.tables import write_table
 
 if __name__ == "__main__":
@@ -24,6 +25,7 @@ if __name__ == "__main__":
         Settings.of_options(options, snakemake.params.seed),
         options["analysis"] | {"early_share": options["early_share"]},
         options["dynamics"],
+        read_measures(given.measures),
     )
     tables: dict[str, list[pd.DataFrame]] = defaultdict(list)
     for attack in options["attacks"]:

@@ -3,6 +3,7 @@
 Every artifact lies in the folder of what it was made from, so a path is its own lineage:
 
     <results>/<pool>/<run>/<scoring>/<attack or dynamics>
+    <results>/<pool>/<run>/<measures>
     <results>/studies/<study>/versions/<tables, figures or report>
 """
 
@@ -24,6 +25,7 @@ from memdyn.provenance.digest import code_digest
 from memdyn.provenance.fingerprint import fingerprint
 from memdyn.provenance.identity import folder_name, options_hash, plain_options
 from memdyn.provenance.target import file_of_target
+from memdyn.signals import REGISTRY as MEASURES
 
 # Parts of the pool that every checkpoint is scored on; spare samples are kept for defences.
 SCORED_PARTS = ("scored", "sham", "population", "test")
@@ -85,6 +87,7 @@ class RunPlan:
     pool: Stage
     train: Stage
     scoring: Stage
+    measuring: Stage | None
     attacks: dict[str, Stage]
     dynamics: Stage
     analysis: Stage | None
@@ -100,6 +103,16 @@ class RunPlan:
     @property
     def scoring_path(self) -> str:
         return f"{self.train_path}/{self.scoring.folder}"
+
+    @property
+    def measuring_path(self) -> str | None:
+        """None where the study asks for no measure of difficulty that needs the weights."""
+        return f"{self.train_path}/{self.measuring.folder}" if self.measuring else None
+
+    def results_of_weights(self, block: str) -> list[str]:
+        """What is made from a block's checkpoints, which may go once all of it is there."""
+        measures = [f"{self.measuring_path}/{block}/measures.parquet"] if self.measuring else []
+        return [f"{self.scoring_path}/{block}/scores.parquet", *measures]
 
     def attack_path(self, label: str) -> str:
         return f"{self.scoring_path}/{self.attacks[label].folder}"
@@ -167,6 +180,7 @@ class StudyPlan:
                 "pool": run.pool_path,
                 "train": run.train_path,
                 "scores": run.scoring_path,
+                "measures": run.measuring_path,
                 "attacks": {label: run.attack_path(label) for label in run.attacks},
                 "dynamics": run.dynamics_path,
                 "analysis": run.analysis_path,
@@ -202,6 +216,8 @@ def build_plan(study: Study) -> StudyPlan:
     by_path: dict[str, Stage] = {}
     for run in runs:
         by_path |= {run.pool_path: run.pool, run.train_path: run.train, run.scoring_path: run.scoring}
+        if run.measuring:
+            by_path[run.measuring_path] = run.measuring
         by_path |= {run.attack_path(label): stage for label, stage in run.attacks.items()}
         by_path[run.dynamics_path] = run.dynamics
         if run.analysis:
@@ -214,10 +230,11 @@ def _plan_run(study: Study, run: Run, pool: Stage) -> RunPlan:
     scoring = Stage(
         "score", "scores", {"parts": list(SCORED_PARTS)}, ("score_block.py",), (MODELS[run.train.model.name],)
     )
+    measuring = _plan_measuring(study, run)
     attacks = {attack.label(): _plan_attack(study, attack) for attack in study.config.attacks}
     dynamics = _plan_dynamics(study, attacks)
-    analysis = _plan_analysis(study) if study.config.analysis.enabled else None
-    return RunPlan(run.name, pool, train, scoring, attacks, dynamics, analysis)
+    analysis = _plan_analysis(study, measuring) if study.config.analysis.enabled else None
+    return RunPlan(run.name, pool, train, scoring, measuring, attacks, dynamics, analysis)
 
 
 def _plan_pool(study: Study, pool: PoolConfig) -> Stage:
@@ -267,6 +284,13 @@ def architecture(train: TrainConfig) -> str:
     return words.get(model.name, lambda: model.name)()
 
 
+def _plan_measuring(study: Study, run: Run) -> Stage | None:
+    config = study.config
+    measures = config.difficulty.resolved(run.train.checkpoint_epochs(), config.analysis.early_epoch)
+    entries = (MODELS[run.train.model.name], *(MEASURES[name] for name in measures))
+    return Stage("measure", "measures", {"measures": measures}, ("measure_block.py",), entries) if measures else None
+
+
 def _plan_attack(study: Study, attack: Any) -> Stage:
     config = study.config
     options = {
@@ -296,7 +320,7 @@ def _plan_dynamics(study: Study, attacks: dict[str, Stage]) -> Stage:
     return Stage("dynamics", f"dynamics-m{config.shadow_models:03d}", options, ("compute_dynamics.py",), entries)
 
 
-def _plan_analysis(study: Study) -> Stage:
+def _plan_analysis(study: Study, measuring: Stage | None) -> Stage:
     config = study.config
     shown = [attack for attack in config.attacks if attack.label() in config.dynamics.attacks]
     options = {
@@ -308,8 +332,10 @@ def _plan_analysis(study: Study) -> Stage:
         "statistics": config.statistics,
         "thresholds": list(config.dynamics.thresholds),
     }
+    more = {"measures": measuring.folder} if measuring else {}
     entries = tuple(ATTACKS[attack.name] for attack in shown)
-    return Stage("analysis", f"analysis-m{config.shadow_models:03d}", options, ("analyse_dynamics.py",), entries)
+    slug = f"analysis-m{config.shadow_models:03d}"
+    return Stage("analysis", slug, options, ("analyse_dynamics.py",), entries, more=more)
 
 
 def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]:

@@ -1,8 +1,9 @@
-"""Options of the full dynamics analysis and of the rules that judge the claims C1, C2 and C3."""
+"""Options of the full dynamics analysis, of its optional measures, and of the rules that judge the claims C1 to C3."""
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from memdyn.config.base import Float, Strict
 
@@ -36,6 +37,61 @@ class AnalysisConfig(Strict):
     smooth_fprs: list[Fraction] = Field(
         default=[0.001, 0.01], min_length=1, description="FPRs of the parametric operating points."
     )
+
+
+class DifficultyConfig(Strict):
+    """Measures of difficulty that need gradients or activations: an extra pass over the models of every run."""
+
+    measures: list[Literal["grand", "prediction_depth"]] = Field(
+        default=[], description="Which are taken (Paul et al. 2021, Baldock et al. 2021); none: no extra pass."
+    )
+    grand_epoch: Annotated[int, Field(ge=0)] | None = Field(
+        default=None, description="Checkpoint of GraNd; `null`: that of EL2N, see `analysis.early_epoch`."
+    )
+    depth_epoch: Annotated[int, Field(ge=0)] | None = Field(
+        default=None, description="Checkpoint of prediction depth; `null`: the last."
+    )
+    neighbours: int = Field(
+        default=30, ge=1, description="Members that vote in a probe of prediction depth: the nearest k."
+    )
+
+    @field_validator("measures")
+    @classmethod
+    def _differ(cls, value: list[str]) -> list[str]:
+        if len(set(value)) < len(value):
+            raise ValueError(f"every measure once, got {', '.join(value)}")
+        return value
+
+    def resolved(self, checkpoints: list[int], early: float) -> dict[str, dict[str, Any]]:
+        """Each measure with the epoch it is taken at and its options, for a run with these checkpoints.
+
+        Args:
+            early: share of the epochs at which GraNd is taken where no epoch is given.
+        """
+        first = next(
+            (epoch for epoch in checkpoints if epoch > 0 and epoch >= early * checkpoints[-1]), checkpoints[-1]
+        )
+        options = {
+            "grand": {"epoch": first if self.grand_epoch is None else self.grand_epoch},
+            "prediction_depth": {
+                "epoch": checkpoints[-1] if self.depth_epoch is None else self.depth_epoch,
+                "neighbours": self.neighbours,
+            },
+        }
+        return {name: options[name] for name in sorted(self.measures)}
+
+    def misfits(self, run: str, checkpoints: list[int], members: int) -> Iterator[str]:
+        """What does not fit a run whose models have so many members: `key = value: reason; allowed: ...`."""
+        for measure, key in (("grand", "grand_epoch"), ("prediction_depth", "depth_epoch")):
+            epoch = getattr(self, key)
+            if measure in self.measures and epoch is not None and epoch not in checkpoints:
+                allowed = ", ".join(map(str, checkpoints))
+                yield f"difficulty.{key} = {epoch}: run {run!r} has no such checkpoint; allowed: {allowed}"
+        if "prediction_depth" in self.measures and self.neighbours >= members:
+            yield (
+                f"difficulty.neighbours = {self.neighbours}: a model of run {run!r} has {members} members (half of "
+                f"pool.parts.scored), and none votes on itself; allowed: at most {members - 1}"
+            )
 
 
 class ClaimsConfig(Strict):

@@ -56,6 +56,8 @@ def load_study(raw: Mapping[str, Any]) -> Study:
             runs.append(_resolve(raw, variation, where))
         except ConfigError as error:
             found.extend(error.problems)
+    for run in runs:
+        found.extend(config.difficulty.misfits(run.name, run.train.checkpoint_epochs(), run.pool.parts.scored // 2))
     if found:
         raise ConfigError(list(dict.fromkeys(found)))
     _refuse_repeats(runs)

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from memdyn.config.analysis import AnalysisConfig, ClaimsConfig
+from memdyn.config.analysis import AnalysisConfig, ClaimsConfig, DifficultyConfig
 from memdyn.config.attacks import AttackConfig, LiraAttack, LossAttack, RmiaAttack
 from memdyn.config.base import Bool, Float, Strict
 from memdyn.config.datasets import PoolConfig
@@ -112,6 +112,9 @@ class StudyConfig(Strict):
     statistics: StatisticsConfig = Field(default_factory=StatisticsConfig, description="Intervals and null control.")
     dynamics: DynamicsConfig = Field(default_factory=DynamicsConfig, description="Vulnerability plane and zones.")
     analysis: AnalysisConfig = Field(default_factory=AnalysisConfig, description="The full dynamics of each run.")
+    difficulty: DifficultyConfig = Field(
+        default_factory=DifficultyConfig, description="Optional measures of difficulty: GraNd and prediction depth."
+    )
     claims: ClaimsConfig = Field(default_factory=ClaimsConfig, description="Rules that judge C1, C2 and C3.")
     report: ReportConfig = Field(default_factory=ReportConfig, description="The page and its figures.")
     results: str = Field(default="results", min_length=1, description="Folder of all artifacts.")
@@ -147,7 +150,7 @@ class StudyConfig(Strict):
         return value
 
     @model_validator(mode="after")
-    def _attacks_fit(self) -> Self:
+    def _sections_fit(self) -> Self:
         labels = [attack.label() for attack in self.attacks]
         if len(set(labels)) < len(labels):
             raise ValueError(f"attacks: every attack must differ from the others, got {', '.join(labels)}")
@@ -159,6 +162,11 @@ class StudyConfig(Strict):
             raise ValueError(
                 f"dynamics.thresholds: lr1 alone, but {plain[0]} gives no likelihood ratio; "
                 "allowed: false positive rates too, such as 0.01"
+            )
+        if self.difficulty.measures and not self.analysis.enabled:
+            raise ValueError(
+                f"difficulty.measures: {', '.join(self.difficulty.measures)} would be read by nobody, since "
+                "analysis.enabled is false; allowed: [], or analysis.enabled: true"
             )
         if self.report.threshold not in self.dynamics.thresholds:
             raise ValueError(

@@ -38,6 +38,7 @@ class Analysis:
     Attributes:
         labels, flipped: int and bool [pool].
         options, dynamics: the config's sections `analysis` and `dynamics`, as plain values.
+        measured: optional measures of difficulty, [M, n] each (`memdyn.store.measures`).
     """
 
     scores: ShadowScores
@@ -46,6 +47,7 @@ class Analysis:
     settings: Settings
     options: dict[str, Any]
     dynamics: dict[str, Any]
+    measured: dict[str, np.ndarray]
 
     def of_attack(self, attack: Attack) -> dict[str, pd.DataFrame]:
         """Tables that depend on the attack.
@@ -101,7 +103,7 @@ class Analysis:
 
     @cached_property
     def _difficulty(self) -> Difficulty:
-        return difficulty(self.scores, self.options["early_epoch"])
+        return difficulty(self.scores, self.options["early_epoch"], self.measured)
 
     @property
     def _bounds(self) -> ZoneBounds:

@@ -9,11 +9,11 @@ Checkpoints need not be every epoch, so each measure is defined on the grid t_1 
 Measures are of one model and one sample. `in` is the mean over the models that trained on the sample (the literature's
 meaning), `out` the same over those that did not, where it exists: untouched by the sample's own membership, and so the
 one to correlate with vulnerability. Prediction depth (needs activations) and GraNd (needs gradients) are no functions
-of stored signals: a scoring stage of their own can give them as [M, n], and `Difficulty.with_measure` adds them.
+of stored signals: an optional stage of their own (`memdyn.signals.measuring`) gives them.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -31,8 +31,8 @@ HARDER = {
     "loss": 1,  # -log p_y at the last checkpoint
     "c_score": -1,  # correct at the last checkpoint, models without the sample (Jiang et al. 2021, equation 1)
     "memorisation": 1,  # P[correct | in] - P[correct | out] at the last checkpoint (Feldman & Zhang 2020, equation 1)
-    "prediction_depth": 1,  # optional (Baldock et al. 2021)
-    "grand": 1,  # optional (Paul et al. 2021, definition 2.1)
+    "grand": 1,  # optional: norm of the sample's own gradient early in training (Paul et al. 2021, definition 2.1)
+    "prediction_depth": 1,  # optional: block from which on the prediction is settled (Baldock et al. 2021, section 2.1)
 }
 """Measures, and whether a larger value means a harder sample (1) or an easier one (-1)."""
 
@@ -49,28 +49,20 @@ class Difficulty:
 
     values: dict[tuple[str, str], np.ndarray]
 
-    def with_measure(self, name: str, values: np.ndarray, mask: np.ndarray) -> "Difficulty":
-        """This with one more measure [M, n], which must be named in `HARDER`, of IN and of OUT models.
-
-        Raises:
-            KeyError: for a name that `HARDER` lacks.
-        """
-        if name not in HARDER:
-            raise KeyError(f"{name!r} is no difficulty measure; known: {', '.join(HARDER)}")
-        return replace(self, values=self.values | _by_membership(name, values, mask))
-
     def table(self) -> pd.DataFrame:
         """sample (row in the pool), and a column `<measure>_<models>` each: the mean over models."""
         means = {f"{name}_{models}": values.mean(axis=0) for (name, models), values in self.values.items()}
         return pd.DataFrame({"sample": np.arange(len(next(iter(means.values()))))} | means)
 
 
-def difficulty(scores: ShadowScores, early: float) -> Difficulty:
+def difficulty(scores: ShadowScores, early: float, measured: Mapping[str, np.ndarray] | None = None) -> Difficulty:
     """The difficulty of every scored sample; one checkpoint in memory at a time.
 
     Args:
         scores: of one run, with the signals margin, gap and el2n.
         early: EL2N is taken at the first trained checkpoint at or after this share of the last epoch.
+
+        measured: further measures [M, n] of all models and scored samples, by a name in `HARDER`.
 
     Raises:
         ValueError: where no checkpoint is trained.
@@ -100,6 +92,7 @@ def difficulty(scores: ShadowScores, early: float) -> Difficulty:
         "loss": loss(margin),
         "c_score": correct,
         "memorisation": correct,
+        **(measured or {}),
     }
     found = {}
     for name, values in measures.items():

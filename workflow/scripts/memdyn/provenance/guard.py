@@ -38,7 +38,7 @@ def refuse_needless_training(plan: StudyPlan) -> None:
     if plan.study.config.allow_retrain:
         return
     found = superseded(plan)
-    retrained = [item for item in found if item.wanted.kind != "score"]
+    retrained = [item for item in found if item.wanted.kind not in ("score", "measure")]
     if retrained:
         raise RuntimeError(
             "the code of these finished folders has changed, and their models would be trained again:\n"
@@ -48,7 +48,8 @@ def refuse_needless_training(plan: StudyPlan) -> None:
     lost = list(_unscorable(plan))
     if lost:
         raise RuntimeError(
-            "the checkpoints of these finished blocks were deleted after scoring, but new scores need them:\n"
+            "the checkpoints of these finished blocks were deleted after scoring, but new scores (or measures of difficulty) "
+            "need them:\n"
             + _listed(lost)
             + "Their models would be trained again: allow it with `--config allow_retrain=true`; to keep checkpoints "
             + "in future, set keep_checkpoints: all."
@@ -72,14 +73,17 @@ def superseded(plan: StudyPlan) -> list[Superseded]:
     recipes_of = cache(_recipes)  # a grid has many runs in one folder
     for run in plan.runs:
         place = Path(plan.results)
-        for wanted in (run.pool, run.train, run.scoring):
+        for wanted in (run.pool, run.train, run.scoring, run.measuring):
+            if wanted is None:
+                continue
             folder = place / wanted.folder
             if not _has_work(folder, wanted.kind):
                 older = next(_older(recipes_of(place), wanted), None)
                 if older:
                     found[older] = Superseded(older, wanted)
                     folder = older
-            place = folder
+            if wanted.kind in ("pool", "train"):  # what else there is lies side by side
+                place = folder
     return list(found.values())
 
 
@@ -99,7 +103,12 @@ def _older(recipes: Iterable[tuple[Path, dict[str, Any]]], wanted: Stage) -> Ite
 
 def _has_work(folder: Path, kind: str) -> bool:
     """Whether training lies in the folder, or would have to be done again without it."""
-    patterns = {"pool": "*/block-*/log.parquet", "train": "block-*/log.parquet", "score": "block-*/scores.parquet"}
+    patterns = {
+        "pool": "*/block-*/log.parquet",
+        "train": "block-*/log.parquet",
+        "score": "block-*/scores.parquet",
+        "measure": "block-*/measures.parquet",
+    }
     return next(folder.glob(patterns[kind]), None) is not None
 
 
@@ -107,10 +116,14 @@ def _unscorable(plan: StudyPlan) -> Iterator[Path]:
     for run in plan.runs:
         for block in block_names(plan.study.config.shadow_models):
             trained = Path(plan.results, run.train_path, block)
-            scored = Path(plan.results, run.scoring_path, block, "scores.parquet")
             kept = (trained / "checkpoints").exists() or _progress(plan, run, block).exists()
-            if (trained / "log.parquet").exists() and not kept and not scored.exists():
+            if (trained / "log.parquet").exists() and not kept and not _is_read(plan, run, block):
                 yield trained
+
+
+def _is_read(plan: StudyPlan, run: RunPlan, block: str) -> bool:
+    """Whether all that is made from a block's weights is there."""
+    return all(Path(plan.results, file).exists() for file in run.results_of_weights(block))
 
 
 def _progress(plan: StudyPlan, run: RunPlan, block: str) -> Path:
@@ -118,16 +131,15 @@ def _progress(plan: StudyPlan, run: RunPlan, block: str) -> Path:
 
 
 def discard_scored(plan: StudyPlan) -> None:
-    """Deletes weights that were to be deleted once scored, and are scored.
+    """Deletes weights that were to be deleted once scored, and are scored, and measured where that is wanted.
 
-    Snakemake does so after each job of scoring. Here go those that one left when it was killed in between: no job may
-    delete them, for it may outlive its Snakemake, and the next one may have planned to score the block already.
+    Snakemake does so after the last job that reads them. Here go those that one left when it was killed in between: no
+    job may delete them, for it may outlive its Snakemake, and the next one may have planned to score the block already.
     """
     for run in plan.runs:
         for block in block_names(plan.study.config.shadow_models):
             weights = Path(plan.results, run.train_path, block, "checkpoints")
-            scores = Path(plan.results, run.scoring_path, block, "scores.parquet")
-            if is_temporary(weights) and scores.exists():
+            if is_temporary(weights) and _is_read(plan, run, block):
                 discard(weights)
 
 

@@ -16,7 +16,7 @@ from memdyn.report.planes import select_threshold
 from memdyn.report.record import Drawing, FigureRecord, ReportOptions
 from memdyn.report.style import RunStyle, runs_in
 
-SHOWN = ("learning_epoch", "forgetting", "aum", "el2n", "loss", "c_score")
+SHOWN = ("learning_epoch", "forgetting", "aum", "el2n", "loss", "c_score", "grand", "prediction_depth")
 EASY_IS_LARGE = ("aum", "c_score", "confidence")  # their axes are turned, so that all run from easy to hard
 _DENSITIES = ("loss", "learning_epoch")
 _LOGARITHMIC = ("loss",)

@@ -58,6 +58,8 @@ DIFFICULTY_LABELS = {
     "loss": "loss",
     "c_score": "C-score",
     "memorisation": "memorisation",
+    "grand": "GraNd",
+    "prediction_depth": "prediction depth",
 }
 METRIC_CHANCE = {"auc": 0.5, "tpr_at_fpr_0.01": 0.01, "tpr_at_fpr_0.001": 0.001}
 

@@ -1,0 +1,48 @@
+"""Measures of difficulty that need a network itself, not only its logits, for all models of a block."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from memdyn.registry import resolve
+from memdyn.signals import REGISTRY
+from memdyn.store.checkpoints import checkpoint_file, load_checkpoint
+from memdyn.training.inputs import Inputs, layout_of
+
+
+def measure_block(
+    network: nn.Module,
+    checkpoints: Path,
+    models: range,
+    masks: np.ndarray,
+    inputs: Inputs,
+    batch: int,
+    measures: Mapping[str, Mapping[str, Any]],
+) -> dict[str, np.ndarray]:
+    """Every measure of every model and sample.
+
+    Args:
+        network: of the run's architecture, on the device of `inputs`; its weights are overwritten.
+        checkpoints: folder of the block's weights.
+        masks: bool [models, samples], True where the model trained on the sample.
+        batch: samples that pass at once.
+        measures: name in `memdyn.signals.REGISTRY` -> the `epoch` of its checkpoint, and its own options.
+
+    Returns:
+        measure -> float32 [models, samples].
+
+    Raises:
+        ValueError: for a network that cannot be measured, with the reason.
+    """
+    network.to(memory_format=layout_of(network))
+    found: dict[str, list[np.ndarray]] = {name: [] for name in measures}
+    for model, mask in zip(models, torch.from_numpy(masks).to(inputs.samples.device), strict=True):
+        for name, options in measures.items():
+            own = {key: value for key, value in options.items() if key != "epoch"}
+            network.load_state_dict(load_checkpoint(checkpoint_file(checkpoints, model, options["epoch"])))
+            found[name].append(resolve(REGISTRY, name)(network, inputs, mask, batch, **own).cpu().numpy())
+    return {name: np.stack(rows) for name, rows in found.items()}
