@@ -37,6 +37,7 @@ RESULTS = OPTIONS.results
 VERSIONS = PLAN.versions
 BLOCKS = block_names(OPTIONS.shadow_models)
 POOLS = {run.pool_path: config.pool for run, config in zip(PLAN.runs, PLAN.study.runs)}
+MEASURING = {run.train_path: run.measuring_path for run in PLAN.runs if run.measuring}
 IS_MAIN = workflow.exec_mode == ExecMode.DEFAULT
 
 
@@ -127,13 +128,17 @@ def scores_of(wc):
     return ancient([scores.format(block) for block in BLOCKS])
 
 
-def measures_of(wc):
-    """The optional measures of difficulty of all blocks; nothing where the study asks for none."""
-    measuring = stage(wc.pool, wc.run, wc.scoring, wc.analysis)["options"].get(
-        "measures"
-    )
-    measures = f"{RESULTS}/{wc.pool}/{wc.run}/{measuring}/{{}}/measures.parquet"
-    return ancient([measures.format(block) for block in BLOCKS if measuring])
+def measures_of(wc, blocks=BLOCKS):
+    """The optional measures of difficulty; nothing where the study asks for none."""
+    folder = MEASURING.get(f"{wc.pool}/{wc.run}")
+    measures = f"{RESULTS}/{folder}/{{}}/measures.parquet"
+    return ancient([measures.format(block) for block in blocks if folder])
+
+
+def measured_first(wc):
+    """The block's measures, where it is not scored yet: weights go after scoring, and so with `--until score_block`."""
+    scores = f"{RESULTS}/{wc.pool}/{wc.run}/{wc.scoring}/{wc.block}/scores.parquet"
+    return measures_of(wc, [] if Path(scores).exists() else [wc.block])
 
 
 def rates_of(wc):

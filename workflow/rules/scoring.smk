@@ -3,6 +3,7 @@ rule score_block:
     input:
         pool=ancient(rules.build_pool.output.pool),
         checkpoints=ancient(rules.train_block.output.checkpoints),
+        measures=measured_first,
     output:
         scores=f"{RESULTS}/{{pool}}/{{run}}/{{scoring}}/{{block}}/scores.parquet",
     log:
@@ -26,8 +27,7 @@ rule score_block:
         "../scripts/score_block.py"
 
 
-# Optional (config key `difficulty`): measures that need the weights themselves. Beside scoring, and as urgent: the
-# checkpoints stay until both have read them.
+# Optional (config key `difficulty`): measures that need the weights themselves.
 rule measure_block:
     input:
         pool=ancient(rules.build_pool.output.pool),

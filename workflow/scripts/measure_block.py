@@ -2,8 +2,9 @@
 
 A stage of its own beside scoring, and no part of it: a study that wants neither keeps the scores, and their names, that
 it has; one that turns them on later has only this stage and the analysis to do, where the weights are still there.
-Snakemake deletes the weights of a block once every job that reads them is done, and the guard leaves them while a
-result of theirs is missing (`memdyn.plan.RunPlan.results_of_weights`), so that no kill can lose them in between.
+Snakemake deletes the weights of a block after the last job that reads them, which is that of scoring: it waits for this
+one. Nor does the guard take weights of which a result is missing (`memdyn.plan.RunPlan.results_of_weights`), so that no
+kill can lose them in between.
 """
 
 from pathlib import Path

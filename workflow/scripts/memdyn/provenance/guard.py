@@ -48,8 +48,8 @@ def refuse_needless_training(plan: StudyPlan) -> None:
     lost = list(_unscorable(plan))
     if lost:
         raise RuntimeError(
-            "the checkpoints of these finished blocks were deleted after scoring, but new scores (or measures of difficulty) "
-            "need them:\n"
+            "the checkpoints of these finished blocks were deleted after scoring, but new scores or measures of "
+            "difficulty need them:\n"
             + _listed(lost)
             + "Their models would be trained again: allow it with `--config allow_retrain=true`; to keep checkpoints "
             + "in future, set keep_checkpoints: all."
