@@ -24,6 +24,27 @@ BAD = {
     "unknown key of the statistics": ({"statistics.levl": 0.9}, ["statistics.levl = 0.9", "'level'?"]),
     "unknown key of the dynamics": ({"dynamics.threshold": [0.1]}, ["dynamics.threshold", "'thresholds'?"]),
     "unknown key of the analysis": ({"analysis.split": 3}, ["analysis.split = 3", "'splits'?"]),
+    "unknown key of the difficulty": ({"difficulty.k": 3}, ["difficulty.k = 3", "allowed: measures"]),
+    "unknown measure": ({"difficulty.measures": ["grad"]}, ["difficulty.measures.0", "'grand' or 'prediction_depth'"]),
+    "a measure twice": ({"difficulty.measures": ["grand", "grand"]}, ["difficulty.measures", "every measure once"]),
+    "no neighbours": ({"difficulty.neighbours": 0}, ["difficulty.neighbours = 0", "at least 1"]),
+    "an epoch before the first": ({"difficulty.grand_epoch": -1}, ["difficulty.grand_epoch = -1", "at least 0"]),
+    "GraNd at no checkpoint": (
+        {"difficulty": {"measures": ["grand"], "grand_epoch": 3}},
+        ["difficulty.grand_epoch = 3", "run 'mlp'", "no such checkpoint", "allowed: 0, 1, 2, 4"],
+    ),
+    "prediction depth at no checkpoint of one run": (
+        {"difficulty": {"measures": ["prediction_depth"], "depth_epoch": 4}, "runs.1.checkpoints": [0, 2]},
+        ["difficulty.depth_epoch = 4", "run 'logistic'", "allowed: 0, 2"],
+    ),
+    "as many neighbours as members": (
+        {"difficulty": {"measures": ["prediction_depth"], "neighbours": 200}},
+        ["difficulty.neighbours = 200", "200 members (half of pool.parts.scored)", "at most 199"],
+    ),
+    "measures that nobody reads": (
+        {"difficulty.measures": ["grand"], "analysis.enabled": False},
+        ["difficulty.measures", "grand", "analysis.enabled is false", "allowed: []"],
+    ),
     "unknown key of the claims": ({"claims.correlaton": 0.2}, ["claims.correlaton = 0.2", "'correlation'?"]),
     "unknown key of the report": ({"report.titel": "x"}, ["report.titel", "'title'?"]),
     "unknown key of the augmentation": ({"base.augment.flp": True}, ["base.augment.flp = true", "'flip'?"]),

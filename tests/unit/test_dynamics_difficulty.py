@@ -10,6 +10,7 @@ from scipy import optimize
 
 from memdyn.dynamics.baselines import BASELINES, Baselines, Quartiles
 from memdyn.dynamics.difficulty import HARDER, Forgetting, LearningEpoch, difficulty
+from memdyn.signals import REGISTRY
 from memdyn.signals.margins import signals
 from memdyn.store.scores import SIGNALS
 
@@ -127,14 +128,18 @@ def test_learning_and_forgetting_of_chosen_traces():
     assert forgetting.value().tolist() == [0, 0, 2, 4, 1]
 
 
-def test_further_measures_must_be_known():
-    found = difficulty(noisy_world([0, 1]), 0.3)
+def test_measures_from_elsewhere_are_of_in_and_out_models_too():
     world = noisy_world([0, 1])
     mask = world.masks[:, world.parts["scored"]]
-    more = found.with_measure("grand", np.ones(mask.shape), mask)
-    assert set(more.values) - set(found.values) == {("grand", "in"), ("grand", "out")}
-    with pytest.raises(KeyError, match="no difficulty measure"):
-        found.with_measure("hardness", np.ones(mask.shape), mask)
+    measured = {name: np.random.default_rng(k).random(mask.shape) for k, name in enumerate(REGISTRY)}
+    found, more = difficulty(world, 0.3), difficulty(world, 0.3, measured)
+    assert set(more.values) - set(found.values) == {(name, models) for name in REGISTRY for models in ("in", "out")}
+    assert set(REGISTRY) <= set(HARDER)
+    for name, values in measured.items():
+        outside = np.ma.masked_array(values, mask).mean(axis=0)
+        np.testing.assert_allclose(more.table()[f"{name}_out"], outside, rtol=1e-5)
+    with pytest.raises(ValueError, match="one shape"):
+        difficulty(world, 0.3, {"grand": np.ones((2, 2))})
 
 
 def test_quartiles_of_a_growing_trace():

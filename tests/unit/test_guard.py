@@ -150,6 +150,45 @@ def test_weights_that_are_not_scored_stay(plan):
     assert len(list(Path(plan.results).glob("*/*/block-*/checkpoints/weights"))) == len(plan.runs)
 
 
+# -- weights that measures of difficulty are still to be made from --------------------------------------------------
+
+
+def with_measures(plan):
+    measures = {"difficulty.measures": ["grand"], "results": plan.results}
+    return build_plan(load_study(study(measures)))
+
+
+def test_weights_that_are_not_measured_stay(plan):
+    wanted = with_measures(plan)
+    weights = [train / "block-0000-0007" / "checkpoints" for _, train, _ in finish_all(plan, checkpoints=True)]
+    for folder in weights:
+        mark(folder, True)
+    write(Path(plan.results, wanted.runs[1].measuring_path, "block-0000-0007", "measures.parquet"))
+    discard_scored(wanted)
+    assert [folder.exists() for folder in weights] == [True, False]
+    discard_scored(plan)
+    assert not weights[0].exists()
+
+
+def test_measures_ask_where_the_checkpoints_are_gone(plan):
+    wanted = with_measures(plan)
+    folders = finish_all(plan, checkpoints=True)
+    refuse_needless_training(wanted)
+    finished = Path(plan.results, wanted.runs[0].measuring_path)
+    write_recipe(finished / RECIPE, wanted.runs[0].measuring.params())
+    write(finished / "block-0000-0007" / "measures.parquet")
+    for _, train, _ in folders:
+        for weights in train.glob("block-*/checkpoints/weights"):
+            weights.unlink()
+            weights.parent.rmdir()
+    with pytest.raises(RuntimeError, match="measures of difficulty need them") as caught:
+        refuse_needless_training(wanted)
+    assert f"  - {folders[1][1]}/block-0000-0007" in str(caught.value) and str(folders[0][1]) not in str(caught.value)
+    older = finished.with_name("measures-0123456789")
+    finished.rename(older)
+    assert [item.folder for item in superseded(wanted)] == [older]
+
+
 # -- adoption -------------------------------------------------------------------------------------------------------
 
 

@@ -205,3 +205,51 @@ def test_planning_is_free_of_torch():
         "assert not {'torch', 'torchvision', 'sklearn', 'matplotlib', 'scipy'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code, str(SCRIPTS)], check=True)
+
+
+# -- measures of difficulty -----------------------------------------------------------------------------------------
+
+BOTH = {"difficulty.measures": ["prediction_depth", "grand"]}
+
+
+def test_without_measures_nothing_has_another_name():
+    run = plan().runs[0]
+    assert run.measuring is None and run.measuring_path is None
+    assert run.results_of_weights("block-0000-0007") == [f"{run.scoring_path}/block-0000-0007/scores.parquet"]
+    assert set(run.analysis.options) == {
+        "analysis", "attacks", "dynamics", "early_share", "models", "statistics", "thresholds"
+    }  # fmt: skip
+    assert folders({"difficulty.neighbours": 7}) == folders()
+
+
+def test_measures_rename_the_analysis_only():
+    before, after = plan(), plan(BOTH)
+    for old, new in zip(before.runs, after.runs, strict=True):
+        assert new.scoring_path == old.scoring_path and new.dynamics_path == old.dynamics_path
+        assert [new.attack_path(label) for label in new.attacks] == [old.attack_path(label) for label in old.attacks]
+        assert new.analysis_path != old.analysis_path and new.analysis.digest == old.analysis.digest
+        assert new.measuring_path.startswith(f"{new.train_path}/measures-")
+        assert after.stage(new.measuring_path) is new.measuring
+        assert after.folders()[new.name]["measures"] == new.measuring_path
+        assert len(new.results_of_weights("block-0000-0007")) == 2
+
+
+def test_measures_are_resolved_for_each_run():
+    made = plan(BOTH | {"analysis.early_epoch": 0.5, "runs.1.epochs": 3, "runs.1.checkpoints": [0, 3]})
+    first, second = (run.measuring.options["measures"] for run in made.runs)
+    assert first == {"grand": {"epoch": 2}, "prediction_depth": {"epoch": 4, "neighbours": 30}}
+    assert second == {"grand": {"epoch": 3}, "prediction_depth": {"epoch": 3, "neighbours": 30}}
+    given = plan(BOTH | {"difficulty.grand_epoch": 0, "difficulty.depth_epoch": 2, "difficulty.neighbours": 5})
+    expected = {"grand": {"epoch": 0}, "prediction_depth": {"epoch": 2, "neighbours": 5}}
+    assert given.runs[0].measuring.options["measures"] == expected
+
+
+def test_the_name_of_measures_is_of_what_they_are_made_with():
+    def name(changes):
+        return plan(BOTH | changes).runs[0].measuring_path
+
+    assert name({"difficulty.measures": ["grand", "prediction_depth"]}) == name({})
+    assert name({"shadow_models": 16, "analysis.bins": 4}) == name({})
+    assert len({name({}), name({"difficulty.neighbours": 7}), name({"difficulty.measures": ["grand"]})}) == 3
+    grand = plan({"difficulty.measures": ["grand"]}).runs[0].measuring
+    assert grand.entries == ("memdyn.models.mlp:mlp", "memdyn.signals.grand:grand")

@@ -6,7 +6,8 @@ from typing import Annotated, Union, get_args, get_origin
 import pytest
 from pydantic import BaseModel
 
-from memdyn import attacks, data, models, optim
+from memdyn import attacks, data, models, optim, signals
+from memdyn.config.analysis import DifficultyConfig
 from memdyn.config.attacks import AttackConfig
 from memdyn.config.datasets import DatasetConfig
 from memdyn.config.models import ModelConfig
@@ -19,7 +20,8 @@ PAIRS = {
     "models": (ModelConfig, models),
     "optimizers": (OptimizerConfig, optim),
 }
-ENTRIES = [(package, name) for _, package in PAIRS.values() for name in package.REGISTRY]
+PACKAGES = {name: package for name, (_, package) in PAIRS.items()} | {"measures of difficulty": signals}
+ENTRIES = [(package, name) for package in PACKAGES.values() for name in package.REGISTRY]
 
 
 def classes(union) -> list[type[BaseModel]]:
@@ -35,13 +37,18 @@ def test_config_names_and_registry_are_equal(union, package):
     assert set(names) == set(package.REGISTRY)
 
 
+def test_config_names_and_registry_of_measures_are_equal():
+    (names,) = get_args(DifficultyConfig.model_fields["measures"].annotation)
+    assert set(get_args(names)) == set(signals.REGISTRY)
+
+
 @pytest.mark.parametrize(("package", "name"), ENTRIES, ids=[f"{package.__name__}:{name}" for package, name in ENTRIES])
 def test_entries_lie_in_their_package_and_can_be_called(package, name):
     assert package.REGISTRY[name].startswith(f"{package.__name__}.")
     assert callable(resolve(package.REGISTRY, name))
 
 
-@pytest.mark.parametrize("package", [package for _, package in PAIRS.values()], ids=PAIRS.keys())
+@pytest.mark.parametrize("package", PACKAGES.values(), ids=PACKAGES.keys())
 def test_a_registry_is_one_plain_assignment(package):
     """The code digest leaves out `REGISTRY = ...`; whatever else an `__init__` does would count for everybody."""
     statements = [line for line in inspect.getsource(package).split("\n") if line and line[0].isalpha()]
