@@ -58,6 +58,20 @@ def disk(plan, slots=1):
     return tuple(0.0 if text == "nothing" else float(text) for text in found.groups())
 
 
+def test_measures_that_are_to_be_taken(here):
+    plan = plan_of({"difficulty.measures": ["grand"], "results": str(here)})
+    expected = "grand of 16 models are to be taken, which comes on top: how long it takes is not known"
+    assert said(plan)[0] == expected and said(plan)[1:] == said(plan_of())
+    for run in (0, 1):
+        finish(plan, run, 1.0, scored=True)
+    assert said(plan) == [expected, "all 16 models are trained and scored"]
+    for run in plan.runs:
+        file = Path(plan.results, run.measuring_path, "block-0000-0007", "measures.parquet")
+        file.parent.mkdir(parents=True)
+        file.touch()
+    assert said(plan) == ["all 16 models are trained and scored"]
+
+
 def test_before_anything_is_there(here):
     models, time, source, disk = said(plan_of())
     assert models == "16 of 16 models are to be trained, 16 to be scored"

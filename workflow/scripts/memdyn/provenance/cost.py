@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from memdyn.design.blocks import block_names, models_of
 from memdyn.plan import SCORED_PARTS, RunPlan, StudyPlan
 from memdyn.provenance.effort import SPEEDS, Effort, efforts, seconds_a_model
 from memdyn.provenance.progress import START_SECONDS, Count, count, duration
@@ -63,12 +64,27 @@ def statement(plan: StudyPlan, slots: int) -> Iterator[str]:
     seconds = seconds_a_model(found, [c.seconds for c in counts])
     runs = [_Run(*of) for of in zip(plan.runs, counts, found, seconds, strict=True)]
     wanted, trained, scored = (sum(getattr(c, what) for c in counts) for what in ("wanted", "trained", "scored"))
+    yield from _measuring(plan)
     if trained == scored == wanted:
         yield f"all {wanted} models are trained and scored"
         return
     yield f"{wanted - trained} of {wanted} models are to be trained, {wanted - scored} to be scored"
     yield from _time(plan, [run for run in runs if run.blocks], slots)
     yield _disk(plan, runs, slots)
+
+
+def _measuring(plan: StudyPlan) -> Iterator[str]:
+    """The optional measures that are to be taken; their arithmetic depends on the widths of all layers."""
+    files = [
+        (run.results_of_weights(block)[-1], len(models_of(block)))
+        for run in plan.runs
+        for block in block_names(plan.study.config.shadow_models)
+        if run.measuring
+    ]
+    models = sum(size for file, size in files if not Path(plan.results, file).exists())
+    if models:
+        names = ", ".join(sorted(plan.study.config.difficulty.measures))
+        yield f"{names} of {models} models are to be taken, which comes on top: how long it takes is not known"
 
 
 def _time(plan: StudyPlan, runs: list[_Run], slots: int) -> Iterator[str]:

@@ -10,7 +10,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from memdyn.training.inputs import Inputs, layout_of
 
-_VALUES = 2**23  # of gradients in memory at once: 32 MiB; larger chunks were no faster
+# values of gradients in memory at once: on a CPU larger chunks were no faster; a GPU wants many samples side by side
+_VALUES = {"cpu": 2**23, "cuda": 2**27}
 
 
 def grand(network: nn.Module, inputs: Inputs, members: Tensor, batch: int) -> Tensor:
@@ -28,7 +29,7 @@ def grand(network: nn.Module, inputs: Inputs, members: Tensor, batch: int) -> Te
     network.eval()
     norms, layout = _norms(network), layout_of(network)
     n_values = sum(parameter.numel() for parameter in network.parameters())
-    size = max(1, min(batch, _VALUES // n_values))
+    size = max(1, min(batch, _VALUES[inputs.samples.device.type] // n_values))
     found = []
     for samples, labels in zip(inputs.samples.split(size), inputs.labels.split(size), strict=True):
         values = inputs.normalise(samples, layout)

@@ -1,0 +1,132 @@
+"""GraNd and prediction depth end to end: in all tables once they are on, off without a trace, and safe from kills."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import psutil
+import pytest
+from project import Project
+
+from memdyn.signals import REGISTRY
+from memdyn.store.measures import read_measures
+
+pytestmark = pytest.mark.slow
+
+ON = {"difficulty": {"measures": list(REGISTRY), "neighbours": 5}}
+STUDY_JOBS = ("analyse_dynamics", "compare_runs", "draw_figures", "write_report")
+
+
+def measures(project: Project) -> list[dict[str, np.ndarray]]:
+    """Of each run."""
+    return [read_measures([path]) for path in sorted(project.results.glob("*/*/measures-*/block-*/measures.parquet"))]
+
+
+def weights(project: Project) -> list[str]:
+    return [str(path) for path in project.results.glob("*/*/block-*/checkpoints")]
+
+
+@pytest.fixture(scope="module")
+def studied(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A small CNN and logistic regression, without measures at first and with both of them then."""
+    made = project.duplicate(tmp_path_factory.mktemp("measures") / "checkout")
+    study = made.study()
+    study["base"]["model"] = {"name": "cnn", "width": 4, "hidden": 8}
+    study["runs"][0]["name"] = "cnn"
+    off = study | {"keep_checkpoints": "all"}
+    made.write_study(off)
+    made.run("--until", "score_block")
+    others = made.planned()
+    scores = {path: path.stat().st_mtime_ns for path in made.results.glob("*/*/*/block-*/scores.parquet")}
+    made.write_study(off | ON)
+    assert made.planned() == {"measure_block": 2} | others, "weights are there: nothing is made again"
+    made.run()
+    assert {path: path.stat().st_mtime_ns for path in scores} == scores
+    made.write_study(off)
+    assert made.planned() == {rule: others[rule] for rule in STUDY_JOBS}
+    made.write_study(study | ON)
+    return made
+
+
+def test_both_measures_are_in_every_table(studied: Project):
+    tables = studied.results / "studies" / "matrix" / "tables"
+    assert studied.planned() == {}
+    table = pd.read_parquet(tables / "difficulty.parquet")
+    for name in REGISTRY:
+        for models in ("in", "out"):
+            assert table[f"{name}_{models}"].notna().all() and table[f"{name}_{models}"].nunique() > 1
+    assert table["grand_in"].min() > 0
+    depth = table.groupby("run", sort=False)["prediction_depth_out"].max()
+    assert depth.iloc[0] > 1 >= depth.iloc[1], "logistic regression has no block: its input settles it, or the end"
+    for file, column in (
+        ("correlations", "difficulty"),
+        ("difficulty_curves", "difficulty"),
+        ("reliabilities", "quantity"),
+    ):
+        found = pd.read_parquet(tables / f"{file}.parquet")
+        assert (
+            len(found.groupby(["run", "attack", column, "models"]).size().unstack(column)[list(REGISTRY)].dropna()) > 0
+        )
+        for name in REGISTRY:
+            assert set(found.loc[found[column] == name, "models"]) == {"in", "out"}, file
+    page = (studied.results / "studies" / "matrix" / "report.html").read_text()
+    assert "GraNd" in page and "prediction depth" in page
+
+
+def test_measures_come_before_scores_and_survive_a_kill(studied: Project, clone: Project):
+    clone.write_study(studied.study())
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "--cores",
+        "1",
+        "--configfile",
+        "study.yaml",
+        "--until",
+        "score_block",
+    ]
+    with (clone.folder / "killed.log").open("w") as log:
+        process = psutil.Popen(
+            command, cwd=clone.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+    while not measuring(process):
+        assert process.poll() is None, (clone.folder / "killed.log").read_text()
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(60)
+    assert weights(clone)
+    clone.run("--unlock")
+    said = clone.run("--until", "score_block")
+    assert said.count("grand, prediction_depth measured") == 2 and weights(clone) == []
+    for found, expected in zip(measures(clone), measures(studied), strict=True):
+        for name in REGISTRY:
+            np.testing.assert_array_equal(found[name], expected[name])
+    assert not set(clone.planned()) & {"train_block", "score_block", "measure_block"}
+
+
+def measuring(process: psutil.Popen) -> bool:
+    """Whether a job of that rule runs."""
+    with suppress(psutil.NoSuchProcess):
+        return any(
+            child.cmdline()[-1:] and child.cmdline()[-1].endswith("measure_block.py")
+            for child in process.children(recursive=True)
+        )
+    return False
+
+
+def test_weights_that_are_gone_are_asked_for(studied: Project, tmp_path: Path):
+    copy = studied.duplicate(tmp_path / "copy")
+    for folder in [*weights(copy), *copy.results.glob("*/*/measures-*")]:
+        shutil.rmtree(folder)
+    said = copy.refused()
+    assert "measures of difficulty need them" in said and "keep_checkpoints: all" in said
+    planned = copy.planned("--config", "allow_retrain=true")
+    assert planned["train_block"] == planned["measure_block"] == 2
