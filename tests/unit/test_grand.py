@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from memdyn.models.build import build_model
-from memdyn.signals.grand import grand
+from memdyn.signals.grand import _checked_layers, grand
 from memdyn.training.inputs import Inputs, layout_of
 
 CNN = {"name": "cnn", "layers": 2, "width": 4, "strided": True, "hidden": 8, "norm": "none"}
@@ -50,7 +50,9 @@ def slowly(network: nn.Module, inputs: Inputs) -> torch.Tensor:
         network.zero_grad()
         values = inputs.normalise(sample.unsqueeze(0), torch.contiguous_format).double()
         F.cross_entropy(network(values), label.unsqueeze(0)).backward()
-        norms.append(torch.cat([weights.grad.flatten() for weights in network.parameters()]).norm())
+        norms.append(
+            torch.cat([weights.grad.flatten() for weights in network.parameters() if weights.requires_grad]).norm()
+        )
     return torch.stack(norms)
 
 
@@ -61,6 +63,44 @@ def test_it_is_the_norm_of_each_samples_gradient(options, batch):
     found = grand(network, inputs, torch.zeros(N, dtype=torch.bool), batch)
     assert found.dtype == torch.float32 and found.std() > 0.01 * found.mean()
     torch.testing.assert_close(found.double(), slowly(network, inputs), rtol=1e-5, atol=0)
+
+
+class Odd(nn.Module):
+    """Weights in two modules and in a function, a layer that runs twice and one that sees several vectors."""
+
+    def __init__(self):
+        super().__init__()
+        self.token, self.twice, self.shared, self.again = (nn.Linear(8, 8) for _ in range(4))
+        self.again.weight = self.shared.weight
+        self.used, self.last = nn.Linear(8, 8), nn.Linear(8, CLASSES)
+        self.used.bias.requires_grad_(False)
+
+    def forward(self, images):
+        tokens = torch.tanh(self.token(images.squeeze(1)))
+        values = torch.tanh(self.twice(self.twice(tokens.mean(1))))
+        values = torch.tanh(self.again(torch.tanh(self.shared(values))))
+        return self.last(torch.tanh(self.used(values)) @ self.used.weight)
+
+
+class Plain(Odd):
+    """The same without what only the comparison of both ways finds."""
+
+    def forward(self, images):
+        return self.last(
+            torch.tanh(self.used(torch.tanh(self.twice(self.twice(self.token(images.squeeze(1)).mean(1))))))
+        )
+
+
+@pytest.mark.parametrize(("network", "layers"), [(Odd, set()), (Plain, {"used", "last"})])
+def test_layers_that_have_no_short_way(network, layers):
+    torch.manual_seed(2)
+    made, inputs = network(), images()
+    for parameter in [made.shared.weight, made.shared.bias, made.again.bias] if network is Plain else []:
+        parameter.requires_grad_(False)
+    found = grand(made, inputs, torch.zeros(N, dtype=torch.bool), 4)
+    first = inputs.normalise(inputs.samples[:1], torch.contiguous_format)
+    assert set(_checked_layers(made, first, inputs.labels[:1])) == layers
+    torch.testing.assert_close(found.double(), slowly(made, inputs), rtol=1e-5, atol=0)
 
 
 def test_a_confident_sample_keeps_its_gradient():

@@ -124,8 +124,10 @@ def measuring(process: psutil.Popen) -> bool:
 
 def test_weights_that_are_gone_are_asked_for(studied: Project, tmp_path: Path):
     copy = studied.duplicate(tmp_path / "copy")
-    for folder in [*weights(copy), *copy.results.glob("*/*/measures-*")]:
+    for folder in weights(copy):
         shutil.rmtree(folder)
+    assert copy.planned() == {}
+    copy.write_study(copy.study() | {"difficulty": ON["difficulty"] | {"neighbours": 6}})
     said = copy.refused()
     assert "measures of difficulty need them" in said and "keep_checkpoints: all" in said
     planned = copy.planned("--config", "allow_retrain=true")
