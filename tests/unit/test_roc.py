@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from memdyn.stats.roc import auc, cut_at_fpr, fpr_grid, roc, tpr_at_fpr
+from memdyn.stats.roc import auc, cuts_at_fprs, fpr_grid, roc, tpr_at_fpr
 
 FPRS = (0.001, 0.01, 0.03, 0.1, 0.25, 0.5, 1.0)
 
@@ -63,14 +63,14 @@ def test_no_scores_or_nan_are_refused(bad):
 def test_rounding_of_fpr_loses_no_false_positive():
     others = np.arange(1000.0)
     for count in range(1, 1000):
-        assert (others > cut_at_fpr(others, count / 1000)).sum() == count
+        assert (others > cuts_at_fprs(others, [count / 1000])).sum() == count
 
 
 def test_cut_is_the_lowest_allowed():
     rng = np.random.default_rng(1)
     for _ in range(200):
         others, fpr = rng.integers(0, 9, 50).astype(float), rng.random()
-        cut = cut_at_fpr(others, fpr)
+        (cut,) = cuts_at_fprs(others, [fpr])
         assert np.mean(others > cut) <= fpr
         assert np.mean(others >= cut) > fpr
 
