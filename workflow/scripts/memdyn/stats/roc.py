@@ -37,11 +37,6 @@ def auc(scores_in: np.ndarray, scores_out: np.ndarray) -> float:
     return _auc(_sorted(scores_in), _sorted(scores_out))
 
 
-def tpr_at_fpr(scores_in: np.ndarray, scores_out: np.ndarray, fprs: np.ndarray) -> np.ndarray:
-    """The largest TPR with FPR <= each of fprs [A]; NaN where FPR < 1 / n_out."""
-    return _tpr(_sorted(scores_in), _sorted(scores_out), np.asarray(fprs, dtype=float))
-
-
 def fpr_grid(n_out: int, points_per_decade: int) -> np.ndarray:
     """Log-spaced FPRs from 1 / n_out to 1, both included; none below, where the axis is empty."""
     points = 1 + max(1, round(points_per_decade * np.log10(n_out)))
