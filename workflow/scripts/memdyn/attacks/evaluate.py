@@ -20,6 +20,7 @@ Loader = Callable[[int], Inputs]
 AGGREGATIONS = ("pooled", "per_model")
 TABLE_FPRS = (0.001, 0.01)  # of the columns tpr_at_fpr_*, which other programs read
 GRID_POINTS_PER_DECADE = 10
+SAMPLE_GROUPS = 16
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,8 @@ def evaluate(
         settings: see `Settings`.
 
     Returns:
-        metrics: a row an epoch and aggregation; estimates with jackknife limits, null_auc.
+        metrics: a row an epoch and aggregation; estimates with jackknife limits, null_auc; pooled: <metric>_se_samples,
+            the standard error from the choice of the samples alone.
         roc: a row an epoch, aggregation and FPR; tpr with limits.
         replicates: the jackknife's values with a group deleted, to jackknife differences between runs later.
         null: a row an epoch and draw; pooled AUC and TPRs of swapped memberships.
@@ -121,6 +123,7 @@ def evaluate_checkpoint(attack: Attack, signals: Inputs, settings: Settings) -> 
         part = signals.take(pairs)
         values = _measure(attack.score_signal(part, "pairs"), part, fprs)
         deleted = {name: np.vstack([deleted[name], values[name]]) for name in AGGREGATIONS}
+    by_samples = _se_samples(scores, signals, settings)
     null = _null(attack, signals, scores, settings)
 
     metrics, curves, replicates = [], [], []
@@ -145,6 +148,7 @@ def evaluate_checkpoint(attack: Attack, signals: Inputs, settings: Settings) -> 
             | {
                 "level": settings.level,
                 "method": f"jackknife over {len(sizes)} groups of pairs" if kept else "none: too few pairs",
+                **{f"{column}_se_samples": by_samples.get(column, np.nan) for column in columns if name == "pooled"},
                 "null_auc": null["auc"].mean() if name == "pooled" else np.nan,
                 "n_models": 2 * signals.n_pairs,
                 "n_samples": signals.mask.shape[1],
@@ -252,6 +256,23 @@ def _measure(scores: np.ndarray, signals: Inputs, fprs: dict[str, np.ndarray]) -
         "pooled": np.array([pooled.auc, *pooled.tpr]),
         "per_model": np.mean([[model.auc, *model.tpr] for model in models], axis=0),
     }
+
+
+def _se_samples(scores: np.ndarray, signals: Inputs, settings: Settings) -> dict[str, float]:
+    """The standard error of each pooled metric from the choice of samples, jackknifed over groups of samples.
+
+    Samples are in random order, and what they share of the calibration (a prior of variances) hardly moves: nothing is
+    refitted.
+    """
+    n_samples = scores.shape[1]
+    group = np.arange(n_samples) % min(SAMPLE_GROUPS, n_samples)
+    sizes = np.bincount(group)
+    inside, outside = signals.split(scores)
+    kept = [group != g for g in range(len(sizes))]
+    curves = [roc(inside, outside, settings.fprs), *(roc(inside[:, k], outside[:, k], settings.fprs) for k in kept)]
+    values = np.array([[curve.auc, *curve.tpr] for curve in curves])
+    found = jackknife.standard_error(values[0], values[1:], sizes)
+    return dict(zip(["auc", *_tpr_columns(settings)], found, strict=True))
 
 
 def _fprs(signals: Inputs, fewest_pairs: int, settings: Settings) -> dict[str, np.ndarray]:
