@@ -1,6 +1,7 @@
 """The tables of the attack stage, each number again by hand."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,7 @@ import pytest
 from worlds import gaussian_world
 
 from memdyn.attacks.base import build
-from memdyn.attacks.evaluate import Settings, evaluate, swaps
+from memdyn.attacks.evaluate import Settings, evaluate, evaluate_checkpoint, swaps
 from memdyn.attacks.inputs import Inputs
 from memdyn.stats.jackknife import groups, interval
 from memdyn.stats.roc import auc, roc
@@ -53,7 +54,9 @@ def test_columns(result):
     assert list(tables["metrics"]) == [
         *("epoch", "aggregation", "folds"),
         *limits,
-        *("level", "method", "null_auc", "n_models", "n_samples"),
+        *("level", "method"),
+        *(f"{c}_se_samples" for c in ("auc", "tpr_at_fpr_0.001", "tpr_at_fpr_0.01")),
+        *("null_auc", "n_models", "n_samples"),
     ]
     assert list(tables["roc"]) == ["epoch", "aggregation", "fpr", "tpr", "low", "high"]
     assert list(tables["replicates"]) == ["epoch", "aggregation", "metric", "group", "value"]
@@ -215,3 +218,17 @@ def test_a_network_whose_pairs_are_equal_is_exactly_null():
         tables = evaluate(build(options), [0], lambda e: equal, load_sham, SETTINGS)
         assert row_of(tables["metrics"], aggregation="pooled")["auc"] == 0.5
         assert (tables["null"]["auc"] == 0.5).all()
+
+
+def test_the_error_from_the_choice_of_samples():
+    """Against the spread over many draws of samples whose effects differ, where many models average their noise out."""
+    attack, found, errors = build({"name": "loss"}), [], []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        world = gaussian_world(seed, 64, 300, 0.0)
+        effects = rng.exponential(1.0, 300)
+        signals = replace(world, signal=world.signal + effects * world.mask)
+        metrics = evaluate_checkpoint(attack, signals, SETTINGS)["metrics"].set_index("aggregation").loc["pooled"]
+        found.append(metrics["auc"])
+        errors.append(metrics["auc_se_samples"])
+    assert np.mean(errors) == pytest.approx(np.std(found), rel=0.35)

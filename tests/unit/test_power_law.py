@@ -4,22 +4,25 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from memdyn.compare.claims import power_law
 from memdyn.compare.power_law import fit_line, power_law_tables
 from memdyn.stats import jackknife
 
 SIZES = (20, 40, 80, 160, 320)
 
 
-def pools(rng: np.random.Generator, slope: float, noise: float, n_pairs: int = 32, bend: float = 0.0):
-    """TPR - 0.01 = 2 S^slope, one run a pool; a run's TPR is a mean over pairs with relative noise."""
+def pools(rng: np.random.Generator, slope: float, noise: float, n_pairs: int = 32, bend: float = 0.0, by_samples=0.0):
+    """TPR - 0.01 = 2 S^slope, one run a pool; its TPR has relative noise of each pair, and of all its samples."""
     group = jackknife.groups(n_pairs, 16)
     estimates, replicates = [], []
     for size in SIZES:
         x = np.log10(size)
         excess = 2 * size**slope * 10 ** (bend * (x - 2) ** 2)
-        pairs = 0.01 + excess * (1 + noise * rng.normal(size=n_pairs))
+        pairs = 0.01 + excess * (1 + noise * rng.normal(size=n_pairs) + by_samples * rng.normal())
         row = {"attack": "lira", "pool": f"pool{size}"}
-        estimates.append(row | {"samples_per_class": size, "fpr": 0.01, "tpr": pairs.mean()})
+        estimates.append(
+            row | {"samples_per_class": size, "fpr": 0.01, "tpr": pairs.mean(), "se_samples": by_samples * excess}
+        )
         replicates += [row | {"group": g, "tpr": pairs[group != g].mean()} for g in range(16)]
     return pd.DataFrame(estimates), pd.DataFrame(replicates), ["attack"], n_pairs, 0.95
 
@@ -46,9 +49,11 @@ def test_exact_law_is_found(slope):
 
 
 @pytest.mark.slow
-def test_slope_covers(capsys):
+@pytest.mark.parametrize("by_samples", [0.0, 0.1])
+def test_slope_covers(by_samples, capsys):
     replications, rng = 400, np.random.default_rng(2)
-    fits = pd.concat([power_law_tables(*pools(rng, -0.5, 0.5))["fits"] for _ in range(replications)])
+    tables = [power_law_tables(*pools(rng, -0.5, 0.5, by_samples=by_samples)) for _ in range(replications)]
+    fits = pd.concat([table["fits"] for table in tables])
     covered = ((fits["low"] <= -0.5) & (fits["high"] >= -0.5)).mean()
     ratio = fits["se"].mean() / fits["slope"].std()
     misfits = (fits["p_fit"] < 0.05).mean()
@@ -79,4 +84,30 @@ def test_pools_without_leak_are_left_out_and_counted():
 def test_two_pools_give_a_slope_but_no_check():
     estimates, replicates, *rest = pools(np.random.default_rng(5), -0.5, 0.1)
     fit = power_law_tables(estimates[:2], replicates, *rest)["fits"].iloc[0]
-    assert np.isfinite(fit["slope"]) and np.isnan(fit["p_fit"])
+    assert np.isfinite(fit["slope"]) and np.isnan(fit["p_fit"]) and "not tested" in fit["status"]
+
+
+def study_of(changes):
+    """Tables of four runs that differ in the sizes of their pools, and in what else is given."""
+    runs, metrics, replicates, factors = [], [], [], []
+    for k, size in enumerate((400, 800, 1600, 3200)):
+        run = {"run": f"r{k}", "pool": f"p{size}"}
+        runs.append(run)
+        factors.append({"run": run["run"], "series": "one"} | (changes if k == 3 else {}))
+        for metric in ("tpr_at_fpr_0.001", "tpr_at_fpr_0.01"):
+            deleted = 0.2 * (size / 400) ** -0.5 * (1 + 0.01 * np.random.default_rng(k).normal(size=16))
+            row = {"run": run["run"], "attack": "lira", "epoch": 5, "aggregation": "pooled", "metric": metric}
+            replicates += [row | {"group": g, "value": value} for g, value in enumerate(deleted)]
+        tprs = {f"tpr_at_fpr_{fpr}": deleted.mean() for fpr in (0.001, 0.01)}
+        errors = {f"{name}_se_samples": 0.002 for name in tprs}
+        metrics.append({"run": run["run"], "attack": "lira", "epoch": 5, "aggregation": "pooled"} | tprs | errors)
+    tables = {"runs": runs, "attack_metrics": metrics, "replicates": replicates}
+    pools = pd.DataFrame({"pool": [run["pool"] for run in runs], "scored": [400, 800, 1600, 3200], "n_classes": 10})
+    return {name: pd.DataFrame(rows) for name, rows in tables.items()}, pd.DataFrame(factors), pools, 16, 0.95
+
+
+def test_sizes_alone_make_a_law():
+    found = power_law(*study_of({}))
+    assert len(found["power_law_fits"]) == 2 and (found["power_law_fits"]["slope"] + 0.5).abs().max() < 0.05
+    assert found["power_law_points"]["samples_per_class"].tolist()[:4] == [20, 40, 80, 160]
+    assert power_law(*study_of({"series": "another net"}))["power_law_fits"].empty

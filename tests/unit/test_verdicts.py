@@ -7,6 +7,8 @@ from dynamic_worlds import dynamic_world
 from scipy import stats
 
 from memdyn.attacks.base import build
+from memdyn.compare.claims import first_thresholds
+from memdyn.compare.runs import factor_row
 from memdyn.compare.verdicts import (
     CONTRADICTED,
     DIFFICULTIES,
@@ -43,27 +45,36 @@ def test_rules():
 
 def test_pairs_differ_in_one_factor_only():
     runs = pd.DataFrame(
-        [("a", "fm", "mlp", "sgd"), ("b", "fm", "cnn", "sgd"), ("c", "fm", "cnn", "sam"), ("d", "c10", "mlp", "sgd")],
-        columns=["run", "dataset", "architecture", "optimizer"],
+        [
+            ("a", "fm", "mlp", "sgd", "20 epochs"),
+            ("b", "fm", "cnn", "sgd", "20 epochs"),
+            ("c", "fm", "cnn", "sam", "20 epochs"),
+            ("d", "c10", "mlp", "sgd", "20 epochs"),
+            ("e", "fm", "mlp", "sam", "10 epochs"),
+        ],
+        columns=["run", "dataset", "architecture", "optimizer", "rest"],
     )
     found = set(pairs_by_factor(runs).itertuples(index=False, name=None))
     assert found == {("a", "b", "architecture"), ("b", "c", "optimizer"), ("a", "d", "dataset")}
 
 
-def c1(rate: float, severity: float, se: float):
+def c1(rate: float, severity: float, se: float, varied=("dataset", "architecture", "optimizer")):
     epochs = [0, 1, 3, 5, 10]
     differences = pd.DataFrame(
         {
             "run_a": "a",
             "run_b": "b",
             "attack": "lira",
+            "threshold": "lr1",
             "at": epochs,
             "difference": [0, 9, rate, 9, severity],
             "se": se,
             "df": 15,
         }
     )
-    return judge_c1(differences, pd.DataFrame([("a", "b", "optimizer")], columns=["run_a", "run_b", "factor"]), RULES)
+    # the same two runs for all factors, as if each were varied alone
+    factors = pd.DataFrame({"run_a": "a", "run_b": "b", "factor": varied})
+    return judge_c1(differences, factors, RULES)
 
 
 @pytest.mark.parametrize(
@@ -73,21 +84,28 @@ def c1(rate: float, severity: float, se: float):
 def test_c1(rate, severity, se, verdict):
     found = c1(rate, severity, se)
     assert found.verdict == verdict
-    assert set(found.parts) == {"optimizer: rate", "optimizer: severity"}
+    assert len(found.parts) == 6 and {"optimizer: rate", "optimizer: severity"} < set(found.parts)
     cells = found.cells.set_index("part")
     assert cells.loc["optimizer: rate", "estimate"] == rate, "the last checkpoint within 30 % of 10 epochs"
-    half = stats.t.ppf(1 - 0.05 / 2 / 2, 15) * se  # two cells hold jointly
+    half = stats.t.ppf(1 - 0.05 / 2 / 6, 15) * se  # six cells hold jointly
     assert cells.loc["optimizer: rate", "high"] == pytest.approx(rate + half, nan_ok=True)
 
 
 def test_c1_is_undecided_where_no_runs_differ():
     nothing = pd.DataFrame(columns=["run_a", "run_b", "factor"])
-    columns = ["run_a", "run_b", "attack", "at", "difference", "se", "df"]
+    columns = ["run_a", "run_b", "attack", "threshold", "at", "difference", "se", "df"]
     found = judge_c1(pd.DataFrame(columns=columns), nothing, RULES)
     assert found.verdict == U and found.cells.empty
+    assert len(found.parts) == 3
 
 
-def c2(values: dict[str, float], se: float = 0.02):
+def test_c1_is_undecided_where_a_factor_is_not_varied():
+    found = c1(0.1, 0.2, 0.01, varied=["optimizer"])
+    assert found.verdict == U
+    assert found.parts["optimizer: rate"] == S and found.parts["dataset: not varied alone"] == U
+
+
+def c2(values: dict[str, float], se: float = 0.02, runs=("a",)):
     rows = [
         {
             "run": "a",
@@ -106,7 +124,7 @@ def c2(values: dict[str, float], se: float = 0.02):
         for target in ("d_prime", "severity")
         for method in ("spearman", "pearson")
     ]
-    return judge_c2(pd.DataFrame(rows), RULES)
+    return judge_c2(pd.DataFrame(rows + [row | {"attack": "rmia"} for row in rows]), runs, RULES)
 
 
 @pytest.mark.parametrize(("strong", "verdict"), [(5, S), (3, S), (2, C), (0, C)])
@@ -115,9 +133,11 @@ def test_c2_is_a_majority_of_difficulties(strong, verdict):
     found = c2(values)
     assert found.verdict == verdict and len(found.cells) == len(DIFFICULTIES)
     assert c2(values, se=0.5).verdict == U
+    silent = c2(values, runs=("a", "b"))
+    assert silent.verdict == (C if verdict == C else U) and silent.parts["b: nothing to judge by"] == U
 
 
-def c3(share: float, se: float, ceiling_low: float = 0.5):
+def c3(share: float, se: float, ceiling_low: float = 0.5, runs=("a",)):
     rows = []
     for epoch in (0, 1, 2, 3, 8, 10):
         for metric, value in (("recall", 0.6), ("recall_share", share if epoch == 3 else 0.2)):
@@ -136,7 +156,7 @@ def c3(share: float, se: float, ceiling_low: float = 0.5):
                     "chance": 0.1,
                 }
             )
-    return judge_c3(pd.DataFrame(rows), RULES)
+    return judge_c3(pd.DataFrame(rows + [row | {"attack": "rmia"} for row in rows]), runs, RULES)
 
 
 def test_c3():
@@ -145,6 +165,7 @@ def test_c3():
     assert c3(0.7, 0.05).verdict == U
     assert c3(0.9, 0.02, ceiling_low=0.05).verdict == U, "a ceiling at chance: nothing to be found"
     assert c3(0.9, np.nan).verdict == U
+    assert c3(0.9, 0.02, runs=("a", "b")).verdict == U, "of one run nothing is known"
     assert c3(0.9, 0.02).cells["cell"].item().endswith("epoch 3 of 10")
 
 
@@ -153,7 +174,7 @@ def judged_world(truth: np.ndarray, seed: int) -> str:
     attack = build({"name": "lira", "mode": "online", "variance": "shrunken"})
     options = EarlyOptions(0.1, "lr1", (), ZoneBounds(0.9, 0.1, 0.5, 0.05), 0, 0.95)
     early = early_tables(world, attack, Splits.random(16, 6, 16, 0), options)["early"]
-    return judge_c3(early.assign(run="run", attack="lira"), RULES).verdict
+    return judge_c3(early.assign(run="run", attack="lira"), ["run"], RULES).verdict
 
 
 def test_c3_of_worlds():
@@ -161,3 +182,42 @@ def test_c3_of_worlds():
     assert judged_world(np.stack([0 * a, 3 * a, 3 * a]), 1) == S
     assert judged_world(np.stack([0 * a, 3 * b, 3 * a]), 2) == C
     assert {judged_world(np.zeros((3, 400)), seed) for seed in range(3, 8)} == {U}, "no leak supports nothing"
+
+
+def test_c1_is_judged_at_the_first_threshold_that_an_attack_has():
+    rows = [("lira", "lr1"), ("lira", "fpr0.01"), ("rmia", "fpr0.01"), ("rmia", "fpr0.1")]
+    table = pd.DataFrame(rows, columns=["attack", "threshold"]).assign(metric="advantage", matched_by="epoch")
+
+    def chosen(thresholds):
+        return list(first_thresholds(table, thresholds)[["attack", "threshold"]].itertuples(index=False, name=None))
+
+    assert chosen(["lr1", 0.1, 0.01]) == [("lira", "lr1"), ("rmia", "fpr0.1")]
+    assert chosen([0.01, "lr1"]) == [("lira", "fpr0.01"), ("rmia", "fpr0.01")]
+
+
+def test_factors_are_compared_in_full():
+    base = {
+        "model": {"name": "mlp", "hidden": [256]},
+        "optimizer": {"name": "sgd", "lr": 0.1},
+        "schedule": {"name": "constant"},
+        "epochs": 9,
+        "checkpoints": [0, 9],
+    }
+    changes = {
+        "a": {},
+        "wide": {"model": {"name": "mlp", "hidden": [1024]}},
+        "lr": {"optimizer": {"name": "sgd", "lr": 0.2}},
+        "seen": {"checkpoints": [9]},
+        "long": {"epochs": 18, "optimizer": {"name": "sam", "lr": 0.1}},
+    }
+    rows = [
+        factor_row({"folder": name, "pool": "p", "population": "x", "recipe": base | change})
+        for name, change in changes.items()
+    ]
+    found = set(pairs_by_factor(pd.DataFrame(rows)).itertuples(index=False, name=None))
+    assert found == {
+        ("a", "wide", "architecture"),
+        ("a", "lr", "optimizer"),
+        ("wide", "seen", "architecture"),
+        ("lr", "seen", "optimizer"),
+    }

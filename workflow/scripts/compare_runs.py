@@ -9,7 +9,7 @@ import yaml
 from memdyn.compare.claims import power_law, study_claims
 from memdyn.compare.differences import run_differences
 from memdyn.compare.nulls import null_tests
-from memdyn.compare.runs import pool_row, run_row
+from memdyn.compare.runs import factor_row, pool_row, run_row
 from memdyn.compare.verdicts import Rules
 from memdyn.data.pool import read_pool
 from memdyn.provenance.job import start
@@ -66,16 +66,18 @@ def study_tables(snakemake) -> dict[str, pd.DataFrame]:
             for run, log in zip(runs, logs, strict=True)
         ]
     )
-    replicates = stack(by_attack, given.replicates)
+    replicates, factors = stack(by_attack, given.replicates), pd.DataFrame([factor_row(run) for run in runs])
     if "curves" in tables:
         everything = tables | {"replicates": replicates}
         rules = Rules(level=options["level"], **options["claims"])
-        tables |= study_claims(everything, pool_of, options["models"] // 2, options["level"], rules)
+        n_pairs, level, thresholds = options["models"] // 2, options["level"], options["thresholds"]
+        tables |= study_claims(everything, factors, pool_of, n_pairs, level, thresholds, rules)
     pools = {run["pool"]: (run["dataset"], path) for run, path in zip(runs, given.pools, strict=True)}
     tables["pools"] = pd.DataFrame(
         [pool_row(folder, dataset, read_pool(path), sha256(path)) for folder, (dataset, path) in pools.items()]
     )
-    tables |= power_law(tables | {"replicates": replicates}, tables["pools"], options["models"] // 2, options["level"])
+    everything = tables | {"replicates": replicates}
+    tables |= power_law(everything, factors, tables["pools"], options["models"] // 2, options["level"])
     return tables
 
 

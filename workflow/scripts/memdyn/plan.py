@@ -168,6 +168,8 @@ class StudyPlan:
                 "dataset": run.pool.dataset.name,
                 "architecture": architecture(run.train),
                 "recipe": plan.train.options,
+                # what the pool is but for its size, in a word
+                "population": options_hash({k: v for k, v in plan.pool.options.items() if k != "parts"}),
                 "device": self.study.config.device,
             }
             for plan, run in zip(self.runs, self.study.runs, strict=True)
@@ -358,6 +360,7 @@ def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]
             "models": config.shadow_models,
             "level": config.statistics.level,
             "groups": config.statistics.jackknife_groups,
+            "thresholds": list(config.dynamics.thresholds),
             "claims": config.claims,
         },
         ("compare_runs.py",),

@@ -48,6 +48,10 @@ class Attack(ABC):
     def score_signal(self, inputs: Inputs, folds: str) -> np.ndarray:
         """`score` of inputs that hold the attack's `signal` instead of margins (computed once for many refits)."""
 
+    def score_pairs(self, inputs: Inputs, folds: str) -> tuple[np.ndarray, np.ndarray]:
+        """`score_signal` as the scores of each pair's IN and of its OUT model, [P, n] each."""
+        return inputs.split(self.score_signal(inputs, folds))
+
     def min_pairs(self, folds: str) -> int:
         """The smallest number of pairs that can be scored with these folds."""
         return max(1, 1 + self.min_references if folds == "pairs" else 2 * self.min_references)

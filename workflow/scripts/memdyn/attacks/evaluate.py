@@ -14,12 +14,13 @@ import pandas as pd
 from memdyn.attacks.base import FOLDS, Attack
 from memdyn.attacks.inputs import Inputs
 from memdyn.stats import jackknife
-from memdyn.stats.roc import cut_at_fpr, fpr_grid, roc
+from memdyn.stats.roc import cuts_at_fprs, fpr_grid, roc
 
 Loader = Callable[[int], Inputs]
 AGGREGATIONS = ("pooled", "per_model")
 TABLE_FPRS = (0.001, 0.01)  # of the columns tpr_at_fpr_*, which other programs read
 GRID_POINTS_PER_DECADE = 10
+SAMPLE_GROUPS = 16
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,8 @@ def evaluate(
         settings: see `Settings`.
 
     Returns:
-        metrics: a row an epoch and aggregation; estimates with jackknife limits, null_auc.
+        metrics: a row an epoch and aggregation; estimates with jackknife limits, null_auc; pooled: <metric>_se_samples,
+            the standard error from the choice of the samples alone.
         roc: a row an epoch, aggregation and FPR; tpr with limits.
         replicates: the jackknife's values with a group deleted, to jackknife differences between runs later.
         null: a row an epoch and draw; pooled AUC and TPRs of swapped memberships.
@@ -121,6 +123,7 @@ def evaluate_checkpoint(attack: Attack, signals: Inputs, settings: Settings) -> 
         part = signals.take(pairs)
         values = _measure(attack.score_signal(part, "pairs"), part, fprs)
         deleted = {name: np.vstack([deleted[name], values[name]]) for name in AGGREGATIONS}
+    by_samples = _se_samples(scores, signals, settings)
     null = _null(attack, signals, scores, settings)
 
     metrics, curves, replicates = [], [], []
@@ -145,6 +148,7 @@ def evaluate_checkpoint(attack: Attack, signals: Inputs, settings: Settings) -> 
             | {
                 "level": settings.level,
                 "method": f"jackknife over {len(sizes)} groups of pairs" if kept else "none: too few pairs",
+                **{f"{column}_se_samples": by_samples.get(column, np.nan) for column in columns if name == "pooled"},
                 "null_auc": null["auc"].mean() if name == "pooled" else np.nan,
                 "n_models": 2 * signals.n_pairs,
                 "n_samples": signals.mask.shape[1],
@@ -180,15 +184,12 @@ def rates(attack: Attack, signals: Inputs, fprs: Iterable[float], part: str, fir
         part: "scored" or "sham".
         first_row: the pool's row of the first sample.
     """
-    scores_in, scores_out = signals.split(attack.score_signal(signals, "halves"))
+    scores_in, scores_out = attack.score_pairs(signals, "halves")
     decisions = {}
     if attack.threshold is not None:
         decisions["lr1"] = scores_in >= attack.threshold, scores_out >= attack.threshold
-    for fpr in fprs:
-        cut = np.empty((signals.n_pairs, 1))
-        for half in np.unique(signals.half):
-            cut[signals.half == half] = cut_at_fpr(scores_out[signals.half == half], fpr)
-        decisions[f"fpr{fpr:g}"] = scores_in > cut, scores_out > cut
+    for label, cut in pooled_cuts(scores_out, signals.half, fprs).items():
+        decisions[label] = scores_in > cut, scores_out > cut
     return pd.concat(
         pd.DataFrame(
             {
@@ -198,13 +199,33 @@ def rates(attack: Attack, signals: Inputs, fprs: Iterable[float], part: str, fir
                 "sample": first_row + np.arange(signals.mask.shape[1]),
                 "n_in": signals.n_pairs,
                 "n_out": signals.n_pairs,
-                "d_in": called_in.sum(axis=0),
-                "d_out": called_out.sum(axis=0),
-                "d_both": (called_in & called_out).sum(axis=0),
+                "d_in": tally(called_in).astype(int),
+                "d_out": tally(called_out).astype(int),
+                "d_both": tally(called_in & called_out).astype(int),
             }
         )
         for threshold, (called_in, called_out) in decisions.items()
     )
+
+
+def pooled_cuts(scores_out: np.ndarray, half: np.ndarray, fprs: Iterable[float]) -> dict[str, np.ndarray]:
+    """The cut [P, 1] at each FPR, "member" iff the score is above it: within each half the lowest that keeps its FPR.
+
+    Args:
+        scores_out: [P, n], cross-fitted over halves.
+        half: [P].
+        fprs: pooled FPRs.
+    """
+    fprs = tuple(fprs)
+    cuts = np.empty((len(fprs), len(half), 1))
+    for side in np.unique(half) if fprs else ():
+        cuts[:, half == side, 0] = cuts_at_fprs(scores_out[half == side], np.array(fprs))[:, None]
+    return {f"fpr{fpr:g}": cut for fpr, cut in zip(fprs, cuts, strict=True)}
+
+
+def tally(called: np.ndarray) -> np.ndarray:
+    """How many of the pairs are called members, of decisions bool [P, n]: [n] of the smallest type that holds P."""
+    return called.view(np.uint8).sum(axis=0, dtype=np.min_scalar_type(len(called)))
 
 
 def swaps(n_pairs: int, n_samples: int, seed: int, draw: int) -> np.ndarray:
@@ -221,8 +242,8 @@ def _null(attack: Attack, signals: Inputs, scores: np.ndarray, settings: Setting
     for draw in range(settings.draws):
         swapped = signals.swap(swaps(*_pairs_by_samples(signals), settings.seed, draw))
         # Where the swap moves no calibration, the old scores belong to the new labels.
-        new = scores if attack.labels_only else attack.score_signal(swapped, "pairs")
-        curve = roc(*swapped.split(new), settings.fprs)
+        new = swapped.split(scores) if attack.labels_only else attack.score_pairs(swapped, "pairs")
+        curve = roc(*new, settings.fprs)
         rows.append([draw, curve.auc, *curve.tpr])
     return pd.DataFrame(rows, columns=["draw", "auc", *_tpr_columns(settings)])
 
@@ -235,6 +256,23 @@ def _measure(scores: np.ndarray, signals: Inputs, fprs: dict[str, np.ndarray]) -
         "pooled": np.array([pooled.auc, *pooled.tpr]),
         "per_model": np.mean([[model.auc, *model.tpr] for model in models], axis=0),
     }
+
+
+def _se_samples(scores: np.ndarray, signals: Inputs, settings: Settings) -> dict[str, float]:
+    """The standard error of each pooled metric from the choice of samples, jackknifed over groups of samples.
+
+    Samples are in random order, and what they share of the calibration (a prior of variances) hardly moves: nothing is
+    refitted.
+    """
+    n_samples = scores.shape[1]
+    group = np.arange(n_samples) % min(SAMPLE_GROUPS, n_samples)
+    sizes = np.bincount(group)
+    inside, outside = signals.split(scores)
+    kept = [group != g for g in range(len(sizes))]
+    curves = [roc(inside, outside, settings.fprs), *(roc(inside[:, k], outside[:, k], settings.fprs) for k in kept)]
+    values = np.array([[curve.auc, *curve.tpr] for curve in curves])
+    found = jackknife.standard_error(values[0], values[1:], sizes)
+    return dict(zip(["auc", *_tpr_columns(settings)], found, strict=True))
 
 
 def _fprs(signals: Inputs, fewest_pairs: int, settings: Settings) -> dict[str, np.ndarray]:

@@ -64,14 +64,25 @@ class Inputs:
 
     def split(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Values [M, n] as the pairs' IN and OUT values, [P, n] each: a pair has one of each per sample."""
-        first_is_in = self.mask[0::2]
-        first, second = values[0::2], values[1::2]
-        return np.where(first_is_in, first, second), np.where(first_is_in, second, first)
+        return exchange(values[0::2], values[1::2], self.mask[0::2])
 
     def join(self, values_in: np.ndarray, values_out: np.ndarray) -> np.ndarray:
         """The inverse of `split`: values [M, n] from the pairs' IN and OUT values."""
-        first_is_in = self.mask[0::2]
         values = np.empty(self.mask.shape)
-        values[0::2] = np.where(first_is_in, values_in, values_out)
-        values[1::2] = np.where(first_is_in, values_out, values_in)
+        values[0::2], values[1::2] = exchange(values_in, values_out, self.mask[0::2])
         return values
+
+
+def exchange(first: np.ndarray, second: np.ndarray, where: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(first where True and second elsewhere), and what is left of both: arrays [P, n] of one dtype.
+
+    Bit by bit, since `np.where` branches at every value, and guesses a random mask wrong half of the time.
+    """
+    bits = np.dtype(f"i{first.dtype.itemsize}")
+    chosen, other = np.empty(where.shape, bits), np.empty(where.shape, bits)
+    for k, mask in enumerate(where):  # a row at a time: temporaries stay in the cache
+        a, b = first[k].view(bits), second[k].view(bits)
+        difference = (a ^ b) & -mask.astype(bits)
+        np.bitwise_xor(b, difference, out=chosen[k])
+        np.bitwise_xor(a, difference, out=other[k])
+    return chosen.view(first.dtype), other.view(first.dtype)

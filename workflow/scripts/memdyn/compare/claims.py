@@ -1,13 +1,14 @@
 """What a study says of the claims C1, C2 and C3: runs side by side, and the verdicts of the fixed rules."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from memdyn.compare.factors import Comparison, at_equal_epochs, at_matched
 from memdyn.compare.power_law import power_law_tables
-from memdyn.compare.verdicts import FACTORS, Rules, Verdict, judge_c1, judge_c2, judge_c3, pairs_by_factor
+from memdyn.compare.verdicts import Rules, Verdict, judge_c1, judge_c2, judge_c3, pairs_by_factor
+from memdyn.dynamics.plane import threshold_label
 from memdyn.stats import jackknife
 
 CLOCKS = ("accuracy_test", "generalisation_gap")
@@ -25,16 +26,24 @@ HEADLINES = (
 
 
 def study_claims(
-    tables: Mapping[str, pd.DataFrame], pool_of: Mapping[str, str], n_pairs: int, level: float, rules: Rules
+    tables: Mapping[str, pd.DataFrame],
+    factors: pd.DataFrame,
+    pool_of: Mapping[str, str],
+    n_pairs: int,
+    level: float,
+    thresholds: Sequence[str | float],
+    rules: Rules,
 ) -> dict[str, pd.DataFrame]:
     """Differences between runs at equal epochs and equally far trained, and what they decide.
 
     Args:
-        tables: of the study, each with the column run: runs, attack_metrics, replicates, curve_replicates, clocks,
+        tables: of the study, each with the column run: attack_metrics, replicates, curve_replicates, clocks,
             clock_replicates, correlations, early, early_replicates.
+        factors: a row a run, from `memdyn.compare.runs.factor_row`.
         pool_of: the pool of each run.
         n_pairs: pairs of models a run.
         level: of the intervals.
+        thresholds: of the plane, as configured: C1 is judged at the first that an attack has.
         rules: of the verdicts.
 
     Returns:
@@ -48,7 +57,7 @@ def study_claims(
     clocks = tables["clocks"], tables["clock_replicates"]
     matched = [at_matched(*one, clock, *clocks, _KEYS, comparison, _POINTS) for one in series for clock in CLOCKS]
     differences = pd.concat([*equal, *matched], ignore_index=True)
-    verdicts = _verdicts(tables, differences, rules)
+    verdicts = _verdicts(tables, factors, first_thresholds(differences, thresholds), rules)
     return {"factor_differences": differences, **_claim_tables(verdicts)}
 
 
@@ -74,18 +83,23 @@ def _series(tables: Mapping[str, pd.DataFrame]) -> list[tuple[pd.DataFrame, pd.D
     ]
 
 
-def _verdicts(tables: Mapping[str, pd.DataFrame], differences: pd.DataFrame, rules: Rules) -> list[Verdict]:
-    found = pairs_by_factor(tables["runs"][["run", *FACTORS]])
-    if len(differences):
-        threshold = tables["curve_replicates"]["threshold"].iloc[0]
-        chosen = (differences["metric"] == "advantage") & (differences["matched_by"] == "epoch")
-        advantage = differences[chosen & (differences["threshold"] == threshold)]
-    else:
-        advantage = pd.DataFrame(columns=["run_a", "run_b", "attack", "at", "difference", "se", "df"])
+def first_thresholds(differences: pd.DataFrame, thresholds: Sequence[str | float]) -> pd.DataFrame:
+    """The differences of the mean advantage at equal epochs, of each attack at the first threshold that it has."""
+    if not len(differences):
+        return pd.DataFrame(columns=["run_a", "run_b", "attack", "threshold", "at", "difference", "se", "df"])
+    advantage = differences[(differences["metric"] == "advantage") & (differences["matched_by"] == "epoch")]
+    order = advantage["threshold"].map({threshold_label(value): k for k, value in enumerate(thresholds)})
+    return advantage[order == order.groupby(advantage["attack"]).transform("min")]
+
+
+def _verdicts(
+    tables: Mapping[str, pd.DataFrame], factors: pd.DataFrame, advantage: pd.DataFrame, rules: Rules
+) -> list[Verdict]:
+    runs = list(factors["run"])
     return [
-        judge_c1(advantage, found, rules),
-        judge_c2(tables["correlations"], rules),
-        judge_c3(tables["early"], rules),
+        judge_c1(advantage, pairs_by_factor(factors), rules),
+        judge_c2(tables["correlations"], runs, rules),
+        judge_c3(tables["early"], runs, rules),
     ]
 
 
@@ -102,12 +116,13 @@ def _claim_tables(verdicts: list[Verdict]) -> dict[str, pd.DataFrame]:
 
 
 def power_law(
-    tables: Mapping[str, pd.DataFrame], pools: pd.DataFrame, n_pairs: int, level: float
+    tables: Mapping[str, pd.DataFrame], factors: pd.DataFrame, pools: pd.DataFrame, n_pairs: int, level: float
 ) -> dict[str, pd.DataFrame]:
-    """Vulnerability against samples per class, where the runs have pools of at least two sizes and one recipe each.
+    """Vulnerability against samples per class, where the runs differ in nothing but the sizes of their pools.
 
     Args:
         tables: runs (run, pool), attack_metrics and replicates of the study.
+        factors: a row a run, from `memdyn.compare.runs.factor_row`.
         pools: pool, scored, n_classes.
 
     Returns:
@@ -116,15 +131,18 @@ def power_law(
     sizes = pools.set_index("pool")
     per_class = (sizes["scored"] / 2 / sizes["n_classes"]).rename("samples_per_class")
     runs = tables["runs"].join(per_class, on="pool")
-    recipes = runs.groupby("samples_per_class")["run"].nunique()
-    if len(recipes) < 2 or recipes.max() > 1:
+    if factors["series"].nunique() > 1 or runs["samples_per_class"].nunique() < max(2, len(runs)):
         nothing = pd.DataFrame(columns=["attack", "fpr"])
         return {"power_law_points": nothing, "power_law_fits": nothing}
     last = tables["attack_metrics"].query("aggregation == 'pooled'")
     last = last[last["epoch"] == last.groupby("run")["epoch"].transform("max")]
     names = {f"tpr_at_fpr_{fpr:g}": fpr for fpr in (0.001, 0.01)}
     place = runs.set_index("run")[["pool", "samples_per_class"]]
-    estimates = last.melt(["run", "attack", "epoch"], list(names), "metric", "tpr").join(place, on="run")
+    keys = ["run", "attack", "epoch"]
+    estimates = last.melt(keys, list(names), "metric", "tpr").join(place, on="run")
+    by_samples = last.melt(keys, [f"{name}_se_samples" for name in names], "metric", "se_samples")
+    by_samples["metric"] = by_samples["metric"].str.removesuffix("_se_samples")
+    estimates = estimates.merge(by_samples)
     replicates = tables["replicates"].query("aggregation == 'pooled'").rename(columns={"value": "tpr"})
     replicates = replicates.merge(estimates[["run", "attack", "epoch", "metric"]]).join(place, on="run")
     given = [table.assign(fpr=table["metric"].map(names)) for table in (estimates, replicates)]

@@ -1,9 +1,11 @@
 """Vulnerability against samples per class: log10(TPR - FPR) at a fixed FPR = intercept + slope log10(S).
 
 The form is that of Tobaben et al. (arXiv 2402.06674), who find slopes near -1/2 in transfer learning. S is the number
-of training samples per class that one model sees. Each pool is a study of its own (independent); within a pool the
-variance of the logarithm is jackknifed over groups of pairs. The fit weighs by these variances; its interval holds if
-the law does, which the chi-square of the residuals tests.
+of training samples per class that one model sees. A point stands for a size, not for one model or one sample: the
+variance of its logarithm is that over models (jackknife over groups of pairs) plus that over samples (jackknife over
+groups of samples); both hold the noise of single (model, sample), so it errs on the wide side. Points are taken as
+independent; pools of one seed are nested, which makes the slope's interval wider than need be. The fit weighs by these
+variances; its interval holds if the law does, which the chi-square of the residuals tests.
 """
 
 from collections.abc import Sequence
@@ -70,7 +72,8 @@ def power_law_tables(
     """A fit for each combination of keys (attack, fpr, ...), over pools.
 
     Args:
-        estimates: <keys>, pool, samples_per_class, fpr, tpr: one run a pool.
+        estimates: <keys>, pool, samples_per_class, fpr, tpr, se_samples (standard error of tpr from the choice of
+            samples): one run a pool.
         replicates: <keys>, pool, group, tpr: without a group of pairs.
         n_pairs: pairs of models in each run.
         level: of intervals.
@@ -105,7 +108,8 @@ def _points(estimates: pd.DataFrame, replicates: pd.DataFrame, n_pairs: int) -> 
         else:
             sizes = np.bincount(jackknife.groups(n_pairs, len(deleted)))
             log_excess = np.log10(excess)
-            se = float(jackknife.standard_error(log_excess, np.log10(deleted), sizes))
+            of_models = float(jackknife.standard_error(log_excess, np.log10(deleted), sizes))
+            se = float(np.hypot(of_models, row["se_samples"] / (excess * np.log(10))))
             found = {"log_excess": log_excess, "se": se, "df": len(deleted) - 1, "used": True}
             status = "used"
         rows.append(row | found | {"status": status})
@@ -130,5 +134,11 @@ def _fit(points: pd.DataFrame, n_pools: int, level: float) -> dict[str, object]:
         "chi2": line.chi2,
         "p_fit": line.p_fit,
         **kept,
-        "status": "fitted, but the points bend away from a line" if line.p_fit < 1 - level else "fitted",
+        "status": _status(line.p_fit, level),
     }
+
+
+def _status(p_fit: float, level: float) -> str:
+    if np.isnan(p_fit):
+        return "fitted through two sizes: the law is not tested"
+    return "fitted, but the points bend away from a line" if p_fit < 1 - level else "fitted"

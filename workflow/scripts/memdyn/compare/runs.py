@@ -1,5 +1,6 @@
 """What was run: the tables `runs`, `accuracy` and `pools` of a study."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,31 @@ def run_row(run: dict[str, Any], logs: Sequence[str | Path], accuracy: pd.DataFr
         "device": run["device"],
         "pool": run["pool"],
     }
+
+
+def factor_row(run: dict[str, Any]) -> dict[str, str]:
+    """What a run is made of, each factor in full, so that two runs can be asked what they differ in.
+
+    Args:
+        run: folder, pool, recipe (resolved options) and population (the pool but for its size).
+
+    Returns:
+        run; dataset (its samples: another size is another one), architecture and optimizer (with its schedule), all
+        options included; rest: what else the recipe says, but for the checkpoints; series: all but the pool's size.
+    """
+    recipe = {key: value for key, value in run["recipe"].items() if key != "checkpoints"}
+    return {
+        "run": run["folder"],
+        "dataset": run["pool"],
+        "architecture": _text(recipe.pop("model")),
+        "optimizer": _text([recipe.pop("optimizer"), recipe.pop("schedule")]),
+        "rest": _text(recipe),
+        "series": _text([run["population"], {k: v for k, v in run["recipe"].items() if k != "checkpoints"}]),
+    }
+
+
+def _text(options: Any) -> str:
+    return json.dumps(options, sort_keys=True)
 
 
 def _augmentation(augment: dict[str, Any]) -> str:

@@ -21,10 +21,11 @@ m cells each has level 1 - (1 - level) / m, so that one false verdict among them
              ceiling is not above chance (nothing to be found).
 
     A claim is a conjunction of what it is made of: supported if all parts are, contradicted if any is, else undecided.
-    Without any part (a factor that no two runs differ in, a run with too few models) it is undecided.
+    What a study does not say is a part as well, and undecided: a factor that no two runs differ in (C1), a run with too
+    few models, without the full analysis, or without an early checkpoint (C2, C3).
 """
 
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -111,16 +112,16 @@ def most_of(verdicts: Iterable[str]) -> str:
 
 
 def pairs_by_factor(runs: pd.DataFrame) -> pd.DataFrame:
-    """run_a, run_b, factor: the pairs of runs that differ in exactly one of `FACTORS`.
+    """run_a, run_b, factor: the pairs of runs that differ in exactly one of `FACTORS`, and in nothing else.
 
     Args:
-        runs: run and the columns of `FACTORS`. What else differs (a learning rate goes with its optimizer) is not
-            looked at.
+        runs: from `memdyn.compare.runs.factor_row`. A learning rate belongs to its optimizer, a width to its
+            architecture; epochs, batch size, augmentation and precision must be equal.
     """
     rows = []
     for first, second in combinations(runs.to_dict("records"), 2):
         differing = [factor for factor in FACTORS if first[factor] != second[factor]]
-        if len(differing) == 1:
+        if len(differing) == 1 and first["rest"] == second["rest"]:
             rows.append((first["run"], second["run"], differing[0]))
     return pd.DataFrame(rows, columns=["run_a", "run_b", "factor"])
 
@@ -129,30 +130,35 @@ def judge_c1(differences: pd.DataFrame, factors: pd.DataFrame, rules: Rules) -> 
     """C1.
 
     Args:
-        differences: of the mean advantage, from `memdyn.compare.factors.at_equal_epochs`: run_a, run_b, attack, at,
-            difference, se, df.
+        differences: of the mean advantage, from `memdyn.compare.factors.at_equal_epochs`: run_a, run_b, attack,
+            threshold (one an attack), at, difference, se, df.
         factors: from `pairs_by_factor`.
         rules: see `Rules`.
     """
     rows = []
     table = differences.merge(factors, on=["run_a", "run_b"])
-    for (first, second, attack, factor), curve in table.groupby(["run_a", "run_b", "attack", "factor"], sort=False):
+    keys = ["run_a", "run_b", "attack", "threshold", "factor"]
+    for (first, second, attack, threshold, factor), curve in table.groupby(keys, sort=False):
         epochs = {"severity": curve["at"].max()}
         early = curve.loc[(curve["at"] > 0) & (curve["at"] <= rules.early_share * curve["at"].max()), "at"]
         if len(early):
             epochs["rate"] = early.max()
         for aspect, epoch in epochs.items():
             row = curve[curve["at"] == epoch].iloc[0]
-            cell = f"{first} - {second}, {attack}, epoch {epoch:g}"
+            cell = f"{first} - {second}, {attack} at {threshold}, epoch {epoch:g}"
             rows.append((f"{factor}: {aspect}", cell, row["difference"], row["se"], row["df"]))
-    return _verdict("C1", rows, rules.difference, rules.level, outside, any_of)
+    varied = {part.partition(":")[0] for part, *_ in rows}
+    missing = [f"{factor}: not varied alone" for factor in FACTORS if factor not in varied]
+    return _verdict("C1", rows, rules.difference, rules.level, outside, any_of, missing=missing)
 
 
-def judge_c2(correlations: pd.DataFrame, rules: Rules) -> Verdict:
+def judge_c2(correlations: pd.DataFrame, runs: Sequence[str], rules: Rules) -> Verdict:
     """C2.
 
     Args:
-        correlations: run, attack, and the columns of `memdyn.dynamics.correlation.correlation_tables`.
+        correlations: run, attack, and the columns of `memdyn.dynamics.correlation.correlation_tables`. d' is of the
+            margin, whichever attack the table was made with.
+        runs: of the study.
         rules: see `Rules`.
     """
     table = correlations[
@@ -160,10 +166,10 @@ def judge_c2(correlations: pd.DataFrame, rules: Rules) -> Verdict:
         & (correlations["models"] == "out")
         & (correlations["target"] == "d_prime")
         & correlations["difficulty"].isin(DIFFICULTIES)
-    ]
+    ].drop_duplicates(["run", "difficulty"])
     rows = [
         (
-            f"{row['run']}, {row['attack']}",
+            row["run"],
             row["difficulty"],
             row["harder"] * row["estimate"],
             row["se_total"],
@@ -171,31 +177,38 @@ def judge_c2(correlations: pd.DataFrame, rules: Rules) -> Verdict:
         )
         for row in table.to_dict("records")
     ]
-    return _verdict("C2", rows, rules.correlation, rules.level, above, most_of)
+    missing = _silent(runs, rows)
+    return _verdict("C2", rows, rules.correlation, rules.level, above, most_of, missing=missing)
 
 
-def judge_c3(early: pd.DataFrame, rules: Rules) -> Verdict:
+def judge_c3(early: pd.DataFrame, runs: Sequence[str], rules: Rules) -> Verdict:
     """C3.
 
     Args:
-        early: run, attack, and the columns of `memdyn.dynamics.early.early_tables`.
+        early: run, attack, and the columns of `memdyn.dynamics.early.early_tables`; d' as in `judge_c2`.
+        runs: of the study.
         rules: see `Rules`.
     """
     rows, nothing = [], set()
     risk = early[(early["target"] == "top") & (early["predictor"] == "d_prime")]
-    for (run, attack), table in risk.groupby(["run", "attack"], sort=False):
+    for run, table in risk.drop_duplicates(["run", "epoch", "metric"]).groupby("run", sort=False):
         last = table["epoch"].max()
         epoch = table.loc[table["epoch"] <= rules.early_share * last, "epoch"].max()
         if not epoch > 0:
             continue  # no trained checkpoint is early
-        part = f"{run}, {attack}"
         share = table[(table["epoch"] == epoch) & (table["metric"] == "recall_share")].iloc[0]
         ceiling = table[(table["epoch"] == last) & (table["metric"] == "recall")].iloc[0]
         if not ceiling["low"] > ceiling["chance"]:
-            nothing.add(part)
+            nothing.add(run)
         cell = f"recall above chance over ceiling, epoch {epoch} of {last}"
-        rows.append((part, cell, share["estimate"], share["se"], share["groups"] - 1))
-    return _verdict("C3", rows, rules.found, rules.level, above, all_of, nothing)
+        rows.append((run, cell, share["estimate"], share["se"], share["groups"] - 1))
+    return _verdict("C3", rows, rules.found, rules.level, above, all_of, nothing, _silent(runs, rows))
+
+
+def _silent(runs: Sequence[str], rows: Sequence[tuple]) -> list[str]:
+    """The runs that say nothing."""
+    found = {run for run, *_ in rows}
+    return [f"{run}: nothing to judge by" for run in runs if run not in found]
 
 
 def _verdict(
@@ -206,8 +219,9 @@ def _verdict(
     rule: Callable[[float, float, float], str],
     combine: Callable[[Iterable[str]], str],
     undecidable: Set[str] = frozenset(),
+    missing: Sequence[str] = (),
 ) -> Verdict:
-    """Rows are (part, cell, estimate, standard error, degrees of freedom)."""
+    """Rows are (part, cell, estimate, standard error, degrees of freedom); `missing` are parts without any."""
     cells = []
     for part, cell, estimate, se, df in rows:
         half = stdtrit(df, 1 - (1 - level) / (2 * len(rows))) * se if df >= 1 else np.nan
@@ -216,4 +230,5 @@ def _verdict(
         cells.append((claim, part, cell, estimate, low, high, bound, decided))
     table = pd.DataFrame(cells, columns=COLUMNS)
     parts = {part: combine(group["verdict"]) for part, group in table.groupby("part", sort=False)}
+    parts |= dict.fromkeys(missing, UNDECIDED)
     return Verdict(claim, all_of(parts.values()), parts, table)

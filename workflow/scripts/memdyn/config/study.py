@@ -102,7 +102,7 @@ class StudyConfig(Strict):
     shadow_models: int = Field(
         default=32,
         ge=MINIMUM_MODELS,
-        description="Models a run, even (complementary pairs); multiples of 8 grow for free.",
+        description="Models a run, even (complementary pairs); multiples of 8 (of 32 beyond 1,024) grow for free.",
     )
     attacks: list[AttackConfig] = Field(
         default_factory=lambda: [LossAttack(), LiraAttack(), LiraAttack(mode="offline"), RmiaAttack()],

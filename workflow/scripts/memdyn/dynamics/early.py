@@ -29,7 +29,6 @@ from memdyn.stats import jackknife
 from memdyn.stats.ranks import correlation, ranks
 from memdyn.stats.roc import auc
 
-OVERLAPS = ("precision", "recall", "jaccard", "auroc")
 KEYS = ["target", "predictor", "models", "epoch", "metric"]
 _RISK = ("d_prime", "half")  # the predictor that the ceiling is of
 

@@ -16,14 +16,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from memdyn.attacks.base import Attack
-from memdyn.attacks.evaluate import Settings
+from memdyn.attacks.evaluate import Settings, pooled_cuts, tally
 from memdyn.attacks.inputs import Inputs
 from memdyn.attacks.shadow_scores import ShadowScores
 from memdyn.dynamics.dprime import effect_sizes
 from memdyn.dynamics.onset import t_statistic
 from memdyn.dynamics.spatial import SpatialGroups, smooth_points, spatial_figures
 from memdyn.dynamics.splits import Splits
-from memdyn.stats.roc import cut_at_fpr
 
 PARTS = ("scored", "sham")
 
@@ -177,12 +176,7 @@ def cuts(attack: Attack, scores_out: np.ndarray, half: np.ndarray, fprs: Iterabl
     result = {}
     if attack.threshold is not None:  # "from the threshold on" is "above the number before it"
         result["lr1"] = np.full((len(half), 1), np.nextafter(attack.threshold, -np.inf))
-    for fpr in fprs:
-        cut = np.empty((len(half), 1))
-        for side in np.unique(half):
-            cut[half == side] = cut_at_fpr(scores_out[half == side], fpr)
-        result[f"fpr{fpr:g}"] = cut
-    return result
+    return result | pooled_cuts(scores_out, half, fprs)
 
 
 def observe(
@@ -241,13 +235,13 @@ class _Recorder:
             if jackknifed:
                 self.t[w, step] = t_statistic(differences[world.pairs])
             part = world.of(signals)
-            scores_in, scores_out = part.split(attack.score_signal(part, "halves"))
+            scores_in, scores_out = attack.score_pairs(part, "halves")
             for label, cut in cuts(attack, scores_out, part.half, fprs).items():
                 called_in, called_out = scores_in > cut, scores_out > cut
                 counts = self.counts[label]
-                counts.d_in[w, step], counts.d_out[w, step] = called_in.sum(0), called_out.sum(0)
+                counts.d_in[w, step], counts.d_out[w, step] = tally(called_in), tally(called_out)
                 if jackknifed:
-                    counts.d_both[w, step] = (called_in & called_out).sum(0)
+                    counts.d_both[w, step] = tally(called_in & called_out)
                     if any(self.groups.blocks):
                         points = smooth_points(scores_in - cut, scores_out - cut)
                         self.spatial[label][w, step] = spatial_figures(points, self.groups)

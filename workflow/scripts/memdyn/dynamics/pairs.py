@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from memdyn.attacks.inputs import exchange
+
 
 def pair_values(values: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The values of each pair's IN and OUT model.
@@ -21,4 +23,4 @@ def pair_values(values: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.nd
     even, odd = mask[0::2], mask[1::2]
     if not np.array_equal(even, ~odd):
         raise ValueError("the masks of models 2k and 2k+1 are not complementary")
-    return np.where(even, values[0::2], values[1::2]), np.where(even, values[1::2], values[0::2])
+    return exchange(values[0::2], values[1::2], even)

@@ -20,7 +20,7 @@ _RULES = {
     "C3": "Share of what d′ can find at all of the final top share, found early: above {bound}, in each run.",
 }
 _NO_PART = {
-    "C1": "no two runs that differ in one factor only",
+    "C1": "no two runs that differ in one factor only, and in nothing else",
     "C2": "no run with enough models",
     "C3": "no run with enough models and an early checkpoint",
 }

@@ -37,21 +37,15 @@ def auc(scores_in: np.ndarray, scores_out: np.ndarray) -> float:
     return _auc(_sorted(scores_in), _sorted(scores_out))
 
 
-def tpr_at_fpr(scores_in: np.ndarray, scores_out: np.ndarray, fprs: np.ndarray) -> np.ndarray:
-    """The largest TPR with FPR <= each of fprs [A]; NaN where FPR < 1 / n_out."""
-    return _tpr(_sorted(scores_in), _sorted(scores_out), np.asarray(fprs, dtype=float))
-
-
 def fpr_grid(n_out: int, points_per_decade: int) -> np.ndarray:
     """Log-spaced FPRs from 1 / n_out to 1, both included; none below, where the axis is empty."""
     points = 1 + max(1, round(points_per_decade * np.log10(n_out)))
     return np.geomspace(1 / n_out, 1, points)
 
 
-def cut_at_fpr(scores_out: np.ndarray, fpr: float) -> float:
-    """The lowest score c such that the rule "member iff score > c" has FPR <= fpr on these non-members."""
-    others = _sorted(scores_out)
-    return float(_cuts(others, np.array([fpr]))[0])
+def cuts_at_fprs(scores_out: np.ndarray, fprs: np.ndarray) -> np.ndarray:
+    """For each FPR [A] the lowest score c such that "member iff score > c" keeps it on these non-members: [A]."""
+    return _cuts(_sorted(scores_out), np.asarray(fprs, dtype=float))
 
 
 def _sorted(scores: np.ndarray) -> np.ndarray:
