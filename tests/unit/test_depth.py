@@ -134,6 +134,24 @@ def test_blocks_of_networks(options, count):
     assert found.dtype == torch.float32 and found.min() >= 0 and found.max() <= count + 1
 
 
+class Shared(nn.Module):
+    """One activation in several places."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second, self.last = nn.Linear(1, 3), nn.Linear(3, 3), nn.Linear(3, 2)
+        self.activation = nn.ReLU(inplace=True)
+
+    def forward(self, x):
+        return self.last(self.activation(self.second(self.activation(self.first(x)))))
+
+
+def test_a_module_that_serves_many_blocks_is_in_none():
+    network = Shared()
+    assert blocks(network) == [network.first, network.second]
+    prediction_depth(network, row([0.0, 1.0, 2.0], [0, 1, 0]), torch.ones(3, dtype=torch.bool), 3, 1)
+
+
 class Bare(nn.Module):
     def __init__(self):
         super().__init__()

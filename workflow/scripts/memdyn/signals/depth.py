@@ -48,7 +48,8 @@ def blocks(network: nn.Module) -> list[nn.Module]:
     """The modules whose outputs end a block, from input to output, without the classifier.
 
     A network's blocks are its children; an nn.Sequential with several weight layers stands for its own children, and so
-    does a module around a single one. What has no parameters (activation, pooling) belongs to the block before it.
+    does a module around a single one. In an nn.Sequential what has no parameters (activation, pooling) belongs to the
+    block before it; elsewhere it is passed over, since one such module may serve many blocks.
 
     Raises:
         ValueError: for a network without child modules.
@@ -72,7 +73,7 @@ def _parts(network: nn.Module) -> Iterator[nn.Module]:
         has_parts = next(child.children(), None) is not None
         if has_parts and (len(children) == 1 or (isinstance(child, nn.Sequential) and weights > 1)):
             yield from _parts(child)
-        else:
+        elif isinstance(network, nn.Sequential) or next(child.parameters(), None) is not None:
             yield child
 
 
@@ -87,9 +88,10 @@ def _probe(
 ) -> Tensor:
     """int64: the probe's class of each of `samples` (indices)."""
     references = members.nonzero().squeeze(1)
-    known = torch.cat(list(_activations(network, layer, inputs, references, batch)))
-    centre = known.mean(0)  # distances are differences of products, which are smaller about the mean
-    known = known - centre
+    known = list(_activations(network, layer, inputs, references, batch))  # never copied: it may be gigabytes
+    centre = sum(chunk.sum(0) for chunk in known) / len(references)
+    for chunk in known:
+        chunk -= centre  # distances are differences of products, which are smaller about the mean
     classes = F.one_hot(inputs.labels[references])
     votes = []
     found = _activations(network, layer, inputs, samples, batch)
@@ -99,9 +101,10 @@ def _probe(
     return torch.cat(votes) if votes else samples
 
 
-def _nearest(known: Tensor, values: Tensor, same: Tensor, neighbours: int) -> Tensor:
-    """int64 [b, k]: the nearest of known [r, d] to each of values [b, d], where `same` [b, r] does not forbid it."""
-    distances = known.square().sum(1) - 2 * values @ known.T  # up to the value's own square, which changes no order
+def _nearest(known: list[Tensor], values: Tensor, same: Tensor, neighbours: int) -> Tensor:
+    """int64 [b, k]: the nearest of known [r, d], in chunks, to each of values [b, d], but for the `same` [b, r]."""
+    # up to the value's own square, which changes no order
+    distances = torch.cat([chunk.square().sum(1) - 2 * values @ chunk.T for chunk in known], dim=1)
     return distances.masked_fill_(same, torch.inf).topk(neighbours, largest=False).indices
 
 
