@@ -33,9 +33,6 @@ onstart:
 localrules:
     all,
     draw_membership,
-    compare_runs,
-    draw_figures,
-    write_report,
 
 
 rule all:

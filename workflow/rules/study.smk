@@ -23,6 +23,17 @@ FIGURES = f"{VERSIONS}/{PLAN.figures.folder}"
 STUDY_REPORT = f"{VERSIONS}/{PLAN.report.folder}/report.html"
 
 
+def study_memory(attempt):
+    """MB for figures, which hold the states of all samples at one threshold: some 200 bytes each."""
+    states = sum(
+        len(run.train.options["checkpoints"])
+        * run.pool.options["parts"]["scored"]
+        * len(run.dynamics.options["attacks"])
+        for run in PLAN.runs
+    )
+    return max(8000, 4000 + states // 5000) * attempt
+
+
 rule compare_runs:
     input:
         pools=ancient(run_files(lambda run: f"{run.pool_path}/pool.arrow")),
@@ -56,8 +67,8 @@ rule compare_runs:
     conda:
         "../../envs/memdyn.yaml"
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=lambda wc, attempt: study_memory(attempt),
+        runtime=lambda wc, attempt: 120 * attempt,
     params:
         stage=PLAN.tables.params(),
         runs=PLAN.run_descriptions(),
@@ -83,8 +94,8 @@ rule draw_figures:
     conda:
         "../../envs/memdyn.yaml"
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=lambda wc, attempt: study_memory(attempt),
+        runtime=lambda wc, attempt: 120 * attempt,
     params:
         stage=PLAN.figures.params(),
     script:
@@ -102,8 +113,8 @@ rule write_report:
     conda:
         "../../envs/memdyn.yaml"
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=lambda wc, attempt: 8000 * attempt,
+        runtime=lambda wc, attempt: 30 * attempt,
     params:
         stage=PLAN.report.params(),
         config=OPTIONS.model_dump(),

@@ -1,9 +1,11 @@
 """All runs' tables in, the study's tables out: side by side, with paired differences and the null test."""
 
 import hashlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 import yaml
 
 from memdyn.compare.claims import power_law, study_claims
@@ -14,10 +16,10 @@ from memdyn.compare.verdicts import Rules
 from memdyn.data.pool import read_pool
 from memdyn.provenance.job import start
 from memdyn.store.atomic import atomic_path
-from memdyn.store.tables import write_csv, write_table
+from memdyn.store.tables import write_csv, write_parts, write_table
 
-# rows from which on a CSV is compressed
-LONG = 50_000
+# rows from which on a CSV is compressed, and beyond which there is none: nobody would read it, and writing takes hours
+LONG, TOO_LONG = 50_000, 20_000_000
 
 
 def sha256(path: str) -> str:
@@ -26,17 +28,32 @@ def sha256(path: str) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def stack(keys: list[dict[str, str]], paths: list[str]) -> pd.DataFrame:
-    """Tables one below the other, each with its keys as first columns."""
-    tables = []
+def keyed(keys: list[dict[str, str]], paths: list[str]) -> Iterator[pd.DataFrame]:
+    """Tables, each with its keys as first columns."""
     for key, path in zip(keys, paths, strict=True):
         table = pd.read_parquet(path).drop(columns=list(key), errors="ignore")
-        tables.append(pd.concat([pd.DataFrame(key, index=table.index), table], axis=1))
-    return pd.concat(tables, ignore_index=True)
+        yield pd.concat([pd.DataFrame(key, index=table.index), table], axis=1)
+
+
+def stack(keys: list[dict[str, str]], paths: list[str]) -> pd.DataFrame:
+    """The same, one below the other."""
+    return pd.concat(keyed(keys, paths), ignore_index=True)
+
+
+def write_samples(snakemake, tell: Callable[[str], None]) -> None:
+    """The one table that may not fit in memory: a row a run, attack, threshold, checkpoint and sample."""
+    paths, out = snakemake.input.samples, Path(snakemake.output.samples)
+    by_run = [{"run": run["folder"]} for run in snakemake.params.runs]
+    rows = sum(pq.read_metadata(path).num_rows for path in paths)
+    if rows > TOO_LONG:
+        tell(f"no CSV of the table samples, which has {rows} rows; {out.name} holds them all")
+    else:
+        write_csv(keyed(by_run, paths), out.with_suffix(".csv.gz" if rows > LONG else ".csv"))
+    write_parts(keyed(by_run, paths), out)
 
 
 def study_tables(snakemake) -> dict[str, pd.DataFrame]:
-    """Every table of the study, by name."""
+    """Every table of the study but the samples', by name."""
     options, runs = snakemake.params.stage["options"], snakemake.params.runs
     by_run = [{"run": run["folder"]} for run in runs]
     by_attack = [
@@ -48,7 +65,6 @@ def study_tables(snakemake) -> dict[str, pd.DataFrame]:
         "roc": stack(by_attack, given.roc),
         "null_draws": stack(by_attack, given.null),
         "centre": stack(by_run, given.centre),
-        "samples": stack(by_run, given.samples),
         "zones": stack(by_run, given.zones),
         "accuracy": stack(by_run, given.accuracy),
     }
@@ -94,9 +110,10 @@ if __name__ == "__main__":
     # undeclared, so before the declared tables: a kill in between cannot leave them without it
     with atomic_path(folder / "folders.yaml") as temporary:
         temporary.write_text(yaml.safe_dump(snakemake.params.map, sort_keys=False))
+    write_samples(snakemake, tell)
     for name, table in study_tables(snakemake).items():
         if not hasattr(snakemake.output, name):
             continue
-        write_csv(table, folder / (f"{name}.csv.gz" if len(table) > LONG else f"{name}.csv"))
+        write_csv([table], folder / (f"{name}.csv.gz" if len(table) > LONG else f"{name}.csv"))
         write_table(table, snakemake.output[name])
     tell(f"{len(snakemake.params.runs)} runs compared")

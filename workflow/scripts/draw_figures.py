@@ -7,16 +7,21 @@ import pandas as pd
 from memdyn.data.pool import read_pool
 from memdyn.provenance.job import start
 from memdyn.report.figures import draw_all
+from memdyn.report.planes import shown_rows
 from memdyn.report.record import ReportOptions
 from memdyn.store.atomic import atomic_path
 
 if __name__ == "__main__":
     folder = Path(snakemake.output.figures)
     tell = start(snakemake, folder.parent / "logs" / folder.name)
-    tables = {Path(path).stem: pd.read_parquet(path) for path in snakemake.input.tables}
+    options = ReportOptions.of_options(snakemake.params.stage["options"])
+    paths = {Path(path).stem: path for path in snakemake.input.tables}
+    tables = {name: pd.read_parquet(path) for name, path in paths.items() if name != "samples"}
+    # the only table that may not fit in memory: what figures show of it
+    tables["samples"] = pd.read_parquet(paths["samples"], filters=shown_rows(tables["zones"], options.threshold))
     pools = {Path(path).parent.name: read_pool(path) for path in snakemake.input.pools}
     images = {run["run"]: pools[run["pool"]] for _, run in tables["runs"].iterrows()}
     with atomic_path(folder) as temporary:
         temporary.mkdir()
-        figures = draw_all(tables, images, temporary, ReportOptions.of_options(snakemake.params.stage["options"]))
+        figures = draw_all(tables, images, temporary, options)
     tell(f"{len(figures)} figures drawn")

@@ -25,7 +25,8 @@ if __name__ == "__main__":
         folders=params.folders,
         options=ReportOptions.of_options(params.stage["options"]),
     )
-    tables = {Path(table).stem: pd.read_parquet(table) for table in snakemake.input.tables}
+    # the page shows samples in figures only
+    tables = {Path(path).stem: pd.read_parquet(path) for path in snakemake.input.tables if Path(path).stem != "samples"}
     page = render_page(tables, Path(snakemake.input.figures), context)
     with atomic_path(path) as temporary:
         temporary.write_text(page, encoding="utf-8")

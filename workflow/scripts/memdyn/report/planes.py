@@ -24,11 +24,22 @@ ZONE_STACK = ("highly_vulnerable", "vulnerable", "leaning", "chance", "inverted"
 
 def select_threshold(table: pd.DataFrame, threshold: str) -> pd.DataFrame:
     """Rows at the wanted threshold; an attack without it (no likelihood ratio, say) shows its first one."""
-    shown = {
+    return table[table["threshold"] == table["attack"].map(_shown(table, threshold))]
+
+
+def shown_rows(table: pd.DataFrame, threshold: str) -> list[list[tuple[str, str, str]]]:
+    """What `select_threshold` keeps, as a filter for the reader of another table of the same attacks and thresholds."""
+    return [
+        [("attack", "==", attack), ("threshold", "==", shown)] for attack, shown in _shown(table, threshold).items()
+    ]
+
+
+def _shown(table: pd.DataFrame, threshold: str) -> dict[str, str]:
+    """The threshold of each attack."""
+    return {
         attack: threshold if (part["threshold"] == threshold).any() else part["threshold"].iloc[0]
         for attack, part in table.groupby("attack", sort=False)
     }
-    return table[table["threshold"] == table["attack"].map(shown)]
 
 
 def threshold_words(threshold: str) -> str:
