@@ -182,7 +182,7 @@ def _factors(runs: list[str], rng: np.random.Generator) -> pd.DataFrame:
     """Matched comparisons have two points on their clock; the speed has no interval, the gap of one pair no overlap."""
     rows = []
     for (a, b), matched in product(combinations(runs, 2), ("epoch", "accuracy_test", "generalisation_gap")):
-        for metric, threshold in (("auc", ""), ("advantage", "lr1"), ("speed_rms_corrected", "lr1")):
+        for metric, threshold in (("auc", ""), ("advantage", "lr1"), ("speed_squared_corrected", "lr1")):
             for at in (0.1, 0.5):
                 gone = matched == "generalisation_gap" and a == runs[-2] and len(runs) > 2
                 value, half = rng.normal(0, 0.05), np.nan if metric.startswith("speed") else 0.03

@@ -153,6 +153,15 @@ def test_factors_show_the_last_point_that_has_a_difference(tables):
     assert set(chosen["threshold"]) == {"", "lr1"} and set(chosen["attack"]) == {"lira"}
 
 
+def test_squared_speeds_are_shown_in_points(tables):
+    table = tables["factor_differences"]
+    given, shown = highest_common(table), factor_rows(table, "lr1", early=5)
+    for metric, unit in (("speed_squared_corrected", 100**2), ("advantage", 1), ("auc", 1)):
+        one, other = (t[t["metric"] == metric] for t in (given, shown))
+        for end in ("difference", "low", "high"):
+            np.testing.assert_allclose(other[end], unit * one[end])
+
+
 def test_recall_over_its_ceiling_is_compared_early(tables):
     table = tables["factor_differences"].query("metric == 'auc' and run_a == @folder('mlp-sgd')")
     epochs = {0.1: 5.0, 0.5: 20.0}
@@ -206,9 +215,10 @@ def test_one_run_one_checkpoint_and_many_runs(pool, tmp_path):
 
 def test_marks_without_an_interval_have_no_bar(tables):
     axes = {a.get_title(): a for a in draw(tables, "factors-lira").figure.axes}
-    assert len(axes["mean advantage"].containers) == len(axes["RMS speed, corrected"].containers) == 3
+    assert len(axes["mean advantage"].containers) == len(axes["squared speed, points²"].containers) == 3
     bars = [
-        sum(len(c[2][0].get_segments()) for c in axes[t].containers) for t in ("mean advantage", "RMS speed, corrected")
+        sum(len(c[2][0].get_segments()) for c in axes[t].containers)
+        for t in ("mean advantage", "squared speed, points²")
     ]
     assert bars == [8, 0]  # of three pairs and three matchings one has no overlap
 

@@ -94,6 +94,7 @@ _CAPTIONS = {
         Differences between runs, first minus second, of {attack}, rates at {threshold}: at the last common epoch
         (circles), where both had the same test accuracy (squares), and where both had the same generalisation gap
         (triangles), each at the largest value that both reach; recall over its ceiling at the early checkpoint only.
+        The squared speed is the mean over samples with counting noise removed, in (points per epoch)².
         Bars are {level} jackknife intervals of the difference, paired where the runs share their pool (hollow: too few
         models for one). Bars that run out of the frame are wider than it: there the clock hardly moves. A difference
         that vanishes where the runs are equally far trained is one of training length rather than of the factor.""",

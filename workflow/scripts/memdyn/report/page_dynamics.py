@@ -138,7 +138,8 @@ def factors(table: pd.DataFrame, styles: dict[str, RunStyle], threshold: str, ea
     caption = (
         "Differences of the analysed attack, first run minus second, at the last epoch that both have and at the "
         f"largest test accuracy and generalisation gap that both reach, with {100 * table['level'].iloc[0]:g} % "
-        "intervals; bold where the interval excludes 0. Recall over ceiling is that of the early checkpoint."
+        "intervals; bold where the interval excludes 0. Recall over ceiling is that of the early checkpoint. "
+        "The squared speed is the mean over samples with counting noise removed, in (points per epoch)²."
     )
     columns = ["first run", "second run", "attack", "matched by", *(METRICS[metric] for metric in metrics)]
     return Table(caption, columns, rows, head=4)
