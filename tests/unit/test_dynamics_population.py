@@ -6,10 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from dynamic_worlds import dynamic_world
-from observed_worlds import LIRA, curves, observed, options, settings
+from observed_worlds import LIRA, curves, observed, one_class, options, settings
 from scipy.special import ndtr
 from scipy.stats import norm
 
+from memdyn.compare.claims import HEADLINES
+from memdyn.compare.factors import Comparison, at_equal_epochs
 from memdyn.dynamics.observations import plan_design
 from memdyn.dynamics.population import FIGURES, Replicated, group_weights, half_figures, path_figures
 from memdyn.dynamics.speed import signed_root
@@ -107,6 +109,25 @@ def test_tables(capsys):
     np.testing.assert_allclose(
         pooled.set_index(["zone_from", "zone_to"])["share"].sort_index(), steps.mean().sort_index()
     )
+
+
+def test_differences_between_runs_are_those_of_their_curves():
+    """Also of means over splits, of which the jackknife has fewer than the curve."""
+    tables = {}
+    for run, size in (("a", 1.0), ("b", 0.4)):
+        world = dynamic_world(5, 32, size * leaking(60, 2), np.zeros((2, 60)))
+        given = world, LIRA, settings(), one_class(world), options(3, 1, spatial=False)
+        tables[run] = {name: table.assign(run=run) for name, table in dynamics_tables(*given).items()}
+    curve, replicates = (pd.concat(t[name] for t in tables.values()) for name in ("curves", "curve_replicates"))
+    replicates = replicates[replicates["metric"].isin(HEADLINES)]
+    values = replicates[replicates["group"] == -1].drop(columns="group")
+    comparison = Comparison({"a": "pool", "b": "pool"}, np.ones(16, int), 0.95)
+    found = at_equal_epochs(values, replicates[replicates["group"] >= 0], ["threshold"], comparison)
+    shown = curve[curve["group"] == "all"].set_index(["run", "figure", "epoch"])["value"]
+    for row in found.itertuples():
+        assert row.difference == pytest.approx(shown["a", row.metric, row.at] - shown["b", row.metric, row.at])
+        assert row.low <= row.difference <= row.high
+    assert "speed_squared_corrected" in set(found["metric"])
 
 
 def test_few_models_give_figures_without_bands():

@@ -222,8 +222,9 @@ def _curve(
 
 
 def _overall(figure: Replicated, epochs: np.ndarray) -> pd.DataFrame:
-    """The estimate (group -1) and the replicates of the first group of samples, all of them."""
-    values = np.concatenate([figure.centre[None, 0], figure.deleted[:, 0]])
+    """The estimate (group -1) and the replicates of the first group of samples, all of them, moved to the estimate."""
+    moved = figure.deleted[:, 0] + (figure.value - figure.centre)[0]
+    values = np.concatenate([figure.value[None, 0], moved])
     groups = np.arange(-1, len(values) - 1)
     return pd.DataFrame(
         {"epoch": np.tile(epochs, len(values)), "group": np.repeat(groups, len(epochs)), "value": values.ravel()}
