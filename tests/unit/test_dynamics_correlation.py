@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from dynamic_worlds import dynamic_world
 from scipy import stats
@@ -166,6 +167,32 @@ def test_few_models_give_estimates_without_intervals():
     table = tables["correlations"]
     assert set(table["target"]) == {"d_prime", "onset"}, "no attack can be calibrated inside a half"
     assert table["low"].isna().all() and table.loc[table["method"] == "kendall", "estimate"].notna().any()
+
+
+@pytest.mark.parametrize("n_models", [16, 20])
+def test_a_target_without_replicates_leaves_the_others_their_intervals(n_models):
+    """Halves of so few pairs calibrate the severity, but not without a group."""
+    world, splits = growing_world(4, n_models, 40, 0.5), Splits.random(n_models // 2, 2, 16, 0)
+    measures, labels = difficulty(world, 0.3), np.zeros(40, int)
+    tables = correlation_tables(world, LIRA, measures, labels, splits, OPTIONS)
+    ends = ["low", "high", "se"]
+    for name in ("correlations", "curves"):
+        table = tables[name][tables[name]["difficulty"] == "el2n"]
+        severity = table["target"] == "severity"
+        columns = [end for end in ends if end in table]
+        known = table[~severity & table.iloc[:, 4:].notna().any(axis=1)]
+        assert set(known["target"]) == {"d_prime", "onset"} and known["groups"].eq(n_models // 2).all()
+        assert known.loc[known["target"] == "d_prime", columns].notna().all(axis=None)
+        assert table.loc[severity, columns].isna().all(axis=None) and table.loc[severity, "groups"].eq(0).all()
+    correlations = tables["correlations"]
+    assert correlations.query("target == 'severity' and difficulty == 'el2n'")["estimate"].notna().all()
+    others = replace(OPTIONS, targets=("d_prime", "onset"))
+    alone = correlation_tables(world, LIRA, measures, labels, splits, others)["correlations"].drop(columns="p_holm")
+    kept = correlations[correlations["target"] != "severity"].drop(columns="p_holm").reset_index(drop=True)
+    pd.testing.assert_frame_equal(kept, alone)
+    reliable = tables["reliabilities"].set_index(["quantity", "models"])
+    assert reliable.loc[("d_prime", "in-out"), "groups"] == n_models // 2
+    assert np.isnan(reliable.loc[("severity", "in-out"), "low"])
 
 
 def test_class_explains_what_only_classes_differ_in():
