@@ -141,6 +141,12 @@ def test_findings_follow_the_order_of_runs(tables):
     assert all("40\u00a0% [36\u00a0%, 44\u00a0%]" in sentence for sentence in sentences)
 
 
+def test_where_no_sample_is_at_risk_no_number_is_told(tables):
+    none = tables["findings"].iloc[:1].assign(sentence="no sample is finally at risk", recall=np.nan, chance=0.0)
+    (sentence,) = page_claims.findings(none, run_styles(tables["runs"]))
+    assert sentence.endswith("): no sample is finally at risk.")
+
+
 def test_factors_show_the_last_point_that_has_a_difference(tables):
     table = tables["factor_differences"]
     found = highest_common(table)

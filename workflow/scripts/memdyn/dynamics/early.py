@@ -103,7 +103,7 @@ def findings(early: pd.DataFrame, share: float) -> pd.DataFrame:
 
     Returns:
         target, epoch, last_epoch, recall, recall_low, recall_high, ceiling, chance, recall_share, recall_share_low,
-        recall_share_high, level, sentence.
+        recall_share_high, level, sentence. Where no sample is finally at risk: NaN, and the sentence says so.
     """
     last = early["epoch"].max()
     risk = early[(early["predictor"] == _RISK[0]) & (early["epoch"] <= share * last)]
@@ -114,6 +114,10 @@ def findings(early: pd.DataFrame, share: float) -> pd.DataFrame:
         recall, part = at.loc["recall"], at.loc["recall_share"]
         low, high = np.clip(recall[["low", "high"]].to_numpy(dtype=float), 0, 1)
         limits = f" [{low:.0%}, {high:.0%}]" if np.isfinite(low) else ""
+        sentence = (
+            f"after {epoch} of {last} epochs, {recall['estimate']:.0%}{limits} of the samples finally at risk are "
+            f"found (ceiling {recall['ceiling']:.0%})"
+        )
         rows.append(
             {
                 "target": target,
@@ -124,8 +128,7 @@ def findings(early: pd.DataFrame, share: float) -> pd.DataFrame:
                 "chance": recall["chance"],
                 **{f"recall_share{end}": part[key] for end, key in _LIMITS.items()},
                 "level": recall["level"],
-                "sentence": f"after {epoch} of {last} epochs, {recall['estimate']:.0%}{limits} of the samples finally "
-                f"at risk are found (ceiling {recall['ceiling']:.0%})",
+                "sentence": sentence if np.isfinite(recall["estimate"]) else "no sample is finally at risk",
             }
         )
     return pd.DataFrame(rows)
