@@ -168,7 +168,7 @@ def test_squared_speeds_are_shown_in_points(tables):
             np.testing.assert_allclose(other[end], unit * one[end])
 
 
-def test_recall_over_its_ceiling_is_compared_early(tables):
+def test_the_share_of_the_ceilings_recall_is_compared_early(tables):
     table = tables["factor_differences"].query("metric == 'auc' and run_a == @folder('mlp-sgd')")
     epochs = {0.1: 5.0, 0.5: 20.0}
     recall = table.assign(metric="recall_share", at=table["at"].map(epochs), difference=table["at"])
@@ -178,7 +178,7 @@ def test_recall_over_its_ceiling_is_compared_early(tables):
     drawing = draw(study | {"factor_differences": pd.concat([table, recall])}, "factors-lira")
     assert [axes.get_title() for axes in drawing.figure.axes if axes.get_visible()] == [
         "AUC",
-        "recall over ceiling, early",
+        "early recall above chance,\nshare of the ceiling's",
     ]
 
 

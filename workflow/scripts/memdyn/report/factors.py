@@ -25,7 +25,7 @@ METRICS = {
     "share_highly_vulnerable": "share highly vulnerable",
     "speed_squared_corrected": "squared speed, points²",
     "entropy_change": "entropy change",
-    "recall_share": "recall over ceiling, early",
+    "recall_share": "early recall above chance,\nshare of the ceiling's",
 }
 _POINTS_SQUARED = {"speed_squared_corrected": 100.0**2}  # else shares of the plane
 _MATCHINGS = {
@@ -47,7 +47,7 @@ def highest_common(table: pd.DataFrame) -> pd.DataFrame:
 def factor_rows(table: pd.DataFrame, threshold: str, early: float) -> pd.DataFrame:
     """The rows that are drawn: of attacks whose dynamics were analysed, at one threshold.
 
-    Recall over its ceiling is 1 in every run at the end, so it is compared at the last epoch up to `early` only.
+    The share of the ceiling's recall is 1 in every run at the end: it is compared at the last epoch up to `early` only.
     """
     late = table["metric"] == "recall_share"
     late &= (table["matched_by"] != "epoch") | (table["at"] > early)
