@@ -22,7 +22,9 @@ from memdyn.stats.multiple import holm
 from memdyn.stats.ranks import correlation, delong, kendall, ranks, within_classes
 
 LIRA = build({"name": "lira", "mode": "online", "variance": "shrunken"})
-OPTIONS = CorrelationOptions(tuple(MORE_VULNERABLE), threshold="lr1", level=0.95, bins=5, kendall_samples=1000)
+OPTIONS = CorrelationOptions(
+    tuple(MORE_VULNERABLE), threshold="lr1", level=0.95, onset_error=0.05, bins=5, kendall_samples=1000
+)
 
 
 def growing_world(seed: int, n_models: int, n: int, slope: float, samples_seed: int = 0, deviation: float = 1.0):
@@ -78,7 +80,23 @@ def test_splits_are_even_halves_of_every_group(n_pairs):
             pairs = [k for k in range(n_pairs) if splits.halves[half, k] and splits.group[k] != replicate - 1]
             np.testing.assert_allclose(sums[half], values[pairs].sum(axis=0), atol=1e-12)
             np.testing.assert_allclose(means[half], values[pairs].mean(axis=0), atol=1e-12)
-            np.testing.assert_array_equal(one[half], values[pairs[0]])
+            np.testing.assert_array_equal(one[half], values[max(pairs, key=lambda k: splits.drawn[half, k])])
+
+
+def test_one_pair_of_a_half_is_drawn_at_random():
+    splits = Splits.random(16, 10, 16, 3)
+    pairs = np.arange(16)[:, None]
+    every = [chosen.ravel() for chosen in splits.one(pairs)]
+    assert len(np.unique(every[0])) >= 8, "20 halves of 16 pairs"
+    assert (splits.halves[np.arange(20), every[0]] == 1).all()
+    for g, chosen in enumerate(every[1:]):
+        kept = splits.group[every[0]] != g
+        np.testing.assert_array_equal(chosen[kept], every[0][kept], "a pair stands for its half unless it is deleted")
+        assert (splits.group[chosen] != g).all()
+    again = [chosen.ravel() for chosen in Splits.random(16, 10, 16, 3).one(pairs)]
+    np.testing.assert_array_equal(every, again)
+    few = next(Splits.random(16, 2, 16, 3).for_attack(LIRA, 2).one(pairs)).ravel()
+    np.testing.assert_array_equal(few, every[0][:4], "more splits leave the first as they are")
 
 
 def test_too_few_models_for_halves():
@@ -167,6 +185,18 @@ def test_few_models_give_estimates_without_intervals():
     table = tables["correlations"]
     assert set(table["target"]) == {"d_prime", "onset"}, "no attack can be calibrated inside a half"
     assert table["low"].isna().all() and table.loc[table["method"] == "kendall", "estimate"].notna().any()
+
+
+def test_the_onset_has_its_own_error():
+    world, splits = growing_world(4, 32, 60, 0.5), Splits.random(16, 2, 4, 0)
+    measures = Difficulty({("loss", "out"): difficulty(world, 0.3).values["loss", "out"]})
+    found = {}
+    for level, error in ((0.95, 0.05), (0.8, 0.05), (0.95, 0.3)):
+        options = replace(OPTIONS, targets=("onset",), level=level, onset_error=error)
+        table = correlation_tables(world, LIRA, measures, np.zeros(60, int), splits, options)["correlations"]
+        found[level, error] = table["estimate"].to_numpy()
+    np.testing.assert_array_equal(found[0.95, 0.05], found[0.8, 0.05])
+    assert not np.array_equal(found[0.95, 0.05], found[0.95, 0.3])
 
 
 @pytest.mark.parametrize("n_models", [16, 20])

@@ -30,7 +30,8 @@ class CorrelationOptions:
     """Attributes:
     targets: of `memdyn.dynamics.half_targets.MORE_VULNERABLE`; each costs its own pass.
     threshold: of the severity TPR - FPR at the last checkpoint: "lr1" or a pooled FPR.
-    level: of intervals and of the onset's bounds.
+    level: of intervals.
+    onset_error: of the onset's one-sided bounds, and its false discovery rate.
     bins: of the binned curves, by rank.
     kendall_samples: at most so many samples, evenly spaced over the pool, enter Kendall's tau (all pairs of them).
     """
@@ -38,6 +39,7 @@ class CorrelationOptions:
     targets: tuple[str, ...]
     threshold: str | float
     level: float
+    onset_error: float
     bins: int
     kendall_samples: int
 
@@ -113,7 +115,7 @@ def _targets(scores: ShadowScores, attack: Attack, splits: Splits, options: Corr
     if "d_prime" in options.targets:
         found["d_prime"] = _Target(effects_of(last, splits), splits.n_replicates)
     if "onset" in options.targets:
-        found["onset"] = _Target(onsets(scores, splits, options.level), splits.n_replicates)
+        found["onset"] = _Target(onsets(scores, splits, 1 - options.onset_error), splits.n_replicates)
     calibrated = splits.for_attack(attack, len(splits.halves) // 2)
     if "severity" in options.targets and calibrated is not None:
         states = counted_rates(attack, last.map(attack.signal), calibrated, options.threshold)

@@ -67,7 +67,8 @@ def early_tables(
         early: a row a target ("top", "hv"), predictor, models, epoch and metric, with estimate, low, high, se, groups,
             level, chance (NaN where a metric has none) and ceiling. The predictor "d_prime" is of all models of the
             half (models "half"; for "hv", V_t is the early zone); those of `memdyn.dynamics.baselines` are of "one"
-            model of the half, or the "mean" over its models, and their V_t has the size of V_T.
+            model a sample (of a random pair of the half, that which trained on it), or the "mean" over pairs, and their
+            V_t has the size of V_T.
             Metrics: precision, recall, jaccard, auroc, recall_over_ceiling, recall_share; for d' and "top" also
             rank_correlation of d'_t with d'_T, reliability of d'_t (half against half), and disattenuated, the first
             over the root of both reliabilities (NaN where that at t is not above 0 with its lower limit).
