@@ -125,7 +125,7 @@ def _early(rng: np.random.Generator) -> pd.DataFrame:
 def _findings(early: pd.DataFrame) -> pd.DataFrame:
     risk = early[(early["predictor"] == "d_prime") & (early["metric"] == "recall") & (early["epoch"] == 5)]
     sentence = "after 5 of 20 epochs, 40% [36%, 44%] of the samples finally at risk are found (ceiling 72%)"
-    return risk.assign(sentence=sentence, last_epoch=EPOCHS[-1])
+    return risk.assign(recall=risk["estimate"], sentence=sentence, last_epoch=EPOCHS[-1])
 
 
 def _correlations(rng: np.random.Generator) -> pd.DataFrame:
@@ -182,7 +182,7 @@ def _factors(runs: list[str], rng: np.random.Generator) -> pd.DataFrame:
     """Matched comparisons have two points on their clock; the speed has no interval, the gap of one pair no overlap."""
     rows = []
     for (a, b), matched in product(combinations(runs, 2), ("epoch", "accuracy_test", "generalisation_gap")):
-        for metric, threshold in (("auc", ""), ("advantage", "lr1"), ("speed_rms_corrected", "lr1")):
+        for metric, threshold in (("auc", ""), ("advantage", "lr1"), ("speed_squared_corrected", "lr1")):
             for at in (0.1, 0.5):
                 gone = matched == "generalisation_gap" and a == runs[-2] and len(runs) > 2
                 value, half = rng.normal(0, 0.05), np.nan if metric.startswith("speed") else 0.03

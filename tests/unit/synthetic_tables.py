@@ -127,6 +127,7 @@ def _run_tables(
         pool.sample_ids,
         BOUNDS,
         level=0.95,
+        design_effect=2.0,
         run=run,
         attack="lira",
     )

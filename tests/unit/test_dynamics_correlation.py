@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from dynamic_worlds import dynamic_world
 from scipy import stats
@@ -21,7 +22,9 @@ from memdyn.stats.multiple import holm
 from memdyn.stats.ranks import correlation, delong, kendall, ranks, within_classes
 
 LIRA = build({"name": "lira", "mode": "online", "variance": "shrunken"})
-OPTIONS = CorrelationOptions(tuple(MORE_VULNERABLE), threshold="lr1", level=0.95, bins=5, kendall_samples=1000)
+OPTIONS = CorrelationOptions(
+    tuple(MORE_VULNERABLE), threshold="lr1", level=0.95, onset_error=0.05, bins=5, kendall_samples=1000
+)
 
 
 def growing_world(seed: int, n_models: int, n: int, slope: float, samples_seed: int = 0, deviation: float = 1.0):
@@ -77,7 +80,23 @@ def test_splits_are_even_halves_of_every_group(n_pairs):
             pairs = [k for k in range(n_pairs) if splits.halves[half, k] and splits.group[k] != replicate - 1]
             np.testing.assert_allclose(sums[half], values[pairs].sum(axis=0), atol=1e-12)
             np.testing.assert_allclose(means[half], values[pairs].mean(axis=0), atol=1e-12)
-            np.testing.assert_array_equal(one[half], values[pairs[0]])
+            np.testing.assert_array_equal(one[half], values[max(pairs, key=lambda k: splits.drawn[half, k])])
+
+
+def test_one_pair_of_a_half_is_drawn_at_random():
+    splits = Splits.random(16, 10, 16, 3)
+    pairs = np.arange(16)[:, None]
+    every = [chosen.ravel() for chosen in splits.one(pairs)]
+    assert len(np.unique(every[0])) >= 8, "20 halves of 16 pairs"
+    assert (splits.halves[np.arange(20), every[0]] == 1).all()
+    for g, chosen in enumerate(every[1:]):
+        kept = splits.group[every[0]] != g
+        np.testing.assert_array_equal(chosen[kept], every[0][kept], "a pair stands for its half unless it is deleted")
+        assert (splits.group[chosen] != g).all()
+    again = [chosen.ravel() for chosen in Splits.random(16, 10, 16, 3).one(pairs)]
+    np.testing.assert_array_equal(every, again)
+    few = next(Splits.random(16, 2, 16, 3).for_attack(LIRA, 2).one(pairs)).ravel()
+    np.testing.assert_array_equal(few, every[0][:4], "more splits leave the first as they are")
 
 
 def test_too_few_models_for_halves():
@@ -166,6 +185,44 @@ def test_few_models_give_estimates_without_intervals():
     table = tables["correlations"]
     assert set(table["target"]) == {"d_prime", "onset"}, "no attack can be calibrated inside a half"
     assert table["low"].isna().all() and table.loc[table["method"] == "kendall", "estimate"].notna().any()
+
+
+def test_the_onset_has_its_own_error():
+    world, splits = growing_world(4, 32, 60, 0.5), Splits.random(16, 2, 4, 0)
+    measures = Difficulty({("loss", "out"): difficulty(world, 0.3).values["loss", "out"]})
+    found = {}
+    for level, error in ((0.95, 0.05), (0.8, 0.05), (0.95, 0.3)):
+        options = replace(OPTIONS, targets=("onset",), level=level, onset_error=error)
+        table = correlation_tables(world, LIRA, measures, np.zeros(60, int), splits, options)["correlations"]
+        found[level, error] = table["estimate"].to_numpy()
+    np.testing.assert_array_equal(found[0.95, 0.05], found[0.8, 0.05])
+    assert not np.array_equal(found[0.95, 0.05], found[0.95, 0.3])
+
+
+@pytest.mark.parametrize("n_models", [16, 20])
+def test_a_target_without_replicates_leaves_the_others_their_intervals(n_models):
+    """Halves of so few pairs calibrate the severity, but not without a group."""
+    world, splits = growing_world(4, n_models, 40, 0.5), Splits.random(n_models // 2, 2, 16, 0)
+    measures, labels = difficulty(world, 0.3), np.zeros(40, int)
+    tables = correlation_tables(world, LIRA, measures, labels, splits, OPTIONS)
+    ends = ["low", "high", "se"]
+    for name in ("correlations", "curves"):
+        table = tables[name][tables[name]["difficulty"] == "el2n"]
+        severity = table["target"] == "severity"
+        columns = [end for end in ends if end in table]
+        known = table[~severity & table.iloc[:, 4:].notna().any(axis=1)]
+        assert set(known["target"]) == {"d_prime", "onset"} and known["groups"].eq(n_models // 2).all()
+        assert known.loc[known["target"] == "d_prime", columns].notna().all(axis=None)
+        assert table.loc[severity, columns].isna().all(axis=None) and table.loc[severity, "groups"].eq(0).all()
+    correlations = tables["correlations"]
+    assert correlations.query("target == 'severity' and difficulty == 'el2n'")["estimate"].notna().all()
+    others = replace(OPTIONS, targets=("d_prime", "onset"))
+    alone = correlation_tables(world, LIRA, measures, labels, splits, others)["correlations"].drop(columns="p_holm")
+    kept = correlations[correlations["target"] != "severity"].drop(columns="p_holm").reset_index(drop=True)
+    pd.testing.assert_frame_equal(kept, alone)
+    reliable = tables["reliabilities"].set_index(["quantity", "models"])
+    assert reliable.loc[("d_prime", "in-out"), "groups"] == n_models // 2
+    assert np.isnan(reliable.loc[("severity", "in-out"), "low"])
 
 
 def test_class_explains_what_only_classes_differ_in():

@@ -174,6 +174,17 @@ def test_findings_are_the_sentence():
     )
 
 
+def test_no_sample_at_risk_is_said_so():
+    """No d' here makes a highly vulnerable sample."""
+    world, _ = risky_world(5, 32, 40, [0, 0.5, 1.0], 0.01)
+    never = replace(OPTIONS.bounds, hv_tpr=1.0, hv_fpr=0.0)
+    options = replace(OPTIONS, bounds=never, hv_splits=1, baselines=())
+    early = early_tables(world, LIRA, Splits.random(16, 2, 4, 0), options)["early"]
+    found = findings(early, 0.5).set_index("target")
+    assert found.loc["hv", "sentence"] == "no sample is finally at risk" and np.isnan(found.loc["hv", "recall"])
+    assert found.loc["top", "sentence"].startswith("after 1 of 2 epochs")
+
+
 def test_few_models_give_estimates_without_intervals():
     world, _ = risky_world(5, 8, 60, [0, 0.5, 1.0], 3)
     tables = early_tables(world, LIRA, Splits.random(4, 3, 16, 0), replace(OPTIONS, hv_splits=1))

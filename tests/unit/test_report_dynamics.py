@@ -141,6 +141,12 @@ def test_findings_follow_the_order_of_runs(tables):
     assert all("40\u00a0% [36\u00a0%, 44\u00a0%]" in sentence for sentence in sentences)
 
 
+def test_where_no_sample_is_at_risk_no_number_is_told(tables):
+    none = tables["findings"].iloc[:1].assign(sentence="no sample is finally at risk", recall=np.nan, chance=0.0)
+    (sentence,) = page_claims.findings(none, run_styles(tables["runs"]))
+    assert sentence.endswith("): no sample is finally at risk.")
+
+
 def test_factors_show_the_last_point_that_has_a_difference(tables):
     table = tables["factor_differences"]
     found = highest_common(table)
@@ -153,7 +159,16 @@ def test_factors_show_the_last_point_that_has_a_difference(tables):
     assert set(chosen["threshold"]) == {"", "lr1"} and set(chosen["attack"]) == {"lira"}
 
 
-def test_recall_over_its_ceiling_is_compared_early(tables):
+def test_squared_speeds_are_shown_in_points(tables):
+    table = tables["factor_differences"]
+    given, shown = highest_common(table), factor_rows(table, "lr1", early=5)
+    for metric, unit in (("speed_squared_corrected", 100**2), ("advantage", 1), ("auc", 1)):
+        one, other = (t[t["metric"] == metric] for t in (given, shown))
+        for end in ("difference", "low", "high"):
+            np.testing.assert_allclose(other[end], unit * one[end])
+
+
+def test_the_share_of_the_ceilings_recall_is_compared_early(tables):
     table = tables["factor_differences"].query("metric == 'auc' and run_a == @folder('mlp-sgd')")
     epochs = {0.1: 5.0, 0.5: 20.0}
     recall = table.assign(metric="recall_share", at=table["at"].map(epochs), difference=table["at"])
@@ -163,7 +178,7 @@ def test_recall_over_its_ceiling_is_compared_early(tables):
     drawing = draw(study | {"factor_differences": pd.concat([table, recall])}, "factors-lira")
     assert [axes.get_title() for axes in drawing.figure.axes if axes.get_visible()] == [
         "AUC",
-        "recall over ceiling, early",
+        "early recall above chance,\nshare of the ceiling's",
     ]
 
 
@@ -206,9 +221,10 @@ def test_one_run_one_checkpoint_and_many_runs(pool, tmp_path):
 
 def test_marks_without_an_interval_have_no_bar(tables):
     axes = {a.get_title(): a for a in draw(tables, "factors-lira").figure.axes}
-    assert len(axes["mean advantage"].containers) == len(axes["RMS speed, corrected"].containers) == 3
+    assert len(axes["mean advantage"].containers) == len(axes["squared speed, points²"].containers) == 3
     bars = [
-        sum(len(c[2][0].get_segments()) for c in axes[t].containers) for t in ("mean advantage", "RMS speed, corrected")
+        sum(len(c[2][0].get_segments()) for c in axes[t].containers)
+        for t in ("mean advantage", "squared speed, points²")
     ]
     assert bars == [8, 0]  # of three pairs and three matchings one has no overlap
 

@@ -41,7 +41,8 @@ if __name__ == "__main__":
     for attack, file in zip(options["attacks"], given.rates, strict=True):
         rates = pd.read_parquet(file)
         ids = pool.labels, pool.sample_ids
-        samples.append(samples_table(rates, statistics, *ids, bounds, settings.level, run, attack["label"]))
+        how = bounds, settings.level, options["design_effect"], run, attack["label"]
+        samples.append(samples_table(rates, statistics, *ids, *how))
         loaders = scores.loader("scored"), scores.loader("sham")
         centre = centre_table(build(attack["options"]), scores.epochs, *loaders, settings)
         centres.append(centre.assign(attack=attack["label"]))

@@ -18,7 +18,7 @@ _KEYS = ["attack", "threshold"]
 HEADLINES = (
     "advantage",
     "displacement",
-    "speed_rms_corrected",
+    "speed_squared_corrected",
     "entropy_change",
     "share_highly_vulnerable",
     "inflow_hv",

@@ -149,6 +149,7 @@ class Analysis:
             targets=tuple(MORE_VULNERABLE),
             threshold=self._threshold,
             level=self.settings.level,
+            onset_error=self.options["onset_error"],
             bins=self.options["bins"],
             kendall_samples=self.options["kendall_samples"],
         )

@@ -6,6 +6,7 @@ for THESE samples: with many models they shrink onto a correlation that a finite
 (1 - r^2) / sqrt(n - 1) are added.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +30,8 @@ class CorrelationOptions:
     """Attributes:
     targets: of `memdyn.dynamics.half_targets.MORE_VULNERABLE`; each costs its own pass.
     threshold: of the severity TPR - FPR at the last checkpoint: "lr1" or a pooled FPR.
-    level: of intervals and of the onset's bounds.
+    level: of intervals.
+    onset_error: of the onset's one-sided bounds, and its false discovery rate.
     bins: of the binned curves, by rank.
     kendall_samples: at most so many samples, evenly spaced over the pool, enter Kendall's tau (all pairs of them).
     """
@@ -37,6 +39,7 @@ class CorrelationOptions:
     targets: tuple[str, ...]
     threshold: str | float
     level: float
+    onset_error: float
     bins: int
     kendall_samples: int
 
@@ -53,7 +56,8 @@ def correlation_tables(
 
     Args:
         scores: of one run.
-        attack: calibrates the severity; too few models for it: no severity.
+        attack: calibrates the severity; too few models for it: no severity, or one without intervals (groups 0) where
+            they are too few without a group only.
         difficulty: of the same run.
         labels: int [n], class of each scored sample.
         splits: of the pairs.
@@ -69,43 +73,75 @@ def correlation_tables(
             (mean number in the bin: ties stay together).
     """
     sources = dict(zip(difficulty.values, (splits.means(values) for values in difficulty.values.values()), strict=True))
-    goals = {name: iter(target) for name, target in _targets(scores, attack, splits, options).items()}
+    goals = _targets(scores, attack, splits, options)
     values, reliable, curves = [], [], []
-    for _ in range(splits.n_replicates):
-        try:
-            hard = np.stack([next(source) for source in sources.values()], axis=1).astype(np.float64)
-            goal = np.stack([next(target) for target in goals.values()], axis=1).astype(np.float64)
-        except StopIteration:  # too few models to calibrate the attack without a group
-            break
+    for replicate in range(max(target.n_replicates for target in goals.values())):
+        hard = np.stack([next(source) for source in sources.values()], axis=1).astype(np.float64)
+        known = np.array([replicate < target.n_replicates for target in goals.values()])
+        found = [next(target.values) for target, one in zip(goals.values(), known, strict=True) if one]
+        goal = np.stack(found, axis=1).astype(np.float64)
         one = _Replicate.of(hard, goal)
-        values.append(one.correlations(labels, options.kendall_samples))
-        reliable.append(one.reliabilities())
-        curves.append(one.curves(options.bins))
+        places = _Places(hard.shape[1], known)
+        values.append(places.pairs(one.correlations(labels, options.kendall_samples)))
+        reliable.append(places.each(one.reliabilities()))
+        curves.append(places.pairs(one.curves(options.bins)))
     keys = [(*source, goal) for source in sources for goal in goals]
-    frame = _Frame(splits.sizes if len(values) > 1 else splits.sizes[:0], options.level)
+    frame = _Frame(splits.sizes[: len(values) - 1], options.level)
+    counted = np.array([target.n_replicates > 1 for target in goals.values()])
+    of_pairs = np.tile(counted, len(sources))
+    of_each = np.concatenate([np.full(len(sources), len(values) > 1), counted])
     n_samples = len(labels)
     return {
-        "correlations": _correlations(frame.of(values), keys, n_samples, options.kendall_samples),
-        "reliabilities": frame.of(reliable).assign(
+        "correlations": _correlations(frame.of(values, of_pairs), keys, n_samples, options.kendall_samples),
+        "reliabilities": frame.of(reliable, of_each).assign(
             quantity=[name for name, _ in sources] + list(goals),
             models=[m for _, m in sources] + ["in-out"] * len(goals),
         ),
-        "curves": _curves(frame, curves, keys, options.bins),
+        "curves": _curves(frame, curves, of_pairs, keys, options.bins),
     }
 
 
-def _targets(scores: ShadowScores, attack: Attack, splits: Splits, options: CorrelationOptions) -> dict:
+@dataclass(frozen=True)
+class _Target:
+    """Its values [2S, n] a replicate: one a deleted group, or that of all pairs alone (no interval)."""
+
+    values: Iterator[np.ndarray]
+    n_replicates: int
+
+
+def _targets(scores: ShadowScores, attack: Attack, splits: Splits, options: CorrelationOptions) -> dict[str, _Target]:
     last = scores.loader("scored")(scores.epochs[-1])
     found = {}
     if "d_prime" in options.targets:
-        found["d_prime"] = effects_of(last, splits)
+        found["d_prime"] = _Target(effects_of(last, splits), splits.n_replicates)
     if "onset" in options.targets:
-        found["onset"] = onsets(scores, splits, options.level)
+        found["onset"] = _Target(onsets(scores, splits, 1 - options.onset_error), splits.n_replicates)
     calibrated = splits.for_attack(attack, len(splits.halves) // 2)
     if "severity" in options.targets and calibrated is not None:
         states = counted_rates(attack, last.map(attack.signal), calibrated, options.threshold)
-        found["severity"] = (tpr - fpr for fpr, tpr in states)
+        found["severity"] = _Target((tpr - fpr for fpr, tpr in states), calibrated.n_replicates)
     return found
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Where the figures of a replicate's targets stand among those of all targets (bool [G]); the others are NaN."""
+
+    n_hard: int
+    known: np.ndarray
+
+    def pairs(self, values: np.ndarray) -> np.ndarray:
+        """[K, D * G, ...] from [K, D * known, ...]."""
+        rest = values.shape[2:]
+        every = np.full((len(values), self.n_hard, len(self.known), *rest), np.nan)
+        every[:, :, self.known] = values.reshape(len(values), self.n_hard, -1, *rest)
+        return every.reshape(len(values), -1, *rest)
+
+    def each(self, values: np.ndarray) -> np.ndarray:
+        """[D + G] from [D + known]."""
+        every = np.full(self.n_hard + len(self.known), np.nan)
+        every[np.concatenate([np.ones(self.n_hard, bool), self.known])] = values
+        return every
 
 
 @dataclass(frozen=True)
@@ -168,7 +204,13 @@ class _Frame:
     sizes: np.ndarray
     level: float
 
-    def of(self, replicates: list[np.ndarray]) -> pd.DataFrame:
+    def of(self, replicates: list[np.ndarray], counted: np.ndarray) -> pd.DataFrame:
+        """A row a value, the last axis fastest.
+
+        Args:
+            replicates: [..., rows] or [..., rows, bins] each.
+            counted: bool, broadcast against them: whether there are replicates of a value but its estimate.
+        """
         estimate, deleted = replicates[0], np.array(replicates[1:])
         low, high = jackknife.interval(estimate, deleted, self.sizes, self.level)
         se = (
@@ -176,7 +218,8 @@ class _Frame:
         )
         columns = {"estimate": estimate, "low": low, "high": high, "se": se}
         table = pd.DataFrame({name: np.ravel(values) for name, values in columns.items()})
-        return table.assign(groups=len(deleted), level=self.level)
+        groups = np.where(np.broadcast_to(counted, estimate.shape), len(deleted), 0)
+        return table.assign(groups=groups.ravel(), level=self.level)
 
 
 def _correlations(table: pd.DataFrame, keys: list[tuple], n_samples: int, kendall_samples: int) -> pd.DataFrame:
@@ -198,8 +241,11 @@ def _holm(p_values: pd.Series) -> np.ndarray:
     return adjusted
 
 
-def _curves(frame: _Frame, replicates: list[np.ndarray], keys: list[tuple], bins: int) -> pd.DataFrame:
-    table = frame.of([one[1] for one in replicates]).rename(columns={"estimate": "target_mean"}).drop(columns="se")
+def _curves(
+    frame: _Frame, replicates: list[np.ndarray], counted: np.ndarray, keys: list[tuple], bins: int
+) -> pd.DataFrame:
+    table = frame.of([one[1] for one in replicates], counted[:, None])
+    table = table.rename(columns={"estimate": "target_mean"}).drop(columns="se")
     names = pd.DataFrame([key for key in keys for _ in range(bins)], columns=["difficulty", "models", "target"])
     names["bin"] = np.tile(np.arange(bins), len(keys))
     names["difficulty_mean"], names["n_samples"] = replicates[0][0].ravel(), replicates[0][2].ravel()

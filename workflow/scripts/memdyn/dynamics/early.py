@@ -67,7 +67,8 @@ def early_tables(
         early: a row a target ("top", "hv"), predictor, models, epoch and metric, with estimate, low, high, se, groups,
             level, chance (NaN where a metric has none) and ceiling. The predictor "d_prime" is of all models of the
             half (models "half"; for "hv", V_t is the early zone); those of `memdyn.dynamics.baselines` are of "one"
-            model of the half, or the "mean" over its models, and their V_t has the size of V_T.
+            model a sample (of a random pair of the half, that which trained on it), or the "mean" over pairs, and their
+            V_t has the size of V_T.
             Metrics: precision, recall, jaccard, auroc, recall_over_ceiling, recall_share; for d' and "top" also
             rank_correlation of d'_t with d'_T, reliability of d'_t (half against half), and disattenuated, the first
             over the root of both reliabilities (NaN where that at t is not above 0 with its lower limit).
@@ -103,7 +104,7 @@ def findings(early: pd.DataFrame, share: float) -> pd.DataFrame:
 
     Returns:
         target, epoch, last_epoch, recall, recall_low, recall_high, ceiling, chance, recall_share, recall_share_low,
-        recall_share_high, level, sentence.
+        recall_share_high, level, sentence. Where no sample is finally at risk: NaN, and the sentence says so.
     """
     last = early["epoch"].max()
     risk = early[(early["predictor"] == _RISK[0]) & (early["epoch"] <= share * last)]
@@ -114,6 +115,10 @@ def findings(early: pd.DataFrame, share: float) -> pd.DataFrame:
         recall, part = at.loc["recall"], at.loc["recall_share"]
         low, high = np.clip(recall[["low", "high"]].to_numpy(dtype=float), 0, 1)
         limits = f" [{low:.0%}, {high:.0%}]" if np.isfinite(low) else ""
+        sentence = (
+            f"after {epoch} of {last} epochs, {recall['estimate']:.0%}{limits} of the samples finally at risk are "
+            f"found (ceiling {recall['ceiling']:.0%})"
+        )
         rows.append(
             {
                 "target": target,
@@ -124,8 +129,7 @@ def findings(early: pd.DataFrame, share: float) -> pd.DataFrame:
                 "chance": recall["chance"],
                 **{f"recall_share{end}": part[key] for end, key in _LIMITS.items()},
                 "level": recall["level"],
-                "sentence": f"after {epoch} of {last} epochs, {recall['estimate']:.0%}{limits} of the samples finally "
-                f"at risk are found (ceiling {recall['ceiling']:.0%})",
+                "sentence": sentence if np.isfinite(recall["estimate"]) else "no sample is finally at risk",
             }
         )
     return pd.DataFrame(rows)

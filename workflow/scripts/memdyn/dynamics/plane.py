@@ -55,6 +55,7 @@ def samples_table(
     sample_ids: np.ndarray,
     bounds: ZoneBounds,
     level: float,
+    design_effect: float,
     run: str,
     attack: str,
 ) -> pd.DataFrame:
@@ -66,6 +67,7 @@ def samples_table(
         statistics: (epoch, sample, d_prime, p_value) of the margin, from `memdyn.dynamics.dprime.sample_statistics`.
         labels, sample_ids: [pool] class and source row, indexed by `sample`.
         level: confidence level of the advantage's interval.
+        design_effect: of the advantage, see `rate_interval`: its paired interval is that of counts / design_effect.
 
     Raises:
         ValueError: when `statistics` lacks a (epoch, sample) of `rates`.
@@ -78,7 +80,8 @@ def samples_table(
     if table["p_value"].isna().any():
         missing = table.loc[table["p_value"].isna(), ["epoch", "sample"]].iloc[0]
         raise ValueError(f"no margin statistics for epoch {missing['epoch']}, sample {missing['sample']}")
-    low, high = paired_advantage(table["d_in"], table["d_out"], table["d_both"], table["n_in"], level)
+    decisions = (table[name] / design_effect for name in ("d_in", "d_out", "d_both", "n_in"))
+    low, high = paired_advantage(*decisions, level)
     return pd.DataFrame(
         {
             "run": run,

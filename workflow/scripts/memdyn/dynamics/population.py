@@ -7,8 +7,13 @@ own, both being refitted without the same group. All is computed for all samples
 Under the null the centre of mass moves as well: at likelihood ratio 1 a small error of the variances' prior, common to
 all samples, calls more or fewer of them members. That noise does not shrink with the number of samples, and distances
 are positive; so displacement and path length mean something beside their null curve only.
+
+A signed root has an infinite slope at 0, where the jackknife is not valid: on noise its 95 % intervals hold 0 in .86 to
+.94 of worlds, those of the square in .98 to 1.00 (sim). So squares are jackknifed, and their limits are mapped; a
+difference to the null is the signed root of the difference of squares.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -52,19 +57,26 @@ class Replicated:
         value: [...], what is reported.
         centre: [...], the same or, for means over random splits, the mean over the splits that are jackknifed.
         deleted: [G, ...], `centre` without each group of pairs.
+        scale: increasing; what is shown is `scale` of the value and of its limits, differences are taken before.
     """
 
     value: np.ndarray
     centre: np.ndarray
     deleted: np.ndarray
+    scale: Callable[[np.ndarray], np.ndarray] | None = None
 
     def __sub__(self, other: "Replicated") -> "Replicated":
-        return Replicated(self.value - other.value, self.centre - other.centre, self.deleted - other.deleted)
+        parts = self.value - other.value, self.centre - other.centre, self.deleted - other.deleted
+        return Replicated(*parts, self.scale)
+
+    def shown(self, values: np.ndarray) -> np.ndarray:
+        """Values on the scale on which they are shown."""
+        return values if self.scale is None else self.scale(values)
 
     def interval(self, sizes: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
-        """Limits [...] around `value`; NaN where nothing could be left out."""
+        """Limits [...] around `value`, as shown; NaN where nothing could be left out."""
         low, high = jackknife.interval(self.centre, self.deleted, sizes[: len(self.deleted)], level)
-        return low + (self.value - self.centre), high + (self.value - self.centre)
+        return self.shown(low + (self.value - self.centre)), self.shown(high + (self.value - self.centre))
 
 
 def group_weights(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
@@ -109,8 +121,8 @@ def half_figures(observations: Observations, part: str, threshold: str, weights:
     distance = from_halves(counts, design, lambda a, b: squared_displacement(a, b, weights))
     return {
         "speed_squared_corrected": Replicated(*squares),
-        "speed_rms_corrected": Replicated(*map(signed_root, squares)),
-        "displacement_corrected": Replicated(*(100 * signed_root(square) for square in distance)),
+        "speed_rms_corrected": Replicated(*squares, signed_root),
+        "displacement_corrected": Replicated(*(100**2 * square for square in distance), signed_root),
     }
 
 
@@ -128,12 +140,14 @@ def population_tables(
 
     Returns:
         curves: threshold, group ("all" or a class), figure (see `FIGURES`), epoch, value, low, high (scored part);
-            null, null_low, null_high (sham part); difference, difference_low, difference_high (scored - sham).
+            null, null_low, null_high (sham part); difference, difference_low, difference_high (scored - sham; of
+            squares for the two signed roots, and then its signed root).
         transitions: threshold, group, epoch, epoch_to (both NaN: pooled over training, the only one for a class),
             zone_from, zone_to, share (of the group's samples; pooled: per step), probability, low, high,
             null (the sham part's probability).
         curve_replicates: threshold, metric (a figure), epoch, group, value: of all samples, without each group of
-            pairs; group -1 is the estimate that they belong to. Differences between runs are jackknifed from them.
+            pairs; group -1 is the estimate that they belong to. Differences between runs are jackknifed from them, so
+            the signed roots are not among them: their squares are compared.
     """
     classes = np.unique(labels[parts["scored"]])
     weights = {part: group_weights(labels[parts[part]], classes) for part in PARTS}
@@ -145,7 +159,8 @@ def population_tables(
         for name, figure in figures.items():
             table = _curve(figure, null_figures[name], sizes, level, groups, observations.epochs)
             curves.append(table.assign(threshold=threshold, figure=name))
-            replicates.append(_overall(figure, observations.epochs).assign(threshold=threshold, metric=name))
+            if figure.scale is None:
+                replicates.append(_overall(figure, observations.epochs).assign(threshold=threshold, metric=name))
         for table in _transitions(moves, null_moves, sizes, level, groups, observations.epochs):
             transitions.append(table.assign(threshold=threshold))
     return {
@@ -202,13 +217,14 @@ def _curve(
     for name, one in (("value", figure), ("null", null), ("difference", figure - null)):
         prefix = "" if name == "value" else f"{name}_"
         low, high = one.interval(sizes, level)
-        columns |= {name: one.value.ravel(), f"{prefix}low": low.ravel(), f"{prefix}high": high.ravel()}
+        columns |= {name: one.shown(one.value).ravel(), f"{prefix}low": low.ravel(), f"{prefix}high": high.ravel()}
     return pd.DataFrame(columns)
 
 
 def _overall(figure: Replicated, epochs: np.ndarray) -> pd.DataFrame:
-    """The estimate (group -1) and the replicates of the first group of samples, all of them."""
-    values = np.concatenate([figure.centre[None, 0], figure.deleted[:, 0]])
+    """The estimate (group -1) and the replicates of the first group of samples, all of them, moved to the estimate."""
+    moved = figure.deleted[:, 0] + (figure.value - figure.centre)[0]
+    values = np.concatenate([figure.value[None, 0], moved])
     groups = np.arange(-1, len(values) - 1)
     return pd.DataFrame(
         {"epoch": np.tile(epochs, len(values)), "group": np.repeat(groups, len(epochs)), "value": values.ravel()}

@@ -27,12 +27,14 @@ class Splits:
         halves: float [2S, P], 1 where the pair is in the half; rows 2s and 2s + 1 are complementary.
         inner: int [2S, P], the side of each pair in the two-fold cross-fitting inside its half.
         group: int [P], the jackknife's group of each pair.
+        drawn: [2S, P], random; the largest of a half is the pair that stands for it where one model is asked for.
         deleted: the groups that can be left out; empty (no interval) where a half would become too small.
     """
 
     halves: np.ndarray
     inner: np.ndarray
     group: np.ndarray
+    drawn: np.ndarray
     deleted: range
 
     @classmethod
@@ -60,7 +62,8 @@ class Splits:
                 mine = order[side::2]
                 halves[2 * s + side, mine] = 1
                 inner[2 * s + side, mine] = np.arange(len(mine)) % 2
-        candidate = cls(halves, inner, group, range(group.max() + 1))
+        drawn = np.random.default_rng([seed, n_pairs, 1]).random(halves.shape)  # own stream: halves stay what they were
+        candidate = cls(halves, inner, group, drawn, range(group.max() + 1))
         fewest = min(candidate.counts(r).min() for r in range(candidate.n_replicates))
         return candidate if fewest >= FEWEST_PAIRS else replace(candidate, deleted=range(0))
 
@@ -97,9 +100,9 @@ class Splits:
             yield sums / self.counts(replicate)[:, None].astype(values.dtype)
 
     def one(self, values: np.ndarray) -> Iterator[np.ndarray]:
-        """[2S, n] a replicate: the values [P, n] of one pair of each half, the first that is left."""
+        """[2S, n] a replicate: the values [P, n] of one random pair of each half; another if it is deleted."""
         for replicate in range(self.n_replicates):
-            yield values[(self.halves * self.kept(replicate)).argmax(axis=1)]
+            yield values[np.where(self.halves * self.kept(replicate), self.drawn, -1).argmax(axis=1)]
 
     def effects(self, inside: np.ndarray, outside: np.ndarray) -> Iterator[np.ndarray]:
         """[2S, n] a replicate: d' of IN and OUT margins [P, n], variance prior fitted inside the half.
@@ -141,7 +144,7 @@ class Splits:
 
     def for_attack(self, attack: Attack, most_splits: int) -> "Splits | None":
         """The first splits only, with no deletion where the attack could not be calibrated; None where it never can."""
-        few = replace(self, halves=self.halves[: 2 * most_splits], inner=self.inner[: 2 * most_splits])
+        few = replace(self, **{name: getattr(self, name)[: 2 * most_splits] for name in ("halves", "inner", "drawn")})
         if few._fits(attack, few.n_replicates):
             return few
         return replace(few, deleted=range(0)) if few._fits(attack, 1) else None

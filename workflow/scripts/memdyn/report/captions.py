@@ -88,15 +88,17 @@ _CAPTIONS = {
         half of the models, the prediction from the other. Black: d′ with its jackknife band; dashed: what d′ of the
         last checkpoint itself finds, the ceiling that noise leaves; dotted: chance (for HV, d′ names its early zone,
         which grows; baselines always name as many as are to be found). Coloured: baselines that need no shadow models,
-        each from one model that had a random half of the samples. Grey line: the early checkpoint of claim C3. HV:
-        highly vulnerable zone.""",
+        each from one model a sample: of a random pair of the half, the one that trained on it. Grey line: the early
+        checkpoint of claim C3. HV: highly vulnerable zone.""",
     "factors": """
         Differences between runs, first minus second, of {attack}, rates at {threshold}: at the last common epoch
         (circles), where both had the same test accuracy (squares), and where both had the same generalisation gap
-        (triangles), each at the largest value that both reach; recall over its ceiling at the early checkpoint only.
-        Bars are {level} jackknife intervals of the difference, paired where the runs share their pool (hollow: too few
-        models for one). Bars that run out of the frame are wider than it: there the clock hardly moves. A difference
-        that vanishes where the runs are equally far trained is one of training length rather than of the factor.""",
+        (triangles), each at the largest value that both reach; recall above chance, as a share of the
+        ceiling's, at the early checkpoint only. The squared speed is the mean over samples with counting noise removed,
+        in (points per epoch)². Bars are {level} jackknife intervals of the difference, paired where the runs share
+        their pool (hollow: too few models for one). Bars that run out of the frame are wider than it: there the clock
+        hardly moves. A difference that vanishes where the runs are equally far trained is one of training length
+        rather than of the factor.""",
     "power_law": """
         TPR minus FPR at the last checkpoint against training samples per class, one run a size; bars are one standard
         error. Lines are weighted least-squares fits in logarithms, with {level} intervals of the slope. Sizes whose TPR

@@ -23,10 +23,11 @@ METRICS = {
     "advantage": "mean advantage",
     "displacement": "displacement, points",
     "share_highly_vulnerable": "share highly vulnerable",
-    "speed_rms_corrected": "RMS speed, corrected",
+    "speed_squared_corrected": "squared speed, points²",
     "entropy_change": "entropy change",
-    "recall_share": "recall over ceiling, early",
+    "recall_share": "early recall above chance,\nshare of the ceiling's",
 }
+_POINTS_SQUARED = {"speed_squared_corrected": 100.0**2}  # else shares of the plane
 _MATCHINGS = {
     "epoch": ("last common epoch", "#222222", "o"),
     "accuracy_test": ("highest common accuracy", "#D55E00", "s"),
@@ -46,7 +47,7 @@ def highest_common(table: pd.DataFrame) -> pd.DataFrame:
 def factor_rows(table: pd.DataFrame, threshold: str, early: float) -> pd.DataFrame:
     """The rows that are drawn: of attacks whose dynamics were analysed, at one threshold.
 
-    Recall over its ceiling is 1 in every run at the end, so it is compared at the last epoch up to `early` only.
+    The share of the ceiling's recall is 1 in every run at the end: it is compared at the last epoch up to `early` only.
     """
     late = table["metric"] == "recall_share"
     late &= (table["matched_by"] != "epoch") | (table["at"] > early)
@@ -55,7 +56,10 @@ def factor_rows(table: pd.DataFrame, threshold: str, early: float) -> pd.DataFra
     planes = table[table["threshold"] != ""]
     chosen = [select_threshold(planes, threshold)] if len(planes) else []
     plain = table[(table["threshold"] == "") & (table["attack"].isin(analysed) if analysed else True)]
-    return pd.concat([plain, *chosen], ignore_index=True)
+    shown = pd.concat([plain, *chosen], ignore_index=True)
+    ends = ["difference", "low", "high"]
+    shown[ends] = shown[ends].mul(shown["metric"].map(_POINTS_SQUARED).fillna(1.0), axis=0)
+    return shown
 
 
 def early_epoch(tables: Mapping[str, pd.DataFrame]) -> float:

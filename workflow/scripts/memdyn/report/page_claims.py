@@ -1,5 +1,8 @@
 """What the study says of the claims C1, C2 and C3, as the tables at the top of the page."""
 
+from typing import Any
+
+import numpy as np
 import pandas as pd
 
 from memdyn.report import formatting
@@ -103,6 +106,11 @@ def findings(table: pd.DataFrame, styles: dict[str, RunStyle]) -> list[str]:
     ordered = [(run, row) for run in styles for row in table[table["run"] == run].itertuples()]
     return [
         f"{styles[run].name}{f', {row.attack}' if several else ''} ({targets.get(row.target, row.target)}): "
-        f"{row.sentence.replace('%', f'{NBSP}%')}; chance {formatting.percent(row.chance, 0).replace(' ', NBSP)}."
+        f"{row.sentence.replace('%', f'{NBSP}%')}{_chance(row)}."
         for run, row in ordered
     ]
+
+
+def _chance(row: Any) -> str:
+    """Empty where nothing was to be found."""
+    return f"; chance {formatting.percent(row.chance, 0).replace(' ', NBSP)}" if np.isfinite(row.recall) else ""

@@ -18,7 +18,7 @@ _PREDICTORS = {
     "forgetting": "forgetting events",
     "lt_iqr": "LT-IQR",
 }
-_MODELS = {"half": "half of the models", "one": "one model", "mean": "mean over half"}
+_MODELS = {"half": "half of the models", "one": "one model a sample", "mean": "mean over half"}
 _MATCHED = {"epoch": "epoch", "accuracy_test": "test accuracy", "generalisation_gap": "generalisation gap"}
 
 
@@ -112,7 +112,8 @@ def early(table: pd.DataFrame, findings: pd.DataFrame, styles: dict[str, RunStyl
     caption = (
         "What is known early of the samples finally at risk (the top share by d′ of the other half of the models): "
         "recall; recall above chance as a share of what d′ of the last checkpoint finds; AUROC; Jaccard. The "
-        "baselines need no shadow models."
+        "baselines need no shadow models: they are read off models that trained on the sample, one of a random pair of "
+        "the half, or the mean over the half's pairs."
     )
     columns = ["run", "attack", "epoch", "predictor", "from", "recall", "of the ceiling", "AUROC", "Jaccard"]
     return Table(caption, columns, rows, head=5)
@@ -138,7 +139,9 @@ def factors(table: pd.DataFrame, styles: dict[str, RunStyle], threshold: str, ea
     caption = (
         "Differences of the analysed attack, first run minus second, at the last epoch that both have and at the "
         f"largest test accuracy and generalisation gap that both reach, with {100 * table['level'].iloc[0]:g} % "
-        "intervals; bold where the interval excludes 0. Recall over ceiling is that of the early checkpoint."
+        "intervals; bold where the interval excludes 0. Recall above chance is that of d′ at the early checkpoint, as "
+        "a share of what d′ of the last checkpoint finds. The squared speed is the mean over samples with counting "
+        "noise removed, in (points per epoch)²."
     )
     columns = ["first run", "second run", "attack", "matched by", *(METRICS[metric] for metric in metrics)]
     return Table(caption, columns, rows, head=4)
