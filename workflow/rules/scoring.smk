@@ -3,6 +3,7 @@ rule score_block:
     input:
         pool=ancient(rules.build_pool.output.pool),
         checkpoints=ancient(rules.train_block.output.checkpoints),
+        log=ancient(rules.train_block.output.log),
     output:
         scores=f"{RESULTS}/{{pool}}/{{run}}/{{scoring}}/{{block}}/scores.parquet",
     log:

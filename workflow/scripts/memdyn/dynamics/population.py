@@ -138,6 +138,7 @@ def population_tables(
     classes = np.unique(labels[parts["scored"]])
     weights = {part: group_weights(labels[parts[part]], classes) for part in PARTS}
     groups, sizes = [ALL, *map(str, classes)], observations.design.sizes
+    left_out = observations.design.groups
     curves, transitions, replicates = [], [], []
     for threshold in observations.thresholds:
         both = [_measure(observations, part, threshold, weights[part], bounds) for part in PARTS]
@@ -145,7 +146,7 @@ def population_tables(
         for name, figure in figures.items():
             table = _curve(figure, null_figures[name], sizes, level, groups, observations.epochs)
             curves.append(table.assign(threshold=threshold, figure=name))
-            replicates.append(_overall(figure, observations.epochs).assign(threshold=threshold, metric=name))
+            replicates.append(_overall(figure, left_out, observations.epochs).assign(threshold=threshold, metric=name))
         for table in _transitions(moves, null_moves, sizes, level, groups, observations.epochs):
             transitions.append(table.assign(threshold=threshold))
     return {
@@ -206,10 +207,10 @@ def _curve(
     return pd.DataFrame(columns)
 
 
-def _overall(figure: Replicated, epochs: np.ndarray) -> pd.DataFrame:
+def _overall(figure: Replicated, left_out: np.ndarray, epochs: np.ndarray) -> pd.DataFrame:
     """The estimate (group -1) and the replicates of the first group of samples, all of them."""
     values = np.concatenate([figure.centre[None, 0], figure.deleted[:, 0]])
-    groups = np.arange(-1, len(values) - 1)
+    groups = np.array([-1, *left_out])[: len(values)]
     return pd.DataFrame(
         {"epoch": np.tile(epochs, len(values)), "group": np.repeat(groups, len(epochs)), "value": values.ravel()}
     )
