@@ -65,6 +65,7 @@ BAD = {
     "unknown schedule": ({"base.schedule": {"name": "cos"}}, ["base.schedule.name", "'cosine'?", "one_cycle"]),
     "unknown attack": ({"attacks": [{"name": "lra"}]}, ["attacks.0.name", "'lira'?", "rmia"]),
     "unknown device": ({"device": "gpu"}, ['device = "gpu"', "'cpu' or 'cuda'"]),
+    "unknown way with divergence": ({"on_divergence": "skip"}, ['on_divergence = "skip"', "'stop' or 'drop'"]),
     "unknown precision": ({"base.precision": "float16"}, ["base.precision", "'float32' or 'bfloat16'"]),
     "no name": ({"base.model": {"hidden": [3]}}, ["base.model.name: missing"]),
     "no name of a run": ({"runs.1.name": DROP}, ["runs.1.name: missing"]),

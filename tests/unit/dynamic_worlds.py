@@ -6,6 +6,7 @@ import numpy as np
 from worlds import complementary_mask
 
 from memdyn.attacks.shadow_scores import ShadowScores
+from memdyn.stats.jackknife import Pairs
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,10 @@ class World:
     def signal(self, epoch: int, name: str) -> np.ndarray:
         margin = self.margins[self.epochs.index(epoch)]
         return np.sqrt(2) / (1 + np.exp(margin)) if name == "el2n" else margin
+
+    @property
+    def pairs(self) -> Pairs:
+        return Pairs.of(len(self.masks))
 
     loader = ShadowScores.loader
 

@@ -32,7 +32,7 @@ def tables(curves: dict[str, np.ndarray], metric: str, epochs: list[int], **keys
 
 
 def comparison(n_pairs: int, **pools: str) -> Comparison:
-    return Comparison(pools, np.bincount(jackknife.groups(n_pairs, GROUPS)), 0.95)
+    return Comparison(pools, dict.fromkeys(pools, jackknife.Pairs.of(2 * n_pairs).sizes(GROUPS)), 0.95)
 
 
 def test_equal_epochs_are_paired_t_tests_of_pairs():

@@ -75,7 +75,7 @@ def test_interval_of_arrays_and_difference():
     a, b = rng.normal(size=(2, 8, 5))
     sizes = np.ones(8, dtype=int)
     deleted = [np.array([np.delete(x, g, axis=0).mean(axis=0) for g in range(8)]) for x in (a, b)]
-    value, low, high = jackknife.difference((a.mean(axis=0), b.mean(axis=0)), tuple(deleted), sizes, 0.9)
+    value, low, high = jackknife.difference((a.mean(axis=0), b.mean(axis=0)), tuple(deleted), (sizes, sizes), 0.9)
     np.testing.assert_allclose(value, (a - b).mean(axis=0))
     expected = stats.ttest_rel(a, b).confidence_interval(0.9)
     np.testing.assert_allclose([low, high], [expected.low, expected.high])

@@ -67,7 +67,7 @@ def test_data_as_a_factor():
 @pytest.mark.parametrize(
     "changes",
     [{"threads": 3}, {"device": "cuda"}, {"scoring_batch": 7}, {"keep_checkpoints": "all"}, {"allow_retrain": True},
-     {"results": "elsewhere"}, {"data_dir": "elsewhere"}, {"base.epochs": 4}, {"attacks": [
+     {"on_divergence": "drop"}, {"results": "elsewhere"}, {"data_dir": "elsewhere"}, {"base.epochs": 4}, {"attacks": [
          {"name": "loss"}, {"name": "lira"}, {"name": "lira", "mode": "offline"}, {"name": "rmia"}]}],
     ids=lambda changes: next(iter(changes)),
 )  # fmt: skip

@@ -24,7 +24,8 @@ def pools(rng: np.random.Generator, slope: float, noise: float, n_pairs: int = 3
             row | {"samples_per_class": size, "fpr": 0.01, "tpr": pairs.mean(), "se_samples": by_samples * excess}
         )
         replicates += [row | {"group": g, "tpr": pairs[group != g].mean()} for g in range(16)]
-    return pd.DataFrame(estimates), pd.DataFrame(replicates), ["attack"], n_pairs, 0.95
+    sizes = {row["pool"]: np.bincount(group) for row in estimates}
+    return pd.DataFrame(estimates), pd.DataFrame(replicates), ["attack"], sizes, 0.95
 
 
 def test_weighted_line_is_that_of_numpy():
@@ -103,7 +104,8 @@ def study_of(changes):
         metrics.append({"run": run["run"], "attack": "lira", "epoch": 5, "aggregation": "pooled"} | tprs | errors)
     tables = {"runs": runs, "attack_metrics": metrics, "replicates": replicates}
     pools = pd.DataFrame({"pool": [run["pool"] for run in runs], "scored": [400, 800, 1600, 3200], "n_classes": 10})
-    return {name: pd.DataFrame(rows) for name, rows in tables.items()}, pd.DataFrame(factors), pools, 16, 0.95
+    sizes = {run["run"]: np.ones(16, int) for run in runs}
+    return {name: pd.DataFrame(rows) for name, rows in tables.items()}, pd.DataFrame(factors), pools, sizes, 0.95
 
 
 def test_sizes_alone_make_a_law():

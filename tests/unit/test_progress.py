@@ -122,12 +122,18 @@ class Disk:
 
     def train(self, run: int, model: int, seconds: float) -> None:
         self.begin(run, model, 10)
-        self._progress(run, model).finish([{"seconds": seconds / 10}] * 10)
+        self._progress(run, model).finish([{"loss": 1.0, "seconds": seconds / 10}] * 10)
 
-    def publish(self, run: int, block: str, seconds: float) -> None:
+    def fail(self, run: int, model: int) -> None:
+        self.begin(run, model, 0)
+        self._progress(run, model).finish([{"loss": 1.0, "seconds": 0.1}, {"loss": float("nan"), "seconds": 0.1}])
+
+    def publish(self, run: int, block: str, seconds: float, failed: tuple[int, ...] = ()) -> None:
         folder = self.folder / self.plan.runs[run].train_path / block
         folder.mkdir(parents=True)
-        pd.DataFrame({"seconds": [seconds / 10] * 80}).to_parquet(folder / "log.parquet")
+        log = [{"model": m, "epoch": e, "loss": 1.0, "seconds": seconds / 10} for m in range(8) for e in range(1, 11)]
+        log = [row | {"loss": float("nan")} if row["model"] in failed else row for row in log]
+        pd.DataFrame(log).to_parquet(folder / "log.parquet")
         remove(folder.parent / "progress" / block)
 
     def score(self, run: int, block: str) -> None:
@@ -164,6 +170,17 @@ def test_models_are_counted_from_what_lies_on_disk(disk):
     assert "9 of 32 models trained (mlp 9/16, sam 0/16), 8 scored" in Progress(disk.plan, 1)._line(
         [count(disk.plan, run) for run in disk.plan.runs]
     )
+
+
+def test_models_that_diverged_are_done_and_tell_nothing_of_the_time(disk):
+    disk.publish(0, "block-0000-0007", 3.0, failed=(1, 6))
+    disk.train(0, 8, 5.0)
+    disk.fail(0, 9)
+    found = count(disk.plan, disk.plan.runs[0])
+    assert (found.trained, found.begun) == (10, 0)
+    assert found.seconds == pytest.approx((3 + 5) / 2)
+    disk.publish(1, "block-0000-0007", 3.0, failed=tuple(range(8)))
+    assert count(disk.plan, disk.plan.runs[1]).seconds == 0
 
 
 def test_scoring_costs_what_its_samples_cost(disk):

@@ -19,10 +19,9 @@ from memdyn.data.pool import Pool
 from memdyn.optim import REGISTRY as OPTIMIZERS
 from memdyn.store.checkpoints import checkpoint_file, load_checkpoint
 from memdyn.training import block, loop
-from memdyn.training.block import BlockTask, new_network, train_block
+from memdyn.training.block import BlockTask, TrainingDiverged, new_network, train_block
 from memdyn.training.device import prepare_torch
 from memdyn.training.inputs import Inputs
-from memdyn.training.loop import TrainingDiverged
 from memdyn.training.progress import ModelProgress
 
 EPOCHS = 3
@@ -95,9 +94,8 @@ class Training:
 
     def __init__(self, folder, pool, models=range(2), **changes):
         self.folder, self.pool, self.said = folder, pool, []
-        options = {"seed": 0, "pool_key": "pool", "keep": "none"} | {
-            name: changes.pop(name) for name in ("seed", "pool_key", "keep") if name in changes
-        }
+        options = {"seed": 0, "pool_key": "pool", "keep": "none", "on_divergence": "stop"}
+        options |= {name: changes.pop(name) for name in options if name in changes}
         self.task = BlockTask(
             recipe=recipe(**changes),
             models=models,

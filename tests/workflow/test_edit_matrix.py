@@ -95,7 +95,8 @@ def test_a_comment_a_docstring_and_formatting_in_the_training_code(copy: Project
 
 
 def test_keys_outside_of_the_identity(copy: Project):
-    copy.write_study(copy.study() | {"threads": 2, "scoring_batch": 50, "keep_checkpoints": "all"})
+    free = {"threads": 2, "scoring_batch": 50, "keep_checkpoints": "all", "on_divergence": "drop"}
+    copy.write_study(copy.study() | free)
     assert copy.planned() == {}
 
 

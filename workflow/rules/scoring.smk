@@ -3,6 +3,7 @@ rule score_block:
     input:
         pool=ancient(rules.build_pool.output.pool),
         checkpoints=ancient(rules.train_block.output.checkpoints),
+        log=ancient(rules.train_block.output.log),
         measures=measured_first,
     output:
         scores=f"{RESULTS}/{{pool}}/{{run}}/{{scoring}}/{{block}}/scores.parquet",
@@ -33,6 +34,7 @@ rule measure_block:
         pool=ancient(rules.build_pool.output.pool),
         masks=lambda wc: masks_of(wc.pool, models_of(wc.block)),
         checkpoints=ancient(rules.train_block.output.checkpoints),
+        log=ancient(rules.train_block.output.log),
     output:
         measures=f"{RESULTS}/{{pool}}/{{run}}/{{measuring}}/{{block}}/measures.parquet",
     log:

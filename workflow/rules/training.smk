@@ -32,5 +32,6 @@ rule train_block:
         pool=lambda wc: stage(wc.pool),
         device=OPTIONS.device,
         keep=OPTIONS.keep_checkpoints,
+        on_divergence=OPTIONS.on_divergence,
     script:
         "../scripts/train_block.py"

@@ -18,14 +18,16 @@ if __name__ == "__main__":
     tell = start(snakemake, Path(snakemake.output.curves).parent)
     options, given = snakemake.params.stage["options"], snakemake.input
     pool = read_pool(given.pool)
+    scores = ShadowScores.of_files(given.scores, given.pool, given.masks, options["models"])
+    measured = {name: values[scores.pairs.models] for name, values in read_measures(given.measures).items()}
     analysis = Analysis(
-        ShadowScores.of_files(given.scores, given.pool, given.masks, options["models"]),
+        scores,
         pool.labels,
         pool.flipped,
         Settings.of_options(options, snakemake.params.seed),
         options["analysis"] | {"early_share": options["early_share"]},
         options["dynamics"],
-        read_measures(given.measures),
+        measured,
     )
     tables: dict[str, list[pd.DataFrame]] = defaultdict(list)
     for attack in options["attacks"]:

@@ -15,7 +15,9 @@ from memdyn.compare.runs import factor_row, pool_row, run_row
 from memdyn.compare.verdicts import Rules
 from memdyn.data.pool import read_pool
 from memdyn.provenance.job import start
+from memdyn.stats.jackknife import Pairs
 from memdyn.store.atomic import atomic_path
+from memdyn.store.logs import failed_models
 from memdyn.store.tables import write_csv, write_parts, write_table
 
 # rows from which on a CSV is compressed, and beyond which there is none: nobody would read it, and writing takes hours
@@ -71,30 +73,34 @@ def study_tables(snakemake) -> dict[str, pd.DataFrame]:
     tables |= analysis_tables(given, by_run)
     tables["null"] = null_tests(tables["null_draws"])
     pool_of = {run["folder"]: run["pool"] for run in runs}
-    tables["differences"] = run_differences(
-        tables["attack_metrics"], stack(by_attack, given.replicates), pool_of, options["models"] // 2, options["level"]
-    )
-    blocks = len(given.logs) // len(runs)
-    logs = [given.logs[first : first + blocks] for first in range(0, len(given.logs), blocks)]
-    tables["runs"] = pd.DataFrame(
-        [
-            run_row(run, log, tables["accuracy"].query("run == @run['folder']"))
-            for run, log in zip(runs, logs, strict=True)
-        ]
-    )
+    logs = training_logs(given, by_run)
+    pairs = {run: Pairs.of(options["models"], failed_models(log)) for run, log in logs.items()}
+    sizes = {run: left.sizes(options["groups"]) for run, left in pairs.items()}
     replicates, factors = stack(by_attack, given.replicates), pd.DataFrame([factor_row(run) for run in runs])
+    tables["differences"] = run_differences(tables["attack_metrics"], replicates, pool_of, sizes, options["level"])
+    tables["runs"] = pd.DataFrame(
+        [run_row(run, logs[run["folder"]], tables["accuracy"].query("run == @run['folder']")) for run in runs]
+    )
     if "curves" in tables:
         everything = tables | {"replicates": replicates}
         rules = Rules(level=options["level"], **options["claims"])
-        n_pairs, level, thresholds = options["models"] // 2, options["level"], options["thresholds"]
-        tables |= study_claims(everything, factors, pool_of, n_pairs, level, thresholds, rules)
+        tables |= study_claims(everything, factors, pool_of, sizes, options["level"], options["thresholds"], rules)
     pools = {run["pool"]: (run["dataset"], path) for run, path in zip(runs, given.pools, strict=True)}
     tables["pools"] = pd.DataFrame(
         [pool_row(folder, dataset, read_pool(path), sha256(path)) for folder, (dataset, path) in pools.items()]
     )
     everything = tables | {"replicates": replicates}
-    tables |= power_law(everything, factors, tables["pools"], options["models"] // 2, options["level"])
+    tables |= power_law(everything, factors, tables["pools"], sizes, options["level"])
     return tables
+
+
+def training_logs(given, by_run: list[dict[str, str]]) -> dict[str, pd.DataFrame]:
+    """The log of all blocks of each run."""
+    blocks = len(given.logs) // len(by_run)
+    return {
+        key["run"]: pd.concat([pd.read_parquet(path) for path in given.logs[place * blocks : (place + 1) * blocks]])
+        for place, key in enumerate(by_run)
+    }
 
 
 def analysis_tables(given, by_run: list[dict[str, str]]) -> dict[str, pd.DataFrame]:

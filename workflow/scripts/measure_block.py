@@ -9,12 +9,15 @@ kill can lose them in between.
 
 from pathlib import Path
 
+import pandas as pd
+
 from memdyn.data.pool import read_pool
 from memdyn.design.blocks import models_of, progress_folder
 from memdyn.models.build import build_model
 from memdyn.provenance.job import start
 from memdyn.signals.measuring import measure_block
 from memdyn.store.atomic import sweep
+from memdyn.store.logs import failed_models
 from memdyn.store.masks import read_masks
 from memdyn.store.measures import write_measures
 from memdyn.training.device import prepare_torch
@@ -38,6 +41,7 @@ if __name__ == "__main__":
             tell("the other job has measured the block: nothing is left to do")
         else:
             sweep(path.parent)
-            found = measure_block(network, checkpoints, models, masks, inputs, params.batch, measures)
+            failed = failed_models(pd.read_parquet(snakemake.input.log))
+            found = measure_block(network, checkpoints, models, masks, inputs, params.batch, measures, failed)
             write_measures(path, models, found)
             tell(f"models {models[0]} to {models[-1]}: {', '.join(found)} measured")

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from memdyn.data.pool import read_pool
 from memdyn.design.blocks import models_of, progress_folder
@@ -11,6 +12,7 @@ from memdyn.provenance.job import start
 from memdyn.signals.scoring import score_block
 from memdyn.store import temporary
 from memdyn.store.atomic import sweep
+from memdyn.store.logs import failed_models
 from memdyn.store.scores import write_scores
 from memdyn.training.device import prepare_torch
 from memdyn.training.inputs import Inputs
@@ -30,7 +32,8 @@ if __name__ == "__main__":
     network = build_model(recipe["model"], pool.images.shape[1:], len(pool.class_names)).to(device)
     checkpoints = Path(snakemake.input.checkpoints)
     progress = progress_folder(path.parents[2], snakemake.wildcards.block)
-    epochs = score_block(network, checkpoints, models, recipe["checkpoints"], inputs, params.batch)
+    failed = failed_models(pd.read_parquet(snakemake.input.log))
+    epochs = score_block(network, checkpoints, models, recipe["checkpoints"], inputs, params.batch, failed)
     with hold(progress, "scoring", tell):
         if path.exists():  # Snakemake had deleted it before it started this job
             tell("the other job has scored the block: nothing is left to do")
@@ -39,5 +42,7 @@ if __name__ == "__main__":
             # training is published: what a killed job would have resumed from has served
             clear(progress)
             temporary.mark(checkpoints, params.keep != "all")
-            write_scores(path, epochs, models, np.asarray(pool.sample_ids[scored]))
+            write_scores(path, epochs, models, np.asarray(pool.sample_ids[scored]), failed)
             tell(f"models {models[0]} to {models[-1]} scored at {len(recipe['checkpoints'])} checkpoints")
+            for model, epoch in failed.items():
+                tell(f"model {model} diverged in epoch {epoch}: its scores are NaN")

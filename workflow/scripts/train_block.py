@@ -24,5 +24,6 @@ if __name__ == "__main__":
         device=params.device,
         threads=snakemake.threads,
         keep=params.keep,
+        on_divergence=params.on_divergence,
     )
     train_block(task, pool, Path(snakemake.output.checkpoints), log, tell)

@@ -63,9 +63,11 @@ class Attack(ABC):
     def check(self, inputs: Inputs, folds: str) -> None:
         """Raises ValueError where there are too few pairs to calibrate."""
         if not self.can_score(inputs.half, folds):
+            failed = inputs.pairs.planned - inputs.n_pairs
             raise ValueError(
                 f"{self} with folds {folds!r} needs at least {2 * self.min_pairs(folds)} models, "
                 f"got {2 * inputs.n_pairs}"
+                + (f" (models that diverged took {failed} pairs away, perhaps of one half)" if failed else "")
             )
 
 

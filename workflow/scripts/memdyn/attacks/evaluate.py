@@ -110,12 +110,12 @@ def evaluate_checkpoint(attack: Attack, signals: Inputs, settings: Settings) -> 
         settings: see `Settings`.
     """
     scores = attack.score_signal(signals, "pairs")
-    group = jackknife.groups(signals.n_pairs, settings.groups)
-    sizes = np.bincount(group)
-    kept = [np.flatnonzero(group != g) for g in range(len(sizes))]
+    group = signals.pairs.groups(settings.groups)
+    groups, sizes = np.unique(group, return_counts=True)
+    kept = [np.flatnonzero(group != g) for g in groups]
     if not all(attack.can_score(signals.half[pairs], "pairs") for pairs in kept):
-        kept, sizes = [], sizes[:0]  # too few pairs to leave any out: no interval
-    fprs = _fprs(signals, len(kept[0]) if kept else signals.n_pairs, settings)
+        kept, groups, sizes = [], groups[:0], sizes[:0]  # too few pairs to leave any out: no interval
+    fprs = _fprs(signals, min(map(len, kept), default=signals.n_pairs), settings)
 
     estimate = _measure(scores, signals, fprs)
     deleted = {name: np.empty((0, len(estimate[name]))) for name in AGGREGATIONS}
@@ -138,7 +138,7 @@ def evaluate_checkpoint(attack: Attack, signals: Inputs, settings: Settings) -> 
                     {
                         "aggregation": name,
                         "metric": column,
-                        "group": np.arange(len(sizes)),
+                        "group": groups,
                         "value": deleted[name][:, i],
                     }
                 )

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from memdyn.stats.jackknife import Pairs
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -16,16 +18,18 @@ class Inputs:
         population: float64 [M, Z], of each model on samples that no model trained on.
         half: int [P], 0 or 1: the half of each pair in two-fold cross-fitting. A pair keeps it when others leave,
             or the jackknife would see the noise of another split in each of its values.
+        pairs: the pairs' numbers in the design, which their groups in the jackknife belong to.
     """
 
     signal: np.ndarray
     mask: np.ndarray
     population: np.ndarray
     half: np.ndarray
+    pairs: Pairs
 
     @classmethod
-    def of(cls, margins: np.ndarray, mask: np.ndarray, population: np.ndarray) -> "Inputs":
-        """Checked inputs from margins of any float type; halves are the even and the odd pairs, stable under growth.
+    def of(cls, margins: np.ndarray, mask: np.ndarray, population: np.ndarray, pairs: Pairs | None = None) -> "Inputs":
+        """Checked inputs from margins of any float type, of all pairs of the design where none are given.
 
         Raises:
             ValueError: for shapes that do not fit, masks that are not complementary, or margins that are not finite.
@@ -40,8 +44,8 @@ class Inputs:
             raise ValueError("the masks of models 2k and 2k + 1 must be boolean and complementary")
         if not (np.isfinite(margins).all() and np.isfinite(population).all()):
             raise ValueError("margins must be finite: a model that diverged has to be left out with its pair")
-        half = np.arange(n_models // 2) % 2
-        return cls(margins.astype(np.float64), mask, population.astype(np.float64), half)
+        pairs = Pairs.of(n_models) if pairs is None else pairs
+        return cls(margins.astype(np.float64), mask, population.astype(np.float64), pairs.half, pairs)
 
     @property
     def n_pairs(self) -> int:
@@ -56,7 +60,8 @@ class Inputs:
         """The inputs of some pairs only (indices, in the order given)."""
         pairs = np.asarray(pairs)
         models = (2 * pairs[:, None] + np.arange(2)).ravel()
-        return Inputs(self.signal[models], self.mask[models], self.population[models], self.half[pairs])
+        left = self.pairs.take(pairs)
+        return Inputs(self.signal[models], self.mask[models], self.population[models], self.half[pairs], left)
 
     def swap(self, flips: np.ndarray) -> "Inputs":
         """The inputs with IN and OUT exchanged where flips [P, n] is True."""

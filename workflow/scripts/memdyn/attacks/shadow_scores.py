@@ -8,29 +8,37 @@ import numpy as np
 
 from memdyn.attacks.inputs import Inputs
 from memdyn.data.pool import read_pool
+from memdyn.stats.jackknife import Pairs
 from memdyn.store.masks import read_masks
-from memdyn.store.scores import read_epochs, read_signal
+from memdyn.store.scores import read_epochs, read_failed, read_signal
 
 
 @dataclass(frozen=True)
 class ShadowScores:
-    """Score files of all blocks of a run.
+    """Score files of all blocks of a run. Models that failed, and the other models of their pairs, are left out.
 
     Attributes:
         files: the blocks' score files, models in order.
         masks: bool [models, scored and sham samples].
         parts: rows of the pool's parts.
+        pairs: that are left.
     """
 
     files: tuple[str | Path, ...]
     masks: np.ndarray
     parts: dict[str, slice]
+    pairs: Pairs
 
     @classmethod
     def of_files(
         cls, files: Sequence[str | Path], pool: str | Path, masks: Sequence[str | Path], n_models: int
     ) -> "ShadowScores":
-        return cls(tuple(files), read_masks(masks, range(n_models)), read_pool(pool).parts)
+        """Raises ValueError where no pair is left."""
+        failed = read_failed(files)
+        pairs = Pairs.of(n_models, failed)
+        if not len(pairs):
+            raise ValueError(f"no pair of models is left: {', '.join(map(str, failed))} diverged")
+        return cls(tuple(files), read_masks(masks, range(n_models))[pairs.models], read_pool(pool).parts, pairs)
 
     @property
     def epochs(self) -> list[int]:
@@ -39,7 +47,8 @@ class ShadowScores:
 
     def signal(self, epoch: int, name: str) -> np.ndarray:
         """float32 [models, samples]: scored, sham, population and test samples."""
-        return read_signal(self.files, epoch, name)
+        values = read_signal(self.files, epoch, name)
+        return values if len(self.pairs) == self.pairs.planned else values[self.pairs.models]
 
     def loader(self, part: str) -> Callable[[int], Inputs]:
         """(epoch) -> the margins of `part` ("scored" or "sham") with its masks, and of the population part."""
@@ -47,6 +56,6 @@ class ShadowScores:
 
         def load(epoch: int) -> Inputs:
             margins = self.signal(epoch, "margin")
-            return Inputs.of(margins[:, rows], self.masks[:, rows], margins[:, population])
+            return Inputs.of(margins[:, rows], self.masks[:, rows], margins[:, population], self.pairs)
 
         return load

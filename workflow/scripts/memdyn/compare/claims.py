@@ -9,7 +9,6 @@ from memdyn.compare.factors import Comparison, at_equal_epochs, at_matched
 from memdyn.compare.power_law import power_law_tables
 from memdyn.compare.verdicts import Rules, Verdict, judge_c1, judge_c2, judge_c3, pairs_by_factor
 from memdyn.dynamics.plane import threshold_label
-from memdyn.stats import jackknife
 
 CLOCKS = ("accuracy_test", "generalisation_gap")
 _POINTS = 5  # values of a clock at which runs are compared
@@ -29,7 +28,7 @@ def study_claims(
     tables: Mapping[str, pd.DataFrame],
     factors: pd.DataFrame,
     pool_of: Mapping[str, str],
-    n_pairs: int,
+    sizes: Mapping[str, np.ndarray],
     level: float,
     thresholds: Sequence[str | float],
     rules: Rules,
@@ -41,7 +40,7 @@ def study_claims(
             clock_replicates, correlations, early, early_replicates.
         factors: a row a run, from `memdyn.compare.runs.factor_row`.
         pool_of: the pool of each run.
-        n_pairs: pairs of models a run.
+        sizes: [G] pairs of each run in each group of the jackknife; 0 where models that failed took all of them.
         level: of the intervals.
         thresholds: of the plane, as configured: C1 is judged at the first that an attack has.
         rules: of the verdicts.
@@ -50,7 +49,6 @@ def study_claims(
         differences: see `memdyn.compare.factors.at_equal_epochs` and `at_matched`, one below the other;
         claims: claim, verdict, part, part_verdict; claim_cells: see `memdyn.compare.verdicts.Verdict`.
     """
-    sizes = np.bincount(jackknife.groups(n_pairs, tables["replicates"]["group"].nunique()))
     comparison = Comparison(pool_of, sizes, level)
     series = _series(tables)
     equal = [at_equal_epochs(*one, _KEYS, comparison) for one in series]
@@ -116,7 +114,11 @@ def _claim_tables(verdicts: list[Verdict]) -> dict[str, pd.DataFrame]:
 
 
 def power_law(
-    tables: Mapping[str, pd.DataFrame], factors: pd.DataFrame, pools: pd.DataFrame, n_pairs: int, level: float
+    tables: Mapping[str, pd.DataFrame],
+    factors: pd.DataFrame,
+    pools: pd.DataFrame,
+    sizes: Mapping[str, np.ndarray],
+    level: float,
 ) -> dict[str, pd.DataFrame]:
     """Vulnerability against samples per class, where the runs differ in nothing but the sizes of their pools.
 
@@ -124,12 +126,13 @@ def power_law(
         tables: runs (run, pool), attack_metrics and replicates of the study.
         factors: a row a run, from `memdyn.compare.runs.factor_row`.
         pools: pool, scored, n_classes.
+        sizes: as for `study_claims`.
 
     Returns:
         power_law_points and power_law_fits, empty where there is nothing to fit.
     """
-    sizes = pools.set_index("pool")
-    per_class = (sizes["scored"] / 2 / sizes["n_classes"]).rename("samples_per_class")
+    known = pools.set_index("pool")
+    per_class = (known["scored"] / 2 / known["n_classes"]).rename("samples_per_class")
     runs = tables["runs"].join(per_class, on="pool")
     if factors["series"].nunique() > 1 or runs["samples_per_class"].nunique() < max(2, len(runs)):
         nothing = pd.DataFrame(columns=["attack", "fpr"])
@@ -146,5 +149,6 @@ def power_law(
     replicates = tables["replicates"].query("aggregation == 'pooled'").rename(columns={"value": "tpr"})
     replicates = replicates.merge(estimates[["run", "attack", "epoch", "metric"]]).join(place, on="run")
     given = [table.assign(fpr=table["metric"].map(names)) for table in (estimates, replicates)]
-    found = power_law_tables(*given, ["attack", "fpr"], n_pairs, level)
+    of_pool = {pool: sizes[run] for run, pool in place["pool"].items()}
+    found = power_law_tables(*given, ["attack", "fpr"], of_pool, level)
     return {"power_law_points": found["points"], "power_law_fits": found["fits"]}

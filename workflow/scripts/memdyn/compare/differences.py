@@ -6,13 +6,17 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from memdyn.stats.jackknife import difference, groups
+from memdyn.stats.jackknife import difference
 
 _KEYS = ["attack", "epoch", "aggregation"]
 
 
 def run_differences(
-    metrics: pd.DataFrame, replicates: pd.DataFrame, pool_of: Mapping[str, str], n_pairs: int, level: float
+    metrics: pd.DataFrame,
+    replicates: pd.DataFrame,
+    pool_of: Mapping[str, str],
+    sizes: Mapping[str, np.ndarray],
+    level: float,
 ) -> pd.DataFrame:
     """Every two runs on one pool, first minus second, for every attack, checkpoint and metric that both have.
 
@@ -20,15 +24,15 @@ def run_differences(
         metrics: run, attack, epoch, aggregation and a column a metric.
         replicates: run, attack, epoch, aggregation, metric, group, value: the jackknife's deleted values.
         pool_of: the pool of each run; runs on different pools share no members and cannot be paired.
-        n_pairs: pairs of models a run.
+        sizes: [G] pairs of each run in each group of the jackknife; 0 where models that failed took all of them.
         level: confidence level.
 
     Returns:
-        run_a, run_b, attack, epoch, aggregation, metric, difference, low, high, level.
+        run_a, run_b, attack, epoch, aggregation, metric, difference, low, high, level; limits are NaN where a run has
+        too few models for replicates.
     """
-    sizes = np.bincount(groups(n_pairs, replicates["group"].nunique()))
-    deleted = replicates.pivot(index=["run", *_KEYS, "metric"], columns="group", values="value").sort_index(axis=1)
-    names = deleted.index.get_level_values("metric").unique()
+    deleted = replicates.pivot(index=["run", *_KEYS, "metric"], columns="group", values="value")
+    names = [name for name in metrics.columns if f"{name}_low" in metrics.columns]
     estimates = metrics.melt(["run", *_KEYS], names, "metric", "value").set_index(["run", *_KEYS, "metric"])["value"]
     parts = [
         _pair(first, second, estimates, deleted, sizes, level)
@@ -40,11 +44,19 @@ def run_differences(
 
 
 def _pair(
-    first: str, second: str, estimates: pd.Series, deleted: pd.DataFrame, sizes: np.ndarray, level: float
+    first: str,
+    second: str,
+    estimates: pd.Series,
+    deleted: pd.DataFrame,
+    sizes: Mapping[str, np.ndarray],
+    level: float,
 ) -> pd.DataFrame:
-    shared = deleted.loc[first].index.intersection(deleted.loc[second].index)
-    values = [estimates.loc[run].loc[shared].to_numpy() for run in (first, second)]
-    groups = [deleted.loc[run].loc[shared].to_numpy().T for run in (first, second)]
-    value, low, high = difference((values[0], values[1]), (groups[0], groups[1]), sizes, level)
+    shared = estimates.loc[first].index.intersection(estimates.loc[second].index).sort_values()
+    values, groups = [], []
+    for run in (first, second):
+        rows = pd.MultiIndex.from_tuples([(run, *row) for row in shared])
+        values.append(estimates.loc[run].loc[shared].to_numpy())
+        groups.append(deleted.reindex(index=rows, columns=np.flatnonzero(sizes[run])).to_numpy(dtype=float).T)
+    value, low, high = difference(tuple(values), tuple(groups), (sizes[first], sizes[second]), level)
     table = shared.to_frame(index=False)
     return table.assign(run_a=first, run_b=second, difference=value, low=low, high=high, level=level)

@@ -57,29 +57,32 @@ class Comparison:
 
     Attributes:
         pool_of: the pool of each run.
-        sizes: [G] pairs in each group of the jackknife.
+        sizes: [G] pairs of each run in each group of the jackknife; 0 where models that failed took all of them.
         level: of the intervals.
     """
 
     pool_of: Mapping[str, str]
-    sizes: np.ndarray
+    sizes: Mapping[str, np.ndarray]
     level: float
 
     def paired(self, first: str, second: str) -> bool:
         """Whether the runs share masks and seeds."""
         return self.pool_of[first] == self.pool_of[second]
 
-    def columns(self, a: np.ndarray, b: np.ndarray, paired: bool) -> dict[str, np.ndarray]:
-        """difference, low, high, se, df of values [1 + G, L] of two runs."""
+    def columns(self, first: str, second: str, a: np.ndarray, b: np.ndarray) -> dict[str, np.ndarray]:
+        """difference, low, high, se, df of the values [1 + G_run, L] of two runs."""
         difference = a[0] - b[0]
-        if len(a) < 3 or len(b) < 3 or (paired and len(a) != len(b)):
+        if len(a) < 3 or len(b) < 3:
             nothing = np.full(difference.shape, np.nan)
             return {"difference": difference, "low": nothing, "high": nothing, "se": nothing, "df": nothing}
-        if paired:
-            se = jackknife.standard_error(difference, a[1:] - b[1:], self.sizes)
-            df = np.full(difference.shape, float(len(a) - 2))
+        sizes = self.sizes[first], self.sizes[second]
+        if self.paired(first, second):
+            deleted, most = jackknife.deleted_difference((a[0], b[0]), (a[1:], b[1:]), sizes)
+            se = jackknife.standard_error(difference, deleted, most)
+            df = np.full(difference.shape, float(len(most) - 1))
         else:
-            parts = np.stack([jackknife.standard_error(x[0], x[1:], self.sizes) ** 2 for x in (a, b)])
+            own = [jackknife.standard_error(x[0], x[1:], size[size > 0]) for x, size in zip((a, b), sizes, strict=True)]
+            parts = np.stack(own) ** 2
             se, df = np.sqrt(parts.sum(axis=0)), welch_df(parts, np.array([[len(a) - 2.0], [len(b) - 2.0]]))
         half = stdtrit(df, (1 + self.level) / 2) * se
         return {"difference": difference, "low": difference - half, "high": difference + half, "se": se, "df": df}
@@ -99,7 +102,7 @@ def at_equal_epochs(
         shared = np.intersect1d(a.epochs, b.epochs)
         if len(shared):
             paired = comparison.paired(first, second)
-            values = comparison.columns(a.at(shared[None]), b.at(shared[None]), paired)
+            values = comparison.columns(first, second, a.at(shared[None]), b.at(shared[None]))
             row = {"matched_by": "epoch", "at": shared, "epoch_a": shared, "epoch_b": shared} | values
             tables.append(_table(first, second, keys, key, row, paired, comparison.level, "compared"))
     return _joined(tables)
@@ -145,7 +148,7 @@ def at_matched(
             row = {"matched_by": clock, "at": levels, "epoch_a": times[0][0], "epoch_b": times[1][0]}
             # a metric without replicates (too few models) is matched by the estimate alone, and has no interval
             at = [series.at(t[: len(series.values)]) for series, t in zip((a, b), times, strict=True)]
-            row |= comparison.columns(*at, paired)
+            row |= comparison.columns(first, second, *at)
             status = "compared"
         else:
             blank = np.full(1, np.nan)
@@ -161,7 +164,7 @@ def clock_tables(scores: ShadowScores, group: np.ndarray) -> dict[str, pd.DataFr
 
     Args:
         scores: of one run.
-        group: int [P] from `memdyn.stats.jackknife.groups`.
+        group: int [P], the group of each of its pairs.
 
     Returns:
         estimates: metric, epoch, value; replicates: metric, epoch, group, value. Metrics: accuracy_test (without a test
@@ -177,7 +180,7 @@ def clock_tables(scores: ShadowScores, group: np.ndarray) -> dict[str, pd.DataFr
         tested = correct[:, test].mean(axis=1).reshape(-1, 2).mean(axis=1) if test.stop > test.start else outside
         for metric, values in (("accuracy_test", tested), ("generalisation_gap", inside - outside)):
             estimates.append((metric, epoch, values.mean()))
-            replicates += [(metric, epoch, g, values[group != g].mean()) for g in range(group.max() + 1)]
+            replicates += [(metric, epoch, g, values[group != g].mean()) for g in np.unique(group)]
     return {
         "estimates": pd.DataFrame(estimates, columns=["metric", "epoch", "value"]),
         "replicates": pd.DataFrame(replicates, columns=["metric", "epoch", "group", "value"]),

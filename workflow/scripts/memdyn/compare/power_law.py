@@ -8,7 +8,7 @@ independent; pools of one seed are nested, which makes the slope's interval wide
 variances; its interval holds if the law does, which the chi-square of the residuals tests.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,7 +67,11 @@ def fit_line(x: np.ndarray, y: np.ndarray, variances: np.ndarray, dofs: np.ndarr
 
 
 def power_law_tables(
-    estimates: pd.DataFrame, replicates: pd.DataFrame, keys: Sequence[str], n_pairs: int, level: float
+    estimates: pd.DataFrame,
+    replicates: pd.DataFrame,
+    keys: Sequence[str],
+    sizes: Mapping[str, np.ndarray],
+    level: float,
 ) -> dict[str, pd.DataFrame]:
     """A fit for each combination of keys (attack, fpr, ...), over pools.
 
@@ -75,7 +79,7 @@ def power_law_tables(
         estimates: <keys>, pool, samples_per_class, fpr, tpr, se_samples (standard error of tpr from the choice of
             samples): one run a pool.
         replicates: <keys>, pool, group, tpr: without a group of pairs.
-        n_pairs: pairs of models in each run.
+        sizes: by pool, [G] pairs of its run in each group; 0 where models that failed took all of them.
         level: of intervals.
 
     Returns:
@@ -89,13 +93,13 @@ def power_law_tables(
         mine = replicates
         for name, value in zip(keys, key, strict=True):
             mine = mine[mine[name] == value]
-        one = _points(table, mine, n_pairs)
+        one = _points(table, mine, sizes)
         points.append(one)
         fits.append(dict(zip(keys, key, strict=True)) | _fit(one[one["used"]], len(one), level))
     return {"points": pd.concat(points, ignore_index=True), "fits": pd.DataFrame(fits)}
 
 
-def _points(estimates: pd.DataFrame, replicates: pd.DataFrame, n_pairs: int) -> pd.DataFrame:
+def _points(estimates: pd.DataFrame, replicates: pd.DataFrame, sizes: Mapping[str, np.ndarray]) -> pd.DataFrame:
     rows = []
     for row in estimates.to_dict("records"):
         deleted = replicates.loc[replicates["pool"] == row["pool"]].sort_values("group")["tpr"].to_numpy() - row["fpr"]
@@ -106,9 +110,9 @@ def _points(estimates: pd.DataFrame, replicates: pd.DataFrame, n_pairs: int) -> 
         elif excess <= 0 or (deleted <= 0).any():
             status = "left out: TPR is not above FPR"
         else:
-            sizes = np.bincount(jackknife.groups(n_pairs, len(deleted)))
+            left = sizes[row["pool"]]
             log_excess = np.log10(excess)
-            of_models = float(jackknife.standard_error(log_excess, np.log10(deleted), sizes))
+            of_models = float(jackknife.standard_error(log_excess, np.log10(deleted), left[left > 0]))
             se = float(np.hypot(of_models, row["se_samples"] / (excess * np.log(10))))
             found = {"log_excess": log_excess, "se": se, "df": len(deleted) - 1, "used": True}
             status = "used"

@@ -1,8 +1,6 @@
 """What was run: the tables `runs`, `accuracy` and `pools` of a study."""
 
 import json
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +8,8 @@ import pandas as pd
 
 from memdyn.attacks.shadow_scores import ShadowScores
 from memdyn.data.pool import Pool
+from memdyn.stats.jackknife import Pairs
+from memdyn.store.logs import failed_models
 
 
 def accuracy_by_checkpoint(scores: ShadowScores) -> pd.DataFrame:
@@ -38,15 +38,15 @@ def accuracy_by_checkpoint(scores: ShadowScores) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def run_row(run: dict[str, Any], logs: Sequence[str | Path], accuracy: pd.DataFrame) -> dict[str, Any]:
-    """One row of the table `runs`.
+def run_row(run: dict[str, Any], log: pd.DataFrame, accuracy: pd.DataFrame) -> dict[str, Any]:
+    """One row of the table `runs`; n_models are those of which its numbers are, n_failed of n_planned diverged.
 
     Args:
         run: name, folder, recipe (resolved options), dataset, architecture, device, parameters.
-        logs: the blocks' training logs.
+        log: of the training of all its blocks.
         accuracy: the run's table `accuracy`.
     """
-    log = pd.concat([pd.read_parquet(path) for path in logs])
+    failed, planned = failed_models(log), log["model"].nunique()
     last, recipe = accuracy.iloc[-1], run["recipe"]
     return {
         "run": run["folder"],
@@ -58,8 +58,10 @@ def run_row(run: dict[str, Any], logs: Sequence[str | Path], accuracy: pd.DataFr
         "accuracy_in": last["accuracy_in"],
         "accuracy_out": last["accuracy_out"],
         "accuracy_test": last["accuracy_test"],
-        "seconds_per_model": log.groupby("model")["seconds"].sum().mean(),
-        "n_models": log["model"].nunique(),
+        "seconds_per_model": log[~log["model"].isin(failed)].groupby("model")["seconds"].sum().mean(),
+        "n_models": 2 * len(Pairs.of(planned, failed)),
+        "n_failed": len(failed),
+        "n_planned": planned,
         "learning_rate": recipe["optimizer"]["lr"],
         "batch_size": recipe["batch_size"],
         "augment": _augmentation(recipe["augment"]),

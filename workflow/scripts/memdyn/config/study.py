@@ -127,6 +127,10 @@ class StudyConfig(Strict):
     keep_checkpoints: Literal["none", "last", "all"] = Field(
         default="none", description="Which checkpoints stay on disk after they are scored."
     )
+    on_divergence: Literal["stop", "drop"] = Field(
+        default="stop",
+        description="A model whose loss becomes infinite or NaN: `stop` the study, or `drop` the model and its pair.",
+    )
     allow_retrain: Bool = Field(
         default=False,
         description="Permission to train finished work again because code changed or checkpoints are gone.",

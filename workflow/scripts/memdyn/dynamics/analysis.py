@@ -22,7 +22,6 @@ from memdyn.dynamics.splits import Splits
 from memdyn.dynamics.stage import DynamicsOptions, dynamics_tables
 from memdyn.dynamics.trajectories import SampleOptions
 from memdyn.dynamics.zones import ZoneBounds
-from memdyn.stats import jackknife
 
 # Grids and limits of figures and checks that nobody has to choose
 _ENTROPY_BASE = 2.0
@@ -84,7 +83,7 @@ class Analysis:
         planted = pd.DataFrame(columns=["quantity", "models", "auroc", "low", "high"])
         if flipped.any():
             planted = planted_table(flipped, self.scores, self._difficulty, self.settings.groups, self.settings.level)
-        clocks = clock_tables(self.scores, jackknife.groups(self._n_pairs, self.settings.groups))
+        clocks = clock_tables(self.scores, self.scores.pairs.groups(self.settings.groups))
         return {
             "difficulty": self._difficulty.table(),
             "planted": planted,
@@ -93,13 +92,9 @@ class Analysis:
             "clock_replicates": clocks["replicates"],
         }
 
-    @property
-    def _n_pairs(self) -> int:
-        return len(self.scores.masks) // 2
-
     @cached_property
     def _splits(self) -> Splits:
-        return Splits.random(self._n_pairs, self.options["splits"], self.settings.groups, self.settings.seed)
+        return Splits.of_pairs(self.scores.pairs, self.options["splits"], self.settings.groups, self.settings.seed)
 
     @cached_property
     def _difficulty(self) -> Difficulty:

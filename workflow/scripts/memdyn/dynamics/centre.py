@@ -34,9 +34,9 @@ def centre_table(
 
 
 def _centre(attack: Attack, signals: Inputs, settings: Settings) -> pd.DataFrame:
-    group = jackknife.groups(signals.n_pairs, settings.groups)
-    sizes = np.bincount(group)
-    kept = [np.flatnonzero(group != g) for g in range(len(sizes))]
+    group = signals.pairs.groups(settings.groups)
+    groups, sizes = np.unique(group, return_counts=True)
+    kept = [np.flatnonzero(group != g) for g in groups]
     if not all(attack.can_score(signals.half[pairs], "halves") for pairs in kept):
         kept = []  # too few pairs to leave any out: no interval
     estimate = _means(attack, signals, settings)

@@ -284,7 +284,7 @@ def _tables(found: dict[tuple, np.ndarray], goals: dict[str, _Goal], last: int, 
         table["chance"] = [chance.get(key, np.nan) for key in keys]
         table["ceiling"] = [found.get((name, *_RISK, last, key[-1]), [np.nan])[0] for key in keys]
         early.append(_without_vague(table))
-        groups = np.tile(np.arange(len(sizes)), len(keys))
+        groups = np.tile(np.array(goal.splits.deleted, dtype=int), len(keys))
         long = names.loc[names.index.repeat(len(sizes))].reset_index(drop=True)
         replicates.append(long.assign(group=groups, value=values[1:].T.ravel()))
     return {"early": pd.concat(early, ignore_index=True), "replicates": pd.concat(replicates, ignore_index=True)}

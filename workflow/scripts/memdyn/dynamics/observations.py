@@ -55,12 +55,14 @@ class Design:
 
     Attributes:
         worlds: see the module.
-        sizes: [G] pairs in each group of the jackknife; empty where there are too few pairs to leave any out.
+        groups: [G] numbers of the jackknife's groups; empty where there are too few pairs to leave any out.
+        sizes: [G] pairs in each.
         splits: int [K, 2], the worlds that are halves A and B of each random split; K = 0 where there are too few.
         split_deleted: int [J, G, 2], the same for the first J splits without each group.
     """
 
     worlds: tuple[World, ...]
+    groups: np.ndarray
     sizes: np.ndarray
     splits: np.ndarray
     split_deleted: np.ndarray
@@ -88,10 +90,10 @@ def plan_design(attack: Attack, half: np.ndarray, splits: Splits, most_splits: i
             is as wide as that of a mean over J, so more make it narrower, at G J halves more to calibrate.
     """
     whole = World(np.arange(len(half)), half)
-    groups = [np.flatnonzero(splits.group == g) for g in range(splits.group.max() + 1)]
-    deleted = [whole.without(gone) for gone in groups]
+    groups, sizes = np.unique(splits.group, return_counts=True)
+    deleted = [whole.without(np.flatnonzero(splits.group == g)) for g in groups]
     worlds = {world.key: world for world in [whole, *deleted]} if _can_score(attack, deleted) else {whole.key: whole}
-    sizes = np.bincount(splits.group)[: len(worlds) - 1]
+    groups, sizes = groups[: len(worlds) - 1], sizes[: len(worlds) - 1]
     ours = splits.for_attack(attack, most_splits)
 
     def number(row: int, replicate: int) -> int:
@@ -108,6 +110,7 @@ def plan_design(attack: Attack, half: np.ndarray, splits: Splits, most_splits: i
     ]
     return Design(
         tuple(worlds.values()),
+        groups,
         sizes,
         np.array(halves, int).reshape(n_splits, 2),
         np.array(smaller, int).reshape(n_jackknifed, len(sizes), 2),

@@ -36,9 +36,9 @@ def planted_table(
     if not 0 < planted.sum() < len(planted):
         raise ValueError(f"{planted.sum()} of {len(planted)} samples are planted: there is nothing to tell apart")
     inputs = scores.loader("scored")(scores.epochs[-1])
-    group = jackknife.groups(inputs.n_pairs, most_groups)
-    sizes = np.bincount(group)
-    kept = [group >= 0, *(group != g for g in range(len(sizes)))]
+    group = inputs.pairs.groups(most_groups)
+    groups, sizes = np.unique(group, return_counts=True)
+    kept = [group >= 0, *(group != g for g in groups)]
     if inputs.n_pairs - sizes.max() < 2:
         kept, sizes = kept[:1], sizes[:0]
     inside, outside = inputs.split(inputs.signal)

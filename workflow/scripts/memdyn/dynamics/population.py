@@ -152,6 +152,7 @@ def population_tables(
     classes = np.unique(labels[parts["scored"]])
     weights = {part: group_weights(labels[parts[part]], classes) for part in PARTS}
     groups, sizes = [ALL, *map(str, classes)], observations.design.sizes
+    left_out = observations.design.groups
     curves, transitions, replicates = [], [], []
     for threshold in observations.thresholds:
         both = [_measure(observations, part, threshold, weights[part], bounds) for part in PARTS]
@@ -160,7 +161,8 @@ def population_tables(
             table = _curve(figure, null_figures[name], sizes, level, groups, observations.epochs)
             curves.append(table.assign(threshold=threshold, figure=name))
             if figure.scale is None:
-                replicates.append(_overall(figure, observations.epochs).assign(threshold=threshold, metric=name))
+                overall = _overall(figure, left_out, observations.epochs)
+                replicates.append(overall.assign(threshold=threshold, metric=name))
         for table in _transitions(moves, null_moves, sizes, level, groups, observations.epochs):
             transitions.append(table.assign(threshold=threshold))
     return {
@@ -221,11 +223,11 @@ def _curve(
     return pd.DataFrame(columns)
 
 
-def _overall(figure: Replicated, epochs: np.ndarray) -> pd.DataFrame:
+def _overall(figure: Replicated, left_out: np.ndarray, epochs: np.ndarray) -> pd.DataFrame:
     """The estimate (group -1) and the replicates of the first group of samples, all of them, moved to the estimate."""
     moved = figure.deleted[:, 0] + (figure.value - figure.centre)[0]
     values = np.concatenate([figure.value[None, 0], moved])
-    groups = np.arange(-1, len(values) - 1)
+    groups = np.array([-1, *left_out])[: len(values)]
     return pd.DataFrame(
         {"epoch": np.tile(epochs, len(values)), "group": np.repeat(groups, len(epochs)), "value": values.ravel()}
     )

@@ -103,12 +103,12 @@ def tail_table(inputs: Inputs, options: SmoothOptions) -> pd.DataFrame:
     """
     probabilities = np.array(sorted({*options.probabilities, options.checked}))
     by_pair = tail_frequencies(log_tails(*inputs.split(inputs.signal)), probabilities)
-    group = jackknife.groups(inputs.n_pairs, options.groups)
-    sizes = np.bincount(group)
+    group = inputs.pairs.groups(options.groups)
+    groups, sizes = np.unique(group, return_counts=True)
     tables = []
     for tail, frequencies in zip(("upper", "lower"), by_pair, strict=True):
         value = frequencies.mean(axis=0)
-        deleted = np.array([frequencies[group != g].mean(axis=0) for g in range(len(sizes))])
+        deleted = np.array([frequencies[group != g].mean(axis=0) for g in groups])
         low, high = jackknife.interval(value, deleted, sizes, options.level)
         sign = -1 if tail == "upper" else 1
         tables.append(

@@ -5,7 +5,7 @@ only where the samples do. Half 2s is half A of split s, half 2s + 1 its half B;
 group leaves the other pairs in their halves, and each split gives every group's pairs to both halves evenly.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +14,7 @@ from memdyn.attacks.base import Attack
 from memdyn.attacks.inputs import Inputs
 from memdyn.dynamics.dprime import posterior_deviation
 from memdyn.stats import jackknife
+from memdyn.stats.jackknife import Pairs
 from memdyn.stats.shrinkage import MIN_VARIANCE, Prior, fit_prior
 
 FEWEST_PAIRS = 2  # in a half: no variance of one pair
@@ -28,14 +29,27 @@ class Splits:
         inner: int [2S, P], the side of each pair in the two-fold cross-fitting inside its half.
         group: int [P], the jackknife's group of each pair.
         drawn: [2S, P], random; the largest of a half is the pair that stands for it where one model is asked for.
-        deleted: the groups that can be left out; empty (no interval) where a half would become too small.
+        deleted: the groups to leave out, one at a time; empty (no interval) where a half would become too small.
     """
 
     halves: np.ndarray
     inner: np.ndarray
     group: np.ndarray
     drawn: np.ndarray
-    deleted: range
+    deleted: Sequence[int]
+
+    @classmethod
+    def of_pairs(cls, pairs: Pairs, splits: int, most_groups: int, seed: int) -> "Splits":
+        """The splits of all pairs of the design, without those that are not left: the others stay where they are.
+
+        Args: see `random`.
+
+        Raises:
+            ValueError: where too few are left.
+        """
+        every = cls.random(pairs.planned, splits, most_groups, seed)
+        halves, inner, drawn = (v.take(pairs.numbers, axis=1) for v in (every.halves, every.inner, every.drawn))
+        return cls._deleting(halves, inner, every.group[pairs.numbers], drawn)
 
     @classmethod
     def random(cls, n_pairs: int, splits: int, most_groups: int, seed: int) -> "Splits":
@@ -63,23 +77,32 @@ class Splits:
                 halves[2 * s + side, mine] = 1
                 inner[2 * s + side, mine] = np.arange(len(mine)) % 2
         drawn = np.random.default_rng([seed, n_pairs, 1]).random(halves.shape)  # own stream: halves stay what they were
-        candidate = cls(halves, inner, group, drawn, range(group.max() + 1))
-        fewest = min(candidate.counts(r).min() for r in range(candidate.n_replicates))
-        return candidate if fewest >= FEWEST_PAIRS else replace(candidate, deleted=range(0))
+        return cls._deleting(halves, inner, group, drawn)
+
+    @classmethod
+    def _deleting(cls, halves: np.ndarray, inner: np.ndarray, group: np.ndarray, drawn: np.ndarray) -> "Splits":
+        """With all deletions, or none where a half would become too small."""
+        candidate = cls(halves, inner, group, drawn, np.unique(group).tolist())
+        fewest = [int(candidate.counts(replicate).min()) for replicate in range(candidate.n_replicates)]
+        if fewest[0] < FEWEST_PAIRS:
+            raise ValueError(
+                f"halves need at least {2 * FEWEST_PAIRS} models each, got {2 * fewest[0]}: too few are left"
+            )
+        return candidate if min(fewest) >= FEWEST_PAIRS else replace(candidate, deleted=())
 
     @property
     def n_replicates(self) -> int:
-        """The estimate (replicate 0) and one a deleted group (replicate g + 1)."""
+        """The estimate (replicate 0) and one a deleted group, in their order."""
         return 1 + len(self.deleted)
 
     @property
     def sizes(self) -> np.ndarray:
         """[G] pairs a deleted group."""
-        return np.bincount(self.group)[: len(self.deleted)]
+        return np.array([np.count_nonzero(self.group == g) for g in self.deleted], dtype=int)
 
     def kept(self, replicate: int) -> np.ndarray:
         """bool [P], the pairs of a replicate."""
-        return self.group != replicate - 1
+        return self.group != self.deleted[replicate - 1] if replicate else np.ones(len(self.group), bool)
 
     def counts(self, replicate: int) -> np.ndarray:
         """[2S] pairs of each half in a replicate."""
@@ -147,7 +170,7 @@ class Splits:
         few = replace(self, **{name: getattr(self, name)[: 2 * most_splits] for name in ("halves", "inner", "drawn")})
         if few._fits(attack, few.n_replicates):
             return few
-        return replace(few, deleted=range(0)) if few._fits(attack, 1) else None
+        return replace(few, deleted=()) if few._fits(attack, 1) else None
 
     def _fits(self, attack: Attack, n_replicates: int) -> bool:
         return all(

@@ -45,10 +45,8 @@ def observe_run(
     scores: ShadowScores, attack: Attack, settings: Settings, labels: np.ndarray, options: DynamicsOptions
 ) -> Observations:
     """The counting pass, over all samples and each class; arguments as `dynamics_tables`."""
-    n_pairs = len(scores.masks) // 2
-    splits = Splits.random(n_pairs, options.splits, settings.groups, settings.seed)
-    half = np.arange(n_pairs) % 2  # as in `memdyn.attacks.inputs.Inputs.of`
-    design = plan_design(attack, half, splits, options.splits, options.jackknife_splits)
+    splits = Splits.of_pairs(scores.pairs, options.splits, settings.groups, settings.seed)
+    design = plan_design(attack, scores.pairs.half, splits, options.splits, options.jackknife_splits)
     classes = np.unique(labels[scores.parts["scored"]])
     scored, sham = (_rows(labels[scores.parts[part]], classes) for part in PARTS)
     blocks = spatial_groups(

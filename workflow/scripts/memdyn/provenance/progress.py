@@ -6,6 +6,7 @@ import threading
 import time
 from dataclasses import dataclass
 from functools import cache
+from math import isfinite
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +14,7 @@ import pandas as pd
 from memdyn.design.blocks import block_names, models_of, progress_folder
 from memdyn.plan import RunPlan, StudyPlan
 from memdyn.provenance.effort import efforts, scoring_cost, seconds_a_model
+from memdyn.store.logs import failed_models
 
 START_SECONDS = 4.0  # of a job, for Python, torch and the pool
 _EVERY_SECONDS = 10.0
@@ -24,7 +26,7 @@ class Count:
     """How far a run is.
 
     Attributes:
-        wanted, trained, scored: models.
+        wanted, trained, scored: models; those that diverged have come to their end as well.
         left: models of each block that is not scored yet.
         begun: the models in training, each as the share of its epochs that lies on disk, summed.
         jobs, jobs_begun: of training and scoring.
@@ -60,19 +62,19 @@ def count(plan: StudyPlan, run: RunPlan) -> Count:
         log = Path(plan.results, run.train_path, block, "log.parquet")
         if log.exists():
             trained += size
-            logs.append((log, size))
+            logs.append(log)
             jobs_begun += 1
         else:
             models = list(progress_folder(Path(plan.results, run.train_path), block).glob("model-*"))
             finished = [json.loads(file.read_text()) for model in models if (file := model / "log.json").exists()]
             trained += len(finished)
-            seconds += [sum(row["seconds"] for row in rows) for rows in finished]
+            seconds += [sum(row["seconds"] for row in rows) for rows in finished if isfinite(rows[-1]["loss"])]
             begun += sum(_share(model, run.train.options["epochs"]) for model in models)
             jobs_begun += bool(models)
         if Path(plan.results, run.scoring_path, block, "scores.parquet").exists():
             scored += left.pop(block)
             jobs_begun += 1
-    seconds += [_mean_seconds(log, size) for log, size in logs[-_LOGS_READ:]]
+    seconds += filter(None, map(_mean_seconds, logs[-_LOGS_READ:]))
     wanted, mean = plan.study.config.shadow_models, sum(seconds) / len(seconds) if seconds else 0.0
     return Count(
         name=run.name,
@@ -89,9 +91,11 @@ def count(plan: StudyPlan, run: RunPlan) -> Count:
 
 
 @cache
-def _mean_seconds(log: Path, models: int) -> float:
-    """Of a finished block, which does not change any more."""
-    return pd.read_parquet(log, columns=["seconds"])["seconds"].sum() / models
+def _mean_seconds(log: Path) -> float:
+    """Of the models of a finished block, which does not change any more; 0 where all of them diverged."""
+    table = pd.read_parquet(log, columns=["model", "epoch", "loss", "seconds"])
+    table = table[~table["model"].isin(failed_models(table))]
+    return table["seconds"].sum() / max(1, table["model"].nunique())
 
 
 def _share(model: Path, epochs: int) -> float:

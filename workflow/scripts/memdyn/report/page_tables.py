@@ -25,6 +25,7 @@ _RUN_COLUMNS = {
     "batch": ("batch_size", formatting.count),
     "epochs": ("epochs", formatting.count),
     "models": ("n_models", formatting.count),
+    "diverged": ("n_failed", formatting.count),
     "accuracy in": ("accuracy_in", formatting.number),
     "out": ("accuracy_out", formatting.number),
     "test": ("accuracy_test", formatting.number),
@@ -80,6 +81,9 @@ def results(metrics: pd.DataFrame, styles: dict[str, RunStyle], failed: set[str]
 def runs(table: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:
     """What was trained, with accuracies and cost, without columns that the table lacks or data that all runs share."""
     shown = set(table.columns) - ({"dataset"} if table["dataset"].nunique() == 1 else set())
+    failures = _failures(table, styles)
+    if not failures:
+        shown -= {"n_failed"}
     columns = {title: (name, show) for title, (name, show) in _RUN_COLUMNS.items() if name in shown}
     rows = [
         [
@@ -93,8 +97,19 @@ def runs(table: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:
         "Recipes and models. Accuracies at the last checkpoint, means over models: on the scored samples as members "
         "(in) and as non-members (out), and on the test part; training time."
     )
+    caption = " ".join([caption, *failures])
     words = sum(show is str for _, show in columns.values())
     return Table(caption, ["run", *columns, "all models"], rows, head=1 + words)
+
+
+def _failures(table: pd.DataFrame, styles: dict[str, RunStyle]) -> list[str]:
+    """A sentence on each run that lost models."""
+    sentences = []
+    for row in _by_run(table[table["n_failed"] > 0], styles) if "n_failed" in table else []:
+        fate = "is left out with its pair" if row["n_failed"] == 1 else "are left out with their pairs"
+        name = styles[row["run"]].name
+        sentences.append(f"{name}: {row['n_failed']} of {row['n_planned']} models diverged and {fate}.")
+    return sentences
 
 
 def pools(table: pd.DataFrame) -> Table:

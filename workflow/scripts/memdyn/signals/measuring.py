@@ -1,6 +1,6 @@
 """Measures of difficulty that need a network itself, not only its logits, for all models of a block."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ def measure_block(
     inputs: Inputs,
     batch: int,
     measures: Mapping[str, Mapping[str, Any]],
+    failed: Collection[int] = (),
 ) -> dict[str, np.ndarray]:
     """Every measure of every model and sample.
 
@@ -31,6 +32,7 @@ def measure_block(
         masks: bool [models, samples], True where the model trained on the sample.
         batch: samples that pass at once.
         measures: name in `memdyn.signals.REGISTRY` -> the `epoch` of its checkpoint, and its own options.
+        failed: models without weights at all checkpoints; their measures are NaN.
 
     Returns:
         measure -> float32 [models, samples].
@@ -41,6 +43,10 @@ def measure_block(
     network.to(memory_format=layout_of(network))
     found: dict[str, list[np.ndarray]] = {name: [] for name in measures}
     for model, mask in zip(models, torch.from_numpy(masks).to(inputs.samples.device), strict=True):
+        if model in failed:
+            for rows in found.values():
+                rows.append(np.full(masks.shape[1], np.nan, np.float32))
+            continue
         for name, options in measures.items():
             own = {key: value for key, value in options.items() if key != "epoch"}
             network.load_state_dict(load_checkpoint(checkpoint_file(checkpoints, model, options["epoch"])))

@@ -1,6 +1,6 @@
 """Scores of checkpoints: every sample through every saved model, in eval mode and float32."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from memdyn.signals.margins import signals
 from memdyn.store.checkpoints import checkpoint_file, load_checkpoint
+from memdyn.store.scores import SIGNALS
 from memdyn.training.inputs import Inputs, layout_of
 
 
@@ -30,7 +31,13 @@ def score_network(network: nn.Module, inputs: Inputs, batch: int) -> dict[str, n
 
 
 def score_block(
-    network: nn.Module, checkpoints: Path, models: range, epochs: list[int], inputs: Inputs, batch: int
+    network: nn.Module,
+    checkpoints: Path,
+    models: range,
+    epochs: list[int],
+    inputs: Inputs,
+    batch: int,
+    failed: Collection[int] = (),
 ) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
     """(epoch, signal -> float32 [models, samples]) of each checkpoint, one in memory at a time.
 
@@ -38,11 +45,16 @@ def score_block(
         network: of the run's architecture, on the device of `inputs`; its weights are overwritten.
         checkpoints: folder of the block's weights.
         batch: samples scored at once.
+        failed: models without weights at all checkpoints; their scores are NaN at each.
     """
+    nothing = dict.fromkeys(SIGNALS, np.full(len(inputs), np.nan, np.float32))
     network.to(memory_format=layout_of(network))
     for epoch in epochs:
         rows = []
         for model in models:
+            if model in failed:
+                rows.append(nothing)
+                continue
             network.load_state_dict(load_checkpoint(checkpoint_file(checkpoints, model, epoch)))
             rows.append(score_network(network, inputs, batch))
         yield epoch, {name: np.stack([row[name] for row in rows]) for name in rows[0]}

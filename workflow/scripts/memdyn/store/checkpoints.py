@@ -33,6 +33,7 @@ def load_checkpoint(path: Path) -> dict[str, Tensor]:
 
 def link_tree(source: Path, target: Path, pattern: str) -> None:
     """The files of `source` that match `pattern`, as hard links in a new folder `target` (copies where links fail)."""
+    target.mkdir(parents=True)
     for file in sorted(source.glob(pattern)):
         copy = target / file.relative_to(source)
         copy.parent.mkdir(parents=True, exist_ok=True)

@@ -5,7 +5,7 @@ milliseconds by row group. `tidy` gives the long table to whoever wants rows.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,11 @@ SIGNALS = ("margin", "gap", "entropy", "modified_entropy", "el2n")
 
 
 def write_scores(
-    path: Path, epochs: Iterator[tuple[int, dict[str, np.ndarray]]], models: Sequence[int], sample_ids: np.ndarray
+    path: Path,
+    epochs: Iterator[tuple[int, dict[str, np.ndarray]]],
+    models: Sequence[int],
+    sample_ids: np.ndarray,
+    failed: Collection[int] = (),
 ) -> None:
     """Writes the scores of a block.
 
@@ -28,12 +32,16 @@ def write_scores(
         epochs: (epoch, signal -> float32 [models, samples]) in increasing order, consumed one at a time.
         models: indices of the models, the order of the rows.
         sample_ids: int [samples], kept once in the file's metadata.
+        failed: those of the models whose training failed, named in the metadata: their rows hold NaN.
     """
     n_samples = len(sample_ids)
+    metadata = {"sample_ids": json.dumps(np.asarray(sample_ids).tolist())}
+    if failed:
+        metadata["failed"] = json.dumps(sorted(failed))
     values = pa.list_(pa.field("element", pa.float32()), n_samples)
     schema = pa.schema(
         [("epoch", pa.int32()), ("model", pa.int32()), *((signal, values) for signal in SIGNALS)],
-        metadata={"sample_ids": json.dumps(np.asarray(sample_ids).tolist())},
+        metadata=metadata,
     )
     columns = [f"{signal}.list.element" for signal in SIGNALS]
     with (
@@ -62,6 +70,11 @@ def read_epochs(path: str | Path) -> list[int]:
 def read_sample_ids(path: str | Path) -> np.ndarray:
     """int64 [samples]: the ids of the samples along every list."""
     return np.asarray(json.loads(pq.read_schema(path).metadata[b"sample_ids"]), np.int64)
+
+
+def read_failed(paths: Sequence[str | Path]) -> list[int]:
+    """The models whose training failed, of all these files."""
+    return [model for path in paths for model in json.loads(pq.read_schema(path).metadata.get(b"failed", "[]"))]
 
 
 def read_signal(paths: Sequence[str | Path], epoch: int, signal: str, samples: slice = slice(None)) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,12 @@ from memdyn.store.checkpoints import link_tree
 from memdyn.training.device import prepare_torch
 from memdyn.training.inputs import Inputs, layout_of
 from memdyn.training.lease import hold
-from memdyn.training.loop import Loop, LoopOptions, TrainingDiverged
+from memdyn.training.loop import Loop, LoopOptions
 from memdyn.training.progress import ModelProgress
+
+
+class TrainingDiverged(RuntimeError):
+    """The loss of a model became infinite or not a number."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,7 @@ class BlockTask:
             study are paired by model.
         progress: folder outside of the declared outputs; what is in it survives kills.
         keep: which checkpoints stay after scoring (none, last, all).
+        on_divergence: what a loss that is not finite does: `stop` the job, or `drop` the model and train the others.
     """
 
     recipe: dict[str, Any]
@@ -46,6 +52,7 @@ class BlockTask:
     device: str
     threads: int
     keep: str
+    on_divergence: str
 
 
 def train_block(task: BlockTask, pool: Pool, checkpoints: Path, log: Path, tell: Callable[[str], None]) -> None:
@@ -53,11 +60,12 @@ def train_block(task: BlockTask, pool: Pool, checkpoints: Path, log: Path, tell:
 
     Args:
         checkpoints: folder of the weights: model-0003/epoch-0010.safetensors.
-        log: Parquet table with a row a (model, epoch): loss, accuracy, learning_rate, seconds. It comes last.
+        log: Parquet table with a row a (model, epoch): loss, accuracy, learning_rate, seconds. It comes last. For
+            models that diverged see `memdyn.store.logs`.
         tell: gets a line for people now and then.
 
     Raises:
-        TrainingDiverged: naming the model; what the other models reached stays.
+        TrainingDiverged: naming the model, where the task says so; what the other models reached stays.
         LeaseLost: where another job took the block over.
     """
     device = prepare_torch(task.device, task.threads)
@@ -88,6 +96,7 @@ def _train_model(
     progress = ModelProgress(task.progress, model)
     finished = progress.finished_log()
     if finished is not None:
+        _ending(task, model, finished)  # refuses one that diverged, unless such models are dropped
         tell(f"model {model}: was finished before")
         return finished
     network = new_network(task, model, pool).to(device)
@@ -101,15 +110,36 @@ def _train_model(
     if not log and 0 in task.recipe["checkpoints"]:
         progress.save_checkpoint(network, 0)
     for epoch in range(len(log) + 1, options.epochs + 1):
-        log = [*log, _epoch(loop, model, epoch)]
+        log = [*log, loop.run_epoch(epoch).row()]
         still_ours()
+        if not isfinite(log[-1]["loss"]):
+            break
         if epoch in task.recipe["checkpoints"]:
             progress.save_checkpoint(network, epoch)
         progress.save_state(network, optimizer, log)
+    ending = _ending(task, model, log)
     progress.finish(log)
-    seconds = sum(row["seconds"] for row in log)
-    tell(f"model {model}: trained in {seconds:.1f} s, accuracy on its members {log[-1]['accuracy']:.3f}")
+    tell(ending)
     return log
+
+
+def _ending(task: BlockTask, model: int, log: list[dict[str, Any]]) -> str:
+    """How a model's training ended, in a sentence.
+
+    Raises:
+        TrainingDiverged: where it diverged and the task is not to go on.
+    """
+    last = log[-1]
+    if isfinite(last["loss"]):
+        seconds = sum(row["seconds"] for row in log)
+        return f"model {model}: trained in {seconds:.1f} s, accuracy on its members {last['accuracy']:.3f}"
+    what = f"model {model}: the loss became {last['loss']} in epoch {last['epoch']}"
+    if task.on_divergence == "stop":
+        raise TrainingDiverged(
+            f"{what}: a lower learning rate may help; to finish the study without such models and their pairs, set "
+            "on_divergence: drop"
+        )
+    return f"{what}: it is left out, with its pair (on_divergence: drop)"
 
 
 def _disk_use(task: BlockTask, network: nn.Module) -> str:
@@ -129,13 +159,6 @@ def new_network(task: BlockTask, model: int, pool: Pool) -> nn.Module:
 
 def _seed(task: BlockTask, model: int, purpose: str, epoch: int) -> int:
     return derive_seed(task.seed, task.pool_key, model, purpose, epoch)
-
-
-def _epoch(loop: Loop, model: int, epoch: int) -> dict[str, Any]:
-    try:
-        return loop.run_epoch(epoch).row()
-    except TrainingDiverged as error:
-        raise TrainingDiverged(f"model {model}: {error}") from None
 
 
 def _publish(task: BlockTask, checkpoints: Path, log: Path, rows: pd.DataFrame) -> None:

@@ -7,7 +7,7 @@ no state of random generators and gives the same bits.
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from math import ceil, isfinite
+from math import ceil, nan
 
 import torch
 from torch import Tensor, nn
@@ -22,16 +22,13 @@ from memdyn.training.inputs import Inputs, layout_of
 PREPARED_VALUES = 200_000
 
 
-class TrainingDiverged(RuntimeError):
-    """The loss of a model became infinite or not a number."""
-
-
 @dataclass(frozen=True)
 class EpochLog:
     """What one epoch of one model leaves in the log.
 
     Attributes:
-        loss, accuracy: means over the members, as seen while training (augmented, weights moving).
+        loss, accuracy: means over the members, as seen while training (augmented, weights moving). The loss is not
+            finite where the model diverged.
         seconds: wall time of the epoch's steps.
     """
 
@@ -95,11 +92,7 @@ class Loop:
         self.factor = lr_factor(options.schedule, options.epochs, self.steps)
 
     def run_epoch(self, epoch: int) -> EpochLog:
-        """Trains epoch `epoch` (1, 2, ...).
-
-        Raises:
-            TrainingDiverged: where the mean loss is not finite.
-        """
+        """Trains epoch `epoch` (1, 2, ...)."""
         started = time.perf_counter()
         self.network.train()
         order = self.members[torch.randperm(len(self.members), generator=self._generator("order", epoch))]
@@ -115,10 +108,14 @@ class Loop:
         # summed here and not above: small operations are dear, and reading a value would wait for the device
         mean_loss = torch.stack(losses).double().sum().item() / len(order)
         accuracy = (torch.cat(predictions) == torch.cat(labels)).double().mean().item()
-        if not isfinite(mean_loss):
-            raise TrainingDiverged(f"the loss became {mean_loss} in epoch {epoch}: a lower learning rate may help")
+        if not self._is_finite():  # since the last step, of which no loss knows
+            mean_loss = nan
         rate = self.optimizer.param_groups[0]["lr"]
         return EpochLog(epoch, mean_loss, accuracy, rate, time.perf_counter() - started)
+
+    def _is_finite(self) -> bool:
+        """Whether all weights are; buffers may hold infinities on purpose, such as masks."""
+        return bool(torch.stack([weights.isfinite().all() for weights in self.network.parameters()]).all())
 
     def _batches(self, order: Tensor, draws: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """Network inputs and labels of each batch, several batches prepared at once."""

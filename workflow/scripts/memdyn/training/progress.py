@@ -2,7 +2,8 @@
 
     <progress>/model-0003/epoch-0010.safetensors    checkpoints so far
     <progress>/model-0003/state.pt                  last finished epoch: weights, optimizer state, log (while training)
-    <progress>/model-0003/log.json                  the finished model's log; with it the model is done
+    <progress>/model-0003/log.json                  the finished model's log; with it the model is done. A model that
+                                                    diverged is done as well: its last loss is not finite
 
 A checkpoint is on disk before the state of its epoch, and the log is the last; when a block is scored, they go in the
 opposite order. So whatever state and log say is there is there.
