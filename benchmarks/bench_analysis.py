@@ -132,6 +132,7 @@ def stand_in(stage: str, folder: Path, sizes: argparse.Namespace) -> Named:
             pool=str(folder / "pool.arrow"),
             masks=[str(folder / f"{name}.npz") for name in mask_names(range(sizes.models))],
             scores=[str(folder / f"{block}.parquet") for block in block_names(sizes.models)],
+            measures=[],
             rates=[str(folder / run.attacks["lira"].folder / "rates.parquet")],
         ),
         output=Named({name: str(folder / plan.folder / f"{name}.parquet") for name in STAGES[stage][1]}),

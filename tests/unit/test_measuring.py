@@ -37,6 +37,12 @@ def test_a_block(tmp_path):
             np.testing.assert_allclose(found[name][row], values, rtol=1e-6)
     assert {values.dtype for values in found.values()} == {np.dtype(np.float32)}
 
+    checkpoint_file(tmp_path, 9, 1).unlink()
+    without = measure_block(new_network(), tmp_path, MODELS, masks, inputs, 7, OPTIONS, failed={9})
+    for name, values in without.items():
+        assert np.isnan(values[1]).all()
+        np.testing.assert_array_equal(values[[0, 2]], found[name][[0, 2]])
+
 
 def test_files(tmp_path):
     rng = np.random.default_rng(1)

@@ -114,6 +114,17 @@ def minutes(of_eight, wc, attempt):
     return of_eight * attempt * -(-len(models_of(wc.block)) // 8)
 
 
+def study_memory(attempt):
+    """MB for figures, which hold the states of all samples at one threshold: some 200 bytes each."""
+    states = sum(
+        len(run.train.options["checkpoints"])
+        * run.pool.options["parts"]["scored"]
+        * len(run.dynamics.options["attacks"])
+        for run in PLAN.runs
+    )
+    return max(8000, 4000 + states // 5000) * attempt
+
+
 def gpus():
     return 1 if OPTIONS.device == "cuda" else 0
 

@@ -23,17 +23,6 @@ FIGURES = f"{VERSIONS}/{PLAN.figures.folder}"
 STUDY_REPORT = f"{VERSIONS}/{PLAN.report.folder}/report.html"
 
 
-def study_memory(attempt):
-    """MB for figures, which hold the states of all samples at one threshold: some 200 bytes each."""
-    states = sum(
-        len(run.train.options["checkpoints"])
-        * run.pool.options["parts"]["scored"]
-        * len(run.dynamics.options["attacks"])
-        for run in PLAN.runs
-    )
-    return max(8000, 4000 + states // 5000) * attempt
-
-
 rule compare_runs:
     input:
         pools=ancient(run_files(lambda run: f"{run.pool_path}/pool.arrow")),
