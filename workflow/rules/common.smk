@@ -115,14 +115,14 @@ def minutes(of_eight, wc, attempt):
 
 
 def study_memory(attempt):
-    """MB for figures, which hold the states of all samples at one threshold: some 200 bytes each."""
+    """MB for figures, which hold the states of all samples at one threshold: some 450 bytes each at their peak."""
     states = sum(
         len(run.train.options["checkpoints"])
         * run.pool.options["parts"]["scored"]
         * len(run.dynamics.options["attacks"])
         for run in PLAN.runs
     )
-    return max(8000, 4000 + states // 5000) * attempt
+    return max(8000, 4000 + states // 2200) * attempt
 
 
 def gpus():
