@@ -121,7 +121,7 @@ def test_differences_between_runs_are_those_of_their_curves():
     curve, replicates = (pd.concat(t[name] for t in tables.values()) for name in ("curves", "curve_replicates"))
     replicates = replicates[replicates["metric"].isin(HEADLINES)]
     values = replicates[replicates["group"] == -1].drop(columns="group")
-    comparison = Comparison({"a": "pool", "b": "pool"}, np.ones(16, int), 0.95)
+    comparison = Comparison({"a": "pool", "b": "pool"}, dict.fromkeys("ab", np.ones(16, int)), 0.95)
     found = at_equal_epochs(values, replicates[replicates["group"] >= 0], ["threshold"], comparison)
     shown = curve[curve["group"] == "all"].set_index(["run", "figure", "epoch"])["value"]
     for row in found.itertuples():
