@@ -17,8 +17,8 @@ rule train_block:
         log=f"{RESULTS}/{{pool}}/{{run}}/{{block}}/log.parquet",
     log:
         f"{RESULTS}/{{pool}}/{{run}}/{{block}}/train.log",
-    # before the analyses of other runs: the way from the last block to the report is the longest, and mostly on one core
-    priority: 1
+    # before the full analyses of other runs, which then end side by side: from the last block on, theirs is the longest way
+    priority: 1 if OPTIONS.analysis.enabled else 0
     conda:
         "../../envs/memdyn.yaml"
     threads: OPTIONS.threads
