@@ -123,7 +123,7 @@ def evaluate_checkpoint(attack: Attack, signals: Inputs, settings: Settings) -> 
         part = signals.take(pairs)
         values = _measure(attack.score_signal(part, "pairs"), part, fprs)
         deleted = {name: np.vstack([deleted[name], values[name]]) for name in AGGREGATIONS}
-    by_samples = _se_samples(scores, signals, settings)
+    by_samples = _se_samples(scores, signals, estimate["pooled"], settings)
     null = _null(attack, signals, scores, settings)
 
     metrics, curves, replicates = [], [], []
@@ -258,7 +258,7 @@ def _measure(scores: np.ndarray, signals: Inputs, fprs: dict[str, np.ndarray]) -
     }
 
 
-def _se_samples(scores: np.ndarray, signals: Inputs, settings: Settings) -> dict[str, float]:
+def _se_samples(scores: np.ndarray, signals: Inputs, pooled: np.ndarray, settings: Settings) -> dict[str, float]:
     """The standard error of each pooled metric from the choice of samples, jackknifed over groups of samples.
 
     Samples are in random order, and what they share of the calibration (a prior of variances) hardly moves: nothing is
@@ -269,10 +269,10 @@ def _se_samples(scores: np.ndarray, signals: Inputs, settings: Settings) -> dict
     sizes = np.bincount(group)
     inside, outside = signals.split(scores)
     kept = [group != g for g in range(len(sizes))]
-    curves = [roc(inside, outside, settings.fprs), *(roc(inside[:, k], outside[:, k], settings.fprs) for k in kept)]
-    values = np.array([[curve.auc, *curve.tpr] for curve in curves])
-    found = jackknife.standard_error(values[0], values[1:], sizes)
-    return dict(zip(["auc", *_tpr_columns(settings)], found, strict=True))
+    curves = [roc(inside[:, k], outside[:, k], settings.fprs) for k in kept]
+    columns, deleted = ["auc", *_tpr_columns(settings)], np.array([[curve.auc, *curve.tpr] for curve in curves])
+    found = jackknife.standard_error(pooled[: len(columns)], deleted, sizes)
+    return dict(zip(columns, found, strict=True))
 
 
 def _fprs(signals: Inputs, fewest_pairs: int, settings: Settings) -> dict[str, np.ndarray]:

@@ -81,13 +81,14 @@ def factor_row(run: dict[str, Any]) -> dict[str, str]:
         options included; rest: what else the recipe says, but for the checkpoints; series: all but the pool's size.
     """
     recipe = {key: value for key, value in run["recipe"].items() if key != "checkpoints"}
+    rest = {key: value for key, value in recipe.items() if key not in ("model", "optimizer", "schedule")}
     return {
         "run": run["folder"],
         "dataset": run["pool"],
-        "architecture": _text(recipe.pop("model")),
-        "optimizer": _text([recipe.pop("optimizer"), recipe.pop("schedule")]),
-        "rest": _text(recipe),
-        "series": _text([run["population"], {k: v for k, v in run["recipe"].items() if k != "checkpoints"}]),
+        "architecture": _text(recipe["model"]),
+        "optimizer": _text([recipe["optimizer"], recipe["schedule"]]),
+        "rest": _text(rest),
+        "series": _text([run["population"], recipe]),
     }
 
 
