@@ -43,7 +43,7 @@ STAGES = {
         [
             *("states", "summary", "curves", "curve_replicates", "transitions", "early", "early_replicates"),
             *("findings", "correlations", "reliabilities", "difficulty_curves", "difficulty", "planted", "smooth"),
-            *("tails", "tail_verdicts", "clocks", "clock_replicates"),
+            *("operating_points", "tails", "tail_verdicts", "clocks", "clock_replicates"),
         ],
     ),
 }

@@ -17,6 +17,7 @@ DIFFICULTIES = {"learning_epoch": 1, "forgetting": 1, "aum": -1, "el2n": 1, "los
 BASELINES = ("loss", "margin", "el2n", "forgetting", "lt_iqr")
 FIGURES = ("displacement", "displacement_corrected", "speed", "speed_rms_corrected", "entropy_change", "clark_evans")
 CLASSES = 3  # class c leaks c + 1 times as much as class 0
+TREND = ("rank_correlation", "reliability", "disattenuated")  # in truth of d' and "top" only
 PROBABILITIES = (0.001, 0.01, 0.1, 0.5)
 
 
@@ -44,6 +45,7 @@ def analysis_tables(samples: pd.DataFrame, names: tuple[str, ...] = tuple(RUNS),
         "difficulty_curves": _joined(_difficulty_curves, runs, rng),
         "planted": _joined(_planted, runs, rng),
         "tails": _joined(_tails, runs, rng).drop(columns="attack"),
+        "operating_points": _joined(_operating_points, runs, rng).drop(columns="attack"),
         "tail_verdicts": _joined(_tail_verdicts, runs, rng).drop(columns="attack"),
         "factor_differences": _factors(runs, rng),
         **_claims(runs),
@@ -70,6 +72,7 @@ def _curves(rng: np.random.Generator) -> pd.DataFrame:
     for name, curve in values.items():
         known = np.nan if name.endswith("_corrected") else 1.0
         bands = {"low": known * (curve - 0.02), "high": known * (curve + 0.02), "null": 0.1 * curve}
+        bands |= {"null_low": -0.02 * known, "null_high": known * (0.1 * curve + 0.02)}
         bands |= {"difference": 0.9 * curve, "difference_low": curve - 0.2, "difference_high": curve + 0.1}
         rows.append(pd.DataFrame({"figure": name, "epoch": EPOCHS, "value": curve} | bands))
     overall = pd.concat(rows).assign(group="all")
@@ -112,7 +115,7 @@ def _early(rng: np.random.Generator) -> pd.DataFrame:
     rows = []
     predictors = [("d_prime", "half"), *product(BASELINES, ("one", "mean"))]
     for target, (predictor, models), metric in product(
-        ("top", "hv"), predictors, ("recall", "recall_share", "auroc", "jaccard")
+        ("top", "hv"), predictors, ("recall", "recall_share", "auroc", "jaccard", "precision", *TREND)
     ):
         reach = rng.uniform(0.4, 0.7)
         for epoch in EPOCHS:
@@ -138,7 +141,8 @@ def _correlations(rng: np.random.Generator) -> pd.DataFrame:
         )
     ]
     table = pd.DataFrame(rows, columns=["difficulty", "models", "target", "method", "estimate", "harder"])
-    return _around(table, "estimate", 0.08).assign(p_value=1e-5, p_holm=1e-4)
+    limits = {"low_total": table["estimate"] - 0.09, "high_total": table["estimate"] + 0.09}
+    return _around(table, "estimate", 0.08).assign(p_value=1e-5, p_holm=1e-4, **limits)
 
 
 def _reliabilities(rng: np.random.Generator) -> pd.DataFrame:
@@ -178,6 +182,12 @@ def _tail_verdicts(rng: np.random.Generator) -> pd.DataFrame:
     return pd.DataFrame(rows).assign(verdict=["holds", "undecided"])
 
 
+def _operating_points(rng: np.random.Generator) -> pd.DataFrame:
+    rows = [("scored", "auc", 0.7), ("scored", "tpr_at_fpr_0.001", 0.02), ("sham", "auc", 0.5)]
+    table = pd.DataFrame(rows, columns=["part", "quantity", "value"])
+    return _around(table, "value", 0.004).assign(epoch=EPOCHS[-1])
+
+
 def _factors(runs: list[str], rng: np.random.Generator) -> pd.DataFrame:
     """Matched comparisons have two points on their clock; the speed has no interval, the gap of one pair no overlap."""
     rows = []
@@ -203,7 +213,7 @@ def _factors(runs: list[str], rng: np.random.Generator) -> pd.DataFrame:
         "high",
         "level",
     ]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=columns).assign(factor="")
 
 
 def _claims(runs: list[str]) -> dict[str, pd.DataFrame]:

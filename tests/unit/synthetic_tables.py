@@ -256,6 +256,6 @@ def _differences(metrics: pd.DataFrame, names: list[str], rng: np.random.Generat
         table = table.melt(keys, list(METRICS), "metric", "difference")
         half = 0.004 + 0.01 * rng.random(len(table))
         table = table.assign(low=table["difference"] - half, high=table["difference"] + half, level=0.95)
-        rows.append(table.assign(run_a=first, run_b=second))
-    columns = ["run_a", "run_b", *keys, "metric", "difference", "low", "high", "level"]
+        rows.append(table.assign(run_a=first, run_b=second, factor=""))
+    columns = ["run_a", "run_b", *keys, "metric", "difference", "low", "high", "level", "factor"]
     return pd.concat(rows, ignore_index=True)[columns] if rows else pd.DataFrame(columns=columns)

@@ -9,9 +9,10 @@ from scipy import stats
 
 from memdyn.attacks.base import build
 from memdyn.dynamics.baselines import BASELINES
-from memdyn.dynamics.early import EarlyOptions, _highest, early_tables, findings
+from memdyn.dynamics.early import EarlyOptions, early_tables, findings
 from memdyn.dynamics.half_targets import counted_rates, effects_of
 from memdyn.dynamics.splits import Splits
+from memdyn.dynamics.top_share import SampleJackknife, highest
 from memdyn.dynamics.zones import ZoneBounds
 from memdyn.stats import jackknife
 
@@ -44,7 +45,7 @@ def at(table, **where):
 
 def test_highest_is_a_set_and_shares_ties():
     scores = np.array([[3.0, 1, 2, 5], [1, 1, 1, 0], [0, 0, 0, 0]])
-    weights = _highest(scores, np.array([2, 2, 0]))
+    weights = highest(scores, np.array([2, 2, 0]))
     assert weights.tolist() == [[1, 0, 0, 1], [2 / 3, 2 / 3, 2 / 3, 0], [0, 0, 0, 0]]
 
 
@@ -192,6 +193,56 @@ def test_few_models_give_estimates_without_intervals():
     row = at(tables["early"], target="top", predictor="d_prime", epoch=1, metric="recall")
     assert np.isfinite(row["estimate"]) and np.isnan(row["low"])
     assert "[" not in findings(tables["early"], 0.5).iloc[0]["sentence"]
+
+
+def early_and_final(seed: int, n: int):
+    """d' [4, n] of four halves, early and final; early, final and other halves agree in part."""
+    rng = np.random.default_rng([20, seed])
+    early, final = rng.multivariate_normal([0, 0], [[1, 0.7], [0.7, 1]], n).T
+    return tuple(truth + 0.5 * rng.normal(size=(4, n)) for truth in (early, final))
+
+
+def share_by_loop(early, final, top):
+    """(recall - chance) / (ceiling - chance), of sets."""
+    n = early.shape[1]
+    size = round(top * n)
+    found = {}
+    for name, scores in (("early", early), ("ceiling", final)):
+        hits = [len({*np.argsort(scores[h])[-size:]} & {*np.argsort(final[h ^ 1])[-size:]}) / size for h in range(4)]
+        found[name] = np.mean(hits) - size / n
+    return found["early"] / found["ceiling"]
+
+
+def test_choice_of_samples_against_a_loop():
+    early, final = early_and_final(0, 96)
+    group = np.arange(96) % 16
+    deleted = [share_by_loop(early[:, group != g], final[:, group != g], 0.1) for g in range(16)]
+    expected = np.sqrt(15 / 16 * ((np.array(deleted) - np.mean(deleted)) ** 2).sum())
+    assert SampleJackknife(final, 0.1).error(early) == pytest.approx(expected)
+
+
+def test_choice_of_samples_is_the_spread_over_samples(capsys):
+    """300 draws of 500 samples: the jackknife's variance against that of the shares themselves."""
+    shares, variances = [], []
+    for seed in range(300):
+        early, final = early_and_final(seed, 500)
+        shares.append(share_by_loop(early, final, 0.1))
+        variances.append(SampleJackknife(final, 0.1).error(early) ** 2)
+    ratio = np.sqrt(np.mean(variances)) / np.std(shares)
+    with capsys.disabled():
+        print(f"\nstandard error of the choice of samples over the true one: {ratio:.2f}")
+    assert 0.85 < ratio < 1.3
+
+
+def test_table_has_the_error_of_the_choice_of_samples():
+    world, _ = risky_world(0, 32, 50, [0, 0.5, 1.0], 2)
+    splits = Splits.random(16, 2, 4, 0)
+    early = early_tables(world, LIRA, splits, OPTIONS)["early"]
+    load = world.loader("scored")
+    first, last = (next(effects_of(load(epoch), splits)) for epoch in (1, 2))
+    row = at(early, target="top", predictor="d_prime", epoch=1, metric="recall_share")
+    assert row["se_samples"] == pytest.approx(SampleJackknife(last, 0.1).error(first), rel=1e-3)
+    assert early["se_samples"].notna().sum() == len(world.epochs)
 
 
 @pytest.mark.slow

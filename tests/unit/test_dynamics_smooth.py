@@ -10,6 +10,7 @@ from memdyn.dynamics.dprime import effect_sizes
 from memdyn.dynamics.smooth import (
     SmoothOptions,
     log_tails,
+    mean_points,
     operating_points,
     smooth_tables,
     tail_frequencies,
@@ -108,6 +109,33 @@ def test_tables():
     assert smooth.loc[("sham", 1), "sample"].tolist() == list(range(300, 320))
     assert list(tables["tails"].columns[:4]) == ["part", "epoch", "tail", "probability"]
     assert len(tables["tails"]) == 2 * 2 * 2 * 4 and len(tables["tail_verdicts"]) == 4
+
+
+def test_mean_points_against_a_loop():
+    world = dynamic_world(6, 16, np.full((1, 80), 1.5), np.zeros((1, 80)))
+    inputs = world.loader("scored")(world.epochs[-1])
+    found = mean_points(inputs, OPTIONS).set_index("quantity")
+    means = []
+    for left_out in (None, *range(8)):
+        kept = np.arange(8) != left_out
+        effects = effect_sizes(*(margins[kept] for margins in inputs.split(inputs.signal)))
+        points = operating_points(effects, OPTIONS.alphas, 0.95)
+        means.append([points[name].mean() for name in found.index])
+    np.testing.assert_allclose(found["value"], means[0])
+    half = stats.t.ppf(0.975, 7) * np.sqrt(
+        7 / 8 * ((np.array(means[1:]) - np.mean(means[1:], axis=0)) ** 2).sum(axis=0)
+    )
+    np.testing.assert_allclose(found["high"] - found["value"], half)
+
+
+def test_mean_points_of_known_worlds():
+    """Where the law holds, the mean TPR at 0.1 % FPR is Phi(Phi^-1(.001) + d'), and .001 without any leak."""
+    for d_prime in (0.0, 2.0):
+        world = dynamic_world(7, 32, np.full((1, 2000), d_prime), np.zeros((1, 2000)))
+        points = smooth_tables(world, OPTIONS)["operating_points"].set_index(["part", "quantity"])
+        row = points.loc["scored", "tpr_at_fpr_0.001"]
+        truth = stats.norm.cdf(stats.norm.ppf(0.001) + d_prime)
+        assert row["low"] <= truth <= row["high"] and row["value"] == pytest.approx(truth, rel=0.15)
 
 
 def test_few_models_are_refused():

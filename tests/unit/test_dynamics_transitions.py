@@ -87,8 +87,9 @@ def test_known_inflow_is_recovered():
     d_prime = np.where(np.arange(5)[:, None] >= jump, 12.0, 0.0)
     observations = observed(dynamic_world(2, 32, d_prime, np.zeros((5, n))), splits=1)
     zones = world_zones(observations, "scored", "lr1", 0, BOUNDS)
-    figures, moves = zone_figures(zones, np.full((1, n), 1 / n))
-    np.testing.assert_allclose(figures["inflow_hv"][0, :4], [0.4, 0, 0.5, 0], atol=0.01)
+    figures, moves = zone_figures(zones, np.array([0, 1, 2, 4, 6]), np.full((1, n), 1 / n))
+    per_epoch = [0.4, 0, 1 - 0.5**0.5, 0]  # half in two epochs
+    np.testing.assert_allclose(figures["inflow_hv"][0, :4], per_epoch, atol=0.01)
     np.testing.assert_allclose(figures["share_highly_vulnerable"][0], [0, 0.4, 0.4, 0.7, 0.7], atol=0.01)
     pooled = probabilities(moves[0].mean(axis=0))
     chance = ZONES.index("chance")

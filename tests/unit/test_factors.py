@@ -59,6 +59,35 @@ def test_runs_on_different_pools_are_independent():
     assert welch_df(np.zeros((2, 1)), np.array([[3.0], [4.0]])) == 3
 
 
+def test_the_choice_of_samples_adds_its_variance_between_pools_only():
+    rng = np.random.default_rng(2)
+    a, b = rng.normal(0, 1, (8, 1)), rng.normal(0, 1, (8, 1))
+    estimates, replicates = tables({"a": a, "b": b}, "advantage", [5])
+    estimates["se_samples"] = [0.3, 0.4]
+    for pools, expected in (({"a": "one", "b": "two"}, 0.25), ({"a": "one", "b": "one"}, 0.0)):
+        runs = comparison(8, **pools)
+        plain = at_equal_epochs(estimates.drop(columns="se_samples"), replicates, [], runs).iloc[0]
+        found = at_equal_epochs(estimates, replicates, [], runs).iloc[0]
+        assert found["se"] ** 2 == pytest.approx(plain["se"] ** 2 + expected)
+        assert (found["df"] > plain["df"]) == (expected > 0), "the variance of many samples is well known"
+
+
+def test_steps_are_compared_over_equal_steps_and_lie_in_their_middle():
+    rng = np.random.default_rng(3)
+    steps = {"a": ([0, 2], [2, 6]), "b": ([0, 2], [2, 4])}
+    every = []
+    for run, (starts, ends) in steps.items():
+        estimates, replicates = tables({run: rng.normal(size=(8, 2))}, "speed", starts)
+        every.append((estimates.assign(epoch_to=ends), replicates))
+    estimates, replicates = (pd.concat(parts) for parts in zip(*every, strict=True))
+    found = at_equal_epochs(estimates, replicates, [], comparison(8, a="pool", b="pool"))
+    assert found["at"].tolist() == [0], "the steps from epoch 2 on are of different length"
+    series = Series(np.array([0.0, 2]), np.array([2.0, 6]), np.array([[1.0, 4]]), np.zeros(2))
+    assert series.at(np.array([[1.0, 2.5, 4, 4.1]])).values[0].tolist() == pytest.approx(
+        [1, 2.5, 4, np.nan], nan_ok=True
+    )
+
+
 def test_only_shared_checkpoints_and_metrics_are_compared():
     one = tables({"a": np.ones((8, 2))}, "auc", [0, 2])
     other = tables({"b": np.ones((8, 2))}, "auc", [1, 2])
@@ -71,11 +100,12 @@ def test_only_shared_checkpoints_and_metrics_are_compared():
 
 
 def test_first_passage_is_linear_and_ignores_setbacks():
-    clock = Series(np.array([0.0, 1, 2, 4, 5]), np.array([[0.1, 0.5, 0.3, 0.6, 0.9]]))
+    epochs = np.array([0.0, 1, 2, 4, 5])
+    clock = Series(epochs, epochs, np.array([[0.1, 0.5, 0.3, 0.6, 0.9]]), np.zeros(5))
     times = clock.first_passage(np.array([0.05, 0.1, 0.3, 0.5, 0.6, 0.75, 0.9, 0.95]))[0]
     np.testing.assert_allclose(times, [np.nan, np.nan, 0.5, 1, 4, 4.5, 5, np.nan])
     assert clock.first_passage(np.array([0.55]))[0, 0] == pytest.approx(2 + 2 * 0.25 / 0.3)
-    assert clock.at(times[None, 2:4])[0].tolist() == pytest.approx([0.3, 0.5])
+    assert clock.at(times[None, 2:4]).values[0].tolist() == pytest.approx([0.3, 0.5])
     assert clock.range() == (0.1, 0.9)
 
 

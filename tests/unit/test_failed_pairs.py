@@ -167,7 +167,7 @@ def replicates_of(run) -> dict[str, pd.DataFrame]:
     clocks = clock_tables(run, run.pairs.groups(16))
     shown = early["early"].rename(columns={"estimate": "value"}).query("metric != 'disattenuated'")
     return {
-        "curves": dynamics["curve_replicates"],
+        "curves": dynamics["curve_replicates"].drop(columns="se_samples"),  # the estimate's only
         "early": pd.concat([shown.assign(group=-1)[early["replicates"].columns], early["replicates"]]),
         "clocks": pd.concat([clocks["estimates"].assign(group=-1), clocks["replicates"]]),
     }

@@ -18,7 +18,15 @@ from memdyn.report.samples import most_vulnerable
 from unit.synthetic_tables import RUNS, fake_pool, folder, study_tables
 
 OPTIONS = ReportOptions(
-    threshold="lr1", top_samples=3, plane_epochs=3, png_dpi=60, hv_tpr=0.9, hv_fpr=0.1, vulnerable_advantage=0.5
+    threshold="lr1",
+    first_threshold="lr1",
+    top_samples=3,
+    plane_epochs=3,
+    png_dpi=60,
+    hv_tpr=0.9,
+    hv_fpr=0.1,
+    vulnerable_advantage=0.5,
+    grid=20,
 )
 
 

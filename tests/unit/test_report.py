@@ -15,7 +15,15 @@ from memdyn.report.style import run_styles
 from unit.synthetic_tables import RUNS, fake_pool, folder, study_tables
 
 OPTIONS = ReportOptions(
-    threshold="lr1", top_samples=6, plane_epochs=3, png_dpi=60, hv_tpr=0.9, hv_fpr=0.1, vulnerable_advantage=0.5
+    threshold="lr1",
+    first_threshold="lr1",
+    top_samples=6,
+    plane_epochs=3,
+    png_dpi=60,
+    hv_tpr=0.9,
+    hv_fpr=0.1,
+    vulnerable_advantage=0.5,
+    grid=20,
 )
 CONTEXT = PageContext(
     study="default",
@@ -65,7 +73,7 @@ def test_results_table_is_the_last_checkpoint_with_failed_runs_marked(study):
 
 def test_centre_table_measures_displacement_in_percentage_points(study):
     tables, _, _ = study
-    table = page_tables.centres(tables["centre"], run_styles(tables["runs"]), "lr1")
+    table = page_tables.centres(tables["centre"], None, run_styles(tables["runs"]), "lr1")
     path = tables["centre"].query("run == @folder('mlp-sgd') and part == 'scored' and threshold == 'lr1'")
     first, last = path.iloc[0], path.iloc[-1]
     expected = 100 * math.hypot(last["fpr"] - first["fpr"], last["tpr"] - first["tpr"])

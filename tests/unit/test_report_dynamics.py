@@ -21,9 +21,18 @@ from unit.synthetic_dynamics import analysis_tables
 from unit.synthetic_tables import EPOCHS, RUNS, fake_pool, folder, study_tables
 
 OPTIONS = ReportOptions(
-    threshold="lr1", top_samples=3, plane_epochs=3, png_dpi=60, hv_tpr=0.9, hv_fpr=0.1, vulnerable_advantage=0.5
+    threshold="lr1",
+    first_threshold="lr1",
+    top_samples=3,
+    plane_epochs=3,
+    png_dpi=60,
+    hv_tpr=0.9,
+    hv_fpr=0.1,
+    vulnerable_advantage=0.5,
+    grid=20,
 )
 CONTEXT = PageContext(study="s", title="t", config_yaml="a: 1", versions={}, folders={}, options=OPTIONS)
+EARLY = {folder(name): 5.0 for name in RUNS}
 FIGURES = [
     "river-lira",
     "transitions-lira",
@@ -31,9 +40,10 @@ FIGURES = [
     "speed-lira",
     "classes-lira",
     "onset-lira",
-    "difficulty-lira",
-    "difficulty-density-lira",
+    "difficulty",
+    "difficulty-density",
     "early-lira",
+    "early-more-lira",
     "factors-lira",
     "power-law",
     "tails",
@@ -155,13 +165,13 @@ def test_factors_show_the_last_point_that_has_a_difference(tables):
     assert (highest_common(changed)["at"] == 0.1).all()
     other = table.assign(threshold=table["threshold"].replace("lr1", "fpr0.01"))
     loss = table.query("threshold == ''").assign(attack="loss")
-    chosen = factor_rows(pd.concat([table, other, loss]), "lr1", early=5)
+    chosen = factor_rows(pd.concat([table, other, loss]), "lr1", EARLY)
     assert set(chosen["threshold"]) == {"", "lr1"} and set(chosen["attack"]) == {"lira"}
 
 
 def test_squared_speeds_are_shown_in_points(tables):
     table = tables["factor_differences"]
-    given, shown = highest_common(table), factor_rows(table, "lr1", early=5)
+    given, shown = highest_common(table), factor_rows(table, "lr1", EARLY)
     for metric, unit in (("speed_squared_corrected", 100**2), ("advantage", 1), ("auc", 1)):
         one, other = (t[t["metric"] == metric] for t in (given, shown))
         for end in ("difference", "low", "high"):
@@ -172,9 +182,11 @@ def test_the_share_of_the_ceilings_recall_is_compared_early(tables):
     table = tables["factor_differences"].query("metric == 'auc' and run_a == @folder('mlp-sgd')")
     epochs = {0.1: 5.0, 0.5: 20.0}
     recall = table.assign(metric="recall_share", at=table["at"].map(epochs), difference=table["at"])
-    rows = factor_rows(pd.concat([table, recall]), "lr1", early=5).query("metric == 'recall_share'")
+    rows = factor_rows(pd.concat([table, recall]), "lr1", EARLY).query("metric == 'recall_share'")
     assert set(rows["matched_by"]) == {"epoch"} and (rows["difference"] == 0.1).all() and len(rows) == 2
     study = {name: tables[name] for name in ("runs", "findings")}
+    few = EARLY | {folder(next(iter(RUNS))): 0.0}
+    assert len(factor_rows(recall, "lr1", few)) < len(rows), "early is early in both runs"
     drawing = draw(study | {"factor_differences": pd.concat([table, recall])}, "factors-lira")
     assert [axes.get_title() for axes in drawing.figure.axes if axes.get_visible()] == [
         "AUC",
@@ -256,7 +268,7 @@ def test_correlation_table_has_a_row_a_difficulty_and_is_bold_where_decided(tabl
     table = page_dynamics.correlations(tables["correlations"], tables["reliabilities"], run_styles(tables["runs"]))
     assert len(table.rows) == 3 * 6
     assert all(row[3].kind == "strong" for row in table.rows) and not any(row[5].kind for row in table.rows)
-    undecided = tables["correlations"].assign(low=-0.1, high=0.1)
+    undecided = tables["correlations"].assign(low_total=-0.1, high_total=0.1)
     table = page_dynamics.correlations(undecided, None, run_styles(tables["runs"]))
     assert not any(row[3].kind for row in table.rows) and {row[-1].text for row in table.rows} == {"–"}
 

@@ -137,7 +137,7 @@ def test_c2_is_a_majority_of_difficulties(strong, verdict):
     assert silent.verdict == (C if verdict == C else U) and silent.parts["b: nothing to judge by"] == U
 
 
-def c3(share: float, se: float, ceiling_low: float = 0.5, runs=("a",)):
+def c3(share: float, se: float, ceiling_low: float = 0.5, runs=("a",), se_samples: float = 0.0):
     rows = []
     for epoch in (0, 1, 2, 3, 8, 10):
         for metric, value in (("recall", 0.6), ("recall_share", share if epoch == 3 else 0.2)):
@@ -151,6 +151,7 @@ def c3(share: float, se: float, ceiling_low: float = 0.5, runs=("a",)):
                     "metric": metric,
                     "estimate": value,
                     "se": se,
+                    "se_samples": se_samples,
                     "low": ceiling_low,
                     "groups": 16,
                     "chance": 0.1,
@@ -163,6 +164,7 @@ def test_c3():
     assert c3(0.9, 0.02).verdict == S
     assert c3(0.4, 0.02).verdict == C
     assert c3(0.7, 0.05).verdict == U
+    assert c3(0.9, 0.02, se_samples=0.2).verdict == U, "other samples may say otherwise"
     assert c3(0.9, 0.02, ceiling_low=0.05).verdict == U, "a ceiling at chance: nothing to be found"
     assert c3(0.9, np.nan).verdict == U
     assert c3(0.9, 0.02, runs=("a", "b")).verdict == U, "of one run nothing is known"

@@ -16,6 +16,7 @@ ANALYSIS_TABLES = [
     "planted",
     "smooth",
     "tails",
+    "operating_points",
     "tail_verdicts",
     "clocks",
     "clock_replicates",

@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import yaml
 
-from memdyn.compare.claims import power_law, study_claims
+from memdyn.compare.claims import power_law, study_claims, with_factor
 from memdyn.compare.differences import run_differences
 from memdyn.compare.nulls import null_tests
 from memdyn.compare.runs import factor_row, pool_row, run_row
@@ -77,7 +77,8 @@ def study_tables(snakemake) -> dict[str, pd.DataFrame]:
     pairs = {run: Pairs.of(options["models"], failed_models(log)) for run, log in logs.items()}
     sizes = {run: left.sizes(options["groups"]) for run, left in pairs.items()}
     replicates, factors = stack(by_attack, given.replicates), pd.DataFrame([factor_row(run) for run in runs])
-    tables["differences"] = run_differences(tables["attack_metrics"], replicates, pool_of, sizes, options["level"])
+    differences = run_differences(tables["attack_metrics"], replicates, pool_of, sizes, options["level"])
+    tables["differences"] = with_factor(differences, factors)
     tables["runs"] = pd.DataFrame(
         [run_row(run, logs[run["folder"]], tables["accuracy"].query("run == @run['folder']")) for run in runs]
     )

@@ -366,7 +366,7 @@ def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]
         },
         ("compare_runs.py",),
     )
-    shown = {"report": config.report, "dynamics": config.dynamics, "study": config.study}
+    shown = {name: getattr(config, name) for name in ("report", "dynamics", "analysis", "study")}
     figures = Stage("figures", "figures", {"tables": tables.folder, **shown}, ("draw_figures.py",))
     report = Stage(
         "report",

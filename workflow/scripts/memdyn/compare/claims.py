@@ -46,7 +46,8 @@ def study_claims(
         rules: of the verdicts.
 
     Returns:
-        differences: see `memdyn.compare.factors.at_equal_epochs` and `at_matched`, one below the other;
+        differences: see `memdyn.compare.factors.at_equal_epochs` and `at_matched`, one below the other, and factor: the
+            only one that the two runs differ in, or "";
         claims: claim, verdict, part, part_verdict; claim_cells: see `memdyn.compare.verdicts.Verdict`.
     """
     comparison = Comparison(pool_of, sizes, level)
@@ -56,15 +57,21 @@ def study_claims(
     matched = [at_matched(*one, clock, *clocks, _KEYS, comparison, _POINTS) for one in series for clock in CLOCKS]
     differences = pd.concat([*equal, *matched], ignore_index=True)
     verdicts = _verdicts(tables, factors, first_thresholds(differences, thresholds), rules)
-    return {"factor_differences": differences, **_claim_tables(verdicts)}
+    return {"factor_differences": with_factor(differences, factors), **_claim_tables(verdicts)}
+
+
+def with_factor(differences: pd.DataFrame, factors: pd.DataFrame) -> pd.DataFrame:
+    """Adds the only factor that the two runs (run_a, run_b) differ in; "" where there is not exactly one."""
+    if not len(differences):
+        return differences
+    return differences.merge(pairs_by_factor(factors), "left", ["run_a", "run_b"]).fillna({"factor": ""})
 
 
 def _series(tables: Mapping[str, pd.DataFrame]) -> list[tuple[pd.DataFrame, pd.DataFrame]]:
     """(estimates, replicates) of everything that is compared: run, attack, threshold, metric, epoch, value[, group]."""
     metrics = tables["attack_metrics"].query("aggregation == 'pooled'")
     names = [name for name in metrics.columns if name in set(tables["replicates"]["metric"])]
-    keys = ["run", "attack", "epoch"]
-    leaks = metrics.melt(keys, names, "metric").assign(threshold="")
+    leaks = _long(metrics, names).assign(threshold="")
     leak_replicates = tables["replicates"].query("aggregation == 'pooled'").assign(threshold="")
     curves = tables["curve_replicates"].query("metric in @HEADLINES")
     early = tables["early"].query("target == 'top' and predictor == 'd_prime' and metric == 'recall_share'")
@@ -79,6 +86,16 @@ def _series(tables: Mapping[str, pd.DataFrame]) -> list[tuple[pd.DataFrame, pd.D
             early_replicates.assign(threshold=""),
         ),
     ]
+
+
+def _long(metrics: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """run, attack, epoch, metric, value of some columns of attack_metrics, and se_samples, NaN where there is none."""
+    keys = ["run", "attack", "epoch"]
+    values = metrics.melt(keys, list(names), "metric", "value")
+    errors = {f"{name}_se_samples": name for name in names if f"{name}_se_samples" in metrics}
+    by_samples = metrics.melt(keys, list(errors), "metric", "se_samples")
+    by_samples["metric"] = by_samples["metric"].map(errors)
+    return values.merge(by_samples, "left", [*keys, "metric"])
 
 
 def first_thresholds(differences: pd.DataFrame, thresholds: Sequence[str | float]) -> pd.DataFrame:
@@ -141,11 +158,7 @@ def power_law(
     last = last[last["epoch"] == last.groupby("run")["epoch"].transform("max")]
     names = {f"tpr_at_fpr_{fpr:g}": fpr for fpr in (0.001, 0.01)}
     place = runs.set_index("run")[["pool", "samples_per_class"]]
-    keys = ["run", "attack", "epoch"]
-    estimates = last.melt(keys, list(names), "metric", "tpr").join(place, on="run")
-    by_samples = last.melt(keys, [f"{name}_se_samples" for name in names], "metric", "se_samples")
-    by_samples["metric"] = by_samples["metric"].str.removesuffix("_se_samples")
-    estimates = estimates.merge(by_samples)
+    estimates = _long(last, list(names)).rename(columns={"value": "tpr"}).join(place, on="run")
     replicates = tables["replicates"].query("aggregation == 'pooled'").rename(columns={"value": "tpr"})
     replicates = replicates.merge(estimates[["run", "attack", "epoch", "metric"]]).join(place, on="run")
     given = [table.assign(fpr=table["metric"].map(names)) for table in (estimates, replicates)]

@@ -7,8 +7,13 @@ replicate, so that intervals cover the matching. Nothing is extrapolated: only v
 replicate are compared.
 
 Tables of estimates have the columns run, <keys>, metric, epoch, value; those of replicates also group. Keys (attack,
-aggregation, ...) tell series of one run apart; two runs are compared within equal keys. Runs on one pool share masks
-and seeds, and are jackknifed together (paired); on different pools they are independent, and variances add.
+aggregation, ...) tell series of one run apart; two runs are compared within equal keys. Metrics of the step from a
+checkpoint to the next have its end in a column epoch_to: they are compared over equal steps, and lie in the middle of
+the step for a clock.
+
+Runs on one pool share samples, masks and seeds, and are jackknifed together (paired): their intervals are for these
+samples. On different pools they are independent, and variances add; so does that of the choice of samples, where
+estimates have a column se_samples with its standard error.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,18 +34,27 @@ class Series:
 
     Attributes:
         epochs: float [T], increasing.
+        ends: float [T], the epochs again, or for a metric of steps the next checkpoints.
         values: [1 + G, T], the estimate, then the values without each group of pairs (G = 0: no interval).
+        se_samples: [T], standard error of the estimate from the choice of samples; 0 where it is not known.
     """
 
     epochs: np.ndarray
+    ends: np.ndarray
     values: np.ndarray
+    se_samples: np.ndarray
 
-    def at(self, times: np.ndarray) -> np.ndarray:
-        """[1 + G, L] at epochs [1 + G, L] or [1, L], linear between checkpoints; NaN outside of them."""
-        times = np.broadcast_to(times, (len(self.values), times.shape[1]))
-        inside = (times >= self.epochs[0]) & (times <= self.epochs[-1])
-        rows = [np.interp(t, self.epochs, row) for t, row in zip(times, self.values, strict=True)]
-        return np.where(inside, rows, np.nan)
+    def take(self, places: list[int]) -> "Series":
+        """Some of the checkpoints."""
+        return Series(self.epochs[places], self.ends[places], self.values[:, places], self.se_samples[places])
+
+    def at(self, times: np.ndarray) -> "Series":
+        """At epochs [1 + G, L], linear between checkpoints (the middles of steps); values outside of them are NaN."""
+        middles = (self.epochs + self.ends) / 2
+        inside = (times >= middles[0]) & (times <= middles[-1])
+        rows = [np.interp(t, middles, row) for t, row in zip(times, self.values, strict=True)]
+        errors = np.interp(times[0], middles, self.se_samples)
+        return Series(times[0], times[0], np.where(inside, rows, np.nan), errors)
 
     def first_passage(self, levels: np.ndarray) -> np.ndarray:
         """Epochs [1 + G, L] at which each row first reaches levels [L] from below; NaN where it does not."""
@@ -69,8 +83,9 @@ class Comparison:
         """Whether the runs share masks and seeds."""
         return self.pool_of[first] == self.pool_of[second]
 
-    def columns(self, first: str, second: str, a: np.ndarray, b: np.ndarray) -> dict[str, np.ndarray]:
-        """difference, low, high, se, df of the values [1 + G_run, L] of two runs."""
+    def columns(self, first: str, second: str, of_first: Series, of_second: Series) -> dict[str, np.ndarray]:
+        """difference, low, high, se, df [L] of two runs at L places."""
+        a, b = of_first.values, of_second.values
         difference = a[0] - b[0]
         if len(a) < 3 or len(b) < 3:
             nothing = np.full(difference.shape, np.nan)
@@ -82,8 +97,8 @@ class Comparison:
             df = np.full(difference.shape, float(len(most) - 1))
         else:
             own = [jackknife.standard_error(x[0], x[1:], size[size > 0]) for x, size in zip((a, b), sizes, strict=True)]
-            parts = np.stack(own) ** 2
-            se, df = np.sqrt(parts.sum(axis=0)), welch_df(parts, np.array([[len(a) - 2.0], [len(b) - 2.0]]))
+            parts = np.stack([*own, np.hypot(of_first.se_samples, of_second.se_samples)]) ** 2
+            se, df = np.sqrt(parts.sum(axis=0)), welch_df(parts, np.array([[len(a) - 2.0], [len(b) - 2.0], [np.inf]]))
         half = stdtrit(df, (1 + self.level) / 2) * se
         return {"difference": difference, "low": difference - half, "high": difference + half, "se": se, "df": df}
 
@@ -91,7 +106,7 @@ class Comparison:
 def at_equal_epochs(
     estimates: pd.DataFrame, replicates: pd.DataFrame, keys: Sequence[str], comparison: Comparison
 ) -> pd.DataFrame:
-    """Differences between all pairs of runs, first minus second, at the checkpoints that both have.
+    """Differences between all pairs of runs, first minus second, at the checkpoints (or over the steps) that both have.
 
     Returns:
         run_a, run_b, <keys>, metric, matched_by ("epoch"), at, epoch_a, epoch_b, difference, low, high, se, df, paired,
@@ -99,11 +114,13 @@ def at_equal_epochs(
     """
     tables = []
     for first, second, key, a, b in _pairs(estimates, replicates, keys):
-        shared = np.intersect1d(a.epochs, b.epochs)
-        if len(shared):
+        place = {key: k for k, key in enumerate(zip(b.epochs, b.ends, strict=True))}
+        shared = [(k, place[key]) for k, key in enumerate(zip(a.epochs, a.ends, strict=True)) if key in place]
+        if shared:
+            a, b = (series.take(list(places)) for series, places in zip((a, b), zip(*shared, strict=True), strict=True))
             paired = comparison.paired(first, second)
-            values = comparison.columns(first, second, a.at(shared[None]), b.at(shared[None]))
-            row = {"matched_by": "epoch", "at": shared, "epoch_a": shared, "epoch_b": shared} | values
+            epochs = {"matched_by": "epoch", "at": a.epochs, "epoch_a": a.epochs, "epoch_b": b.epochs}
+            row = epochs | comparison.columns(first, second, a, b)
             tables.append(_table(first, second, keys, key, row, paired, comparison.level, "compared"))
     return _joined(tables)
 
@@ -210,11 +227,14 @@ def _series(estimates: pd.DataFrame, replicates: pd.DataFrame, keys: Sequence[st
     found = {}
     for name, table in estimates.dropna(subset="value").groupby(index, sort=False):
         table = table.sort_values("epoch")
+        epochs = table["epoch"].to_numpy(dtype=float)
+        ends = table["epoch_to"].to_numpy(dtype=float) if "epoch_to" in table else epochs
+        errors = table["se_samples"].fillna(0).to_numpy(dtype=float) if "se_samples" in table else 0 * epochs
         values = [table["value"].to_numpy(dtype=float)]
         if name in deleted:
             wide = deleted[name].pivot(index="group", columns="epoch", values="value").sort_index()
             values += list(wide.reindex(columns=table["epoch"]).to_numpy(dtype=float))
-        found[name] = Series(table["epoch"].to_numpy(dtype=float), np.stack(values))
+        found[name] = Series(epochs, ends, np.stack(values), errors)
     return found
 
 

@@ -8,15 +8,16 @@ A claim is cut into cells, each one number with an interval. The intervals of a 
 m cells each has level 1 - (1 - level) / m, so that one false verdict among them has a chance of at most 1 - level.
 
     C1 cell  mean advantage of one run minus another's that differs in one factor only, at an equal epoch: at the last
-             checkpoint within `early_share` of the epochs (rate), at the last checkpoint (severity).
+             checkpoint within `early_share` of the epochs (rate), at the last checkpoint (severity). Runs on one pool
+             are compared on these samples; on two pools the error is that of models and of samples together.
              supported: wholly outside [-difference, +difference]; contradicted: wholly inside; else undecided.
              A factor and aspect: supported if any two runs are, contradicted if all are, else undecided.
     C2 cell  Spearman of a difficulty (`DIFFICULTIES`: of models without the sample) with d', from disjoint halves,
              signed so that + means "harder is more vulnerable", its error that of models and of samples together.
              supported: wholly above `correlation`; contradicted: wholly below; else undecided.
-             A run and attack: what most of its difficulties say; undecided without a majority.
+             A run: what most of its difficulties say; undecided without a majority.
     C3 cell  share of the ceiling, both above chance, that d' finds of the finally top share at the last checkpoint
-             within `early_share` of the epochs, a run and attack.
+             within `early_share` of the epochs, a run; its error that of models and of samples together.
              supported: wholly above `found`; contradicted: wholly below; else undecided, and always undecided where the
              ceiling is not above chance (nothing to be found).
 
@@ -201,7 +202,8 @@ def judge_c3(early: pd.DataFrame, runs: Sequence[str], rules: Rules) -> Verdict:
         if not ceiling["low"] > ceiling["chance"]:
             nothing.add(run)
         cell = f"recall above chance over ceiling, epoch {epoch} of {last}"
-        rows.append((run, cell, share["estimate"], share["se"], share["groups"] - 1))
+        se = np.hypot(share["se"], share["se_samples"])
+        rows.append((run, cell, share["estimate"], se, share["groups"] - 1))
     return _verdict("C3", rows, rules.found, rules.level, above, all_of, nothing, _silent(runs, rows))
 
 

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator
 from memdyn.config.base import Float, Strict
 
 Fraction = Annotated[Float, Field(gt=0, lt=1)]
+TailProbability = Annotated[Float, Field(gt=0, le=0.5)]
 
 
 class AnalysisConfig(Strict):
@@ -34,8 +35,10 @@ class AnalysisConfig(Strict):
     grid: int = Field(default=20, ge=2, description="G of the G x G grid of the spatial entropy (in bits).")
     bins: int = Field(default=10, ge=2, description="Bins, by rank, of the curves of vulnerability against difficulty.")
     kendall_samples: int = Field(default=500, ge=100, description="Most samples that enter Kendall's tau.")
-    smooth_fprs: list[Fraction] = Field(
-        default=[0.001, 0.01], min_length=1, description="FPRs of the parametric operating points."
+    smooth_fprs: list[TailProbability] = Field(
+        default=[0.001, 0.01],
+        min_length=1,
+        description="FPRs of the parametric operating points; the tail check is at the smallest.",
     )
 
 

@@ -27,7 +27,7 @@ from memdyn.dynamics.zones import ZoneBounds
 _ENTROPY_BASE = 2.0
 _MOST_BLOCKS, _SMALLEST_BLOCK = 50, 20
 _TAIL_PROBABILITIES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
-_TAIL_CHECKED, _TAIL_TOLERANCE = 0.01, 2.0
+_TAIL_TOLERANCE = 2.0
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,8 @@ class Analysis:
         """Tables of the run itself.
 
         Returns:
-            difficulty (a row a sample); planted (empty where no label was flipped); smooth, tails, tail_verdicts
-            (`memdyn.dynamics.smooth`); clocks, clock_replicates (`memdyn.compare.factors.clock_tables`).
+            difficulty (a row a sample); planted (empty where no label was flipped); smooth, operating_points, tails,
+            tail_verdicts (`memdyn.dynamics.smooth`); clocks, clock_replicates (`memdyn.compare.factors.clock_tables`).
         """
         flipped = self.flipped[self.scores.parts["scored"]]
         planted = pd.DataFrame(columns=["quantity", "models", "auroc", "low", "high"])
@@ -123,7 +123,6 @@ class Analysis:
                 onset_level=self.options["onset_error"],
                 d_prime_bound=self.options["d_prime_bound"],
                 stable_distance=self.options["stable_distance"],
-                separate_targets=False,
                 design_effect=self.options["design_effect"],
             ),
             bounds=self._bounds,
@@ -153,7 +152,7 @@ class Analysis:
         return SmoothOptions(
             alphas=tuple(self.options["smooth_fprs"]),
             probabilities=_TAIL_PROBABILITIES,
-            checked=_TAIL_CHECKED,
+            checked=min(self.options["smooth_fprs"]),
             tolerance=_TAIL_TOLERANCE,
             level=self.settings.level,
             groups=self.settings.groups,

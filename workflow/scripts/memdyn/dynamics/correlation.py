@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtr
+from scipy.special import stdtr, stdtrit
 
 from memdyn.attacks.base import Attack
 from memdyn.attacks.shadow_scores import ShadowScores
@@ -65,8 +65,9 @@ def correlation_tables(
 
     Returns:
         correlations: difficulty, models, target, method, estimate, low, high, se, groups, level, n_samples,
-            se_total (of models and samples), p_value, p_holm (over all rows of the method), harder (1: a positive
-            estimate says "harder samples are more vulnerable"; -1: a negative one does).
+            se_total (of models and samples) with limits low_total and high_total, p_value, p_holm (over all rows of
+            the method), harder (1: a positive estimate says "harder samples are more vulnerable"; -1: a negative one
+            does).
         reliabilities: quantity, models, estimate, low, high, se, groups, level: Spearman of one half against the other;
             a correlation of difficulty and target cannot be expected above the root of their product.
         curves: difficulty, models, target, bin, difficulty_mean, target_mean, low, high, groups, level, n_samples
@@ -228,7 +229,10 @@ def _correlations(table: pd.DataFrame, keys: list[tuple], n_samples: int, kendal
     table.insert(3, "method", np.repeat(METHODS, len(keys)))
     table["n_samples"] = np.where(table["method"] == "kendall", min(kendall_samples, n_samples), n_samples)
     table["se_total"] = np.hypot(table["se"], (1 - table["estimate"] ** 2) / np.sqrt(table["n_samples"] - 1))
-    table["p_value"] = 2 * stdtr(np.maximum(table["groups"] - 1, 1), -np.abs(table["estimate"] / table["se_total"]))
+    dof = np.maximum(table["groups"] - 1, 1)
+    half = stdtrit(dof, (1 + table["level"]) / 2) * table["se_total"]
+    table["low_total"], table["high_total"] = table["estimate"] - half, table["estimate"] + half
+    table["p_value"] = 2 * stdtr(dof, -np.abs(table["estimate"] / table["se_total"]))
     table["p_holm"] = table.groupby("method")["p_value"].transform(_holm)
     signs = table["difficulty"].map(HARDER) * table["target"].map(MORE_VULNERABLE)
     return table.assign(harder=signs)

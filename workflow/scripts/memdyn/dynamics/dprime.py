@@ -105,6 +105,6 @@ def sample_statistics(margins: np.ndarray, mask: np.ndarray, epoch: int) -> pd.D
             "epoch": epoch,
             "sample": np.arange(margins.shape[1]),
             "d_prime": effect_sizes(inside, outside).mean,
-            "p_value": paired_t(inside.astype(np.float64) - outside, "two-sided"),
+            "p_value": paired_t(inside.astype(np.float64) - outside),
         }
     )

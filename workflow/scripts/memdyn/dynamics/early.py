@@ -24,6 +24,7 @@ from memdyn.dynamics.baselines import Baselines
 from memdyn.dynamics.half_targets import counted_rates, effects_of
 from memdyn.dynamics.pairs import pair_values
 from memdyn.dynamics.splits import Splits, opposite
+from memdyn.dynamics.top_share import SampleJackknife, count, highest
 from memdyn.dynamics.zones import ZoneBounds
 from memdyn.stats import jackknife
 from memdyn.stats.ranks import correlation, ranks
@@ -65,10 +66,11 @@ def early_tables(
 
     Returns:
         early: a row a target ("top", "hv"), predictor, models, epoch and metric, with estimate, low, high, se, groups,
-            level, chance (NaN where a metric has none) and ceiling. The predictor "d_prime" is of all models of the
-            half (models "half"; for "hv", V_t is the early zone); those of `memdyn.dynamics.baselines` are of "one"
-            model a sample (of a random pair of the half, that which trained on it), or the "mean" over pairs, and their
-            V_t has the size of V_T.
+            level, chance (NaN where a metric has none), ceiling, and for the recall_share of d' and "top" se_samples,
+            the standard error from the choice of samples, which low, high and se (over models) do not hold. The
+            predictor "d_prime" is of all models of the half (models "half"; for "hv", V_t is the early zone); those of
+            `memdyn.dynamics.baselines` are of "one" model a sample (of a random pair of the half, that which trained on
+            it), or the "mean" over pairs, and their V_t has the size of V_T.
             Metrics: precision, recall, jaccard, auroc, recall_over_ceiling, recall_share; for d' and "top" also
             rank_correlation of d'_t with d'_T, reliability of d'_t (half against half), and disattenuated, the first
             over the root of both reliabilities (NaN where that at t is not above 0 with its lower limit).
@@ -77,11 +79,12 @@ def early_tables(
     load, last = scores.loader("scored"), scores.epochs[-1]
     final_inputs = load(last)
     final_effects = _effects(final_inputs, splits)
-    goals = {"top": _Goal(splits, [_highest(effect, _count(effect, options.top)) for effect in final_effects])}
+    goals = {"top": _Goal(splits, [_top(effect, options.top) for effect in final_effects])}
     few = splits.for_attack(attack, options.hv_splits) if options.hv_splits else None
     if few is not None:
         goals["hv"] = _Goal(few, list(_zones(attack, final_inputs, few, options)))
     trend = _Trend([ranks(effect) for effect in final_effects])
+    by_samples, errors = SampleJackknife(final_effects[0], options.top), {}
     found: dict[tuple, np.ndarray] = {}
     for epoch, inputs, baselines in _checkpoints(scores):
         effects = _effects(inputs, splits)
@@ -92,7 +95,8 @@ def early_tables(
                 for models, read in (("one", goal.splits.one), ("mean", goal.splits.means)):
                     found |= _keyed((name, baseline, models, epoch), goal.compare(read(baselines[baseline]), None))
         found |= _keyed(("top", *_RISK, epoch), trend.compare(effects))
-    return _tables(found, goals, last, options.level)
+        errors["top", *_RISK, epoch, "recall_share"] = by_samples.error(effects[0])
+    return _tables(found, goals, errors, last, options.level)
 
 
 def findings(early: pd.DataFrame, share: float) -> pd.DataFrame:
@@ -151,7 +155,7 @@ class _Goal:
         chosen = iter(chosen) if chosen is not None else None
         for score, own in zip(scores, self.sets, strict=False):  # "hv" may have fewer replicates, and fewer halves
             score = score[: len(own)]
-            early = next(chosen) if chosen else _highest(score, own.sum(axis=1))
+            early = next(chosen) if chosen else highest(score, own.sum(axis=1))
             rows.append(_overlap(score, early, opposite(own)))
         return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
@@ -198,20 +202,8 @@ def _zones(attack: Attack, inputs: Inputs, splits: Splits, options: EarlyOptions
         yield ((tpr >= bounds.hv_tpr) & (fpr <= bounds.hv_fpr)).astype(float)
 
 
-def _count(scores: np.ndarray, share: float) -> np.ndarray:
-    return np.full(len(scores), max(1, round(share * scores.shape[1])))
-
-
-def _highest(scores: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """Weights [2S, n] of the `sizes` highest scores of each row; samples that tie at the border share what is left."""
-    weights = np.zeros(scores.shape)
-    for row, score, size in zip(weights, scores, sizes.astype(int), strict=True):
-        if size:
-            cut = np.partition(score, len(score) - size)[len(score) - size]
-            above, tied = score > cut, score == cut
-            row[above] = 1
-            row[tied] = (size - above.sum()) / tied.sum()
-    return weights
+def _top(effects: np.ndarray, share: float) -> np.ndarray:
+    return highest(effects, np.full(len(effects), count(effects.shape[1], share)))
 
 
 def _overlap(scores: np.ndarray, early: np.ndarray, final: np.ndarray) -> dict[str, float]:
@@ -269,7 +261,9 @@ def _with_ratios(found: dict[tuple, np.ndarray], last: int) -> dict[tuple, np.nd
     return found | ratios
 
 
-def _tables(found: dict[tuple, np.ndarray], goals: dict[str, _Goal], last: int, level: float) -> dict:
+def _tables(
+    found: dict[tuple, np.ndarray], goals: dict[str, _Goal], errors: dict[tuple, float], last: int, level: float
+) -> dict[str, pd.DataFrame]:
     chance = {(*key[:-1], key[-1].removeprefix("chance_")): v[0] for key, v in found.items() if "chance_" in key[-1]}
     found = {key: v for key, v in _with_ratios(found, last).items() if "chance_" not in key[-1]}
     early, replicates = [], []
@@ -281,6 +275,7 @@ def _tables(found: dict[tuple, np.ndarray], goals: dict[str, _Goal], last: int, 
         se = jackknife.standard_error(values[0], values[1:], sizes) if len(sizes) else np.full(len(keys), np.nan)
         names = pd.DataFrame(keys, columns=KEYS)
         table = names.assign(estimate=values[0], low=low, high=high, se=se, groups=len(sizes), level=level)
+        table["se_samples"] = [errors.get(key, np.nan) for key in keys]
         table["chance"] = [chance.get(key, np.nan) for key in keys]
         table["ceiling"] = [found.get((name, *_RISK, last, key[-1]), [np.nan])[0] for key in keys]
         early.append(_without_vague(table))

@@ -42,11 +42,14 @@ FIGURES = {
     "displacement_corrected": "signed root of the squared displacement from halves, percentage points",
     "advantage_slope": "mean dA_i/dt to the next checkpoint, per epoch",
     **{f"share_{zone}": f"share of the samples in zone {zone} (tracked)" for zone in ZONES},
-    "inflow_hv": "chance of a sample outside HV to be in HV at the next checkpoint",
+    "inflow_hv": "chance of a sample outside HV to enter it, per epoch to the next checkpoint",
     "entropy": "spatial entropy of the smooth states (parametric)",
     "entropy_change": "entropy minus that of the first checkpoint",
     "clark_evans": "Clark-Evans ratio of the smooth states (parametric); below 1: clustered",
 }
+
+TO_NEXT = ("speed", "speed_squared", "speed_squared_corrected", "speed_rms_corrected", "advantage_slope", "inflow_hv")
+"""Figures of the step from a checkpoint to the next: there is none at the last."""
 
 
 @dataclass(frozen=True)
@@ -104,12 +107,19 @@ def path_figures(fpr: np.ndarray, tpr: np.ndarray, epochs: np.ndarray, weights: 
     }
 
 
-def zone_figures(codes: np.ndarray, weights: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Shares and inflow [K, T] of tracked zones [T, n], and the transitions' weights [K, T - 1, Z, Z]."""
+def zone_figures(
+    codes: np.ndarray, epochs: np.ndarray, weights: np.ndarray
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Shares and inflow [K, T] of tracked zones [T, n], and the transitions' weights [K, T - 1, Z, Z].
+
+    Checkpoints may differ in their distance, within a run and between runs. So the inflow is a chance per epoch: that
+    which, constant over the step of D epochs, gives the step's chance, 1 - (1 - p)^(1 / D).
+    """
     moves = transition_counts(codes, weights)
     # Rounded: where all samples agree, replicates must be equal, not nearly so.
     shares = {f"share_{zone}": np.round(weights @ (codes == code).T, 12) for code, zone in enumerate(ZONES)}
-    return shares | {"inflow_hv": _to_next(inflow(moves))}, moves
+    per_epoch = 1 - (1 - inflow(moves)) ** (1 / np.diff(epochs))
+    return shares | {"inflow_hv": _to_next(per_epoch)}, moves
 
 
 def half_figures(observations: Observations, part: str, threshold: str, weights: np.ndarray) -> dict[str, Replicated]:
@@ -145,9 +155,11 @@ def population_tables(
         transitions: threshold, group, epoch, epoch_to (both NaN: pooled over training, the only one for a class),
             zone_from, zone_to, share (of the group's samples; pooled: per step), probability, low, high,
             null (the sham part's probability).
-        curve_replicates: threshold, metric (a figure), epoch, group, value: of all samples, without each group of
-            pairs; group -1 is the estimate that they belong to. Differences between runs are jackknifed from them, so
-            the signed roots are not among them: their squares are compared.
+        curve_replicates: threshold, metric (a figure), epoch, epoch_to (the next checkpoint for `TO_NEXT`, else the
+            same), group, value: of all samples, without each group of pairs; group -1 is the estimate that they belong
+            to. Differences between runs are jackknifed from them, so the signed roots are not among them: their squares
+            are compared. se_samples: standard error of the estimated mean advantage from the choice of samples, which
+            runs on different pools do not share (NaN in other rows).
     """
     classes = np.unique(labels[parts["scored"]])
     weights = {part: group_weights(labels[parts[part]], classes) for part in PARTS}
@@ -161,7 +173,9 @@ def population_tables(
             table = _curve(figure, null_figures[name], sizes, level, groups, observations.epochs)
             curves.append(table.assign(threshold=threshold, figure=name))
             if figure.scale is None:
-                overall = _overall(figure, left_out, observations.epochs)
+                epoch_to = observations.epochs[1:] if name in TO_NEXT else observations.epochs
+                se = _se_samples(observations, threshold) if name == "advantage" else np.nan
+                overall = _overall(figure, left_out, observations.epochs, epoch_to, se)
                 replicates.append(overall.assign(threshold=threshold, metric=name))
         for table in _transitions(moves, null_moves, sizes, level, groups, observations.epochs):
             transitions.append(table.assign(threshold=threshold))
@@ -180,7 +194,8 @@ def _measure(
     figures, moves = [], []
     for world in range(design.n_jackknife):
         path = path_figures(*counts.rates(world), observations.epochs, weights)
-        zones, move = zone_figures(world_zones(observations, part, threshold, world, bounds), weights)
+        codes = world_zones(observations, part, threshold, world, bounds)
+        zones, move = zone_figures(codes, observations.epochs, weights)
         figures.append(path | zones | _spatial(observations.spatial[part, threshold][world]))
         moves.append(move)
     result = {name: _replicated([world[name] for world in figures]) for name in figures[0]}
@@ -223,14 +238,32 @@ def _curve(
     return pd.DataFrame(columns)
 
 
-def _overall(figure: Replicated, left_out: np.ndarray, epochs: np.ndarray) -> pd.DataFrame:
-    """The estimate (group -1) and the replicates of the first group of samples, all of them, moved to the estimate."""
+def _overall(
+    figure: Replicated, left_out: np.ndarray, epochs: np.ndarray, epoch_to: np.ndarray, se_samples: np.ndarray | float
+) -> pd.DataFrame:
+    """The estimate (group -1) and the replicates of the first group of samples, all of them, moved to the estimate.
+
+    A figure between checkpoints has no value at the last one, so it ends with the last `epoch_to` [T or T - 1].
+    """
     moved = figure.deleted[:, 0] + (figure.value - figure.centre)[0]
-    values = np.concatenate([figure.value[None, 0], moved])
+    values = np.concatenate([figure.value[None, 0], moved])[:, : len(epoch_to)]
+    errors = np.full(values.shape, np.nan)
+    errors[0] = se_samples
     groups = np.array([-1, *left_out])[: len(values)]
-    return pd.DataFrame(
-        {"epoch": np.tile(epochs, len(values)), "group": np.repeat(groups, len(epochs)), "value": values.ravel()}
-    )
+    columns = {
+        "epoch": np.tile(epochs[: len(epoch_to)], len(values)),
+        "epoch_to": np.tile(epoch_to, len(values)),
+        "group": np.repeat(groups, len(epoch_to)),
+        "value": values.ravel(),
+        "se_samples": errors.ravel(),
+    }
+    return pd.DataFrame(columns)
+
+
+def _se_samples(observations: Observations, threshold: str) -> np.ndarray:
+    """Standard error [T] of the mean advantage of the scored part, were other samples drawn."""
+    fpr, tpr = observations.counts["scored", threshold].rates(0)
+    return (tpr - fpr).std(axis=1, ddof=1) / np.sqrt(fpr.shape[1])
 
 
 def _transitions(

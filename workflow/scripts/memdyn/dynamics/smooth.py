@@ -58,6 +58,27 @@ def operating_points(effects: EffectSizes, alphas: tuple[float, ...], level: flo
     return columns
 
 
+def mean_points(inputs: Inputs, options: SmoothOptions) -> pd.DataFrame:
+    """Means over samples of the parametric AUC_i and TPR_i(alpha), with the jackknife over pairs, all fitted anew.
+
+    Returns:
+        quantity ("auc", "tpr_at_fpr_<alpha>"), value, low, high.
+    """
+    inside, outside = inputs.split(inputs.signal)
+    group = inputs.pairs.groups(options.groups)
+    groups, sizes = np.unique(group, return_counts=True)
+    value = _means(inside, outside, options)
+    deleted = np.array([_means(inside[group != g], outside[group != g], options) for g in groups])
+    low, high = jackknife.interval(value, deleted, sizes, options.level)
+    names = ["auc", *(f"tpr_at_fpr_{alpha:g}" for alpha in options.alphas)]
+    return pd.DataFrame({"quantity": names, "value": value, "low": np.clip(low, 0, 1), "high": np.clip(high, 0, 1)})
+
+
+def _means(inside: np.ndarray, outside: np.ndarray, options: SmoothOptions) -> np.ndarray:
+    effects = effect_sizes(inside, outside)
+    return np.array([smooth_auc(effects).mean(), *(smooth_rates(effects, alpha).mean() for alpha in options.alphas)])
+
+
 def log_tails(margins_in: np.ndarray, margins_out: np.ndarray) -> np.ndarray:
     """log P(a margin of the sample > the OUT margin) under its leave-pair-out predictive law, [P, n].
 
@@ -152,13 +173,14 @@ def smooth_tables(scores: ShadowScores, options: SmoothOptions) -> dict[str, pd.
     Returns:
         smooth: part, epoch, sample (row in the pool), d_prime, d_prime_sd, auc, auc_low, auc_high, and tpr_at_fpr_*
             with _low and _high for each alpha; posterior means and limits.
+        operating_points: part, epoch (the last) and the columns of `mean_points`.
         tails: part, epoch and the columns of `tail_table`.
         tail_verdicts: part, epoch, probability, ratio, ratio_low, ratio_high, verdict.
     """
-    smooth, tails, verdicts = [], [], []
+    smooth, points, tails, verdicts = [], [], [], []
     for epoch in scores.epochs:
         for part in PARTS:
-            inputs = scores.loader(part)(epoch)
+            inputs, key = scores.loader(part)(epoch), {"part": part, "epoch": epoch}
             effects = effect_sizes(*inputs.split(inputs.signal))
             columns = {"d_prime": effects.mean, "d_prime_sd": effects.sd}
             columns |= operating_points(effects, options.alphas, options.level)
@@ -166,12 +188,14 @@ def smooth_tables(scores: ShadowScores, options: SmoothOptions) -> dict[str, pd.
             values = {name: value.astype(np.float32) for name, value in columns.items()}
             smooth.append(pd.DataFrame({"part": part, "epoch": epoch, "sample": rows, **values}))
             table = tail_table(inputs, options)
-            key = {"part": part, "epoch": epoch}
             tails.append(table.assign(**key)[[*key, *table.columns]])
             decision = verdict(table, options.checked, options.tolerance)
             verdicts.append(key | {"probability": options.checked} | decision)
+            if epoch == scores.epochs[-1]:
+                points.append(mean_points(inputs, options).assign(**key))
     return {
         "smooth": pd.concat(smooth, ignore_index=True),
+        "operating_points": pd.concat(points, ignore_index=True),
         "tails": pd.concat(tails, ignore_index=True),
         "tail_verdicts": pd.DataFrame(verdicts),
     }

@@ -36,7 +36,7 @@ _CAPTIONS = {
         Differences between runs at the last checkpoint that both have: first run minus second, so a mark to the right
         says that the first one leaks more. Bars are {level} jackknife intervals of the difference itself: runs share
         samples, memberships and seeds, so they are paired. Each interval holds by itself: among many, some miss 0 by
-        chance. Runs differ in how far they have fitted, too; see their accuracies.""",
+        chance. Runs differ in how far they have fitted, too; see their accuracies. {omitted}""",
     "moving": """
         The same plane of {attack} at {threshold} in motion, {frames} checkpoints; the line is the way of the centre of
         mass so far. Where the browser is asked for less motion, the last checkpoint stands still.""",
@@ -50,55 +50,66 @@ _CAPTIONS = {
         cent, pooled over training; small: the same for sham members. Beside each zone the share of all steps that start
         there: rows with few of them are noise. HV: highly vulnerable; vuln.: vulnerable.""",
     "inflow": """
-        Chance of a sample outside the highly vulnerable zone of {attack} at {threshold} to be in it at the next
-        checkpoint, drawn at the checkpoint from which it starts. Bands: jackknife over pairs; hollow: sham members.
-        Steps between checkpoints may differ in length.""",
+        Chance of a sample outside the highly vulnerable zone of {attack} at {threshold} to enter it, per epoch of the
+        step to the next checkpoint (steps may differ in length), drawn where the step starts. Bands: jackknife over
+        pairs; hollow: sham members.""",
     "speed": """
         How far and how fast samples move in the plane of {attack} at {threshold}, and how they are spread in it. Left
         raw, right with the counting noise removed (products of independent halves of the models; signed roots, so an
         estimate below 0 is shown as such). The corrected speed is a root mean square, not the mean beside it. Raw
         displacement and speed are above 0 by noise alone: read them against the null curves of sham members (hollow).
-        Entropy and Clark-Evans (below 0: more clustered than the null) are of the parametric states and drawn as
-        difference to the null. Bands: jackknife over pairs, where there are enough models; in the upper rows they may
-        run out of the frame.""",
+        Entropy (bits, on a grid of {grid} x {grid} cells) and Clark-Evans (below 0: more clustered than the null) are
+        of the parametric states and drawn as difference to the null. Bands: jackknife over pairs, where there are
+        enough models; in the upper rows they may run out of the frame.""",
     "classes": """
         Mean advantage TPR − FPR of the samples of each class under {attack} at {threshold}; classes by their value at
         the last checkpoint, the largest first, a mean over the runs. {omitted} Bands: jackknife over pairs; hollow:
         sham members of the same class.""",
     "onset": """
-        Onset under {attack}: the first checkpoint from which on the sample's margins differ significantly at all later
-        ones. Left: share of the samples with an onset by each epoch; without any until the end: {censored}. Right:
-        median (and, of few runs, quartiles) of the advantage at the last checkpoint at {threshold}, by onset, where at
-        least {fewest} samples share it. More models find more onsets: compare runs at equal numbers of models.""",
+        Onset: the first checkpoint from which on the sample's margins as member and as non-member differ significantly
+        at all later ones; no attack is involved. Left: share of the samples with an onset by each epoch; without any
+        until the end: {censored}. Right: median (and, of few runs, quartiles) of the advantage under {attack} at
+        {threshold} at the last checkpoint, by onset, where at least {fewest} samples share it. More models find more
+        onsets: compare runs at equal numbers of models.""",
     "tails": """
         Each OUT margin is predicted from the other pairs of models; if the parametric law behind d′ and the rates at
         small FPR holds, predicted tail probabilities come true and the points lie on the dotted line. At the last
         checkpoint; bars: jackknife over pairs; left the lower, right the upper tail. The verdict is on the upper tail
         at {probability}. Where it fails, the counted rates are the ones to trust.""",
     "difficulty": """
-        Mean d′ of {attack} in bins of a sample's difficulty, measured on models that did not train on it; all axes run
-        from easy to hard. Difficulty and d′ come from disjoint halves of the models, so they share no noise. Bands:
-        jackknife over pairs, where there are enough models. The relation need not be monotone.""",
+        Mean effect size d′ of the margin (no attack is involved) in bins of a sample's difficulty, measured on models
+        that did not train on it; all axes run from easy to hard. Difficulty and d′ come from disjoint halves of the
+        models, so they share no noise. Bands: jackknife over pairs, where there are enough models. The relation need
+        not be monotone.""",
     "densities": """
-        d′ of every sample under {attack} at the last checkpoint against two difficulties, all models; colour is
-        logarithmic. Losses below 0.0001 lie at 0.0001. Here both come from the same models; the correlations in the
+        Effect size d′ of the margin of every sample at the last checkpoint against two difficulties, all models; colour
+        is logarithmic. Losses below 0.0001 lie at 0.0001. Here both come from the same models; the correlations in the
         table do not.""",
     "early": """
-        How well a predictor at an epoch finds the samples finally at risk under {attack}. The final set comes from one
-        half of the models, the prediction from the other. Black: d′ with its jackknife band; dashed: what d′ of the
-        last checkpoint itself finds, the ceiling that noise leaves; dotted: chance (for HV, d′ names its early zone,
-        which grows; baselines always name as many as are to be found). Coloured: baselines that need no shadow models,
-        each from one model a sample: of a random pair of the half, the one that trained on it. Grey line: the early
-        checkpoint of claim C3. HV: highly vulnerable zone.""",
+        How well a predictor at an epoch finds the samples finally at risk: the top share by d′ of the margin, or the
+        highly vulnerable zone (HV) of {attack} at {threshold}. The final set comes from one half of the models, the
+        prediction from the other. Black: d′ with its jackknife band; dashed: what d′ of the last checkpoint itself
+        finds, the ceiling that noise leaves; dotted: chance (for HV, d′ names its early zone, which grows; baselines
+        always name as many as are to be found). Coloured: baselines that need no shadow models, each from one model a
+        sample: of a random pair of the half, the one that trained on it. Grey line: early checkpoint of claim C3.""",
+    "early_more": """
+        More on the same: Jaccard index of what is named and what is to be found, and precision for the highly
+        vulnerable zone of {attack} at {threshold} (recall and precision of the top share are equal, since as many are
+        named as are to be found). Below, rank correlation of d′ over all samples with d′ at the last checkpoint, from
+        disjoint halves: as observed (with its band); reliability of d′ at the epoch, half against half; and the
+        observed over the root of both reliabilities, what models without noise would show. It is left out where the
+        reliability may be 0.""",
     "factors": """
         Differences between runs, first minus second, of {attack}, rates at {threshold}: at the last common epoch
         (circles), where both had the same test accuracy (squares), and where both had the same generalisation gap
-        (triangles), each at the largest value that both reach; recall above chance, as a share of the
-        ceiling's, at the early checkpoint only. The squared speed is the mean over samples with counting noise removed,
-        in (points per epoch)². Bars are {level} jackknife intervals of the difference, paired where the runs share
-        their pool (hollow: too few models for one). Bars that run out of the frame are wider than it: there the clock
-        hardly moves. A difference that vanishes where the runs are equally far trained is one of training length
-        rather than of the factor.""",
+        (triangles), each at the largest value that both reach; recall above chance, as a share of the ceiling's, at the
+        last early checkpoint of both only. Squared speed (the mean over samples with counting noise removed, in (points
+        per epoch)²) and inflow to the highly vulnerable zone are of a step between checkpoints: circles are of the last
+        step that both have, the others lie in the middle of one. Bars are {level} jackknife intervals of the
+        difference, paired where the runs share their pool (hollow: too few models for one); paired ones are for these
+        samples, the others of AUC, TPR, mean advantage and recall hold the choice of samples. {omitted} Bars that run
+        out of the frame are wider than it: there the clock hardly moves. A difference that vanishes where the runs are
+        equally far trained is one of training length rather than of the factor.""",
     "power_law": """
         TPR minus FPR at the last checkpoint against training samples per class, one run a size; bars are one standard
         error. Lines are weighted least-squares fits in logarithms, with {level} intervals of the slope. Sizes whose TPR

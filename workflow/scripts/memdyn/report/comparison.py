@@ -15,6 +15,7 @@ from memdyn.report.record import Drawing, FigureRecord
 from memdyn.report.style import RunStyle
 
 PAIRS_PER_FIGURE = 12
+_MOST_PAIRS = 12  # beyond them, only those that differ in one factor are shown
 ATTACK_COLOURS = ("#222222", "#7a7a7a", "#b0a089", "#4d7f94")
 
 
@@ -29,15 +30,28 @@ def pairs_of(table: pd.DataFrame) -> pd.Series:
     return pd.Series(list(zip(table["run_a"], table["run_b"], strict=True)), index=table.index, dtype=object)
 
 
+def shown_pairs(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """The rows of the pairs of runs that the page shows, and a sentence on those that it leaves out."""
+    pairs, chosen = pairs_of(table), table["factor"] != ""
+    if pairs.nunique() <= _MOST_PAIRS or not chosen.any():
+        return table, ""
+    omitted = pairs[~chosen].nunique()
+    words = f"Another {omitted} pairs of runs, which do not differ in one factor only, are in the tables' files."
+    return table[chosen], words if omitted else ""
+
+
 def draw_comparison(tables: dict[str, pd.DataFrame], styles: dict[str, RunStyle]) -> Iterator[Drawing]:
     """Difference of each metric between two runs with its interval; a panel a metric, a mark an attack."""
-    table = last_differences(tables["differences"])
+    table, omitted = shown_pairs(last_differences(tables["differences"]))
     pairs = list(dict.fromkeys(zip(table["run_a"], table["run_b"], strict=True)))
     for page, chunk in enumerate(chunks(pairs, PAIRS_PER_FIGURE)):
-        yield _forest(table, chunk, styles, page)
+        words = caption("comparison", level=f"{100 * table['level'].iloc[0]:g} %", omitted=omitted)
+        yield _forest(table, chunk, words, styles, page)
 
 
-def _forest(table: pd.DataFrame, pairs: list[tuple[str, str]], styles: dict[str, RunStyle], page: int) -> Drawing:
+def _forest(
+    table: pd.DataFrame, pairs: list[tuple[str, str]], words: str, styles: dict[str, RunStyle], page: int
+) -> Drawing:
     attacks = list(table["attack"].unique())
     metrics = [metric for metric in METRICS if metric in set(table["metric"])]
     labels = [f"{_name(styles, a)}\n− {_name(styles, b)}" for a, b in pairs]
@@ -71,7 +85,6 @@ def _forest(table: pd.DataFrame, pairs: list[tuple[str, str]], styles: dict[str,
     grid[0][0].set_yticks(range(len(pairs)), labels)
     if len(attacks) > 1:
         legend_above(figure, [Line2D([], [], label=attack, **_mark(k)) for k, attack in enumerate(attacks)])
-    words = caption("comparison", level=f"{100 * table['level'].iloc[0]:g} %")
     alt = f"Forest plot of the differences between {len(pairs)} pairs of runs in {len(metrics)} metrics."
     suffix = "" if page == 0 else f"-{page + 1}"
     record = FigureRecord(f"comparison{suffix}", "comparison", "Differences between runs", words, alt)

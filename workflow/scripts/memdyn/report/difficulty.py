@@ -26,26 +26,29 @@ _FLOOR = 1e-4  # of a logarithmic axis
 def draw_difficulty_curves(tables: dict[str, pd.DataFrame], styles: dict[str, RunStyle]) -> Iterator[Drawing]:
     """Mean d' in bins of each difficulty of models without the sample, a panel a difficulty, a line a run."""
     curves = tables["difficulty_curves"]
-    curves = curves[(curves["models"] == "out") & (curves["target"] == "d_prime")]
-    for attack, table in curves.groupby("attack", sort=False):
-        names = [name for name in SHOWN if name in set(table["difficulty"])]
-        columns = columns_for(len(names), most=3)
-        rows = -(-len(names) // columns)
-        figure, grid = plt.subplots(
-            rows, columns, figsize=(style.WIDTH, 2.1 * rows + 0.6), sharey=True, squeeze=False, layout="constrained"
-        )
-        for axes in grid.flat[len(names) :]:
-            axes.set_visible(False)
-        for axes, name in zip(grid.flat, names, strict=False):
-            _draw_bins(axes, table[table["difficulty"] == name], styles)
-            _difficulty_axis(axes, name)
-        for axes in grid[:, 0]:
-            axes.set_ylabel("mean d′")
-        legend_above(figure, style.run_handles(styles))
-        words = caption("difficulty", attack=attack)
-        alt = f"Mean effect size in bins of {len(names)} measures of difficulty for {len(styles)} runs."
-        record = FigureRecord(f"difficulty-{attack}", "difficulty", f"d′ against difficulty, {attack}", words, alt)
-        yield Drawing(record, figure)
+    curves = once(curves[(curves["models"] == "out") & (curves["target"] == "d_prime")])
+    names = [name for name in SHOWN if name in set(curves["difficulty"])]
+    columns = columns_for(len(names), most=3)
+    rows = -(-len(names) // columns)
+    figure, grid = plt.subplots(
+        rows, columns, figsize=(style.WIDTH, 2.1 * rows + 0.6), sharey=True, squeeze=False, layout="constrained"
+    )
+    for axes in grid.flat[len(names) :]:
+        axes.set_visible(False)
+    for axes, name in zip(grid.flat, names, strict=False):
+        _draw_bins(axes, curves[curves["difficulty"] == name], styles)
+        _difficulty_axis(axes, name)
+    for axes in grid[:, 0]:
+        axes.set_ylabel("mean d′")
+    legend_above(figure, style.run_handles(styles))
+    alt = f"Mean effect size in bins of {len(names)} measures of difficulty for {len(styles)} runs."
+    record = FigureRecord("difficulty", "difficulty", "d′ against difficulty", caption("difficulty"), alt)
+    yield Drawing(record, figure)
+
+
+def once(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of each run's first attack: d' is of the margin, so they are the same for the others."""
+    return table[table["attack"] == table.groupby("run")["attack"].transform("first")]
 
 
 def _draw_bins(axes: Axes, table: pd.DataFrame, styles: dict[str, RunStyle]) -> None:
@@ -73,16 +76,14 @@ def draw_difficulty_densities(
 ) -> Iterator[Drawing]:
     """Hexagonal bins of d' of all samples over two difficulties, a column a run."""
     summary = select_threshold(tables["summary"], options.threshold)
-    joined = summary[["run", "attack", "sample", "d_prime"]].merge(tables["difficulty"], on=["run", "sample"])
-    for attack, table in joined.groupby("attack", sort=False):
-        names = [name for name in _DENSITIES if f"{name}_out" in table]
-        runs = runs_in(table, styles)
-        for page, chunk in enumerate(chunks(runs, 3) if names else ()):
-            yield _density_page(str(attack), table, names, chunk, styles, page)
+    table = once(summary)[["run", "sample", "d_prime"]].merge(tables["difficulty"], on=["run", "sample"])
+    names = [name for name in _DENSITIES if f"{name}_out" in table]
+    for page, chunk in enumerate(chunks(runs_in(table, styles), 3) if names else ()):
+        yield _density_page(table, names, chunk, styles, page)
 
 
 def _density_page(
-    attack: str, table: pd.DataFrame, names: list[str], runs: list[str], styles: dict[str, RunStyle], page: int
+    table: pd.DataFrame, names: list[str], runs: list[str], styles: dict[str, RunStyle], page: int
 ) -> Drawing:
     figure, grid = plt.subplots(
         len(names),
@@ -108,11 +109,11 @@ def _density_page(
     bar = figure.colorbar(meshes[0], ax=grid, fraction=0.025, pad=0.015, aspect=30)
     bar.set_label("samples in a cell")
     bar.outline.set_visible(False)
-    words = caption("densities", attack=attack)
+    words = caption("densities")
     alt = f"Densities of samples over {len(names)} difficulties and the effect size for {len(runs)} runs."
     suffix = "" if page == 0 else f"-{page + 1}"
-    title = f"d′ of every sample against its difficulty, {attack}"
-    return Drawing(FigureRecord(f"difficulty-density-{attack}{suffix}", "difficulty", title, words, alt), figure)
+    title = "d′ of every sample against its difficulty"
+    return Drawing(FigureRecord(f"difficulty-density{suffix}", "difficulty", title, words, alt), figure)
 
 
 def _draw_hexagons(axes: Axes, table: pd.DataFrame, name: str) -> PolyCollection:

@@ -10,7 +10,8 @@ from matplotlib.lines import Line2D
 from memdyn.report import style
 from memdyn.report.captions import caption
 from memdyn.report.layout import chunks, legend_above
-from memdyn.report.record import Drawing, FigureRecord
+from memdyn.report.planes import threshold_words
+from memdyn.report.record import Drawing, FigureRecord, ReportOptions
 from memdyn.report.style import RunStyle, runs_in
 
 # predictor -> (label, colour, marker, line); d' is of half of the models, the others of one model
@@ -22,49 +23,86 @@ _PREDICTORS = {
     "forgetting": ("forgetting", "#CC79A7", "v", (0, (5, 1.5))),
     "lt_iqr": ("LT-IQR", "#E69F00", "P", (0, (3, 1, 1, 1))),
 }
-_PANELS = (
-    ("top", "recall", "recall of the top share"),
-    ("top", "auroc", "AUROC for the top share"),
-    ("hv", "recall", "recall of the HV zone"),
-)
+# metric of d' -> (label, colour, marker, line)
+_TREND = {
+    "rank_correlation": ("rank correlation", "#000000", "o", "-"),
+    "disattenuated": ("without noise", "#0072B2", "^", (0, (5, 1.5))),
+    "reliability": ("reliability", "#E69F00", "s", (0, (1, 1))),
+}
+# figure -> panels (target, metrics, label)
+_FIGURES = {
+    "early": (
+        ("top", ("recall",), "recall of the top share"),
+        ("top", ("auroc",), "AUROC for the top share"),
+        ("hv", ("recall",), "recall of the HV zone"),
+    ),
+    "early_more": (
+        ("top", ("jaccard",), "Jaccard, top share"),
+        ("hv", ("precision",), "precision, HV zone"),
+        ("top", tuple(_TREND), "d′ with the final d′"),
+    ),
+}
+_TITLES = {"early": "Early determination", "early_more": "Early determination, more measures"}
+_FROM_ZERO = ("recall", "jaccard", "precision")
 
 
-def draw_early(tables: dict[str, pd.DataFrame], styles: dict[str, RunStyle]) -> Iterator[Drawing]:
-    """Recall and AUROC over checkpoints, a column a run."""
+def draw_early(
+    tables: dict[str, pd.DataFrame], styles: dict[str, RunStyle], options: ReportOptions
+) -> Iterator[Drawing]:
+    """Measures of early determination over checkpoints, a row a measure, a column a run."""
     findings = tables.get("findings")
     for attack, early in tables["early"].groupby("attack", sort=False):
         known = set(zip(early["target"], early["metric"], strict=True))
-        panels = [panel for panel in _PANELS if panel[:2] in known]
-        runs = runs_in(early, styles)
-        for page, chunk in enumerate(chunks(runs, 3)):
-            figure, grid = plt.subplots(
-                len(panels),
-                len(chunk),
-                figsize=(style.WIDTH if len(chunk) > 1 else 4.6, 2.0 * len(panels) + 0.7),
-                sharex="col",
-                sharey="row",
-                squeeze=False,
-                layout="constrained",
-            )
-            for column, run in zip(grid.T, chunk, strict=True):
-                part = early[early["run"] == run]
-                for axes, (target, metric, _) in zip(column, panels, strict=True):
-                    _draw_panel(axes, part[(part["target"] == target) & (part["metric"] == metric)])
-                    if findings is not None:
-                        marked = findings[(findings["run"] == run) & (findings["attack"] == attack)]
-                        for epoch in marked["epoch"].unique():
-                            axes.axvline(epoch, color=style.RULE, linewidth=3, zorder=0)
-                column[0].set_title(style.wrap_label(styles[run].name, 60 // len(chunk)))
-                style.epoch_axis(column[-1])
-            for axes, (_, metric, label) in zip(grid[:, 0], panels, strict=True):
-                axes.set_ylabel(label)
-                axes.set_ylim((0, None) if metric == "recall" else (None, None))
-            legend_above(figure, _handles(early))
-            words = caption("early", attack=attack)
-            alt = f"Recall and AUROC of early predictors for the samples finally at risk, {len(chunk)} runs."
-            suffix = "" if page == 0 else f"-{page + 1}"
-            record = FigureRecord(f"early-{attack}{suffix}", "early", f"Early determination, {attack}", words, alt)
-            yield Drawing(record, figure)
+        marked = findings[findings["attack"] == attack] if findings is not None else None
+        for kind, every in _FIGURES.items():
+            panels = [panel for panel in every if (panel[0], panel[1][0]) in known]
+            words = caption(kind, attack=attack, threshold=threshold_words(options.first_threshold))
+            for page, chunk in enumerate(chunks(runs_in(early, styles), 3)):
+                figure = _page(early, marked, panels, chunk, styles)
+                alt = f"{', '.join(label for _, _, label in panels)} over epochs, {len(chunk)} runs."
+                name = f"{kind.replace('_', '-')}-{attack}{f'-{page + 1}' if page else ''}"
+                yield Drawing(FigureRecord(name, "early", f"{_TITLES[kind]}, {attack}", words, alt), figure)
+
+
+def _page(
+    early: pd.DataFrame, findings: pd.DataFrame | None, panels: list, runs: list[str], styles: dict[str, RunStyle]
+) -> plt.Figure:
+    figure, grid = plt.subplots(
+        len(panels),
+        len(runs),
+        figsize=(style.WIDTH if len(runs) > 1 else 4.6, 2.0 * len(panels) + 0.7),
+        sharex="col",
+        sharey="row",
+        squeeze=False,
+        layout="constrained",
+    )
+    for column, run in zip(grid.T, runs, strict=True):
+        part = early[early["run"] == run]
+        for axes, (target, metrics, _) in zip(column, panels, strict=True):
+            shown = part[(part["target"] == target) & part["metric"].isin(metrics)]
+            (_draw_trend if metrics == tuple(_TREND) else _draw_panel)(axes, shown)
+            if findings is not None:
+                for epoch in findings.loc[findings["run"] == run, "epoch"].unique():
+                    axes.axvline(epoch, color=style.RULE, linewidth=3, zorder=0)
+        column[0].set_title(style.wrap_label(styles[run].name, 60 // len(runs)))
+        style.epoch_axis(column[-1])
+    for axes, (_, metrics, label) in zip(grid[:, 0], panels, strict=True):
+        axes.set_ylabel(label)
+        axes.set_ylim((0, None) if metrics[0] in _FROM_ZERO else (None, None))
+    legend_above(figure, _handles(early))
+    if any(metrics == tuple(_TREND) for _, metrics, _ in panels):
+        grid[-1, 0].legend(handles=[_line(*look) for look in _TREND.values()], fontsize=6.8, loc="best")
+    return figure
+
+
+def _draw_trend(axes: Axes, table: pd.DataFrame) -> None:
+    """Rank correlation of d' with the final d', as observed and without noise, and the reliability of d'."""
+    for metric, (_, colour, marker, line) in _TREND.items():
+        part = table[table["metric"] == metric].sort_values("epoch")
+        axes.plot(part["epoch"], part["estimate"], color=colour, marker=marker, linestyle=line, markersize=3.5)
+        if metric == "rank_correlation":
+            _band(axes, part, colour)
+    axes.axhline(0, color=style.MUTED, linestyle=":", linewidth=1.2)
 
 
 def _draw_panel(axes: Axes, table: pd.DataFrame) -> None:
@@ -75,8 +113,7 @@ def _draw_panel(axes: Axes, table: pd.DataFrame) -> None:
         weight |= _hollow(name)
         axes.plot(part["epoch"], part["estimate"], color=colour, marker=marker, linestyle=line, **weight)
         if name == "d_prime":
-            band = part[part["low"].notna()]
-            axes.fill_between(band["epoch"], band["low"], band["high"], color=colour, alpha=0.15, linewidth=0)
+            _band(axes, part, colour)
     if len(table):
         risk = table[table["predictor"] == "d_prime"]
         axes.axhline(risk["ceiling"].iloc[0], color=style.MUTED, linestyle="--", linewidth=1.2)
@@ -85,9 +122,18 @@ def _draw_panel(axes: Axes, table: pd.DataFrame) -> None:
             axes.plot(chance.index, chance, color=style.MUTED, linestyle=":", linewidth=1.2)
 
 
+def _band(axes: Axes, part: pd.DataFrame, colour: str) -> None:
+    known = part[part["low"].notna()]
+    axes.fill_between(known["epoch"], known["low"], known["high"], color=colour, alpha=0.15, linewidth=0)
+
+
 def _hollow(name: str) -> dict:
     """The margin often orders samples as the loss does: its marks are seen around those of the loss."""
     return {"markersize": 7, "markerfacecolor": "none"} if name == "margin" else {}
+
+
+def _line(label: str, colour: str, marker: str, line: str | tuple) -> Line2D:
+    return Line2D([], [], color=colour, marker=marker, linestyle=line, markersize=3.5, label=label)
 
 
 def _handles(early: pd.DataFrame) -> list[Line2D]:

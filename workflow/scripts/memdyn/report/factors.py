@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from memdyn.report import style
 from memdyn.report.captions import caption
-from memdyn.report.comparison import pairs_of
+from memdyn.report.comparison import pairs_of, shown_pairs
 from memdyn.report.layout import chunks, columns_for, legend_above
 from memdyn.report.planes import select_threshold, threshold_words
 from memdyn.report.record import Drawing, FigureRecord, ReportOptions
@@ -23,8 +23,9 @@ METRICS = {
     "advantage": "mean advantage",
     "displacement": "displacement, points",
     "share_highly_vulnerable": "share highly vulnerable",
+    "inflow_hv": "inflow to the HV zone,\nper epoch",
     "speed_squared_corrected": "squared speed, points²",
-    "entropy_change": "entropy change",
+    "entropy_change": "entropy change, bits",
     "recall_share": "early recall above chance,\nshare of the ceiling's",
 }
 _POINTS_SQUARED = {"speed_squared_corrected": 100.0**2}  # else shares of the plane
@@ -44,13 +45,15 @@ def highest_common(table: pd.DataFrame) -> pd.DataFrame:
     return known.loc[known.groupby(keys, sort=False)["at"].idxmax()]
 
 
-def factor_rows(table: pd.DataFrame, threshold: str, early: float) -> pd.DataFrame:
+def factor_rows(table: pd.DataFrame, threshold: str, early: Mapping[str, float]) -> pd.DataFrame:
     """The rows that are drawn: of attacks whose dynamics were analysed, at one threshold.
 
-    The share of the ceiling's recall is 1 in every run at the end: it is compared at the last epoch up to `early` only.
+    The share of the ceiling's recall is 1 in every run at the end: it is compared at the last epoch up to the `early`
+    one of both runs only.
     """
     late = table["metric"] == "recall_share"
-    late &= (table["matched_by"] != "epoch") | (table["at"] > early)
+    last_early = np.minimum(table["run_a"].map(early).fillna(0.0), table["run_b"].map(early).fillna(0.0))
+    late &= (table["matched_by"] != "epoch") | (table["at"] > last_early)
     table = highest_common(table[~late])
     analysed = set(table.loc[table["threshold"] != "", "attack"])
     planes = table[table["threshold"] != ""]
@@ -58,20 +61,22 @@ def factor_rows(table: pd.DataFrame, threshold: str, early: float) -> pd.DataFra
     plain = table[(table["threshold"] == "") & (table["attack"].isin(analysed) if analysed else True)]
     shown = pd.concat([plain, *chosen], ignore_index=True)
     ends = ["difference", "low", "high"]
-    shown[ends] = shown[ends].mul(shown["metric"].map(_POINTS_SQUARED).fillna(1.0), axis=0)
+    units = np.array([_POINTS_SQUARED.get(metric, 1.0) for metric in shown["metric"]])
+    shown[ends] = shown[ends].mul(units, axis=0)
     return shown
 
 
-def early_epoch(tables: Mapping[str, pd.DataFrame]) -> float:
-    """The checkpoint of the sentences on early determination; 0 without them."""
-    return float(tables["findings"]["epoch"].max()) if "findings" in tables else 0.0
+def early_epochs(tables: Mapping[str, pd.DataFrame]) -> dict[str, float]:
+    """The checkpoint of each run's sentence on early determination; nothing without them."""
+    return dict(tables["findings"].groupby("run")["epoch"].max()) if "findings" in tables else {}
 
 
 def draw_factors(
     tables: dict[str, pd.DataFrame], styles: dict[str, RunStyle], options: ReportOptions
 ) -> Iterator[Drawing]:
     """A panel a figure, a row a pair of runs, a mark a way of matching."""
-    shown = factor_rows(tables["factor_differences"], options.threshold, early_epoch(tables))
+    chosen, omitted = shown_pairs(tables["factor_differences"])
+    shown = factor_rows(chosen, options.threshold, early_epochs(tables))
     for attack, table in shown.groupby("attack", sort=False):
         pairs = list(dict.fromkeys(zip(table["run_a"], table["run_b"], strict=True)))
         metrics = [metric for metric in METRICS if metric in set(table["metric"])]
@@ -83,6 +88,7 @@ def draw_factors(
                 attack=attack,
                 threshold=threshold_words(thresholds[0]) if thresholds else "its threshold",
                 level=f"{100 * table['level'].iloc[0]:g} %",
+                omitted=omitted,
             )
             alt = f"Forest plots of differences between {len(chunk)} pairs of runs in {len(metrics)} figures."
             suffix = "" if page == 0 else f"-{page + 1}"

@@ -9,7 +9,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from memdyn.report import page_claims, page_dynamics, page_tables
-from memdyn.report.factors import early_epoch
+from memdyn.report.factors import early_epochs
 from memdyn.report.page_tables import Table
 from memdyn.report.record import FigureRecord, ReportOptions, read_index
 from memdyn.report.style import run_styles
@@ -184,7 +184,7 @@ def _section_tables(tables: Mapping[str, pd.DataFrame], options: ReportOptions) 
             (("pools",), page_tables.pools),
             (("runs",), lambda table: page_tables.runs(table, styles)),
         ],
-        "centre": [(("centre",), lambda table: page_tables.centres(table, styles, threshold))],
+        "centre": [(("centre",), lambda table: page_tables.centres(table, tables.get("curves"), styles, threshold))],
         "zones": [(("zones",), lambda table: page_tables.zones(table, styles, threshold))],
         "onset": [(("summary",), lambda table: page_dynamics.onsets(table, styles, threshold))],
         "difficulty": [
@@ -196,12 +196,12 @@ def _section_tables(tables: Mapping[str, pd.DataFrame], options: ReportOptions) 
             (("differences",), lambda table: page_tables.differences(table, styles)),
             (
                 ("factor_differences",),
-                lambda table: page_dynamics.factors(table, styles, threshold, early_epoch(tables)),
+                lambda table: page_dynamics.factors(table, styles, threshold, early_epochs(tables)),
             ),
         ],
         "power_law": [(("power_law_fits",), page_dynamics.power_law)],
         "null": [(("null",), lambda table: page_tables.null_control(table, styles))],
-        "tails": [(("tail_verdicts",), lambda table: page_dynamics.tails(table, styles))],
+        "tails": [(("tail_verdicts", "operating_points"), lambda *given: page_dynamics.tails(*given, styles))],
     }
     return {
         section: [make(*(tables[name] for name in names)) for names, make in entries if set(names) <= set(tables)]

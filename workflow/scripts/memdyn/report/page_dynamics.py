@@ -1,10 +1,11 @@
 """The tables of the page that rest on the full analysis: difficulty, planted samples, early risk, factors, tails."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pandas as pd
 
 from memdyn.report import formatting, style
+from memdyn.report.comparison import shown_pairs
 from memdyn.report.factors import METRICS, factor_rows
 from memdyn.report.page_tables import Cell, Table, run_cell
 from memdyn.report.planes import select_threshold
@@ -18,14 +19,19 @@ _PREDICTORS = {
     "forgetting": "forgetting events",
     "lt_iqr": "LT-IQR",
 }
+_TOTAL = ("low_total", "high_total")  # of models and samples
 _MODELS = {"half": "half of the models", "one": "one model a sample", "mean": "mean over half"}
 _MATCHED = {"epoch": "epoch", "accuracy_test": "test accuracy", "generalisation_gap": "generalisation gap"}
 
 
 def _interval(
-    row: pd.Series | None, name: str = "estimate", show: Callable = formatting.interval, digits: int = 3
+    row: pd.Series | None,
+    name: str = "estimate",
+    show: Callable = formatting.interval,
+    digits: int = 3,
+    limits: tuple[str, str] = ("low", "high"),
 ) -> str:
-    return formatting.MISSING if row is None else show(row[name], row["low"], row["high"], digits)
+    return formatting.MISSING if row is None else show(row[name], *row[list(limits)], digits)
 
 
 def _of_runs(table: pd.DataFrame, styles: dict[str, RunStyle]) -> list[tuple[str, str, pd.DataFrame]]:
@@ -45,22 +51,21 @@ def correlations(table: pd.DataFrame, reliabilities: pd.DataFrame | None, styles
         for name in part["difficulty"].unique():
             spearman = found.get((name, "d_prime", "spearman"))
             models = part.loc[part["difficulty"] == name, "models"].iloc[0]
-            others = [
-                _interval(found.get((name, "d_prime", method)), digits=2)
-                for method in ("partial_spearman", "kendall", "pearson")
-            ]
-            targets = [_interval(found.get((name, target, "spearman")), digits=2) for target in ("severity", "onset")]
-            holm = formatting.MISSING if spearman is None else formatting.p_value(spearman["p_holm"])
-            texts = [_interval(spearman, digits=2), holm, *others, *targets]
+            keys = [("d_prime", method) for method in ("spearman", "partial_spearman", "kendall", "pearson")]
+            keys += [("severity", "spearman"), ("onset", "spearman")]
+            texts = [_interval(found.get((name, *key)), digits=2, limits=_TOTAL) for key in keys]
+            texts.insert(1, formatting.MISSING if spearman is None else formatting.p_value(spearman["p_holm"]))
             texts.append(formatting.number(reliable.get((name, models)), 2))
-            decided = spearman is not None and (spearman["low"] > 0 or spearman["high"] < 0)
+            decided = spearman is not None and (spearman["low_total"] > 0 or spearman["high_total"] < 0)
             cells = [Cell(text, kind="strong" if decided and not k else "") for k, text in enumerate(texts)]
             rows.append([run_cell(styles[run]), Cell(attack), Cell(style.DIFFICULTY_LABELS.get(name, name)), *cells])
     level = f"{100 * table['level'].iloc[0]:g} %"
     caption = (
         "Difficulty, on models that did not train on the sample (memorisation: on both), against vulnerability, from "
-        f"disjoint halves of the models; rank correlations with {level} jackknife intervals over pairs, Holm's p over "
-        "all rows, bold where the interval excludes 0. Where a measure falls with difficulty (area under the margin, "
+        f"disjoint halves of the models; correlations with {level} intervals over models and samples, bold where the "
+        "first excludes 0; Holm's p over all correlations of the run and attack by that method, shown or not. "
+        "d′ and onset are of the margin, severity is the attack's. Where a measure falls with difficulty (area "
+        "under the margin, "
         "confidence, C-score), a negative sign says that harder samples are more vulnerable; so does one with onset "
         "for the others. Reliability of the difficulty: one half of the models against the other. No interval: too few "
         "models."
@@ -119,9 +124,10 @@ def early(table: pd.DataFrame, findings: pd.DataFrame, styles: dict[str, RunStyl
     return Table(caption, columns, rows, head=5)
 
 
-def factors(table: pd.DataFrame, styles: dict[str, RunStyle], threshold: str, early: float) -> Table:
+def factors(table: pd.DataFrame, styles: dict[str, RunStyle], threshold: str, early: Mapping[str, float]) -> Table:
     """The numbers of the forest plot."""
-    shown = factor_rows(table, threshold, early)
+    chosen, omitted = shown_pairs(table)
+    shown = factor_rows(chosen, threshold, early)
     metrics = [metric for metric in METRICS if metric in set(shown["metric"])]
     rows = []
     keys = ["run_a", "run_b", "attack", "matched_by"]
@@ -139,11 +145,13 @@ def factors(table: pd.DataFrame, styles: dict[str, RunStyle], threshold: str, ea
     caption = (
         "Differences of the analysed attack, first run minus second, at the last epoch that both have and at the "
         f"largest test accuracy and generalisation gap that both reach, with {100 * table['level'].iloc[0]:g} % "
-        "intervals; bold where the interval excludes 0. Recall above chance is that of d′ at the early checkpoint, as "
-        "a share of what d′ of the last checkpoint finds. The squared speed is the mean over samples with counting "
-        "noise removed, in (points per epoch)²."
+        "intervals; bold where the interval excludes 0. Recall above chance is that of d′ at the last early checkpoint "
+        "of both, as a share of what d′ of the last checkpoint finds. Squared speed (the mean over samples with "
+        "counting noise removed, in (points per epoch)²) and inflow are of a step between checkpoints: by epoch, of "
+        f"the last step that both have. {omitted}"
     )
-    columns = ["first run", "second run", "attack", "matched by", *(METRICS[metric] for metric in metrics)]
+    titles = (METRICS[metric].replace("\n", " ") for metric in metrics)
+    columns = ["first run", "second run", "attack", "matched by", *titles]
     return Table(caption, columns, rows, head=4)
 
 
@@ -167,27 +175,35 @@ def onsets(summary: pd.DataFrame, styles: dict[str, RunStyle], threshold: str) -
     return Table(caption, columns, rows, head=2)
 
 
-def tails(table: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:
-    """Verdicts of the tail check at the last checkpoint."""
-    last = table[table["epoch"] == table.groupby("run")["epoch"].transform("max")]
+def tails(verdicts: pd.DataFrame, points: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:
+    """Verdicts of the tail check at the last checkpoint, beside the parametric operating points that rest on it."""
+    last = verdicts[verdicts["epoch"] == verdicts.groupby("run")["epoch"].transform("max")]
     marks = {"holds": "passed", "fails": "failed"}
-    rows = [
-        [
-            run_cell(styles[run]),
-            Cell(row.part),
-            Cell(f"{row.epoch:g}"),
-            Cell(formatting.interval(row.ratio, row.ratio_low, row.ratio_high, 2)),
-            Cell(row.verdict, kind=marks.get(row.verdict, "")),
-        ]
-        for run in styles
-        for row in last[last["run"] == run].itertuples()
-    ]
-    probability = f"{100 * table['probability'].iloc[0]:g} %"
+    quantities = list(dict.fromkeys(points["quantity"]))
+    rows = []
+    for run in styles:
+        for row in last[last["run"] == run].itertuples():
+            mine = points[(points["run"] == run) & (points["part"] == row.part)].set_index("quantity")
+            found = [mine.loc[name] if name in mine.index else None for name in quantities]
+            ratio = formatting.interval(row.ratio, row.ratio_low, row.ratio_high, 2)
+            cells = [Cell(ratio), Cell(row.verdict, kind=marks.get(row.verdict, ""))]
+            cells += [Cell(_interval(point, "value", digits=4)) for point in found]
+            rows.append([run_cell(styles[run]), Cell(row.part), Cell(f"{row.epoch:g}"), *cells])
+    probability = f"{100 * verdicts['probability'].iloc[0]:g} %"
     caption = (
         "The tail check at the last checkpoint: how often an OUT margin lies in the predicted upper tail of "
-        f"{probability}, over how often it should. Holds: the interval is within a factor of 2 of 1; fails: outside."
+        f"{probability}, over how often it should. Holds: the interval is within a factor of 2 of 1; fails: outside. "
+        "Then the parametric operating points that rest on it: means over samples of AUC and of TPR at small FPRs, "
+        "which cannot be counted for one sample, with jackknife intervals over pairs; sham: what no leakage gives."
     )
-    return Table(caption, ["run", "part", "epoch", "frequency over expectation", "parametric law"], rows, head=3)
+    columns = ["run", "part", "epoch", "frequency over expectation", "parametric law"]
+    return Table(caption, [*columns, *map(_point_title, quantities)], rows, head=3)
+
+
+def _point_title(quantity: str) -> str:
+    if quantity == "auc":
+        return "mean AUC"
+    return f"mean TPR at {100 * float(quantity.removeprefix('tpr_at_fpr_')):g} % FPR"
 
 
 def power_law(fits: pd.DataFrame) -> Table:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from memdyn.report import formatting, style
-from memdyn.report.comparison import last_differences
+from memdyn.report.comparison import last_differences, shown_pairs
 from memdyn.report.curves import METRICS, preferred_aggregation
 from memdyn.report.planes import ZONE_STACK, select_threshold
 from memdyn.report.style import RunStyle
@@ -31,6 +31,9 @@ _RUN_COLUMNS = {
     "test": ("accuracy_test", formatting.number),
     "time/model": ("seconds_per_model", formatting.duration),
 }
+
+
+_NO_LIMITS = (np.nan, np.nan)
 
 
 @dataclass(frozen=True)
@@ -149,8 +152,11 @@ def null_control(table: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:
     return Table(caption, ["run", "statistic", "p", "mean null AUC", "draws", "verdict"], rows)
 
 
-def centres(centre: pd.DataFrame, styles: dict[str, RunStyle], threshold: str) -> Table:
-    """Net displacement and path length of the centre of mass, in percentage points, beside those of sham members."""
+def centres(centre: pd.DataFrame, curves: pd.DataFrame | None, styles: dict[str, RunStyle], threshold: str) -> Table:
+    """Net displacement and path length of the centre of mass, in percentage points, beside those of sham members.
+
+    With intervals where there are curves of the population (the full analysis).
+    """
     rows = []
     for (attack, run), part in _in_order(select_threshold(centre, threshold), styles):
         cells = [run_cell(styles[run]), Cell(attack)]
@@ -159,17 +165,31 @@ def centres(centre: pd.DataFrame, styles: dict[str, RunStyle], threshold: str) -
             if len(path) < 2:
                 cells += _text(formatting.MISSING, formatting.MISSING)
                 continue
-            net = float(np.linalg.norm(path[-1] - path[0]))
-            length = float(np.linalg.norm(np.diff(path, axis=0), axis=1).sum())
-            cells += _text(formatting.number(100 * net, 1), formatting.number(100 * length, 1))
+            net = 100 * float(np.linalg.norm(path[-1] - path[0]))
+            length = 100 * float(np.linalg.norm(np.diff(path, axis=0), axis=1).sum())
+            limits = _path_limits(curves, run, attack, part["threshold"].iloc[0], kind)
+            numbers = {"displacement": net, "path_length": length}
+            cells += _text(*(formatting.interval(v, *limits.get(name, _NO_LIMITS), 1) for name, v in numbers.items()))
         rows.append(cells)
     columns = ["run", "attack", "displacement", "path length", "displacement (sham)", "path length (sham)"]
     caption = (
-        "How far the centre of mass moved, in percentage points: from the first to the last checkpoint, and summed "
-        "over checkpoints. Sham members show what noise alone gives; path length grows with noise and with the number "
-        "of checkpoints."
+        "How far the centre of mass moved, in percentage points, with jackknife intervals over pairs (if analysed): "
+        "from the first to the last checkpoint, and summed over checkpoints. Sham members show what noise alone gives; "
+        "path length grows with noise and with the number of checkpoints."
     )
     return Table(caption, columns, rows, head=2)
+
+
+def _path_limits(
+    curves: pd.DataFrame | None, run: str, attack: str, threshold: str, part: str
+) -> dict[str, tuple[float, float]]:
+    """figure -> limits at the last checkpoint."""
+    if curves is None:
+        return {}
+    mine = curves[(curves["run"] == run) & (curves["attack"] == attack) & (curves["threshold"] == threshold)]
+    last = mine[(mine["group"] == "all") & (mine["epoch"] == mine["epoch"].max())].set_index("figure")
+    low, high = ("low", "high") if part == "scored" else ("null_low", "null_high")
+    return dict(zip(last.index, zip(last[low], last[high], strict=True), strict=True))
 
 
 def zones(table: pd.DataFrame, styles: dict[str, RunStyle], threshold: str) -> Table:
@@ -190,7 +210,7 @@ def zones(table: pd.DataFrame, styles: dict[str, RunStyle], threshold: str) -> T
 
 def differences(table: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:
     """Differences between runs with their intervals, at the last checkpoint that both have."""
-    last = last_differences(table)
+    last, omitted = shown_pairs(last_differences(table))
     metrics = [metric for metric in METRICS if metric in set(last["metric"])]
     rows = []
     for (first, second, attack), part in last.groupby(["run_a", "run_b", "attack"], sort=False):
@@ -204,7 +224,7 @@ def differences(table: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:
         rows.append(cells)
     caption = (
         "Differences at the last checkpoint that both runs have, first minus second, with "
-        f"{100 * last['level'].iloc[0]:g} % intervals; bold where the interval excludes 0."
+        f"{100 * last['level'].iloc[0]:g} % intervals; bold where the interval excludes 0. {omitted}"
     )
     columns = ["first run", "second run", "attack", *(style.METRIC_LABELS[metric] for metric in metrics)]
     return Table(caption, columns, rows, head=3)

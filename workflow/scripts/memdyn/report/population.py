@@ -22,7 +22,7 @@ _SPEED_PANELS = (
     ("displacement_corrected", "the same, counting noise removed", False),
     ("speed", "mean speed of samples, per epoch (raw)", False),
     ("speed_rms_corrected", "RMS speed, counting noise removed", False),
-    ("entropy_change", "entropy change, minus null", True),
+    ("entropy_change", "entropy change in bits, minus null", True),
     ("clark_evans", "Clark-Evans ratio, minus null", True),
 )
 _SHARED_ROWS = (0, 1)
@@ -83,7 +83,7 @@ def draw_speed(
             _frame_lines(grid[row])
         legend_above(figure, [*style.run_handles(styles), null_handle()])
         threshold = curves["threshold"].iloc[0]
-        words = caption("speed", attack=attack, threshold=threshold_words(threshold))
+        words = caption("speed", attack=attack, threshold=threshold_words(threshold), grid=options.grid)
         alt = (
             f"Displacement, speed, entropy change and clustering over epochs for {len(styles)} runs, with null curves."
         )
@@ -101,11 +101,11 @@ def _frame_lines(row: np.ndarray) -> None:
 def draw_inflow(
     tables: dict[str, pd.DataFrame], styles: dict[str, RunStyle], options: ReportOptions
 ) -> Iterator[Drawing]:
-    """Chance of a sample outside the highly vulnerable zone to be in it at the next checkpoint."""
+    """Chance of a sample outside the highly vulnerable zone to enter it, per epoch."""
     for attack, curves in population_curves(tables, options.threshold):
         figure, axes = plt.subplots(figsize=(style.WIDTH, 2.9), layout="constrained")
         draw_curves(axes, curves[curves["figure"] == "inflow_hv"], styles, difference=False)
-        axes.set(title="chance to enter the highly vulnerable zone until the next checkpoint", ylim=(0, None))
+        axes.set(title="chance to enter the highly vulnerable zone, per epoch", ylim=(0, None))
         axes.yaxis.set_major_formatter(style.PERCENT)
         style.epoch_axis(axes)
         legend_above(figure, [*style.run_handles(styles), null_handle()])

@@ -40,31 +40,37 @@ class Drawing:
 
 @dataclass(frozen=True)
 class ReportOptions:
-    """What the figures show (values come from the config's `report` and `dynamics` sections).
+    """What the figures show (values come from the config's `report`, `dynamics` and `analysis` sections).
 
     threshold: label of the plane's threshold, "lr1" or "fpr0.05" (`memdyn.dynamics.plane.threshold_label`).
+    first_threshold: of early determination's highly vulnerable zone.
+    grid: cells a side of the spatial entropy.
     """
 
     threshold: str
+    first_threshold: str
     top_samples: int
     plane_epochs: int
     png_dpi: int
     hv_tpr: float
     hv_fpr: float
     vulnerable_advantage: float
+    grid: int
 
     @classmethod
     def of_options(cls, options: Mapping[str, Any]) -> "ReportOptions":
-        """From the config's sections `report` and `dynamics`."""
+        """From the config's sections `report`, `dynamics` and `analysis`."""
         report, dynamics = options["report"], options["dynamics"]
         return cls(
             threshold=threshold_label(report["threshold"]),
+            first_threshold=threshold_label(dynamics["thresholds"][0]),
             top_samples=report["top_samples"],
             plane_epochs=report["plane_epochs"],
             png_dpi=report["png_dpi"],
             hv_tpr=dynamics["hv_tpr"],
             hv_fpr=dynamics["hv_fpr"],
             vulnerable_advantage=dynamics["vulnerable_advantage"],
+            grid=options["analysis"]["grid"],
         )
 
 
