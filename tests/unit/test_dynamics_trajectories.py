@@ -11,7 +11,7 @@ from scipy.stats import norm
 from memdyn.dynamics.onset import NEVER
 from memdyn.dynamics.plane import rate_interval
 from memdyn.dynamics.trajectories import crossfit_sup, sample_tables, stabilisation
-from memdyn.stats.intervals import clopper_pearson, wilson
+from memdyn.stats.intervals import wilson
 
 
 def test_stabilisation_against_a_loop():
@@ -23,11 +23,10 @@ def test_stabilisation_against_a_loop():
         assert stabilisation(fpr, tpr, 0.3)[i] == expected != NEVER
 
 
-def test_rates_of_separate_targets_are_exact():
+def test_rates_have_as_many_trials_as_the_design_effect_leaves():
     called = np.array([[0, 3], [8, 5]])
-    for separate, function in ((True, clopper_pearson), (False, wilson)):
-        np.testing.assert_allclose(rate_interval(called, 8, 0.95, separate, 1.0), function(called, 8, 0.95))
-    np.testing.assert_allclose(rate_interval(called, 8, 0.95, False, 2.0), wilson(called / 2, 4, 0.95))
+    np.testing.assert_allclose(rate_interval(called, 8, 0.95, 1.0), wilson(called, 8, 0.95))
+    np.testing.assert_allclose(rate_interval(called, 8, 0.95, 2.0), wilson(called / 2, 4, 0.95))
 
 
 def test_sup_of_noise_is_no_severity(capsys):

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from memdyn.dynamics.zones import ZoneBounds, zones
-from memdyn.stats.intervals import clopper_pearson, paired_advantage, wilson
+from memdyn.stats.intervals import paired_advantage, wilson
 from memdyn.stats.multiple import benjamini_hochberg
 
 
@@ -25,26 +25,19 @@ def with_rates(rates: pd.DataFrame) -> pd.DataFrame:
     return table.assign(advantage=table["tpr"] - table["fpr"])
 
 
-def rate_interval(
-    called: np.ndarray, models: int, level: float, separate_targets: bool, design_effect: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Limits [...] of per-sample rates from counts of models.
+def rate_interval(called: np.ndarray, models: int, level: float, design_effect: float) -> tuple[np.ndarray, np.ndarray]:
+    """Wilson's limits [...] of per-sample rates from counts of models; approximate.
 
     Args:
         called: [...], how many of `models` are called members.
-        separate_targets: the counted models calibrated nothing and nobody counted calibrates another: independent
-            trials, Clopper-Pearson is exact. Else Wilson, approximate.
-        design_effect: variance of a rate over that of independent trials (Kish 1965), >= 1, for Wilson only: there
-            are as many models' worth of trials as models / design_effect. Cross-fitted decisions share their
-            calibration; simulated, the effect is up to 1.8 for rates and 2.0 for the advantage where 0 <= d' <= 1,
-            and 1 beyond, at any number of models: plain limits (1) cover .84 there, those of 2 at least .93.
+        design_effect: variance of a rate over that of independent trials (Kish 1965), >= 1: there are as many models'
+            worth of trials as models / design_effect. Cross-fitted decisions share their calibration; simulated, the
+            effect is up to 1.8 for rates and 2.0 for the advantage where 0 <= d' <= 1, and 1 beyond, at any number of
+            models: plain limits (1) cover .84 there, those of 2 at least .93.
     """
     # There are at most models + 1 different counts.
     every = np.arange(models + 1)
-    if separate_targets:
-        low, high = clopper_pearson(every, models, level)
-    else:
-        low, high = wilson(every / design_effect, models / design_effect, level)
+    low, high = wilson(every / design_effect, models / design_effect, level)
     return low[called], high[called]
 
 

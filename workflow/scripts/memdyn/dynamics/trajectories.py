@@ -27,7 +27,6 @@ class SampleOptions:
         onset_level: of the onset's one-sided bounds and of its false discovery rate.
         d_prime_bound: the first checkpoint with d' above it is reported beside the onset.
         stable_distance: eps of the stabilisation, in the plane.
-        separate_targets: every decision is one of an own target model that calibrated nothing: rates are binomial.
         design_effect: of cross-fitted decisions, see `memdyn.dynamics.plane.rate_interval`; 1: as if independent.
     """
 
@@ -35,7 +34,6 @@ class SampleOptions:
     onset_level: float
     d_prime_bound: float
     stable_distance: float
-    separate_targets: bool
     design_effect: float
 
 
@@ -119,8 +117,7 @@ def sample_tables(
             )
         )
     table = pd.concat(states, ignore_index=True)
-    method = "clopper-pearson" if options.separate_targets else "wilson (approximate)"
-    table.insert(14, "interval", pd.Categorical.from_codes(np.zeros(len(table), np.int8), [method]))
+    table.insert(14, "interval", pd.Categorical.from_codes(np.zeros(len(table), np.int8), ["wilson (approximate)"]))
     table["threshold"] = pd.Categorical(table["threshold"], observations.thresholds)
     return {"states": table, "summary": pd.concat(summaries, ignore_index=True)}
 
@@ -130,9 +127,8 @@ def _limits(counts: Counts, options: SampleOptions) -> dict[str, np.ndarray]:
     d_in, d_out, n_pairs = counts.d_in[0], counts.d_out[0], int(counts.pairs[0])
     fpr, tpr = counts.rates(0)
     values = {"tpr": tpr, "fpr": fpr, "advantage": tpr - fpr}
-    effect = 1.0 if options.separate_targets else options.design_effect
-    how = options.level, options.separate_targets, options.design_effect
-    paired = (values / effect for values in (d_in, d_out, counts.d_both[0], n_pairs))
+    how = options.level, options.design_effect
+    paired = (values / options.design_effect for values in (d_in, d_out, counts.d_both[0], n_pairs))
     low_high = {
         "tpr": rate_interval(d_in, n_pairs, *how),
         "fpr": rate_interval(d_out, n_pairs, *how),

@@ -1,26 +1,17 @@
 """Intervals for rates of one sample over models; never for rates pooled over samples (those are jackknifed)."""
 
 import numpy as np
-from scipy.special import betaincinv, ndtri
-
-
-def clopper_pearson(successes: np.ndarray, trials: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
-    """Exact limits of a binomial rate (Clopper & Pearson 1934): for independent trials, e.g. separate targets.
-
-    Args:
-        successes: counts, any shape.
-        trials: numbers of trials >= 1, of that shape or a scalar.
-        level: coverage, at least.
-    """
-    k, n = np.asarray(successes, dtype=float), np.asarray(trials, dtype=float)
-    tail = (1 - level) / 2
-    low = np.where(k > 0, betaincinv(np.maximum(k, 1), n - k + 1, tail), 0.0)
-    high = np.where(k < n, betaincinv(k + 1, np.maximum(n - k, 1), 1 - tail), 1.0)
-    return low, high
+from scipy.special import ndtri
 
 
 def wilson(successes: np.ndarray, trials: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
-    """Approximate limits of a binomial rate (Wilson 1927); arguments as `clopper_pearson`."""
+    """Approximate limits of a binomial rate (Wilson 1927).
+
+    Args:
+        successes: counts, any shape.
+        trials: numbers of independent trials >= 1, of that shape or a scalar.
+        level: nominal coverage.
+    """
     k, n = np.asarray(successes, dtype=float), np.asarray(trials, dtype=float)
     z = ndtri((1 + level) / 2)
     centre = (k + z**2 / 2) / (n + z**2)
