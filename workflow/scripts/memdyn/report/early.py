@@ -43,7 +43,7 @@ _FIGURES = {
     ),
 }
 _TITLES = {"early": "Early determination", "early_more": "Early determination, more measures"}
-_FROM_ZERO = ("recall", "jaccard", "precision")
+_SHARES = ("recall", "jaccard", "precision")
 
 
 def draw_early(
@@ -88,7 +88,8 @@ def _page(
         style.epoch_axis(column[-1])
     for axes, (_, metrics, label) in zip(grid[:, 0], panels, strict=True):
         axes.set_ylabel(label)
-        axes.set_ylim((0, None) if metrics[0] in _FROM_ZERO else (None, None))
+        if metrics[0] in _SHARES:  # bands of few samples may run out of what a share can be
+            axes.set_ylim(0, min(axes.get_ylim()[1], 1.05))
     legend_above(figure, _handles(early))
     if any(metrics == tuple(_TREND) for _, metrics, _ in panels):
         grid[-1, 0].legend(handles=[_line(*look) for look in _TREND.values()], fontsize=6.8, loc="best")
