@@ -171,6 +171,8 @@ BAD = {
     "an attack twice": ({"attacks": [{"name": "lira"}, {"name": "lira", "mode": "online"}]}, ["attacks", "lira, lira"]),
     "dynamics of no attack": ({"dynamics.attacks": ["lira-x"]}, ["dynamics.attacks", "'lira-x'", "lira-offline"]),
     "dynamics of an attack twice": ({"dynamics.attacks": ["lira", "lira"]}, ["dynamics.attacks", "differ"]),
+    "two equal FPRs": ({"analysis.smooth_fprs": [0.01, 0.01]}, ["analysis.smooth_fprs", "must differ", "0.01"]),
+    "an FPR above a half": ({"analysis.smooth_fprs": [0.6]}, ["analysis.smooth_fprs.0 = 0.6", "0.5"]),
     "likelihood ratio alone": ({"dynamics.thresholds": ["lr1"]}, ["dynamics.thresholds", "loss", "0.01"]),
     "threshold of the report": ({"report.threshold": 0.2}, ["report.threshold: 0.2", "dynamics.thresholds", "0.01"]),
     "runs with one name": ({"runs.1.name": "mlp"}, ["runs", "'mlp'", "differ"]),

@@ -122,7 +122,8 @@ def _early(rng: np.random.Generator) -> pd.DataFrame:
             value = 0.1 + reach * (1 - np.exp(-epoch / 6))
             rows.append((target, predictor, models, epoch, metric, value))
     table = pd.DataFrame(rows, columns=["target", "predictor", "models", "epoch", "metric", "estimate"])
-    return _around(table, "estimate", 0.04).assign(chance=0.1, ceiling=0.72)
+    threshold = np.where(table["target"] == "hv", "lr1", "")
+    return _around(table, "estimate", 0.04).assign(threshold=threshold, chance=0.1, ceiling=0.72)
 
 
 def _findings(early: pd.DataFrame) -> pd.DataFrame:

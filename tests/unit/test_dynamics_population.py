@@ -130,6 +130,22 @@ def test_differences_between_runs_are_those_of_their_curves():
     assert "speed_squared_corrected" in set(found["metric"])
 
 
+def test_replicates_know_the_ends_of_steps_and_the_choice_of_samples():
+    world = dynamic_world(6, 16, leaking(50, 3), np.zeros((3, 50)), epochs=[0, 1, 4])
+    given = world, LIRA, settings(), one_class(world), options(2, 1, spatial=False)
+    tables = dynamics_tables(*given)
+    table = tables["curve_replicates"].query("group == -1").set_index("metric")
+    for metric in ("speed", "inflow_hv", "speed_squared_corrected"):
+        assert table.loc[metric, ["epoch", "epoch_to"]].to_numpy().tolist() == [[0, 1], [1, 4]]
+    advantage = table.loc["advantage"]
+    assert (advantage["epoch"] == advantage["epoch_to"]).all()
+    states = tables["states"].groupby("epoch")["advantage"]
+    np.testing.assert_allclose(advantage["se_samples"], states.std() / np.sqrt(50), rtol=1e-5)
+    assert table.drop(index="advantage")["se_samples"].isna().all()
+    every = tables["curve_replicates"]
+    assert every.loc[every["group"] >= 0, "se_samples"].isna().all()
+
+
 def test_few_models_give_figures_without_bands():
     table = curves(dynamic_world(4, 8, leaking(40, 2), np.zeros((2, 40)))).set_index("figure")
     assert table.loc["advantage", "value"].notna().all() and table["low"].isna().all()

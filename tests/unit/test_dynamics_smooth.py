@@ -94,9 +94,14 @@ def test_verdict(noise, expected, capsys):
 
 
 def test_too_few_samples_leave_it_undecided():
-    world = dynamic_world(4, 16, np.zeros((1, 100)), np.zeros((1, 100)))
-    decisions = smooth_tables(world, OPTIONS)["tail_verdicts"]
-    assert (decisions["verdict"] == "undecided").all()
+    """0.8 margins are expected so far out; where there is none, the jackknife has no width."""
+    none = 0
+    for seed in range(8):
+        world = dynamic_world(seed, 16, np.zeros((1, 100)), np.zeros((1, 100)))
+        decisions = smooth_tables(world, OPTIONS)["tail_verdicts"]
+        assert (decisions["verdict"] == "undecided").all()
+        none += (decisions["ratio_high"] == 0).sum()
+    assert none > 0, "no world tests the case"
 
 
 def test_tables():

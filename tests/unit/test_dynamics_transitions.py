@@ -80,6 +80,13 @@ def test_counts_probabilities_and_inflow_against_loops():
     assert np.isnan(weights[3]).all()
 
 
+def test_inflow_of_all_is_all_at_any_length_of_the_step():
+    rng = np.random.default_rng(3)
+    codes = np.stack([rng.choice(np.delete(np.arange(len(ZONES)), HV), 97), np.full(97, HV)])
+    figures, _ = zone_figures(codes, np.array([0, 20]), np.full((1, 97), 1 / 97))
+    assert figures["inflow_hv"][0, 0] == 1
+
+
 def test_known_inflow_is_recovered():
     """40 % of the samples jump from d' 0 to 12 at checkpoint 1, another 30 % at checkpoint 3; none leaves."""
     n = 400

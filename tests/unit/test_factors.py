@@ -82,10 +82,23 @@ def test_steps_are_compared_over_equal_steps_and_lie_in_their_middle():
     estimates, replicates = (pd.concat(parts) for parts in zip(*every, strict=True))
     found = at_equal_epochs(estimates, replicates, [], comparison(8, a="pool", b="pool"))
     assert found["at"].tolist() == [0], "the steps from epoch 2 on are of different length"
-    series = Series(np.array([0.0, 2]), np.array([2.0, 6]), np.array([[1.0, 4]]), np.zeros(2))
-    assert series.at(np.array([[1.0, 2.5, 4, 4.1]])).values[0].tolist() == pytest.approx(
-        [1, 2.5, 4, np.nan], nan_ok=True
-    )
+
+
+def test_matched_steps_are_equally_long_and_known_in_every_replicate():
+    """Steps 0-2, 2-4, 4-8: their middles are 1, 3 and 6; from 3 to 6 lengths are mixed."""
+    epochs, ends = np.array([0.0, 2, 4]), np.array([2.0, 4, 8])
+    series = Series(epochs, ends, np.array([[1.0, 3, 6], [1, 3, 6]]), np.zeros(3))
+    times = np.array([[1.0, 2, 3, 4, 6, 6.1]] * 2)
+    found = series.at(times)
+    np.testing.assert_allclose(found.values[0], [1, 2, 3, 4, 6, np.nan])
+    np.testing.assert_allclose(found.ends - found.epochs, [2, 2, 2, np.nan, 4, 4])
+    times[1, 0] = 0.9
+    assert np.isnan(series.at(times).values[:, 0]).all(), "one replicate has not got so far"
+    other = Series(np.array([0.0, 2, 4]), np.array([2.0, 4, 6]), np.ones((2, 3)), np.zeros(3))
+    kept = found.over_equal_steps(other.at(np.array([[1.0, 2, 3, 4, 4, 5]] * 2))).values[0]
+    np.testing.assert_allclose(kept, [1, 2, 3, np.nan, np.nan, np.nan])
+    points = Series(epochs, epochs, np.array([[1.0, 3, 6]]), np.zeros(3))
+    assert np.isfinite(points.at(times[:1, :3]).over_equal_steps(points.at(times[:1, :3])).values).all()
 
 
 def test_only_shared_checkpoints_and_metrics_are_compared():

@@ -10,6 +10,7 @@ from PIL import Image
 
 from memdyn.report import style
 from memdyn.report.captions import caption
+from memdyn.report.comparison import shown_pairs
 from memdyn.report.figures import draw_all, drawings
 from memdyn.report.layout import chunks, columns_for, spread
 from memdyn.report.planes import select_threshold
@@ -19,7 +20,6 @@ from unit.synthetic_tables import RUNS, fake_pool, folder, study_tables
 
 OPTIONS = ReportOptions(
     threshold="lr1",
-    first_threshold="lr1",
     top_samples=3,
     plane_epochs=3,
     png_dpi=60,
@@ -28,6 +28,16 @@ OPTIONS = ReportOptions(
     vulnerable_advantage=0.5,
     grid=20,
 )
+
+
+def test_many_pairs_are_those_that_differ_in_one_factor():
+    pairs = [("a", f"b{k}", "optimizer" if k < 3 else "") for k in range(13)]
+    table = pd.DataFrame(pairs, columns=["run_a", "run_b", "factor"])
+    shown, words = shown_pairs(table)
+    assert set(shown["run_b"]) == {"b0", "b1", "b2"} and words.startswith("Another 10 pairs of runs")
+    for few in (table.head(12), table.assign(factor="")):
+        shown, words = shown_pairs(few)
+        assert len(shown) == len(few) and words == ""
 
 
 @pytest.fixture(scope="module")

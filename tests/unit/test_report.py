@@ -5,6 +5,7 @@ import re
 import shutil
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from memdyn.report import formatting, page_tables
@@ -16,7 +17,6 @@ from unit.synthetic_tables import RUNS, fake_pool, folder, study_tables
 
 OPTIONS = ReportOptions(
     threshold="lr1",
-    first_threshold="lr1",
     top_samples=6,
     plane_epochs=3,
     png_dpi=60,
@@ -69,6 +69,19 @@ def test_results_table_is_the_last_checkpoint_with_failed_runs_marked(study):
     assert len(table.rows) == len(last) == 9
     assert cells(table)[0][2] == formatting.interval(lira["auc"], lira["auc_low"], lira["auc_high"])
     assert [row[0].kind for row in table.rows] == [""] * 6 + ["failed"] * 3
+
+
+def test_centre_table_has_the_limits_of_the_curves(study):
+    tables, _, _ = study
+    last = tables["centre"]["epoch"].max()
+    rows = [(epoch, name, 9 + epoch) for epoch in (0, last) for name in ("displacement", "path_length")]
+    curves = pd.DataFrame(rows, columns=["epoch", "figure", "low"])
+    curves = curves.assign(high=curves["low"] + 1, null_low=0.0, null_high=0.5, group="all", threshold="lr1")
+    curves = curves.assign(run=folder("mlp-sgd"), attack="lira")
+    table = page_tables.centres(tables["centre"], curves, run_styles(tables["runs"]), "lr1")
+    (row,) = (row for row in table.rows if (row[0].text, row[1].text) == ("mlp-sgd", "lira"))
+    assert row[2].text.endswith(f"[{9 + last:.1f}, {10 + last:.1f}]") and row[4].text.endswith("[0.0, 0.5]")
+    assert not any("[" in cell.text for other in table.rows if other is not row for cell in other)
 
 
 def test_centre_table_measures_displacement_in_percentage_points(study):

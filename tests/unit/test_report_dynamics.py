@@ -22,7 +22,6 @@ from unit.synthetic_tables import EPOCHS, RUNS, fake_pool, folder, study_tables
 
 OPTIONS = ReportOptions(
     threshold="lr1",
-    first_threshold="lr1",
     top_samples=3,
     plane_epochs=3,
     png_dpi=60,

@@ -7,7 +7,7 @@ from dynamic_worlds import dynamic_world
 from scipy import stats
 
 from memdyn.attacks.base import build
-from memdyn.compare.claims import first_thresholds
+from memdyn.compare.claims import first_thresholds, with_factor
 from memdyn.compare.runs import factor_row
 from memdyn.compare.verdicts import (
     CONTRADICTED,
@@ -195,6 +195,16 @@ def test_c1_is_judged_at_the_first_threshold_that_an_attack_has():
 
     assert chosen(["lr1", 0.1, 0.01]) == [("lira", "lr1"), ("rmia", "fpr0.1")]
     assert chosen([0.01, "lr1"]) == [("lira", "fpr0.01"), ("rmia", "fpr0.01")]
+
+
+def test_differences_know_the_only_factor():
+    runs = pd.DataFrame(
+        [("a", "d", "mlp", "sgd"), ("b", "d", "mlp", "sam"), ("c", "d", "cnn", "sam")],
+        columns=["run", "dataset", "architecture", "optimizer"],
+    ).assign(rest="")
+    pairs = pd.DataFrame([("a", "b"), ("a", "c"), ("b", "c")], columns=["run_a", "run_b"])
+    assert with_factor(pairs, runs)["factor"].tolist() == ["optimizer", "", "architecture"]
+    assert with_factor(pairs.head(0), runs).empty
 
 
 def test_factors_are_compared_in_full():

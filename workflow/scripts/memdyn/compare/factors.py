@@ -8,16 +8,17 @@ replicate are compared.
 
 Tables of estimates have the columns run, <keys>, metric, epoch, value; those of replicates also group. Keys (attack,
 aggregation, ...) tell series of one run apart; two runs are compared within equal keys. Metrics of the step from a
-checkpoint to the next have its end in a column epoch_to: they are compared over equal steps, and lie in the middle of
-the step for a clock.
+checkpoint to the next have its end in a column epoch_to: they are compared over equal steps only, and for a clock lie
+in the middle of the step.
 
 Runs on one pool share samples, masks and seeds, and are jackknifed together (paired): their intervals are for these
 samples. On different pools they are independent, and variances add; so does that of the choice of samples, where
-estimates have a column se_samples with its standard error.
+estimates have a column se_samples with its standard error (on the safe side: it holds a sample's own counting noise,
+which the jackknife has too; and where runs are matched, not that of the clock).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -49,12 +50,23 @@ class Series:
         return Series(self.epochs[places], self.ends[places], self.values[:, places], self.se_samples[places])
 
     def at(self, times: np.ndarray) -> "Series":
-        """At epochs [1 + G, L], linear between checkpoints (the middles of steps); values outside of them are NaN."""
-        middles = (self.epochs + self.ends) / 2
-        inside = (times >= middles[0]) & (times <= middles[-1])
+        """At epochs [1 + G, L], linear between checkpoints, or between the middles of steps of equal length.
+
+        Values are NaN outside of them, and where any replicate is outside; ends are NaN between steps of two lengths.
+        """
+        middles, lengths = (self.epochs + self.ends) / 2, self.ends - self.epochs
+        inside = ((times >= middles[0]) & (times <= middles[-1])).all(axis=0)
         rows = [np.interp(t, middles, row) for t, row in zip(times, self.values, strict=True)]
         errors = np.interp(times[0], middles, self.se_samples)
-        return Series(times[0], times[0], np.where(inside, rows, np.nan), errors)
+        before = np.clip(np.searchsorted(middles, times[0], side="right") - 1, 0, None)
+        after = np.clip(np.searchsorted(middles, times[0], side="left"), None, len(middles) - 1)
+        length = np.where(lengths[before] == lengths[after], lengths[before], np.nan)
+        return Series(times[0], times[0] + length, np.where(inside, rows, np.nan), errors)
+
+    def over_equal_steps(self, other: "Series") -> "Series":
+        """NaN where the steps of the two differ in length: how far something gets per epoch depends on that."""
+        equal = np.isclose(self.ends - self.epochs, other.ends - other.epochs)
+        return replace(self, values=np.where(equal, self.values, np.nan))
 
     def first_passage(self, levels: np.ndarray) -> np.ndarray:
         """Epochs [1 + G, L] at which each row first reaches levels [L] from below; NaN where it does not."""
@@ -165,7 +177,7 @@ def at_matched(
             row = {"matched_by": clock, "at": levels, "epoch_a": times[0][0], "epoch_b": times[1][0]}
             # a metric without replicates (too few models) is matched by the estimate alone, and has no interval
             at = [series.at(t[: len(series.values)]) for series, t in zip((a, b), times, strict=True)]
-            row |= comparison.columns(first, second, *at)
+            row |= comparison.columns(first, second, at[0].over_equal_steps(at[1]), at[1])
             status = "compared"
         else:
             blank = np.full(1, np.nan)

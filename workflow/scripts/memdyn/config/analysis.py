@@ -41,6 +41,13 @@ class AnalysisConfig(Strict):
         description="FPRs of the parametric operating points; the tail check is at the smallest.",
     )
 
+    @field_validator("smooth_fprs")
+    @classmethod
+    def _no_repeats(cls, value: list[float]) -> list[float]:
+        if len(set(value)) < len(value):
+            raise ValueError(f"entries must differ, got {value}")
+        return value
+
 
 class DifficultyConfig(Strict):
     """Measures of difficulty that need gradients or activations: an extra pass over the models of every run."""

@@ -58,9 +58,9 @@ class Analysis:
         """
         scored = self.labels[self.scores.parts["scored"]]
         tables = dynamics_tables(self.scores, attack, self.settings, self.labels, self._dynamics_options())
-        early = early_tables(self.scores, attack, self._splits, self._early_options())
+        early = early_tables(self.scores, attack, self._splits, self._early_options(attack))
         correlated = correlation_tables(
-            self.scores, attack, self._difficulty, scored, self._splits, self._correlation_options()
+            self.scores, attack, self._difficulty, scored, self._splits, self._correlation_options(attack)
         )
         return {
             **tables,
@@ -105,10 +105,10 @@ class Analysis:
         names = ("hv_tpr", "hv_fpr", "vulnerable_advantage", "test_level")
         return ZoneBounds(**{name: self.dynamics[name] for name in names})
 
-    @property
-    def _threshold(self) -> str | float:
-        """The plane's first threshold: the one that severity and the highly vulnerable zone are of."""
-        return self.dynamics["thresholds"][0]
+    def _threshold(self, attack: Attack) -> str | float:
+        """The first threshold of the plane that the attack has: severity and the highly vulnerable zone are of it."""
+        known = (value for value in self.dynamics["thresholds"] if value != "lr1" or attack.threshold is not None)
+        return next(known)
 
     def _dynamics_options(self) -> DynamicsOptions:
         return DynamicsOptions(
@@ -128,20 +128,20 @@ class Analysis:
             bounds=self._bounds,
         )
 
-    def _early_options(self) -> EarlyOptions:
+    def _early_options(self, attack: Attack) -> EarlyOptions:
         return EarlyOptions(
             top=self.options["top"],
-            threshold=self._threshold,
+            threshold=self._threshold(attack),
             baselines=tuple(BASELINES),
             bounds=self._bounds,
             hv_splits=self.options["hv_splits"],
             level=self.settings.level,
         )
 
-    def _correlation_options(self) -> CorrelationOptions:
+    def _correlation_options(self, attack: Attack) -> CorrelationOptions:
         return CorrelationOptions(
             targets=tuple(MORE_VULNERABLE),
-            threshold=self._threshold,
+            threshold=self._threshold(attack),
             level=self.settings.level,
             onset_error=self.options["onset_error"],
             bins=self.options["bins"],

@@ -23,6 +23,7 @@ from memdyn.attacks.shadow_scores import ShadowScores
 from memdyn.dynamics.baselines import Baselines
 from memdyn.dynamics.half_targets import counted_rates, effects_of
 from memdyn.dynamics.pairs import pair_values
+from memdyn.dynamics.plane import threshold_label
 from memdyn.dynamics.splits import Splits, opposite
 from memdyn.dynamics.top_share import SampleJackknife, count, highest
 from memdyn.dynamics.zones import ZoneBounds
@@ -65,12 +66,12 @@ def early_tables(
         options: see `EarlyOptions`.
 
     Returns:
-        early: a row a target ("top", "hv"), predictor, models, epoch and metric, with estimate, low, high, se, groups,
-            level, chance (NaN where a metric has none), ceiling, and for the recall_share of d' and "top" se_samples,
-            the standard error from the choice of samples, which low, high and se (over models) do not hold. The
-            predictor "d_prime" is of all models of the half (models "half"; for "hv", V_t is the early zone); those of
-            `memdyn.dynamics.baselines` are of "one" model a sample (of a random pair of the half, that which trained on
-            it), or the "mean" over pairs, and their V_t has the size of V_T.
+        early: a row a target ("top", "hv"), predictor, models, epoch and metric, with threshold (of "hv"; else ""),
+            estimate, low, high, se, groups, level, chance (NaN where a metric has none), ceiling, and for the
+            recall_share of d' and "top" se_samples, the standard error from the choice of samples, which low, high and
+            se (over models) do not hold. The predictor "d_prime" is of all models of the half (models "half"; for "hv",
+            V_t is the early zone); those of `memdyn.dynamics.baselines` are of "one" model a sample (of a random pair
+            of the half, that which trained on it), or the "mean" over pairs, and their V_t has the size of V_T.
             Metrics: precision, recall, jaccard, auroc, recall_over_ceiling, recall_share; for d' and "top" also
             rank_correlation of d'_t with d'_T, reliability of d'_t (half against half), and disattenuated, the first
             over the root of both reliabilities (NaN where that at t is not above 0 with its lower limit).
@@ -96,7 +97,11 @@ def early_tables(
                     found |= _keyed((name, baseline, models, epoch), goal.compare(read(baselines[baseline]), None))
         found |= _keyed(("top", *_RISK, epoch), trend.compare(effects))
         errors["top", *_RISK, epoch, "recall_share"] = by_samples.error(effects[0])
-    return _tables(found, goals, errors, last, options.level)
+    tables = _tables(found, goals, errors, last, options.level)
+    tables["early"].insert(
+        1, "threshold", np.where(tables["early"]["target"] == "hv", threshold_label(options.threshold), "")
+    )
+    return tables
 
 
 def findings(early: pd.DataFrame, share: float) -> pd.DataFrame:

@@ -118,7 +118,8 @@ def zone_figures(
     moves = transition_counts(codes, weights)
     # Rounded: where all samples agree, replicates must be equal, not nearly so.
     shares = {f"share_{zone}": np.round(weights @ (codes == code).T, 12) for code, zone in enumerate(ZONES)}
-    per_epoch = 1 - (1 - inflow(moves)) ** (1 / np.diff(epochs))
+    chance = np.round(inflow(moves), 12)  # 1 exactly, where all enter: a root magnifies what is missing
+    per_epoch = 1 - (1 - chance) ** (1 / np.diff(epochs))
     return shares | {"inflow_hv": _to_next(per_epoch)}, moves
 
 

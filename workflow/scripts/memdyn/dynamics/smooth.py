@@ -23,6 +23,7 @@ from memdyn.stats.student import log_survival
 
 PARTS = ("scored", "sham")
 FEWEST_PAIRS = 4  # three others, with a variance
+FEWEST_HITS = 10  # expected in the checked tail; with none at all the jackknife has no width
 
 
 @dataclass(frozen=True)
@@ -119,11 +120,13 @@ def tail_table(inputs: Inputs, options: SmoothOptions) -> pd.DataFrame:
     """Observed frequencies of tail probabilities at one checkpoint: uniform where the parametric law holds.
 
     Returns:
-        tail ("upper", "lower"), probability, frequency, low, high (jackknife over groups of pairs; predictions leave
-        pairs out already, so none is refitted), z_expected, z_observed (normal scores, for a QQ plot).
+        tail ("upper", "lower"), probability, expected (number of margins), frequency, low, high (jackknife over groups
+        of pairs; predictions leave pairs out already, so none is refitted), z_expected, z_observed (normal scores, for
+        a QQ plot).
     """
     probabilities = np.array(sorted({*options.probabilities, options.checked}))
-    by_pair = tail_frequencies(log_tails(*inputs.split(inputs.signal)), probabilities)
+    logs = log_tails(*inputs.split(inputs.signal))
+    by_pair = tail_frequencies(logs, probabilities)
     group = inputs.pairs.groups(options.groups)
     groups, sizes = np.unique(group, return_counts=True)
     tables = []
@@ -137,6 +140,7 @@ def tail_table(inputs: Inputs, options: SmoothOptions) -> pd.DataFrame:
                 {
                     "tail": tail,
                     "probability": probabilities,
+                    "expected": probabilities * logs.size,
                     "frequency": value,
                     "low": np.clip(low, 0, 1),
                     "high": np.clip(high, 0, 1),
@@ -156,11 +160,14 @@ def verdict(table: pd.DataFrame, checked: float, tolerance: float) -> dict[str, 
 
     Returns:
         ratio, ratio_low, ratio_high: frequency / probability with its limits; verdict: "holds" where the limits lie
-        within [1 / tolerance, tolerance], "fails" where they lie outside, else "undecided".
+        within [1 / tolerance, tolerance], "fails" where they lie outside, else "undecided", and always where fewer than
+        `FEWEST_HITS` margins are expected so far out.
     """
     row = table[(table["tail"] == "upper") & np.isclose(table["probability"], checked)].iloc[0]
     ratio, low, high = (row[name] / checked for name in ("frequency", "low", "high"))
-    if low >= 1 / tolerance and high <= tolerance:
+    if row["expected"] < FEWEST_HITS:
+        word = "undecided"
+    elif low >= 1 / tolerance and high <= tolerance:
         word = "holds"
     else:
         word = "fails" if low > tolerance or high < 1 / tolerance else "undecided"

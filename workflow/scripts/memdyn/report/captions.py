@@ -102,14 +102,15 @@ _CAPTIONS = {
     "factors": """
         Differences between runs, first minus second, of {attack}, rates at {threshold}: at the last common epoch
         (circles), where both had the same test accuracy (squares), and where both had the same generalisation gap
-        (triangles), each at the largest value that both reach; recall above chance, as a share of the ceiling's, at the
-        last early checkpoint of both only. Squared speed (the mean over samples with counting noise removed, in (points
-        per epoch)²) and inflow to the highly vulnerable zone are of a step between checkpoints: circles are of the last
-        step that both have, the others lie in the middle of one. Bars are {level} jackknife intervals of the
-        difference, paired where the runs share their pool (hollow: too few models for one); paired ones are for these
-        samples, the others of AUC, TPR, mean advantage and recall hold the choice of samples. {omitted} Bars that run
-        out of the frame are wider than it: there the clock hardly moves. A difference that vanishes where the runs are
-        equally far trained is one of training length rather than of the factor.""",
+        (triangles), each at the largest value at which the figure is known of both; recall above chance, as a share of
+        the ceiling's, at the last early checkpoint of both only. Squared speed (the mean over samples with counting
+        noise removed, in (points per epoch)²) and inflow to the highly vulnerable zone are of a step between
+        checkpoints: circles are of the last step that both have, the others lie between middles of steps, and only
+        where the steps of both are equally long. Bars are {level} jackknife intervals of the difference (hollow: too
+        few models for one). Runs on one pool are paired, and compared on these samples; between pools circles hold the
+        choice of samples too (of AUC, TPR, mean advantage and recall). {omitted} Bars that run out of the frame are
+        wider than it: there the clock hardly moves. A difference that vanishes where the runs are equally far trained
+        is one of training length rather than of the factor.""",
     "power_law": """
         TPR minus FPR at the last checkpoint against training samples per class, one run a size; bars are one standard
         error. Lines are weighted least-squares fits in logarithms, with {level} intervals of the slope. Sizes whose TPR

@@ -11,7 +11,7 @@ from memdyn.report import style
 from memdyn.report.captions import caption
 from memdyn.report.layout import chunks, legend_above
 from memdyn.report.planes import threshold_words
-from memdyn.report.record import Drawing, FigureRecord, ReportOptions
+from memdyn.report.record import Drawing, FigureRecord
 from memdyn.report.style import RunStyle, runs_in
 
 # predictor -> (label, colour, marker, line); d' is of half of the models, the others of one model
@@ -46,17 +46,17 @@ _TITLES = {"early": "Early determination", "early_more": "Early determination, m
 _SHARES = ("recall", "jaccard", "precision")
 
 
-def draw_early(
-    tables: dict[str, pd.DataFrame], styles: dict[str, RunStyle], options: ReportOptions
-) -> Iterator[Drawing]:
+def draw_early(tables: dict[str, pd.DataFrame], styles: dict[str, RunStyle]) -> Iterator[Drawing]:
     """Measures of early determination over checkpoints, a row a measure, a column a run."""
     findings = tables.get("findings")
     for attack, early in tables["early"].groupby("attack", sort=False):
         known = set(zip(early["target"], early["metric"], strict=True))
+        labels = early.loc[early["target"] == "hv", "threshold"]
+        zone_threshold = threshold_words(labels.iloc[0]) if len(labels) else "its threshold"
         marked = findings[findings["attack"] == attack] if findings is not None else None
         for kind, every in _FIGURES.items():
             panels = [panel for panel in every if (panel[0], panel[1][0]) in known]
-            words = caption(kind, attack=attack, threshold=threshold_words(options.first_threshold))
+            words = caption(kind, attack=attack, threshold=zone_threshold)
             for page, chunk in enumerate(chunks(runs_in(early, styles), 3)):
                 figure = _page(early, marked, panels, chunk, styles)
                 alt = f"{', '.join(label for _, _, label in panels)} over epochs, {len(chunk)} runs."

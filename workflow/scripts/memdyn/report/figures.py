@@ -54,7 +54,7 @@ def drawings(
         (("summary",), lambda: draw_onset(tables, styles, options)),
         (("difficulty_curves",), lambda: draw_difficulty_curves(tables, styles)),
         (("summary", "difficulty"), lambda: draw_difficulty_densities(tables, styles, options)),
-        (("early",), lambda: draw_early(tables, styles, options)),
+        (("early",), lambda: draw_early(tables, styles)),
         (("differences",), lambda: draw_comparison(tables, styles)),
         (("factor_differences",), lambda: draw_factors(tables, styles, options)),
         (("power_law_points", "power_law_fits"), lambda: draw_power_law(tables)),

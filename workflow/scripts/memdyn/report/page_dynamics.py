@@ -144,11 +144,11 @@ def factors(table: pd.DataFrame, styles: dict[str, RunStyle], threshold: str, ea
     rows.sort(key=lambda row: (row[2].text, row[0].text, row[1].text))
     caption = (
         "Differences of the analysed attack, first run minus second, at the last epoch that both have and at the "
-        f"largest test accuracy and generalisation gap that both reach, with {100 * table['level'].iloc[0]:g} % "
-        "intervals; bold where the interval excludes 0. Recall above chance is that of d′ at the last early checkpoint "
-        "of both, as a share of what d′ of the last checkpoint finds. Squared speed (the mean over samples with "
-        "counting noise removed, in (points per epoch)²) and inflow are of a step between checkpoints: by epoch, of "
-        f"the last step that both have. {omitted}"
+        "largest test accuracy and generalisation gap at which the figure is known of both, with "
+        f"{100 * table['level'].iloc[0]:g} % intervals; bold where the interval excludes 0. Recall above chance is "
+        "that of d′ at the last early checkpoint of both, as a share of what d′ of the last one finds. Squared speed "
+        "(the mean over samples with counting noise removed, in (points per epoch)²) and inflow are of a step between "
+        f"checkpoints: by epoch, of the last step that both have. {omitted}"
     )
     titles = (METRICS[metric].replace("\n", " ") for metric in metrics)
     columns = ["first run", "second run", "attack", "matched by", *titles]

@@ -43,12 +43,10 @@ class ReportOptions:
     """What the figures show (values come from the config's `report`, `dynamics` and `analysis` sections).
 
     threshold: label of the plane's threshold, "lr1" or "fpr0.05" (`memdyn.dynamics.plane.threshold_label`).
-    first_threshold: of early determination's highly vulnerable zone.
     grid: cells a side of the spatial entropy.
     """
 
     threshold: str
-    first_threshold: str
     top_samples: int
     plane_epochs: int
     png_dpi: int
@@ -63,7 +61,6 @@ class ReportOptions:
         report, dynamics = options["report"], options["dynamics"]
         return cls(
             threshold=threshold_label(report["threshold"]),
-            first_threshold=threshold_label(dynamics["thresholds"][0]),
             top_samples=report["top_samples"],
             plane_epochs=report["plane_epochs"],
             png_dpi=report["png_dpi"],

@@ -66,4 +66,5 @@ def _draw_qq(axes: Axes, table: pd.DataFrame) -> None:
         bars = np.stack([rows["z_observed"] - np.nanmin(ends, axis=0), np.nanmax(ends, axis=0) - rows["z_observed"]])
         style_ = {"linestyle": "none", "elinewidth": 0.8, "markersize": 4} | mark
         axes.errorbar(rows["z_expected"] + shift, rows["z_observed"], yerr=np.clip(bars, 0, None), **style_)
-    axes.set(xlim=(-3.5, 3.5), ylim=(-4.2, 4.2))
+    reach = max(3.5, np.abs(table["z_expected"]).max() + 0.2) if len(table) else 3.5
+    axes.set(xlim=(-reach, reach), ylim=(-reach - 0.7, reach + 0.7))
