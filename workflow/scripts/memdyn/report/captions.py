@@ -57,10 +57,11 @@ _CAPTIONS = {
         How far and how fast samples move in the plane of {attack} at {threshold}, and how they are spread in it. Left
         raw, right with the counting noise removed (products of independent halves of the models; signed roots, so an
         estimate below 0 is shown as such). The corrected speed is a root mean square, not the mean beside it. Raw
-        displacement and speed are above 0 by noise alone: read them against the null curves of sham members (hollow).
-        Entropy (bits, on a grid of {grid} x {grid} cells) and Clark-Evans (below 0: more clustered than the null) are
-        of the parametric states and drawn as difference to the null. Bands: jackknife over pairs, where there are
-        enough models; in the upper rows they may run out of the frame.""",
+        displacement and speed are above 0 by noise alone: read them against the null curves of sham members (hollow);
+        noise makes the raw speed fall where checkpoints are farther apart. Entropy (bits, on a grid of {grid} x {grid}
+        cells) and Clark-Evans (below 0: more clustered than the null) are of the parametric states and drawn as
+        difference to the null. Bands: jackknife over pairs, where there are enough models; in the upper rows they may
+        run out of the frame.""",
     "classes": """
         Mean advantage TPR − FPR of the samples of each class under {attack} at {threshold}; classes by their value at
         the last checkpoint, the largest first, a mean over the runs. {omitted} Bands: jackknife over pairs; hollow:
