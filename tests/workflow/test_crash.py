@@ -129,6 +129,15 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
     return made
 
 
+def killed_after(job: subprocess.Popen, seconds: float) -> int:
+    """The exit code of a job that is killed after some seconds, unless it ended before, be it just before."""
+    try:
+        return job.wait(seconds)
+    except subprocess.TimeoutExpired:
+        job.kill()
+        return job.wait()
+
+
 def test_jobs_killed_at_random_moments(undisturbed: Undisturbed) -> None:
     moments = random.Random(1)
     kills = 0
@@ -138,16 +147,12 @@ def test_jobs_killed_at_random_moments(undisturbed: Undisturbed) -> None:
         if rule == "train_block":
             undisturbed.start_over()
         while shares:
-            job = undisturbed.start(rule)
-            try:
-                job.wait(shares[-1] * undisturbed.seconds[rule])
-            except subprocess.TimeoutExpired:
-                job.kill()
-                assert job.wait() == -signal.SIGKILL
+            code = killed_after(undisturbed.start(rule), shares[-1] * undisturbed.seconds[rule])
+            if code == -signal.SIGKILL:
                 shares.pop()
                 kills += 1
             else:  # earlier attempts had left too little to do: it is finished, and the next kills hit a new one
-                assert job.returncode == 0
+                assert code == 0
                 finish(undisturbed)
                 undisturbed.start_over()
                 if rule == "score_block":
