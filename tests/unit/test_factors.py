@@ -84,6 +84,13 @@ def test_steps_are_compared_over_equal_steps_and_lie_in_their_middle():
     assert found["at"].tolist() == [0], "the steps from epoch 2 on are of different length"
 
 
+def test_an_error_that_is_missing_leaves_no_interval():
+    estimates, replicates = tables({"a": np.eye(8)[:, :2], "b": np.eye(8)[:, 2:4]}, "recall_share", [1, 2])
+    estimates["se_samples"] = [0.1, np.nan, 0.1, 0.1]
+    found = at_equal_epochs(estimates, replicates, [], comparison(8, a="one", b="two")).set_index("at")
+    assert np.isfinite(found.loc[1, "se"]) and np.isnan(found.loc[2, ["se", "low", "high"]].astype(float)).all()
+
+
 def test_matched_steps_are_equally_long_and_known_in_every_replicate():
     """Steps 0-2, 2-4, 4-8: their middles are 1, 3 and 6; from 3 to 6 lengths are mixed."""
     epochs, ends = np.array([0.0, 2, 4]), np.array([2.0, 4, 8])
@@ -92,6 +99,8 @@ def test_matched_steps_are_equally_long_and_known_in_every_replicate():
     found = series.at(times)
     np.testing.assert_allclose(found.values[0], [1, 2, 3, 4, 6, np.nan])
     np.testing.assert_allclose(found.ends - found.epochs, [2, 2, 2, np.nan, 4, 4])
+    across = np.array([[2.0], [3.5]])
+    assert np.isnan(series.at(across).ends).all(), "another length in a replicate"
     times[1, 0] = 0.9
     assert np.isnan(series.at(times).values[:, 0]).all(), "one replicate has not got so far"
     other = Series(np.array([0.0, 2, 4]), np.array([2.0, 4, 6]), np.ones((2, 3)), np.zeros(3))

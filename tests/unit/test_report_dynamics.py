@@ -263,6 +263,20 @@ def test_infinite_scores_are_not_drawn(tables):
     assert len(drawn) == 2 * 7 and np.isfinite(drawn).all()
 
 
+def test_tail_table_has_the_operating_points(tables):
+    table = page_dynamics.tails(tables["tail_verdicts"], tables["operating_points"], run_styles(tables["runs"]))
+    assert table.columns[-2:] == ["mean AUC", "mean TPR at 0.1 % FPR"] and len(table.rows) == 2 * len(RUNS)
+    scored, sham = texts(table)[:2]
+    assert scored[-3:] == ["holds", "0.7000 [0.6960, 0.7040]", "0.0200 [0.0160, 0.0240]"]
+    assert sham[-3:] == ["undecided", "0.5000 [0.4960, 0.5040]", "–"]
+
+
+def test_trend_is_a_line_a_measure(tables):
+    figure = draw(tables, "early-more-lira").figure
+    lines = [line for line in figure.axes[-1].lines if len(line.get_xdata()) == len(EPOCHS)]
+    assert len(lines) == 3
+
+
 def test_correlation_table_has_a_row_a_difficulty_and_is_bold_where_decided(tables):
     table = page_dynamics.correlations(tables["correlations"], tables["reliabilities"], run_styles(tables["runs"]))
     assert len(table.rows) == 3 * 6

@@ -13,8 +13,8 @@ in the middle of the step.
 
 Runs on one pool share samples, masks and seeds, and are jackknifed together (paired): their intervals are for these
 samples. On different pools they are independent, and variances add; so does that of the choice of samples, where
-estimates have a column se_samples with its standard error (on the safe side: it holds a sample's own counting noise,
-which the jackknife has too; and where runs are matched, not that of the clock).
+estimates have a column se_samples with its standard error. It holds a sample's own counting noise, which the jackknife
+has too, so such intervals are a little too wide. Where runs are matched, the clock's noise of samples is not held.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -52,15 +52,18 @@ class Series:
     def at(self, times: np.ndarray) -> "Series":
         """At epochs [1 + G, L], linear between checkpoints, or between the middles of steps of equal length.
 
-        Values are NaN outside of them, and where any replicate is outside; ends are NaN between steps of two lengths.
+        Values are NaN where any replicate is outside of them; ends are NaN where steps of two lengths are involved, be
+        it in different replicates.
         """
         middles, lengths = (self.epochs + self.ends) / 2, self.ends - self.epochs
         inside = ((times >= middles[0]) & (times <= middles[-1])).all(axis=0)
         rows = [np.interp(t, middles, row) for t, row in zip(times, self.values, strict=True)]
         errors = np.interp(times[0], middles, self.se_samples)
-        before = np.clip(np.searchsorted(middles, times[0], side="right") - 1, 0, None)
-        after = np.clip(np.searchsorted(middles, times[0], side="left"), None, len(middles) - 1)
-        length = np.where(lengths[before] == lengths[after], lengths[before], np.nan)
+        before = np.clip(np.searchsorted(middles, times, side="right") - 1, 0, None)
+        after = np.clip(np.searchsorted(middles, times, side="left"), None, len(middles) - 1)
+        one = lengths[before][:1]
+        alike = ((lengths[before] == one) & (lengths[after] == one)).all(axis=0)
+        length = np.where(alike, one[0], np.nan)
         return Series(times[0], times[0] + length, np.where(inside, rows, np.nan), errors)
 
     def over_equal_steps(self, other: "Series") -> "Series":
@@ -241,7 +244,9 @@ def _series(estimates: pd.DataFrame, replicates: pd.DataFrame, keys: Sequence[st
         table = table.sort_values("epoch")
         epochs = table["epoch"].to_numpy(dtype=float)
         ends = table["epoch_to"].to_numpy(dtype=float) if "epoch_to" in table else epochs
-        errors = table["se_samples"].fillna(0).to_numpy(dtype=float) if "se_samples" in table else 0 * epochs
+        errors = table["se_samples"].to_numpy(dtype=float) if "se_samples" in table else np.full(len(epochs), np.nan)
+        if np.isnan(errors).all():  # not known of this metric; one that is missing here and there leaves no interval
+            errors = np.zeros(len(epochs))
         values = [table["value"].to_numpy(dtype=float)]
         if name in deleted:
             wide = deleted[name].pivot(index="group", columns="epoch", values="value").sort_index()

@@ -294,6 +294,8 @@ def _without_vague(table: pd.DataFrame) -> pd.DataFrame:
     """No disattenuated correlation where the reliability may be 0."""
     reliability = table[table["metric"] == "reliability"]
     vague = reliability.loc[~(reliability["low"] > 0), "epoch"]
-    rows = (table["metric"] == "disattenuated") & table["epoch"].isin(vague)
+    rows = table["metric"] == "disattenuated"
+    if table["epoch"].max() not in set(vague):  # that at the last epoch divides all of them
+        rows &= table["epoch"].isin(vague)
     table.loc[rows, ["estimate", "low", "high", "se"]] = np.nan
     return table

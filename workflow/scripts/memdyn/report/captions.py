@@ -76,7 +76,8 @@ _CAPTIONS = {
         Each OUT margin is predicted from the other pairs of models; if the parametric law behind d′ and the rates at
         small FPR holds, predicted tail probabilities come true and the points lie on the dotted line. At the last
         checkpoint; bars: jackknife over pairs; left the lower, right the upper tail. The verdict is on the upper tail
-        at {probability}. Where it fails, the counted rates are the ones to trust.""",
+        at {probability}. Where it fails, the counted rates are the ones to trust. Tails in which no margin lay are not
+        drawn.""",
     "difficulty": """
         Mean effect size d′ of the margin (no attack is involved) in bins of a sample's difficulty, measured on models
         that did not train on it; all axes run from easy to hard. Difficulty and d′ come from disjoint halves of the

@@ -36,7 +36,7 @@ def shown_pairs(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     if pairs.nunique() <= _MOST_PAIRS or not chosen.any():
         return table, ""
     omitted = pairs[~chosen].nunique()
-    words = f"Another {omitted} pairs of runs, which do not differ in one factor only, are in the tables' files."
+    words = f"Pairs of runs that do not differ in one factor only are in the tables' files ({omitted} more)."
     return table[chosen], words if omitted else ""
 
 

@@ -26,8 +26,8 @@ _PREDICTORS = {
 # metric of d' -> (label, colour, marker, line)
 _TREND = {
     "rank_correlation": ("rank correlation", "#000000", "o", "-"),
-    "disattenuated": ("without noise", "#0072B2", "^", (0, (5, 1.5))),
-    "reliability": ("reliability", "#E69F00", "s", (0, (1, 1))),
+    "disattenuated": ("without noise", "#56B4E9", "X", (0, (5, 1.5))),
+    "reliability": ("reliability", "#7a7a7a", "*", (0, (1, 1))),
 }
 # figure -> panels (target, metrics, label)
 _FIGURES = {

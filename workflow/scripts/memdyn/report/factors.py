@@ -53,7 +53,7 @@ def factor_rows(table: pd.DataFrame, threshold: str, early: Mapping[str, float])
     """
     late = table["metric"] == "recall_share"
     last_early = np.minimum(table["run_a"].map(early).fillna(0.0), table["run_b"].map(early).fillna(0.0))
-    late &= (table["matched_by"] != "epoch") | (table["at"] > last_early)
+    late &= (table["matched_by"] != "epoch") | (table["at"] > last_early) | (table["at"] == 0)
     table = highest_common(table[~late])
     analysed = set(table.loc[table["threshold"] != "", "attack"])
     planes = table[table["threshold"] != ""]

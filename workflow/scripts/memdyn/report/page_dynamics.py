@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 import pandas as pd
 
+from memdyn.dynamics.smooth import FEWEST_HITS
 from memdyn.report import formatting, style
 from memdyn.report.comparison import shown_pairs
 from memdyn.report.factors import METRICS, factor_rows
@@ -148,7 +149,8 @@ def factors(table: pd.DataFrame, styles: dict[str, RunStyle], threshold: str, ea
         f"{100 * table['level'].iloc[0]:g} % intervals; bold where the interval excludes 0. Recall above chance is "
         "that of d′ at the last early checkpoint of both, as a share of what d′ of the last one finds. Squared speed "
         "(the mean over samples with counting noise removed, in (points per epoch)²) and inflow are of a step between "
-        f"checkpoints: by epoch, of the last step that both have. {omitted}"
+        "checkpoints: by epoch, of the last step that both have; else only where the steps of both are equally long. "
+        f"{omitted}"
     )
     titles = (METRICS[metric].replace("\n", " ") for metric in metrics)
     columns = ["first run", "second run", "attack", "matched by", *titles]
@@ -192,9 +194,10 @@ def tails(verdicts: pd.DataFrame, points: pd.DataFrame, styles: dict[str, RunSty
     probability = f"{100 * verdicts['probability'].iloc[0]:g} %"
     caption = (
         "The tail check at the last checkpoint: how often an OUT margin lies in the predicted upper tail of "
-        f"{probability}, over how often it should. Holds: the interval is within a factor of 2 of 1; fails: outside. "
-        "Then the parametric operating points that rest on it: means over samples of AUC and of TPR at small FPRs, "
-        "which cannot be counted for one sample, with jackknife intervals over pairs; sham: what no leakage gives."
+        f"{probability}, over how often it should. Holds: the interval is within a factor of 2 of 1; fails: outside; "
+        f"else undecided, and always where fewer than {FEWEST_HITS} margins are expected there. Then the parametric "
+        "operating points, of which TPR at that FPR rests on the tail: means over samples of AUC and of TPR at small "
+        "FPRs, which cannot be counted for one sample, with jackknife intervals over pairs; sham: no leakage."
     )
     columns = ["run", "part", "epoch", "frequency over expectation", "parametric law"]
     return Table(caption, [*columns, *map(_point_title, quantities)], rows, head=3)
