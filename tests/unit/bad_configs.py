@@ -26,7 +26,7 @@ BAD = {
     "unknown key of the analysis": ({"analysis.split": 3}, ["analysis.split = 3", "'splits'?"]),
     "unknown key of the difficulty": ({"difficulty.k": 3}, ["difficulty.k = 3", "allowed: measures"]),
     "unknown measure": ({"difficulty.measures": ["grad"]}, ["difficulty.measures.0", "'grand' or 'prediction_depth'"]),
-    "a measure twice": ({"difficulty.measures": ["grand", "grand"]}, ["difficulty.measures", "every measure once"]),
+    "a measure twice": ({"difficulty.measures": ["grand", "grand"]}, ["difficulty.measures", "must differ", "grand"]),
     "no neighbours": ({"difficulty.neighbours": 0}, ["difficulty.neighbours = 0", "at least 1"]),
     "an epoch before the first": ({"difficulty.grand_epoch": -1}, ["difficulty.grand_epoch = -1", "at least 0"]),
     "GraNd at no checkpoint": (

@@ -14,8 +14,19 @@ from scipy import stats
 from memdyn.dynamics.dprime import sample_statistics
 from memdyn.dynamics.plane import samples_table
 from memdyn.dynamics.zones import ZoneBounds, zone_shares
+from memdyn.report.record import ReportOptions
 
 BOUNDS = ZoneBounds(hv_tpr=0.9, hv_fpr=0.1, vulnerable_advantage=0.5, test_level=0.05)
+OPTIONS = ReportOptions(
+    threshold="lr1",
+    top_samples=3,
+    plane_epochs=3,
+    png_dpi=60,
+    hv_tpr=0.9,
+    hv_fpr=0.1,
+    vulnerable_advantage=0.5,
+    grid=20,
+)
 EPOCHS = (0, 1, 2, 3, 5, 7, 10, 13, 16, 20)
 ATTACKS = {"lira": 1.0, "rmia": 0.9, "loss": 0.35}
 RUNS = {"mlp-sgd": (0.8, "mlp", "sgd"), "cnn-sgd": (1.15, "cnn2", "sgd"), "cnn-sam": (1.0, "cnn2", "sam")}

@@ -14,20 +14,9 @@ from memdyn.report.comparison import shown_pairs
 from memdyn.report.figures import draw_all, drawings
 from memdyn.report.layout import chunks, columns_for, spread
 from memdyn.report.planes import select_threshold
-from memdyn.report.record import ReportOptions, read_index
+from memdyn.report.record import read_index
 from memdyn.report.samples import most_vulnerable
-from unit.synthetic_tables import RUNS, fake_pool, folder, study_tables
-
-OPTIONS = ReportOptions(
-    threshold="lr1",
-    top_samples=3,
-    plane_epochs=3,
-    png_dpi=60,
-    hv_tpr=0.9,
-    hv_fpr=0.1,
-    vulnerable_advantage=0.5,
-    grid=20,
-)
+from unit.synthetic_tables import OPTIONS, RUNS, fake_pool, folder, study_tables
 
 
 def test_many_pairs_are_those_that_differ_in_one_factor():

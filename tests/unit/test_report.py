@@ -11,20 +11,10 @@ import pytest
 from memdyn.report import formatting, page_tables
 from memdyn.report.figures import draw_all
 from memdyn.report.page import PageContext, null_verdict, render_page
-from memdyn.report.record import ReportOptions
 from memdyn.report.style import run_styles
-from unit.synthetic_tables import RUNS, fake_pool, folder, study_tables
+from unit.synthetic_tables import OPTIONS, RUNS, fake_pool, folder, study_tables
 
-OPTIONS = ReportOptions(
-    threshold="lr1",
-    top_samples=6,
-    plane_epochs=3,
-    png_dpi=60,
-    hv_tpr=0.9,
-    hv_fpr=0.1,
-    vulnerable_advantage=0.5,
-    grid=20,
-)
+OPTIONS = replace(OPTIONS, top_samples=6)
 CONTEXT = PageContext(
     study="default",
     title="A <made-up> study",

@@ -15,21 +15,10 @@ from memdyn.report.classes import class_names
 from memdyn.report.factors import factor_rows, highest_common
 from memdyn.report.figures import draw_all, drawings
 from memdyn.report.page import PageContext, render_page
-from memdyn.report.record import ReportOptions
 from memdyn.report.style import run_styles
 from unit.synthetic_dynamics import analysis_tables
-from unit.synthetic_tables import EPOCHS, RUNS, fake_pool, folder, study_tables
+from unit.synthetic_tables import EPOCHS, OPTIONS, RUNS, fake_pool, folder, study_tables
 
-OPTIONS = ReportOptions(
-    threshold="lr1",
-    top_samples=3,
-    plane_epochs=3,
-    png_dpi=60,
-    hv_tpr=0.9,
-    hv_fpr=0.1,
-    vulnerable_advantage=0.5,
-    grid=20,
-)
 CONTEXT = PageContext(study="s", title="t", config_yaml="a: 1", versions={}, folders={}, options=OPTIONS)
 EARLY = {folder(name): 5.0 for name in RUNS}
 FIGURES = [

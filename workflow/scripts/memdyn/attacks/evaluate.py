@@ -20,7 +20,6 @@ Loader = Callable[[int], Inputs]
 AGGREGATIONS = ("pooled", "per_model")
 TABLE_FPRS = (0.001, 0.01)  # of the columns tpr_at_fpr_*, which other programs read
 GRID_POINTS_PER_DECADE = 10
-SAMPLE_GROUPS = 16
 
 
 @dataclass(frozen=True)
@@ -264,8 +263,7 @@ def _se_samples(scores: np.ndarray, signals: Inputs, pooled: np.ndarray, setting
     Samples are in random order, and what they share of the calibration (a prior of variances) hardly moves: nothing is
     refitted.
     """
-    n_samples = scores.shape[1]
-    group = np.arange(n_samples) % min(SAMPLE_GROUPS, n_samples)
+    group = jackknife.sample_groups(scores.shape[1])
     sizes = np.bincount(group)
     inside, outside = signals.split(scores)
     kept = [group != g for g in range(len(sizes))]

@@ -46,8 +46,8 @@ def study_claims(
         rules: of the verdicts.
 
     Returns:
-        differences: see `memdyn.compare.factors.at_equal_epochs` and `at_matched`, one below the other, and factor: the
-            only one that the two runs differ in, or "";
+        factor_differences: see `memdyn.compare.factors.at_equal_epochs` and `at_matched`, one below the other, and
+            factor: the only one that the two runs differ in, or "";
         claims: claim, verdict, part, part_verdict; claim_cells: see `memdyn.compare.verdicts.Verdict`.
     """
     comparison = Comparison(pool_of, sizes, level)

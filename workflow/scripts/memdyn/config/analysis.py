@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from memdyn.config.base import Float, Strict
+from memdyn.config.base import Float, Strict, no_repeats
 
 Fraction = Annotated[Float, Field(gt=0, lt=1)]
 TailProbability = Annotated[Float, Field(gt=0, le=0.5)]
@@ -41,12 +41,7 @@ class AnalysisConfig(Strict):
         description="FPRs of the parametric operating points; the tail check is at the smallest.",
     )
 
-    @field_validator("smooth_fprs")
-    @classmethod
-    def _no_repeats(cls, value: list[float]) -> list[float]:
-        if len(set(value)) < len(value):
-            raise ValueError(f"entries must differ, got {value}")
-        return value
+    _differ = field_validator("smooth_fprs")(no_repeats)
 
 
 class DifficultyConfig(Strict):
@@ -65,12 +60,7 @@ class DifficultyConfig(Strict):
         default=30, ge=1, description="Members that vote in a probe of prediction depth: the nearest k."
     )
 
-    @field_validator("measures")
-    @classmethod
-    def _differ(cls, value: list[str]) -> list[str]:
-        if len(set(value)) < len(value):
-            raise ValueError(f"every measure once, got {', '.join(value)}")
-        return value
+    _differ = field_validator("measures")(no_repeats)
 
     def resolved(self, checkpoints: list[int], early: float) -> dict[str, dict[str, Any]]:
         """Each measure with the epoch it is taken at and its options, for a run with these checkpoints.

@@ -28,6 +28,13 @@ class Neutral:
     value: Any
 
 
+def no_repeats(value: list) -> list:
+    """For `field_validator`: refuses a list with equal entries."""
+    if len(set(value)) < len(value):
+        raise ValueError(f"entries must differ, got {value}")
+    return value
+
+
 def _numeric_string(value: Any) -> Any:
     """YAML 1.1 reads `1e-3` as a string; everybody who writes it means the number."""
     if isinstance(value, str):

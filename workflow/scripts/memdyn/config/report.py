@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from memdyn.config.base import Float, Strict
+from memdyn.config.base import Float, Strict, no_repeats
 
 Fraction = Annotated[Float, Field(gt=0, lt=1)]
 
@@ -33,12 +33,7 @@ class DynamicsConfig(Strict):
         description="False discovery rate (Benjamini-Hochberg over samples) of the per-sample test for the zones.",
     )
 
-    @field_validator("attacks", "thresholds")
-    @classmethod
-    def _no_repeats(cls, value: list) -> list:
-        if len(set(value)) != len(value):
-            raise ValueError(f"entries must differ, got {value}")
-        return value
+    _differ = field_validator("attacks", "thresholds")(no_repeats)
 
 
 class ReportConfig(Strict):

@@ -5,7 +5,6 @@ from functools import cached_property
 
 import numpy as np
 
-from memdyn.attacks.evaluate import SAMPLE_GROUPS
 from memdyn.dynamics.splits import opposite
 from memdyn.stats import jackknife
 
@@ -67,8 +66,7 @@ class SampleJackknife:
 
     @cached_property
     def _group(self) -> np.ndarray:
-        n_samples = self.final.shape[1]
-        return np.arange(n_samples) % min(SAMPLE_GROUPS, n_samples)
+        return jackknife.sample_groups(self.final.shape[1])
 
     @cached_property
     def _kept(self) -> list[np.ndarray | slice]:

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 FEWEST_GROUPS = 4
+SAMPLE_GROUPS = 16
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,11 @@ def groups(n_pairs: int, most: int) -> np.ndarray:
     divisor = max(d for d in range(1, min(n_pairs, most) + 1) if n_pairs % d == 0)
     count = divisor if divisor >= min(FEWEST_GROUPS, n_pairs) else min(n_pairs, most)
     return np.arange(n_pairs) % count
+
+
+def sample_groups(n_samples: int) -> np.ndarray:
+    """The group [n] of each sample, for errors from the choice of samples; the pool's samples are in random order."""
+    return np.arange(n_samples) % min(SAMPLE_GROUPS, n_samples)
 
 
 def standard_error(estimate: np.ndarray, deleted: np.ndarray, sizes: np.ndarray) -> np.ndarray:
