@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from memdyn.data import REGISTRY
-from memdyn.data.pool import build_pool, write_pool
+from memdyn.data.pool import build_pool, duplicates_note, write_pool
 from memdyn.provenance.job import start
 from memdyn.registry import resolve
 
@@ -12,7 +12,11 @@ if __name__ == "__main__":
     tell = start(snakemake, path.parent, files=list(snakemake.params.files))
     dataset, options = snakemake.params.dataset, snakemake.params.stage["options"]
     raw = resolve(REGISTRY, dataset["name"])(dataset, list(snakemake.params.files))
+    for note in raw.notes:
+        tell(note)
     pool = build_pool(raw, options["parts"], options["seed"], options["label_noise"])
     write_pool(pool, path)
+    if pool.n_duplicates:
+        tell(duplicates_note(pool))
     dropped = f"{pool.n_duplicates} duplicates dropped"
     tell(f"{len(raw)} samples of {dataset['name']}, {dropped}, {len(pool.labels)} in the pool")

@@ -110,6 +110,8 @@ def pool_row(folder: str, dataset: str, pool: Pool, sha256: str) -> dict[str, An
         "n_classes": len(pool.class_names),
         "shape": " x ".join(map(str, pool.images.shape[1:])),
         **sizes,
+        "samples_in_source": pool.n_source,
         "duplicates_dropped": pool.n_duplicates,
+        "duplicates_of_another_label": pool.n_contradictory,
         "sha256": sha256,
     }

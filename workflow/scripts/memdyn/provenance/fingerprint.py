@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from memdyn.store.atomic import atomic_path
+from memdyn.store.folders import list_below
 
 SETTLED_S = 2.0  # younger files may change again within the resolution of their times, so they are not remembered
 
@@ -22,7 +23,8 @@ Cache = dict[str, tuple[Stamp, str]]
 def fingerprint(path: str | os.PathLike, cache_file: str | os.PathLike) -> str:
     """SHA-256, in hex, of a file's content or of a folder's (relative paths and contents of the files in it).
 
-    Neither times nor the place of the file or folder enter, nor do hidden files below a folder.
+    Neither times nor the place of the file or folder enter, nor do hidden files below a folder and what operating
+    systems leave there (`memdyn.store.folders`).
 
     Args:
         cache_file: JSON that remembers hashes by path, size and times of change.
@@ -41,18 +43,10 @@ def fingerprint(path: str | os.PathLike, cache_file: str | os.PathLike) -> str:
 
 def _folder_digest(folder: str, known: Cache, fresh: Cache) -> str:
     total = hashlib.sha256()
-    for file in sorted(_files_below(folder)):
+    for file in sorted(list_below(folder).files):
         relative = os.path.relpath(file, folder).replace(os.sep, "/")
         total.update(f"{json.dumps(relative)}:{_file_digest(file, known, fresh)}\n".encode())
     return total.hexdigest()
-
-
-def _files_below(folder: str) -> list[str]:
-    found = []
-    for place, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [os.path.join(place, name) for name in names if not name.startswith(".")]
-    return found
 
 
 def _file_digest(path: str, known: Cache, fresh: Cache) -> str:
