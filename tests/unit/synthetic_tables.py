@@ -92,7 +92,9 @@ def study_tables(
                 "population": 2000,
                 "test": 2000,
                 "spare": 997,
+                "samples_in_source": 10_000,
                 "duplicates_dropped": 3,
+                "duplicates_of_another_label": 1,
                 "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
             }
         ]

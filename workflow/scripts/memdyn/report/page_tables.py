@@ -115,6 +115,9 @@ def _failures(table: pd.DataFrame, styles: dict[str, RunStyle]) -> list[str]:
     return sentences
 
 
+DUPLICATES = ("duplicates_dropped", "samples_in_source")
+
+
 def pools(table: pd.DataFrame) -> Table:
     """The data and how they were split."""
     parts = ("scored", "sham", "population", "test", "spare")
@@ -123,14 +126,15 @@ def pools(table: pd.DataFrame) -> Table:
         [
             *_text(row["dataset"], formatting.count(row["n_classes"]), str(row["shape"])),
             *_text(*(formatting.count(row[part]) for part in parts)),
-            *_text(formatting.count(row["duplicates_dropped"]), str(row["sha256"])[:12]),
+            *_text(" of ".join(formatting.count(row[name]) for name in DUPLICATES), str(row["sha256"])[:12]),
         ]
         for _, row in table.iterrows()
     ]
     columns = ["data", "classes", "shape", *parts, "duplicates dropped", "sha256"]
     caption = (
         "Samples in each part of the pool. Scored: members of half of the models; sham: treated alike but never "
-        "trained on; population: reference data of attacks; test: utility; spare: kept for defences."
+        "trained on; population: reference data of attacks; test: utility; spare: kept for defences. Duplicates: "
+        "samples of the data set that equal an earlier one, whatever their label."
     )
     return Table(caption, columns, rows)
 
