@@ -219,6 +219,14 @@ def test_columns_that_cannot_be_told(tmp_path, table, options, message):
     assert f"d.parquet: {message}" in refuse(dataset, tmp_path)
 
 
+def test_no_rows(tmp_path):
+    columns = {"a": A[:0], "x": pa.array([], pa.list_(pa.uint8())), "y": CLASSES[:0]}
+    pq.write_table(pa.table(columns), tmp_path / "d.parquet")
+    for options in ({"features": ["a"]}, {"features": None, "images": "x"}):
+        dataset = table_of(tmp_path / "d.parquet", **options)
+        assert re.match(r"check: .*d\.parquet: no samples", refuse(dataset, tmp_path))
+
+
 def test_a_column_twice_that_is_not_asked_for_does_not_matter(tmp_path):
     pq.write_table(TWICE.append_column("b", pa.array(A)), tmp_path / "d.parquet")
     assert problem(table_of(tmp_path / "d.parquet", features=["b"]).model_dump(), [f"{tmp_path}/d.parquet"], 2) is None

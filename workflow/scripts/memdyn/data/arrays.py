@@ -24,7 +24,8 @@ def load(options: Mapping[str, Any], files: Sequence[str]) -> RawData:
         ValueError: naming the file, the key or column, and what is allowed.
     """
     (path,) = files
-    _format(path).count_samples(options, path)
+    if not _format(path).count_samples(options, path):
+        raise ValueError(f"{path}: no samples")
     columns, notes = None, []
     if options["images"] is not None:
         stored = npz.read if path.endswith(".npz") else parquet.read_images
