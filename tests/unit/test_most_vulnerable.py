@@ -8,9 +8,10 @@ from worlds import gaussian_world
 
 from memdyn.attacks.base import build
 from memdyn.attacks.evaluate import Settings, evaluate, evaluate_checkpoint
-from memdyn.attacks.most_vulnerable import SHARES, MostVulnerable, moderated_t
+from memdyn.attacks.most_vulnerable import SHARES, MostVulnerable, limits_of, moderated_t
 from memdyn.attacks.refits import Deletions, refits
 from memdyn.stats import jackknife
+from memdyn.stats.intervals import wilson
 
 LIRA = build({"name": "lira", "mode": "online", "variance": "shrunken"})
 RMIA = build({"name": "rmia", "mode": "online", "a": 0.3, "gamma": 1.0})
@@ -138,8 +139,20 @@ def test_the_limits_are_those_of_the_jackknife_with_the_choice_made_anew():
         scores = part.split(LIRA.score(part, "pairs"))
         values.append(MostVulnerable.of(part).measure(*scores, FPRS)[1, 0, 0])
     low, high = jackknife.interval(values[0], np.array(values[1:]), deletions.sizes, 0.95)
+    least = wilson(values[0] * 80, 80, 0.95)  # 8 pairs, 10 samples
+    low, high = min(low, float(least[0])), max(high, float(least[1]))
     assert (row["share"], row["metric"]) == (0.05, "auc")
     assert (row["value"], row["low"], row["high"]) == pytest.approx((values[0], max(low, 0), min(high, 1)))
+
+
+def test_where_all_trials_agree_there_still_is_an_interval():
+    world = few_at_risk(7, d_prime=40.0)
+    table = evaluate_checkpoint(LIRA, world, SETTINGS)["most_vulnerable"].set_index(["share", "metric"])
+    row = table.loc[(0.05, "tpr_at_fpr_0.01")]
+    assert (row["value"], row["high"]) == (1, 1)
+    assert row["low"] == pytest.approx(wilson(80, 80, 0.95)[0])
+    assert table.loc[(0.05, "auc"), "low"] == row["low"]
+    assert row["fpr_high"] >= wilson(0, 80, 0.95)[1] > row["fpr_low"] == row["fpr"] == 0
 
 
 def test_too_few_pairs_in_a_half_say_nothing():
@@ -170,7 +183,7 @@ def test_coverage(law):
     """95 % intervals over the choice of models, of the expectation at this number of models; the samples stay."""
     n_models, n, repeats = 16, 200, 100
     effects = np.random.default_rng(0).gamma(0.5, 1.5, n)
-    limits = []
+    found = []
     for seed in range(repeats):
         world = gaussian_world(seed, n_models, n, 0.0)
         noise = WORLDS[law](np.random.default_rng([9, seed]), world.signal.shape)
@@ -178,11 +191,10 @@ def test_coverage(law):
         values = []
         deletions = Deletions.of(LIRA, world, 8)
         for refit in refits(LIRA, world, deletions):
-            measured = MostVulnerable.of(refit.margins).measure(*refit.signals.split(refit.scores), FPRS)
-            values.append(measured[:, :, :2])
-        limits.append((values[0], *jackknife.interval(values[0], np.array(values[1:]), deletions.sizes, 0.95)))
-    value, low, high = (np.array(part) for part in zip(*limits, strict=True))
+            values.append(MostVulnerable.of(refit.margins).measure(*refit.signals.split(refit.scores), FPRS))
+        found.append((values[0], *limits_of(values, deletions.sizes, 0.95, n_models // 2, n)))
+    value, low, high = (np.array(part)[..., :2] for part in zip(*found, strict=True))
     truth = value.mean(axis=0)
     covered = ((low <= truth) & (truth <= high)).mean(axis=0)
     covered[:, 0, 1] = 1  # the AUC has no FPR
-    assert (covered[1:] > 0.93 - 3 * np.sqrt(0.05 * 0.95 / repeats)).all(), covered
+    assert (covered > 0.93 - 3 * np.sqrt(0.05 * 0.95 / repeats)).all(), covered

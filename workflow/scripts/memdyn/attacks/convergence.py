@@ -11,7 +11,7 @@ import pandas as pd
 from memdyn.attacks.base import Attack
 from memdyn.attacks.evaluate import Settings, metric_names
 from memdyn.attacks.inputs import Inputs
-from memdyn.attacks.most_vulnerable import SHARES, MostVulnerable
+from memdyn.attacks.most_vulnerable import SHARES, MostVulnerable, limits_of
 from memdyn.attacks.refits import Deletions, refits
 from memdyn.stats import jackknife
 from memdyn.stats.roc import roc
@@ -51,21 +51,19 @@ def convergence_table(attack: Attack, margins: Inputs, settings: Settings) -> pd
 
 def _metrics(attack: Attack, margins: Inputs, settings: Settings) -> pd.DataFrame:
     deletions = Deletions.of(attack, margins, settings.groups)
-    values = []
+    everyone, few = [], []
     for refit in refits(attack, margins, deletions):
         scores = refit.signals.split(refit.scores)
-        everyone = roc(*scores, settings.fprs)
-        few = MostVulnerable.of(refit.margins).measure(*scores, settings.fprs)[:, :, 0]
-        values.append(np.concatenate([[everyone.auc, *everyone.tpr], few.ravel()]))
-    limits = jackknife.interval(values[0], np.array(values[1:]), deletions.sizes, settings.level)
-    low, high = np.clip(limits, 0, 1)
+        curve = roc(*scores, settings.fprs)
+        everyone.append(np.array([curve.auc, *curve.tpr]))
+        few.append(MostVulnerable.of(refit.margins).measure(*scores, settings.fprs))
+    how = deletions.sizes, settings.level
+    limits = np.clip(jackknife.interval(everyone[0], np.array(everyone[1:]), *how), 0, 1)
+    of_few = limits_of(few, *how, margins.n_pairs, margins.mask.shape[1])
+    values = [
+        np.concatenate([of_all, vulnerable[:, :, 0].ravel()])
+        for of_all, vulnerable in zip((everyone[0], *limits), (few[0], *of_few), strict=True)
+    ]
     names = metric_names(settings)
-    return pd.DataFrame(
-        {
-            "share": np.repeat([1.0, *SHARES], len(names)),
-            "metric": np.tile(names, 1 + len(SHARES)),
-            "value": values[0],
-            "low": low,
-            "high": high,
-        }
-    )
+    keys = {"share": np.repeat([1.0, *SHARES], len(names)), "metric": np.tile(names, 1 + len(SHARES))}
+    return pd.DataFrame(keys | dict(zip(("value", "low", "high"), values, strict=True)))

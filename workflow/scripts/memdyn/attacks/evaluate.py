@@ -14,7 +14,7 @@ import pandas as pd
 
 from memdyn.attacks.base import FOLDS, Attack
 from memdyn.attacks.inputs import Inputs
-from memdyn.attacks.most_vulnerable import MostVulnerable, most_vulnerable_table
+from memdyn.attacks.most_vulnerable import MostVulnerable, limits_of, most_vulnerable_table
 from memdyn.attacks.refits import Deletions, refits
 from memdyn.stats import jackknife
 from memdyn.stats.roc import cuts_at_fprs, fpr_grid, roc
@@ -120,7 +120,7 @@ def evaluate_checkpoint(attack: Attack, margins: Inputs, settings: Settings) -> 
             null = _null(attack, refit.signals, refit.scores, settings)
     estimate = measured[0]
     deleted = {name: np.stack([values[name] for values in measured])[1:] for name in AGGREGATIONS}
-    limits = (few[0], *jackknife.interval(few[0], np.array(few[1:]), sizes, settings.level))
+    limits = limits_of(few, sizes, settings.level, *_pairs_by_samples(margins))
     pooled = estimate["pooled"][: len(columns)]
 
     metrics, curves, replicates = [], [], []
@@ -167,7 +167,7 @@ def evaluate_checkpoint(attack: Attack, margins: Inputs, settings: Settings) -> 
         "roc": pd.concat(curves),
         "replicates": pd.concat(replicates),
         "null": null,
-        "most_vulnerable": most_vulnerable_table(limits, pooled, columns, margins.mask.shape[1]),
+        "most_vulnerable": most_vulnerable_table(few[0], *limits, pooled, columns, margins.mask.shape[1]),
     }
 
 

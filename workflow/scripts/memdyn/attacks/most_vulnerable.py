@@ -13,10 +13,16 @@ import numpy as np
 import pandas as pd
 
 from memdyn.attacks.inputs import Inputs
+from memdyn.stats import jackknife
+from memdyn.stats.intervals import at_least_binomial
 from memdyn.stats.roc import cuts_at_fprs, roc
 from memdyn.stats.shrinkage import MIN_VARIANCE, fit_prior
 
 SHARES = (0.01, 0.05, 0.1)
+COLUMNS = [
+    *("share", "metric", "value", "low", "high", "all_samples"),
+    *("fpr", "fpr_low", "fpr_high", "own_tpr", "own_tpr_low", "own_tpr_high", "n_samples"),
+]
 FEWEST_PAIRS = 2  # in a half: no variance of one pair
 QUANTITIES = ("value", "fpr", "own")
 
@@ -50,7 +56,7 @@ class MostVulnerable:
 
         The pool's samples are in random order, so those that tie at the border are taken as they come.
         """
-        count = max(1, round(share * self.risk.shape[1]))
+        count = count_of(share, self.risk.shape[1])
         chosen = np.zeros(self.risk.shape, dtype=bool)
         np.put_along_axis(chosen, np.argsort(-self.risk, axis=1, kind="stable")[:, :count], True, axis=1)
         return chosen[1 - self.half]
@@ -103,13 +109,34 @@ def moderated_t(margins_in: np.ndarray, margins_out: np.ndarray) -> np.ndarray:
     return difference / np.sqrt(squares + prior.nu[0] * prior.variance[0])
 
 
+def count_of(share: float, n_samples: int) -> int:
+    """How many samples a share is, at least one."""
+    return max(1, round(share * n_samples))
+
+
+def limits_of(
+    values: Sequence[np.ndarray], sizes: np.ndarray, level: float, n_pairs: int, n_samples: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper limits of what `MostVulnerable.measure` returns.
+
+    Args:
+        values: of all pairs, then without each group, the choice made anew.
+        sizes: pairs a group.
+    """
+    low, high = jackknife.interval(values[0], np.array(values[1:]), sizes, level)
+    for k, share in enumerate(SHARES):
+        trials = n_pairs * count_of(share, n_samples)
+        low[k], high[k] = at_least_binomial(values[0][k], low[k], high[k], trials, level)
+    return low, high
+
+
 def most_vulnerable_table(
-    limits: tuple[np.ndarray, np.ndarray, np.ndarray], everyone: np.ndarray, metrics: Sequence[str], n_samples: int
+    value: np.ndarray, low: np.ndarray, high: np.ndarray, everyone: np.ndarray, metrics: Sequence[str], n_samples: int
 ) -> pd.DataFrame:
     """A row a share and metric.
 
     Args:
-        limits: estimates and their lower and upper limits, as `MostVulnerable.measure` has them.
+        value, low, high: what `MostVulnerable.measure` returns, with its limits.
         everyone: [1 + A], the metrics over all samples.
         metrics: their names.
         n_samples: of which the shares are.
@@ -118,13 +145,11 @@ def most_vulnerable_table(
         share, metric, value, low, high, all_samples (the metric over all samples), fpr, fpr_low, fpr_high, own_tpr,
         own_tpr_low, own_tpr_high (NaN for the AUC), n_samples (how many the share is).
     """
+    places = [(k, m) for k in range(len(SHARES)) for m in range(len(metrics))]
     rows = []
-    for k, share in enumerate(SHARES):
-        for m, metric in enumerate(metrics):
-            value, fpr, own = (tuple(np.clip(part[k, m, q], 0, 1) for part in limits) for q in range(len(QUANTITIES)))
-            own = own if m else (np.nan,) * 3
-            count = max(1, round(share * n_samples))
-            rows.append((share, metric, *value, everyone[m], *fpr, *own, count))
-    columns = ["share", "metric", "value", "low", "high", "all_samples"]
-    columns += [f"{name}{end}" for name in ("fpr", "own_tpr") for end in ("", "_low", "_high")]
-    return pd.DataFrame(rows, columns=[*columns, "n_samples"])
+    for k, m in places:
+        of_value, of_fpr, of_own = zip(value[k, m], low[k, m], high[k, m], strict=True)
+        own = of_own if m else (np.nan,) * 3
+        count = count_of(SHARES[k], n_samples)
+        rows.append((SHARES[k], metrics[m], *of_value, everyone[m], *of_fpr, *own, count))
+    return pd.DataFrame(rows, columns=COLUMNS)
