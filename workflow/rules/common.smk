@@ -7,6 +7,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
 
 from memdyn.config.errors import ConfigError
 from memdyn.config.load import load_study
+from memdyn.config.yaml_file import refuse_repeated_keys
 from memdyn.design.blocks import block_names, mask_names, models_of
 from memdyn.plan import build_plan
 from memdyn.provenance.cost import statement
@@ -24,9 +25,15 @@ from snakemake.settings.types import ExecMode
 gc.set_threshold(1_000_000)
 
 
+IS_MAIN = workflow.exec_mode == ExecMode.DEFAULT
+PROFILES = sorted(Path(workflow.basedir).glob("profiles/*/*.yaml"))
+
+
 def make_plan():
     try:
-        return build_plan(load_study(config))
+        if IS_MAIN:
+            refuse_repeated_keys([*workflow.configfiles, *PROFILES])
+        return build_plan(load_study(config, workflow.config_settings.config_args or ()))
     except (ConfigError, OSError, SyntaxError) as error:
         raise WorkflowError(str(error)) from None
 
@@ -38,7 +45,6 @@ VERSIONS = PLAN.versions
 BLOCKS = block_names(OPTIONS.shadow_models)
 POOLS = {run.pool_path: config.pool for run, config in zip(PLAN.runs, PLAN.study.runs)}
 MEASURING = {run.train_path: run.measuring_path for run in PLAN.runs if run.measuring}
-IS_MAIN = workflow.exec_mode == ExecMode.DEFAULT
 
 
 def jobs_at_once():
