@@ -14,6 +14,7 @@ from memdyn.provenance.cost import statement
 from memdyn.provenance.guard import (
     discard_scored,
     link_current,
+    refuse_missing_data,
     refuse_needless_training,
 )
 from memdyn.provenance.progress import Progress
@@ -33,7 +34,8 @@ def make_plan():
     try:
         if IS_MAIN:
             refuse_repeated_keys([*workflow.configfiles, *PROFILES])
-        return build_plan(load_study(config, workflow.config_settings.config_args or ()))
+        study = load_study(config, workflow.config_settings.config_args or ())
+        return build_plan(study, is_job=not IS_MAIN)
     except (ConfigError, OSError, SyntaxError) as error:
         raise WorkflowError(str(error)) from None
 
@@ -59,9 +61,14 @@ def jobs_at_once():
 
 
 def state_cost():
-    """Prints what the study will cost: a dry run at once, a real one when it starts."""
+    """Prints what the study stands on and will cost: a dry run at once, a real one when it starts."""
     if Quietness.ALL in (workflow.output_settings.quiet or ()):
         return
+    for pool, file in PLAN.gone.items():
+        built = (
+            f"{file} is gone; its pool, {RESULTS}/{pool}, is built and stands for it"
+        )
+        print(f"data: {built}", file=sys.stderr, flush=True)
     try:
         lines = list(statement(PLAN, jobs_at_once()))
     except (OSError, ValueError) as error:  # a file that a job is just replacing
@@ -71,9 +78,10 @@ def state_cost():
 
 
 def check_work():
-    """Refuses needless training: a dry run at once, a real one when it starts, so that `--unlock` and the like work."""
+    """Refuses work that is needless or cannot be done: a dry run at once, a real one when it starts, so that `--unlock` and the like work."""
     try:
         refuse_needless_training(PLAN)
+        refuse_missing_data(PLAN)
     except RuntimeError as error:
         raise WorkflowError(str(error)) from None
 
@@ -138,6 +146,10 @@ def gpus():
 def source_files(pool):
     """Files that the samples of a pool are read from."""
     return POOLS[pool].dataset.source_files(OPTIONS.data_dir)
+
+
+def downloaded_files(pool):
+    return source_files(pool) if POOLS[pool].dataset.downloadable else []
 
 
 def scores_of(wc):

@@ -36,9 +36,14 @@ def refuse_repeated_keys(paths: Iterable[str | PathLike[str]]) -> None:
     Raises:
         ConfigError: naming each file, key and its lines.
     """
-    found = [f"{path}: {problem}" for path in paths for problem in repeated_keys(path)]
+    found = [f"{_shown(path)}: {problem}" for path in paths for problem in repeated_keys(path)]
     if found:
         raise ConfigError(found)
+
+
+def _shown(path: str | PathLike[str]) -> str:
+    """Relative to the working directory where it lies there; Snakemake makes its paths absolute."""
+    return str(path).removeprefix(f"{Path.cwd()}/")
 
 
 def repeated_keys(path: str | PathLike[str]) -> Iterator[str]:
