@@ -35,7 +35,9 @@ def make_plan():
         if IS_MAIN:
             refuse_repeated_keys([*workflow.configfiles, *PROFILES])
         study = load_study(config, workflow.config_settings.config_args or ())
-        return build_plan(study, is_job=not IS_MAIN)
+        # with --sdm, jobs have packages of their own
+        same = not workflow.deployment_settings.deployment_method
+        return build_plan(study, is_job=not IS_MAIN, judge_installed=same)
     except (ConfigError, OSError, SyntaxError) as error:
         raise WorkflowError(str(error)) from None
 

@@ -156,17 +156,19 @@ class StudyPlan:
         return self.by_path[path]
 
 
-def build_plan(study: Study, is_job: bool = False) -> StudyPlan:
+def build_plan(study: Study, is_job: bool = False, judge_installed: bool = True) -> StudyPlan:
     """Names every folder of a study.
 
     Args:
         is_job: a job of a started study, which takes its word for what is in the files of data.
+        judge_installed: whether jobs have the packages of this Python, so that own code can be held to them.
 
     Raises:
         ConfigError: for data or code of the user's that is missing or does not fit.
     """
-    pools = plan_pools(study, is_job)
-    runs = [_plan_run(study, run, pools[pool_key(run.pool)].stage) for run in study.runs]
+    judge = judge_installed and not is_job
+    pools = plan_pools(study, is_job, judge)
+    runs = [_plan_run(study, run, pools[pool_key(run.pool)].stage, judge) for run in study.runs]
     tables, figures, report = _plan_study(study, runs)
     by_path: dict[str, Stage] = {}
     for run in runs:
@@ -181,8 +183,8 @@ def build_plan(study: Study, is_job: bool = False) -> StudyPlan:
     return StudyPlan(study, runs, tables, figures, report, by_path, gone)
 
 
-def _plan_run(study: Study, run: Run, pool: Stage) -> RunPlan:
-    train = _plan_train(run)
+def _plan_run(study: Study, run: Run, pool: Stage, judge_installed: bool) -> RunPlan:
+    train = _plan_train(run, judge_installed)
     scoring = Stage(
         "score", "scores", {"parts": list(SCORED_PARTS)}, ("score_block.py",), (MODELS[run.train.model.name],)
     )
@@ -193,9 +195,9 @@ def _plan_run(study: Study, run: Run, pool: Stage) -> RunPlan:
     return RunPlan(run.name, pool, train, scoring, measuring, attacks, dynamics, analysis)
 
 
-def _plan_train(run: Run) -> Stage:
+def _plan_train(run: Run, judge_installed: bool) -> Stage:
     train = run.train
-    own, model = code_of(train.model, MODELS, "model")
+    own, model = code_of(train.model, MODELS, ("input_shape", "n_classes"), "model", judge_installed)
     slug = f"{architecture(train)}-{train.optimizer.name}-e{train.epochs}"
     entries = (*model, OPTIMIZERS[train.optimizer.name])
     more = {"checkpoints": train.checkpoint_epochs()}

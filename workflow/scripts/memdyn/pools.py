@@ -28,7 +28,7 @@ def pool_key(pool: PoolConfig) -> str:
     return pool.model_dump_json()
 
 
-def plan_pools(study: Study, is_job: bool) -> dict[str, PoolPlan]:
+def plan_pools(study: Study, is_job: bool, judge_installed: bool) -> dict[str, PoolPlan]:
     """The distinct pools of a study, by `pool_key`; see `memdyn.plan.build_plan`.
 
     Raises:
@@ -42,15 +42,15 @@ def plan_pools(study: Study, is_job: bool) -> dict[str, PoolPlan]:
         for key, pool in pools.items()
     }
     sources = look([path for paths in files.values() for path in paths], results, is_job)
-    planned = {key: _plan_pool(pool, files[key], sources) for key, pool in pools.items()}
+    planned = {key: _plan_pool(pool, files[key], sources, judge_installed) for key, pool in pools.items()}
     if not is_job:
         _refuse_misfits(planned, results)
     return planned
 
 
-def _plan_pool(pool: PoolConfig, files: Sequence[str], sources: Sources) -> PoolPlan:
+def _plan_pool(pool: PoolConfig, files: Sequence[str], sources: Sources, judge_installed: bool) -> PoolPlan:
     dataset = pool.dataset
-    roots, entries = code_of(dataset, DATASETS, "pool.dataset")
+    roots, entries = code_of(dataset, DATASETS, ("files",), "pool.dataset", judge_installed)
 
     def stage_of(content: list[str]) -> Stage:
         more = {"content": content, "dataset": plain_options(dataset, hashed=True)}

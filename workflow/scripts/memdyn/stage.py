@@ -1,12 +1,13 @@
 """A stage: one artifact folder, and what its name stands for."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from memdyn.own.check import check_target
 from memdyn.provenance.digest import code_digest
 from memdyn.provenance.identity import folder_name, options_hash, plain_options
-from memdyn.provenance.target import file_of_target
 
 
 @dataclass(frozen=True)
@@ -57,14 +58,18 @@ class Stage:
         }
 
 
-def code_of(section: Any, registry: dict[str, str], key: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def code_of(
+    section: Any, registry: dict[str, str], given: Sequence[str], key: str, judge_installed: bool
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """(files, registry entries) that a named section stands for; a user's own file is given as `path.py:name`.
 
     Args:
-        key: the section's, for messages.
+        given, key, judge_installed: see `memdyn.own.check.check_target`.
 
     Raises:
-        ConfigError: where a user's own file cannot be used.
+        ConfigError: where a user's own code cannot be used.
     """
-    own = [str(file_of_target(section.target, f"{key}.target"))] if section.name == "custom" else []
+    own = []
+    if section.name == "custom":
+        own.append(str(check_target(section.target, section.options, given, key, judge_installed).file))
     return tuple(own), (registry[section.name],)
