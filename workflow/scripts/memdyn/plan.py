@@ -119,8 +119,10 @@ class StudyPlan:
                 "dataset": run.pool.dataset.name,
                 "architecture": architecture(run.train),
                 "recipe": plan.train.options,
-                # what the pool is but for its size, in a word
-                "population": options_hash({k: v for k, v in plan.pool.options.items() if k != "parts"}),
+                # what the pool is but for its size, in a word; of a user's own data set the code tells
+                "population": options_hash(
+                    {k: v for k, v in plan.pool.options.items() if k != "parts"} | {"code": plan.pool.digest}
+                ),
                 "device": self.study.config.device,
             }
             for plan, run in zip(self.runs, self.study.runs, strict=True)

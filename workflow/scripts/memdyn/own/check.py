@@ -4,12 +4,13 @@ import ast
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from functools import cache
 from typing import Any
 
 from memdyn.config.errors import ConfigError, did_you_mean, shown
 from memdyn.config.paths import name_of_target
 from memdyn.own.signature import signature_of
-from memdyn.own.source import Code, Import, Module, code_of_file, imports_of, is_installed
+from memdyn.own.source import Code, Import, Module, Name, code_of_file, imports_of, is_installed
 
 
 def check_target(
@@ -41,7 +42,7 @@ def check_target(
     names = names_in(code, modules[code.name])
     if name not in names and "*" not in names:
         raise ConfigError([f"{key}.target = {target}: {path} has no {name!r}; {did_you_mean(name, sorted(names))}"])
-    found = [f"{key}.target = {target}: {problem}" for problem in _imports(code, name, judge_installed)]
+    found = [f"{key}.target = {target}: {problem}" for problem in _wrong_imports(code, name, judge_installed)]
     found += _arguments(code, name, options, given, key)
     if found:
         raise ConfigError(found)
@@ -49,16 +50,15 @@ def check_target(
 
 
 def names_in(code: Code, module: Module, seen: frozenset[Module] = frozenset()) -> set[str]:
-    """Names that a module defines, generously, also inside functions; `*` where some cannot be known."""
-    found = {word for node in ast.walk(module.tree) for word in _given(node)}
-    if "__getattr__" in found:
-        found.add("*")
+    """Names that a module defines, generously, also inside functions; with `*` where some cannot be known."""
+    found = {word for node in ast.walk(module.tree) for word in _given(node)} - {"*"}
     for star in (each for each in module.imports if "*" in each.members):
         source = _module_of(code, module, star)
-        if source and source not in seen:
+        if source is None:
+            found.add("*")
+        elif source not in seen:
             found |= names_in(code, source, seen | {module})
-            found -= set() if "*" in names_in(code, source, seen | {module}) else {"*"}
-    return found
+    return found | ({"*"} if "__getattr__" in found else set())
 
 
 def _module_of(code: Code, module: Module, found: Import) -> Module | None:
@@ -79,15 +79,18 @@ def _given(node: ast.AST) -> list[str]:
     return [node.id] if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) else []
 
 
-def _imports(code: Code, name: str, judge_installed: bool) -> Iterator[str]:
+@cache  # a grid asks for each of its runs
+def _wrong_imports(code: Code, name: str, judge_installed: bool) -> tuple[str, ...]:
+    found = []
     for module in code.modules.values():
         certain = set(_certain(module.tree.body))
         if module.name == code.name:
             certain |= set(_certain(_body_of(module.tree, name)))
-        for found in module.imports:
-            problem = _problem(code, module, found, found in certain, judge_installed)
+        for each in module.imports:
+            problem = _problem(code, module, each, each in certain, judge_installed)
             if problem:
-                yield f"{module.file}, line {found.line}: {problem}"
+                found.append(f"{module.file}, line {each.line}: {problem}")
+    return tuple(found)
 
 
 def _problem(code: Code, module: Module, found: Import, is_certain: bool, judge_installed: bool) -> str | None:
@@ -97,25 +100,26 @@ def _problem(code: Code, module: Module, found: Import, is_certain: bool, judge_
         return str(error)
     top = found.module.partition(".")[0]
     if local is None:
-        is_missing = is_certain and judge_installed and not is_installed(top)
-        return (
-            f"no module {top!r}: neither beside {code.file.name} nor installed{_meant(code, top)}"
-            if is_missing
-            else None
-        )
+        if not is_certain or not judge_installed or is_installed(top):
+            return None
+        return f"no module {top!r}: neither beside {code.file.name} nor installed{_meant(code, top)}"
     place = code.find(local)
-    if not found.level and place and place.is_file() and is_installed(top):
+    if not found.level and is_installed(top) and place and place.is_file():
         return f"{top!r} is {place}, and a module of Python's or of an installed package: give the file another name"
     if not is_certain:
         return None
-    if place is None:
-        return f"no module '{found}' in {code.root}"
-    if place.is_file() and local in code.modules:
-        names = names_in(code, code.modules[local])
-        missing = [member for member in found.members if member != "*" and member not in names]
-        missing = [member for member in missing if code.find((*local, member)) is None]
-        if missing and "*" not in names:
-            return f"{place} has no {missing[0]!r}; {did_you_mean(missing[0], sorted(names))}"
+    return f"no module '{found}'{_meant(code, local[-1])}" if place is None else _missing_member(code, local, found)
+
+
+def _missing_member(code: Code, local: Name, found: Import) -> str | None:
+    """What a local module lacks of that which is imported from it."""
+    module, place = code.modules.get(local), code.find(local)
+    names = names_in(code, module) if module else set()
+    if "*" in names:
+        return None
+    for member in found.members:
+        if member != "*" and member not in names and code.find((*local, member)) is None:
+            return f"{place} has no {member!r}{f'; {did_you_mean(member, sorted(names))}' if names else ''}"
     return None
 
 

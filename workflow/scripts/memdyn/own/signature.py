@@ -25,7 +25,7 @@ def signature_of(code: Code, module: Module, name: str, depth: int = _DEPTH) -> 
         return _of_class(code, module, node, where, depth)
     if isinstance(node, ast.ImportFrom):
         return _of_import(code, module, node, name, depth)
-    value = node.value
+    value = getattr(node, "value", None)
     if isinstance(value, ast.Lambda):
         return _signature(value.args, 0), where
     return signature_of(code, module, value.id, depth - 1) if isinstance(value, ast.Name) else None

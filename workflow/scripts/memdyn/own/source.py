@@ -185,16 +185,13 @@ def constant_import(node: ast.AST) -> ast.Constant | None:
 def is_installed(name: str) -> bool:
     """Whether a top name is Python's own or that of an installed package; nothing is imported to know it.
 
-    What lies in this checkout or in the working directory is not, though Snakemake makes some of it importable.
+    The folders of this checkout that Snakemake makes importable, and the working directory, do not count: that jobs
+    find something there is an accident.
     """
     if name in sys.stdlib_module_names or name == "memdyn":
         return True
-    own = (CHECKOUT, Path.cwd())
-    paths = [
-        path
-        for path in sys.path
-        if "-packages" in path or not any(Path(path).resolve().is_relative_to(folder) for folder in own)
-    ]
+    accidents = {Path.cwd(), CHECKOUT, CHECKOUT / "workflow" / "scripts", CHECKOUT / "workflow" / "rules"}
+    paths = [path for path in sys.path if Path(path).resolve() not in accidents]
     if PathFinder.find_spec(name, paths) is not None:
         return True
     others = [finder for finder in sys.meta_path if finder is not PathFinder and hasattr(finder, "find_spec")]

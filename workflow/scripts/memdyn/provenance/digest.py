@@ -60,10 +60,9 @@ def _reach(root: str) -> frozenset[tuple[str, Path]]:
 
 
 def own_code(root: str) -> Code | None:
-    """A user's own code, where the root is one: an absolute path outside of this package."""
+    """A user's own code, where the root is one: an absolute path."""
     path = Path(root)
-    is_own = path.is_absolute() and not path.is_relative_to(SCRIPTS)
-    return code_of_file(path) if is_own else None
+    return code_of_file(path) if path.is_absolute() else None
 
 
 def _own_label(code: Code, path: Path) -> str:
@@ -120,7 +119,7 @@ def _label(path: Path) -> str:
 
 @cache
 def _file_hash(path: Path) -> str:
-    tree = _plain(_parse(path), is_package=path.is_relative_to(SCRIPTS))
+    tree = _plain(_parse(path), is_package=path.is_relative_to(PACKAGE_ROOT))
     return hashlib.sha256(json.dumps(tree).encode()).hexdigest()
 
 
