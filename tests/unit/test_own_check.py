@@ -10,6 +10,7 @@ from studies import study
 
 from memdyn.config.errors import ConfigError
 from memdyn.config.load import load_study
+from memdyn.own import check as own_check
 from memdyn.own.check import check_target
 from memdyn.own.source import code_of_file
 from memdyn.plan import build_plan
@@ -28,6 +29,7 @@ def own(tmp_path, monkeypatch):
 def check(own, code, options=None, given=("input_shape", "n_classes"), **more):
     """What is wrong with a net of this code; nothing where it fits."""
     code_of_file.cache_clear()
+    own_check._wrong_imports.cache_clear()
     write(own, {"net.py": code})
     try:
         check_target("own/net.py:Net", options or {}, given, "model", **more)
@@ -42,20 +44,26 @@ WRONG = {
     "one deep inside": ({"pack/sub.py": "x = (\n"}, ["pack/sub.py, line 1, is not Python: "]),
     "a tab between blanks": ({"helper.py": "if 1:\n        x = 1\n\ty = 2\n"}, ["helper.py, line 3, is not Python"]),
     "bytes that are no text": ({"net.py": b"x = '\xff'\n"}, ["net.py", "is not Python"]),
-    "a missing package": ({"net.py": f"import nupmy as np\n{NET}"}, ["net.py, line 1: no module 'nupmy'", "nor installed"]),
-    "a missing neighbour": ({"net.py": f"\nimport helpr\n{NET}"}, ["line 2: no module 'helpr'", "did you mean 'helper'?"]),
+    "a missing package": ({"net.py": f"import nupmy as n\n{NET}"}, ["net.py, line 1: no module 'nupmy'", "installed"]),
+    "a missing neighbour": ({"net.py": f"\nimport helpr\n{NET}"}, ["line 2: no module 'helpr'", "you mean 'helper'?"]),
     "a missing relative": ({"net.py": f"from .helpr import x\n{NET}"}, ["line 1: no module '.helpr'", "'helper'?"]),
     "a missing submodule": ({"net.py": f"import pack.sup\n{NET}"}, ["line 1: no module 'pack.sup'"]),
     "in a neighbour": ({"helper.py": "\n\nimport nupmy\nVALUE = 1\n"}, ["helper.py, line 3: no module 'nupmy'"]),
-    "in the function": ({"net.py": f"{NET}".replace("    return", "    import nupmy\n    return")}, ["net.py, line 2", "nupmy"]),
+    "in the function": (
+        {"net.py": NET.replace("    return", "    import nupmy\n    return")},
+        ["net.py, line 2", "nupmy"],
+    ),
     "in the class": (
         {"net.py": "class Net:\n    def __init__(self, input_shape, n_classes, **_):\n        from nupmy import x\n"},
         ["net.py, line 3", "nupmy"],
     ),
-    "a name that a neighbour lacks": ({"net.py": f"from helper import VALU\n{NET}"}, ["helper.py has no 'VALU'", "'VALUE'?"]),
+    "a name that a neighbour lacks": (
+        {"net.py": f"from helper import VALU\n{NET}"},
+        ["helper.py has no 'VALU'", "'VALUE'?"],
+    ),
     "a name that a package lacks": ({"net.py": f"from pack import sup\n{NET}"}, ["pack/__init__.py has no 'sup'"]),
     "a module that a folder lacks": ({"net.py": f"from space import outside\n{NET}"}, ["space has no 'outside'"]),
-    "above the root": ({"net.py": f"from ..helper import VALUE\n{NET}"}, ["net.py, line 1: '..helper' lies above", "own"]),
+    "above the root": ({"net.py": f"from ..helper import VALUE\n{NET}"}, ["line 1: '..helper' lies above", "own"]),
     "a neighbour of Python's name": (
         {"net.py": f"import statistics\n{NET}", "statistics.py": "x = 1\n"},
         ["net.py, line 1: 'statistics' is", "statistics.py", "another name"],

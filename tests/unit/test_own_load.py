@@ -54,25 +54,15 @@ def test_every_kind_of_import(own, kind, value, target_of):
     assert load_target("own/net.py:Net")() == expected(kind, value)
 
 
-@pytest.mark.parametrize(
-    "import_", ["from own.helper import VALUE", "from helper import VALUE", "from .helper import VALUE"]
-)
-def test_a_folder_that_is_a_package(own, import_):
+PACKAGE = "{}\nimport own\nimport helper\n\n\ndef Net():\n    return VALUE, own.helper is helper\n"
+INSIDE = "from ..helper import VALUE\nfrom . import INIT, sub\n\n\ndef Net():\n    return VALUE, INIT, sub.VALUE\n"
+
+
+@pytest.mark.parametrize("name", ["own.helper", "helper", ".helper"])
+def test_a_folder_that_is_a_package(own, name):
     """Both its neighbours and what the outermost package lies beside are importable, each module once."""
-    write(
-        own,
-        {
-            "__init__.py": "LOADED = []\n",
-            "net.py": f"{import_}\nimport own\nimport helper\n\nNet = lambda: (VALUE, own.helper is helper)\n",
-        },
-    )
+    write(own, {"__init__.py": "", "net.py": PACKAGE.format(f"from {name} import VALUE"), "pack/net.py": INSIDE})
     assert load_target("own/net.py:Net")() == ("helper", True)
-    write(
-        own,
-        {
-            "pack/net.py": "from ..helper import VALUE\nfrom . import INIT, sub\n\nNet = lambda: (VALUE, INIT, sub.VALUE)\n"
-        },
-    )
     assert load_target("own/pack/net.py:Net")() == ("helper", "init", "sub")
 
 
@@ -84,9 +74,7 @@ def test_neighbours_of_one_name_in_two_folders(tmp_path):
     assert (one(), other(), one()) == (("a", "a"), ("b", "b"), ("a", "a"))
 
 
-def test_classes_are_whole(own):
-    """What looks a class's module up by its name: dataclasses, pickling, annotations that are texts."""
-    code = """from __future__ import annotations
+SPEC = """from __future__ import annotations
 from dataclasses import dataclass, field
 from helper import VALUE
 from pack.shape import Shape
@@ -102,13 +90,12 @@ class Spec:
 def Net(n: int, spec: Spec | None = None) -> Spec:
     return Spec(n)
 """
-    write(
-        own,
-        {
-            "net.py": code,
-            "pack/shape.py": "from dataclasses import dataclass\n\n\n@dataclass\nclass Shape:\n    h: int = 3\n",
-        },
-    )
+SHAPE = "from dataclasses import dataclass\n\n\n@dataclass\nclass Shape:\n    h: int = 3\n"
+
+
+def test_classes_are_whole(own):
+    """What looks a class's module up by its name: dataclasses, pickling, annotations that are texts."""
+    write(own, {"net.py": SPEC, "pack/shape.py": SHAPE})
     build = load_target("own/net.py:Net")
     spec = build(2)
     again = pickle.loads(pickle.dumps(spec))
@@ -127,11 +114,8 @@ def test_nothing_that_a_module_keeps_is_handed_on(own):
 
 def test_python_and_libraries_are_not_hidden(own):
     """Neither for the own code, where the check refuses the names, nor for anything else."""
-    write(
-        own,
-        {"net.py": "import numpy as np\nimport json\n\n\ndef Net():\n    return np.ones(2).sum(), json.dumps([1])\n"},
-    )
-    write(own, {"colorsys.py": "raise SystemExit\n", "numpy/empty.txt": ""})
+    code = "import numpy as np\nimport json\n\n\ndef Net():\n    return np.ones(2).sum(), json.dumps([1])\n"
+    write(own, {"net.py": code, "colorsys.py": "raise SystemExit\n", "numpy/empty.txt": ""})
     assert load_target("own/net.py:Net")() == (2.0, "[1]")
     import colorsys
 
@@ -143,9 +127,8 @@ def test_a_mistake_is_shown_where_it_is(own):
     write(own, {"helper.py": "import pack.sub\n\n\ndef fail():\n    x = 1\n    return x / 0\n"})
     with pytest.raises(ZeroDivisionError) as caught:
         load_target("own/net.py:Net")()
-    shown = [
-        (frame.filename.rpartition("/")[2], frame.lineno, frame.line) for frame in traceback.extract_tb(caught.tb)[1:]
-    ]
+    frames = traceback.extract_tb(caught.tb)[1:]
+    shown = [(frame.filename.rpartition("/")[2], frame.lineno, frame.line) for frame in frames]
     assert shown == [("net.py", 7, "return fail()"), ("helper.py", 6, "return x / 0")]
 
 
