@@ -66,6 +66,18 @@ def test_a_folder_that_is_a_package(own, name):
     assert load_target("own/pack/net.py:Net")() == ("helper", "init", "sub")
 
 
+ODD = ["net.v2.py", "net-2.py", "2 nets.py", "netz ü.py", "v1.0/net.py", "__init__.py", "pack/__init__.py"]
+
+
+@pytest.mark.parametrize("file", ODD)
+def test_files_that_python_could_not_name(own, file):
+    write(own, {"v1.0/__init__.py": "", "v1.0/helper.py": "VALUE = 'helper'\n", "pack/helper.py": "VALUE = 'helper'\n"})
+    write(
+        own, {file: "from helper import VALUE\nfrom .helper import VALUE as v\n\n\ndef Net():\n    return VALUE, v\n"}
+    )
+    assert load_target(f"own/{file}:Net")() == ("helper", "helper")
+
+
 def test_neighbours_of_one_name_in_two_folders(tmp_path):
     code = "from helper import VALUE\n\n\ndef Net():\n    import helper\n    return VALUE, helper.VALUE\n"
     for name in "ab":

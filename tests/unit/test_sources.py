@@ -226,3 +226,23 @@ def test_a_pool_of_other_code_does_not_stand_for_its_file(folder, monkeypatch):
     made = plan()
     with pytest.raises(RuntimeError, match=r"no such file or folder: table.npz\n.*its code has changed"):
         refuse_missing_data(made)
+
+
+def test_a_folder_that_is_gone(folder, monkeypatch):
+    monkeypatch.setattr("memdyn.pools.problem", lambda dataset, files, needed: "too few")
+    for name in ("a", "b"):
+        Path("photos", name).mkdir(parents=True)
+        Path("photos", name, "1.png").write_text(name)
+    photos = {"name": "image_folder", "path": "photos/", "size": 8}
+    with pytest.raises(ConfigError, match="too few"):
+        plan(photos)
+    monkeypatch.setattr("memdyn.pools.problem", lambda *_: None)
+    made = plan(photos)
+    build(made)
+    shutil.move("photos", "kept")
+    monkeypatch.setattr("memdyn.pools.problem", lambda *_: "no such file or folder")
+    assert paths(plan(photos)) == paths(made) and set(plan(photos).gone.values()) == {"photos"}
+    shutil.move("kept", "photos")
+    Path("photos/b/1.png").unlink()
+    with pytest.raises(ConfigError, match="no such file or folder"):
+        plan(photos)  # there and changed: a new pool, of which too little is there

@@ -8,6 +8,7 @@ from importlib import import_module, invalidate_caches
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_file_location
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -33,7 +34,7 @@ def load_target(target: str) -> Callable[..., Any]:
     for loaded in [key for key in sys.modules if key == package or key.startswith(f"{package}.")]:
         del sys.modules[loaded]
     invalidate_caches()
-    module = import_module(".".join([package, *code.name]))
+    module = import_module(_finder.module(package, code))
     if not callable(getattr(module, name, None)):
         raise ValueError(f"{target}: {code.file} has no function {name}, nor a class")
     return getattr(module, name)
@@ -44,6 +45,7 @@ class _Finder(MetaPathFinder):
 
     def __init__(self) -> None:
         self.codes: dict[str, Code] = {}
+        self.targets: dict[str, Path] = {}
 
     def package(self, code: Code) -> str:
         place = f"{code.root}:{code.file.parent}"
@@ -53,10 +55,16 @@ class _Finder(MetaPathFinder):
             sys.meta_path.insert(0, self)  # it knows nothing else, and Python's own would read the files as they are
         return name
 
+    def module(self, package: str, code: Code) -> str:
+        """The full name of a target's module, whose file may have a name that cannot be imported: `net.v2.py`."""
+        full = ".".join([package, *(part.replace(".", "-") for part in code.name)])
+        self.targets[full] = code.file
+        return full
+
     def find_spec(self, fullname: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
         package, *name = fullname.split(".")
         code = self.codes.get(package)
-        found = code.find(tuple(name)) if code else None
+        found = self.targets.get(fullname) or (code.find(tuple(name)) if code else None)
         if found is None:
             return None
         folder = found.parent if found.name == "__init__.py" else found

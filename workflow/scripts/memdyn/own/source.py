@@ -65,14 +65,15 @@ class Code:
     def root(self) -> Path:
         """The folder that the names of its modules start from."""
         folder = self.file.parent
-        while (folder / "__init__.py").is_file():
+        while (folder / "__init__.py").is_file() and folder.name.isidentifier():
             folder = folder.parent
         return folder
 
     @cached_property
     def name(self) -> Name:
         """The target's module."""
-        return (*self._below_root(self.file.parent), self.file.stem)
+        package = self._below_root(self.file.parent)
+        return package if package and self.file.name == "__init__.py" else (*package, self.file.stem)
 
     def local(self, name: str) -> Name | None:
         """The local module or package that `import name` means, by its name below the root; None: not a local one.
