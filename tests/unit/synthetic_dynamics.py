@@ -180,9 +180,12 @@ def _tails(rng: np.random.Generator) -> pd.DataFrame:
 
 
 def _tail_verdicts(rng: np.random.Generator) -> pd.DataFrame:
-    limits = {"ratio": 1.1, "ratio_low": 0.9, "ratio_high": 1.3}
+    limits = {
+        f"{of}ratio{end}": value for of in ("", "tpr_") for end, value in (("", 1.1), ("_low", 0.9), ("_high", 1.3))
+    }
     rows = [{"part": part, "epoch": EPOCHS[-1], "probability": 0.01} | limits for part in ("scored", "sham")]
-    return pd.DataFrame(rows).assign(verdict=["holds", "undecided"])
+    words = {"out_verdict": ["holds", "holds"], "in_verdict": ["holds", "undecided"], "verdict": ["holds", "undecided"]}
+    return pd.DataFrame(rows).assign(tpr_predicted=0.02, **words)
 
 
 def _operating_points(rng: np.random.Generator) -> pd.DataFrame:

@@ -125,7 +125,7 @@ def _run_tables(
     for epoch, growth in zip(EPOCHS, _growth(strength), strict=True):
         effect = growth * difficulty
         margins = base + rng.normal(size=(models, n)) + effect * mask
-        statistics.append(sample_statistics(margins, mask, epoch))
+        statistics.append(sample_statistics(margins, mask, epoch, 0.95))
         cuts = {"lr1": base + effect / 2 + rng.normal(0, 0.05, n), "fpr0.01": base + 2.33}
         for threshold, cut in cuts.items():
             decided = margins >= cut

@@ -16,7 +16,7 @@ from memdyn.stats.intervals import paired_advantage
 BOUNDS = ZoneBounds(hv_tpr=0.9, hv_fpr=0.1, vulnerable_advantage=0.5, test_level=0.05)
 KEYS = ["run", "attack", "threshold", "folds", "epoch", "sample_id", "label"]
 RATES = ["n_in", "n_out", "tpr", "fpr", "advantage", "advantage_low", "advantage_high"]
-COLUMNS = [*KEYS, *RATES, "d_prime", "zone"]
+COLUMNS = [*KEYS, *RATES, "d_prime", "d_prime_low", "d_prime_high", "zone"]
 
 
 @pytest.fixture
@@ -43,6 +43,8 @@ def statistics():
             "epoch": np.repeat([0, 4], 3),
             "sample": [0, 1, 2] * 2,
             "d_prime": [0.0] * 3 + [3.0, 0.1, -2.0],
+            "d_prime_low": [-0.5] * 3 + [2.0, -0.4, -2.6],
+            "d_prime_high": [0.5] * 3 + [4.0, 0.6, -1.4],
             "p_value": [0.5] * 3 + [0.0001, 0.9, 0.0002],
         }
     )
@@ -60,7 +62,9 @@ def test_states_and_zones(rates, statistics):
     assert last["zone"].tolist() == ["highly_vulnerable", "chance", "inverted"]
     assert last["label"].tolist() == [7, 8, 9]
     assert last.loc[300, ["tpr", "fpr"]].tolist() == [0.1, 0.8]
-    assert last.loc[300, "advantage"] == pytest.approx(-0.7) and last.loc[300, "d_prime"] == -2
+    assert last.loc[300, "advantage"] == pytest.approx(-0.7) and last.loc[
+        300, ["d_prime", "d_prime_low", "d_prime_high"]
+    ].tolist() == [-2, -2.6, -1.4]
     low, high = paired_advantage(0.5, 4, 0.5, 5, 0.95)  # of 10 pairs that are worth 5
     assert last.loc[300, ["advantage_low", "advantage_high"]].tolist() == [low, high]
     first = table[(table["epoch"] == 0) & (table["threshold"] == "lr1")]
@@ -79,7 +83,7 @@ def test_coverage_of_the_advantage(capsys):
         margins = rng.normal(size=mask.shape) + effects * mask
         inputs = Inputs.of(margins, mask, np.zeros((n_models, 1)))
         counts = count(LiRA("online", "shrunken"), inputs, (), "scored", 0).assign(epoch=0)
-        tested = sample_statistics(margins, mask, 0)
+        tested = sample_statistics(margins, mask, 0, 0.95)
         for effect, tables in found.items():
             tables.append(samples_table(counts, tested, *ids, BOUNDS, 0.95, effect, "run", "lira"))
     covered = {}

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from dynamic_worlds import World, dynamic_world
 from observed_worlds import BOUNDS, LIRA, one_class, options, settings
-from test_dynamics_smooth import OPTIONS
+from test_dynamics_smooth import TAILS
 
 from memdyn.attacks.evaluate import evaluate, evaluate_checkpoint, rates
 from memdyn.attacks.inputs import Inputs
@@ -18,11 +18,12 @@ from memdyn.compare.factors import clock_tables
 from memdyn.compare.runs import accuracy_by_checkpoint
 from memdyn.dynamics.centre import centre_table
 from memdyn.dynamics.difficulty import difficulty
+from memdyn.dynamics.dprime import effect_sizes
 from memdyn.dynamics.early import EarlyOptions, early_tables
 from memdyn.dynamics.planted import planted_table
-from memdyn.dynamics.smooth import tail_table
 from memdyn.dynamics.splits import Splits
 from memdyn.dynamics.stage import dynamics_tables
+from memdyn.dynamics.tails import tail_tables
 from memdyn.stats import jackknife
 from memdyn.stats.jackknife import Pairs
 from memdyn.store.scores import SIGNALS, write_scores
@@ -214,8 +215,10 @@ def test_all_other_readers_see_the_other_pairs_only(lossy):
 
 
 def test_the_tail_check_leaves_out_whole_groups(lossy):
-    table = tail_table(lossy.loader("scored")(2), OPTIONS)
+    inputs = lossy.loader("scored")(2)
+    table, found = tail_tables(inputs, effect_sizes(*inputs.split(inputs.signal)), TAILS)
     assert table[["low", "high"]].notna().all(axis=None)
+    assert found["tpr_ratio_low"] < found["tpr_ratio"] < found["tpr_ratio_high"]
 
 
 def test_a_group_that_loses_one_of_its_pairs_is_smaller():

@@ -161,7 +161,7 @@ def test_the_data_are_known_by_content(tmp_path, monkeypatch):
 
     def pool(path):
         changes = {"pool.dataset": {"name": "image_folder", "path": path, "size": 8}}
-        monkeypatch.setattr("memdyn.plan.problem", lambda *_: None)
+        monkeypatch.setattr("memdyn.pools.problem", lambda *_: None)
         return plan(changes).runs[0].pool_path
 
     write("one", "x")

@@ -1,5 +1,13 @@
 # Calibrated attacks, and the dynamics that are read off them. A result is of its models: their number is in the name.
-ATTACK_TABLES = ["metrics", "roc", "replicates", "null", "rates"]
+ATTACK_TABLES = [
+    "metrics",
+    "roc",
+    "replicates",
+    "null",
+    "rates",
+    "most_vulnerable",
+    "convergence",
+]
 ANALYSIS_TABLES = [
     "states",
     "summary",

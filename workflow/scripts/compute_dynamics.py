@@ -17,11 +17,12 @@ from memdyn.provenance.job import start
 from memdyn.store.tables import write_table
 
 
-def margin_statistics(scores: ShadowScores) -> pd.DataFrame:
-    """d' and the test of every scored sample at every checkpoint."""
+def margin_statistics(scores: ShadowScores, level: float) -> pd.DataFrame:
+    """d' with its limits and the test of every scored sample at every checkpoint."""
     load = scores.loader("scored")
     inputs = ((epoch, load(epoch)) for epoch in scores.epochs)
-    return pd.concat([sample_statistics(one.signal, one.mask, epoch) for epoch, one in inputs], ignore_index=True)
+    tables = [sample_statistics(one.signal, one.mask, epoch, level) for epoch, one in inputs]
+    return pd.concat(tables, ignore_index=True)
 
 
 if __name__ == "__main__":
@@ -36,7 +37,7 @@ if __name__ == "__main__":
         test_level=dynamics["test_level"],
     )
     settings = Settings.of_options(options, snakemake.params.seed)
-    statistics = margin_statistics(scores)
+    statistics = margin_statistics(scores, settings.level)
     samples, centres = [], []
     for attack, file in zip(options["attacks"], given.rates, strict=True):
         rates = pd.read_parquet(file)

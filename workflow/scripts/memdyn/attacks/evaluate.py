@@ -4,6 +4,7 @@ Only one checkpoint is in memory at a time. Groups of the jackknife and swaps of
 checkpoints, and for all attacks that are given the same seed, so that differences and joint tests are paired.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,8 @@ import pandas as pd
 
 from memdyn.attacks.base import FOLDS, Attack
 from memdyn.attacks.inputs import Inputs
+from memdyn.attacks.most_vulnerable import MostVulnerable, limits_of, most_vulnerable_table
+from memdyn.attacks.refits import Deletions, refits
 from memdyn.stats import jackknife
 from memdyn.stats.roc import cuts_at_fprs, fpr_grid, roc
 
@@ -62,7 +65,7 @@ class Settings:
 def evaluate(
     attack: Attack, epochs: Iterable[int], load: Loader, load_sham: Loader, settings: Settings
 ) -> dict[str, pd.DataFrame]:
-    """All tables of one attack: metrics, roc, replicates, null and rates.
+    """All tables of one attack at every checkpoint.
 
     Args:
         attack: from `memdyn.attacks.base.build`.
@@ -79,18 +82,19 @@ def evaluate(
         null: a row an epoch and draw; pooled AUC and TPRs of swapped memberships.
         rates: a row an epoch, part, threshold and sample (its row in the pool: scored, then sham);
             n_in and n_out models, of which d_in and d_out are called members, and d_both pairs in which both are.
+        most_vulnerable: a row an epoch, share and metric; see `memdyn.attacks.most_vulnerable.most_vulnerable_table`.
 
     Raises:
         ValueError: where there are too few models to calibrate (`Attack.min_pairs`).
     """
-    tables: dict[str, list[pd.DataFrame]] = {name: [] for name in ("metrics", "roc", "replicates", "null", "rates")}
+    tables: dict[str, list[pd.DataFrame]] = defaultdict(list)
     for epoch in epochs:
-        inputs = load(epoch).map(attack.signal)
-        n_scored = inputs.mask.shape[1]
-        checkpoint = evaluate_checkpoint(attack, inputs, settings)
+        margins = load(epoch)
+        n_scored = margins.mask.shape[1]
+        checkpoint = evaluate_checkpoint(attack, margins, settings)
         checkpoint["rates"] = pd.concat(
             [
-                rates(attack, inputs, settings.rate_fprs, "scored", 0),
+                rates(attack, margins.map(attack.signal), settings.rate_fprs, "scored", 0),
                 rates(attack, load_sham(epoch).map(attack.signal), settings.rate_fprs, "sham", n_scored),
             ]
         )
@@ -100,33 +104,26 @@ def evaluate(
     return {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
 
 
-def evaluate_checkpoint(attack: Attack, signals: Inputs, settings: Settings) -> dict[str, pd.DataFrame]:
-    """The tables metrics, roc, replicates and null of one checkpoint, without the column epoch.
+def evaluate_checkpoint(attack: Attack, margins: Inputs, settings: Settings) -> dict[str, pd.DataFrame]:
+    """The tables metrics, roc, replicates, null and most_vulnerable of one checkpoint, without the column epoch."""
+    deletions = Deletions.of(attack, margins, settings.groups)
+    groups, sizes = deletions.groups, deletions.sizes
+    fprs = _fprs(margins, deletions.fewest_pairs or margins.n_pairs, settings)
+    columns = metric_names(settings)
 
-    Args:
-        attack: any attack.
-        signals: inputs mapped by `attack.signal`.
-        settings: see `Settings`.
-    """
-    scores = attack.score_signal(signals, "pairs")
-    group = signals.pairs.groups(settings.groups)
-    groups, sizes = np.unique(group, return_counts=True)
-    kept = [np.flatnonzero(group != g) for g in groups]
-    if not all(attack.can_score(signals.half[pairs], "pairs") for pairs in kept):
-        kept, groups, sizes = [], groups[:0], sizes[:0]  # too few pairs to leave any out: no interval
-    fprs = _fprs(signals, min(map(len, kept), default=signals.n_pairs), settings)
-
-    estimate = _measure(scores, signals, fprs)
-    deleted = {name: np.empty((0, len(estimate[name]))) for name in AGGREGATIONS}
-    for pairs in kept:
-        part = signals.take(pairs)
-        values = _measure(attack.score_signal(part, "pairs"), part, fprs)
-        deleted = {name: np.vstack([deleted[name], values[name]]) for name in AGGREGATIONS}
-    by_samples = _se_samples(scores, signals, estimate["pooled"], settings)
-    null = _null(attack, signals, scores, settings)
+    measured, few = [], []
+    for refit in refits(attack, margins, deletions):
+        measured.append(_measure(refit.scores, refit.signals, fprs))
+        few.append(MostVulnerable.of(refit.margins).measure(*refit.signals.split(refit.scores), settings.fprs))
+        if len(measured) == 1:
+            by_samples = _se_samples(refit.scores, refit.signals, measured[0]["pooled"], settings)
+            null = _null(attack, refit.signals, refit.scores, settings)
+    estimate = measured[0]
+    deleted = {name: np.stack([values[name] for values in measured])[1:] for name in AGGREGATIONS}
+    limits = limits_of(few, sizes, settings.level, *_pairs_by_samples(margins))
+    pooled = estimate["pooled"][: len(columns)]
 
     metrics, curves, replicates = [], [], []
-    columns = ["auc", *_tpr_columns(settings)]
     for name in AGGREGATIONS:
         low, high = np.clip(jackknife.interval(estimate[name], deleted[name], sizes, settings.level), 0, 1)
         row = {"aggregation": name, "folds": FOLDS["pairs"]}
@@ -146,11 +143,11 @@ def evaluate_checkpoint(attack: Attack, signals: Inputs, settings: Settings) -> 
             row
             | {
                 "level": settings.level,
-                "method": f"jackknife over {len(sizes)} groups of pairs" if kept else "none: too few pairs",
+                "method": f"jackknife over {len(sizes)} groups of pairs" if len(sizes) else "none: too few pairs",
                 **{f"{column}_se_samples": by_samples.get(column, np.nan) for column in columns if name == "pooled"},
                 "null_auc": null["auc"].mean() if name == "pooled" else np.nan,
-                "n_models": 2 * signals.n_pairs,
-                "n_samples": signals.mask.shape[1],
+                "n_models": 2 * margins.n_pairs,
+                "n_samples": margins.mask.shape[1],
             }
         )
         curve = slice(len(columns), None)
@@ -170,6 +167,7 @@ def evaluate_checkpoint(attack: Attack, signals: Inputs, settings: Settings) -> 
         "roc": pd.concat(curves),
         "replicates": pd.concat(replicates),
         "null": null,
+        "most_vulnerable": most_vulnerable_table(few[0], *limits, pooled, columns, margins.mask.shape[1]),
     }
 
 
@@ -244,7 +242,7 @@ def _null(attack: Attack, signals: Inputs, scores: np.ndarray, settings: Setting
         new = swapped.split(scores) if attack.labels_only else attack.score_pairs(swapped, "pairs")
         curve = roc(*new, settings.fprs)
         rows.append([draw, curve.auc, *curve.tpr])
-    return pd.DataFrame(rows, columns=["draw", "auc", *_tpr_columns(settings)])
+    return pd.DataFrame(rows, columns=["draw", *metric_names(settings)])
 
 
 def _measure(scores: np.ndarray, signals: Inputs, fprs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -268,7 +266,7 @@ def _se_samples(scores: np.ndarray, signals: Inputs, pooled: np.ndarray, setting
     inside, outside = signals.split(scores)
     kept = [group != g for g in range(len(sizes))]
     curves = [roc(inside[:, k], outside[:, k], settings.fprs) for k in kept]
-    columns, deleted = ["auc", *_tpr_columns(settings)], np.array([[curve.auc, *curve.tpr] for curve in curves])
+    columns, deleted = metric_names(settings), np.array([[curve.auc, *curve.tpr] for curve in curves])
     found = jackknife.standard_error(pooled[: len(columns)], deleted, sizes)
     return dict(zip(columns, found, strict=True))
 
@@ -283,8 +281,9 @@ def _fprs(signals: Inputs, fewest_pairs: int, settings: Settings) -> dict[str, n
     }
 
 
-def _tpr_columns(settings: Settings) -> list[str]:
-    return [f"tpr_at_fpr_{fpr:g}" for fpr in settings.fprs]
+def metric_names(settings: Settings) -> list[str]:
+    """auc, and tpr_at_fpr_* of each FPR."""
+    return ["auc", *(f"tpr_at_fpr_{fpr:g}" for fpr in settings.fprs)]
 
 
 def _pairs_by_samples(signals: Inputs) -> tuple[int, int]:

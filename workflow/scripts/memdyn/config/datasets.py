@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from memdyn.config.base import Float, Neutral, Strict
+from memdyn.config.paths import SourcePath, SourcePaths, Target
 
 RESOURCES = Path(__file__).resolve().parents[4] / "resources"
 # (shape of a sample, number of classes)
@@ -176,7 +177,7 @@ class ImageFolderDataset(Dataset):
     """
 
     name: Literal["image_folder"] = Field("image_folder", description="A folder of class folders of image files.")
-    path: str = Field(description="The folder that holds the class folders.", min_length=1)
+    path: SourcePath = Field(description="The folder that holds the class folders.", min_length=1)
     size: int = Field(
         description="Images become size x size pixels: the shorter side is resized to it, then the centre is cropped.",
         ge=4,
@@ -207,7 +208,7 @@ class ArraysDataset(Dataset):
     """
 
     name: Literal["arrays"] = Field("arrays", description="An .npz or .parquet file.")
-    path: str = Field(description="The file.", pattern=r"\.(npz|parquet)$")
+    path: SourcePath = Field(description="The file.", pattern=r"\.(npz|parquet)$")
     images: str | None = Field(None, description="Key or column of the images (uint8); or give `features`.")
     features: str | list[str] | None = Field(
         None,
@@ -255,8 +256,8 @@ class CustomDataset(Dataset):
     """
 
     name: Literal["custom"] = Field("custom", description="A function of your own.")
-    target: str = Field(description="path/to/file.py:function", pattern=r"^.+\.py:[A-Za-z_]\w*$")
-    files: list[str] = Field(
+    target: Target = Field(description="path/to/file.py:function", pattern=r"^.+\.py:[A-Za-z_]\w*$")
+    files: SourcePaths = Field(
         default_factory=list,
         description="Files and folders that it reads: their content becomes part of the pool's identity.",
     )

@@ -20,6 +20,7 @@ from memdyn.dynamics.planted import planted_table
 from memdyn.dynamics.smooth import SmoothOptions, smooth_tables
 from memdyn.dynamics.splits import Splits
 from memdyn.dynamics.stage import DynamicsOptions, dynamics_tables
+from memdyn.dynamics.tails import TailOptions
 from memdyn.dynamics.trajectories import SampleOptions
 from memdyn.dynamics.zones import ZoneBounds
 
@@ -27,7 +28,7 @@ from memdyn.dynamics.zones import ZoneBounds
 _ENTROPY_BASE = 2.0
 _MOST_BLOCKS, _SMALLEST_BLOCK = 50, 20
 _TAIL_PROBABILITIES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
-_TAIL_TOLERANCE = 2.0
+_TAIL_TOLERANCE, _TPR_TOLERANCE = 2.0, 1.25
 
 
 @dataclass(frozen=True)
@@ -151,9 +152,14 @@ class Analysis:
     def _smooth_options(self) -> SmoothOptions:
         return SmoothOptions(
             alphas=tuple(self.options["smooth_fprs"]),
-            probabilities=_TAIL_PROBABILITIES,
-            checked=min(self.options["smooth_fprs"]),
-            tolerance=_TAIL_TOLERANCE,
             level=self.settings.level,
             groups=self.settings.groups,
+            tails=TailOptions(
+                probabilities=_TAIL_PROBABILITIES,
+                checked=min(self.options["smooth_fprs"]),
+                tolerance=_TAIL_TOLERANCE,
+                tpr_tolerance=_TPR_TOLERANCE,
+                level=self.settings.level,
+                groups=self.settings.groups,
+            ),
         )

@@ -25,6 +25,7 @@ from memdyn.dynamics.spatial import SpatialGroups, smooth_points, spatial_figure
 from memdyn.dynamics.splits import Splits
 
 PARTS = ("scored", "sham")
+_EFFECTS = ("d_prime", "d_prime_sd", "d_prime_low", "d_prime_high")
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,8 @@ class Observations:
         design: the worlds.
         counts: by (part, threshold).
         t: by part, float32 [1 + G, T, n]: t statistics of the margin's pair differences (IN - OUT).
-        d_prime, d_prime_sd: by part, float32 [T, n]: posterior mean and sd of d', all pairs.
+        d_prime, d_prime_sd, d_prime_low, d_prime_high: by part, float32 [T, n]: posterior mean, sd and limits of d' of
+            all pairs.
         spatial: by (part, threshold), [1 + G, T, K, F]: figures of `memdyn.dynamics.spatial`, K groups of samples.
     """
 
@@ -161,6 +163,8 @@ class Observations:
     t: dict[str, np.ndarray]
     d_prime: dict[str, np.ndarray]
     d_prime_sd: dict[str, np.ndarray]
+    d_prime_low: dict[str, np.ndarray]
+    d_prime_high: dict[str, np.ndarray]
     spatial: dict[tuple[str, str], np.ndarray]
 
     @property
@@ -190,7 +194,7 @@ def observe(
     Args:
         scores: of a run.
         attack: from `memdyn.attacks.base.build`.
-        settings: of the attack's evaluation (thresholds).
+        settings: of the attack's evaluation (thresholds, and the level of limits).
         design: from `plan_design`.
         groups: by part, which samples the spatial figures are of, from `memdyn.dynamics.spatial.spatial_groups`.
 
@@ -201,12 +205,12 @@ def observe(
     recorders = {part: _Recorder(len(epochs), scores.parts[part], design, labels, groups[part]) for part in PARTS}
     for step, epoch in enumerate(epochs):
         for part, recorder in recorders.items():
-            recorder.record(step, attack, scores.loader(part)(epoch), settings.rate_fprs)
+            recorder.record(step, attack, scores.loader(part)(epoch), settings)
     return Observations(
         np.array(epochs),
         design,
         {(part, label): recorders[part].counts[label] for part in PARTS for label in labels},
-        *({part: getattr(recorders[part], name) for part in PARTS} for name in ("t", "d_prime", "d_prime_sd")),
+        *({part: getattr(recorders[part], name) for part in PARTS} for name in ("t", *_EFFECTS)),
         {(part, label): recorders[part].spatial[label] for part in PARTS for label in labels},
     )
 
@@ -225,12 +229,15 @@ class _Recorder:
         }
         self.spatial = {label: np.full((few, n_epochs, *groups.shape), np.nan) for label in labels}
         self.t = np.empty((few, *shape), np.float32)
-        self.d_prime, self.d_prime_sd = np.empty(shape, np.float32), np.empty(shape, np.float32)
+        self.d_prime, self.d_prime_sd, self.d_prime_low, self.d_prime_high = (
+            np.empty(shape, np.float32) for _ in _EFFECTS
+        )
 
-    def record(self, step: int, attack: Attack, inputs: Inputs, fprs: Iterable[float]) -> None:
+    def record(self, step: int, attack: Attack, inputs: Inputs, settings: Settings) -> None:
         margins_in, margins_out = inputs.split(inputs.signal)
         effects = effect_sizes(margins_in, margins_out)
         self.d_prime[step], self.d_prime_sd[step] = effects.mean, effects.sd
+        self.d_prime_low[step], self.d_prime_high[step] = effects.limits(settings.level)
         differences, signals = margins_in - margins_out, inputs.map(attack.signal)
         del margins_in, margins_out, inputs
         for w, world in enumerate(self.design.worlds):
@@ -239,7 +246,7 @@ class _Recorder:
                 self.t[w, step] = t_statistic(differences[world.pairs])
             part = world.of(signals)
             scores_in, scores_out = attack.score_pairs(part, "halves")
-            for label, cut in cuts(attack, scores_out, part.half, fprs).items():
+            for label, cut in cuts(attack, scores_out, part.half, settings.rate_fprs).items():
                 called_in, called_out = scores_in > cut, scores_out > cut
                 counts = self.counts[label]
                 counts.d_in[w, step], counts.d_out[w, step] = tally(called_in), tally(called_out)

@@ -57,7 +57,8 @@ def samples_table(
     Args:
         rates: counts (part, threshold, folds, epoch, sample, n_in, n_out, d_in, d_out, d_both); other parts than
             "scored" are left out. d_both counts the pairs in which both models were called members.
-        statistics: (epoch, sample, d_prime, p_value) of the margin, from `memdyn.dynamics.dprime.sample_statistics`.
+        statistics: (epoch, sample, d_prime with limits, p_value) of the margin, from
+            `memdyn.dynamics.dprime.sample_statistics`.
         labels, sample_ids: [pool] class and source row, indexed by `sample`.
         level: confidence level of the advantage's interval.
         design_effect: of the advantage, see `rate_interval`: its paired interval is that of counts / design_effect.
@@ -92,6 +93,8 @@ def samples_table(
             "advantage_low": low,
             "advantage_high": high,
             "d_prime": table["d_prime"],
+            "d_prime_low": table["d_prime_low"],
+            "d_prime_high": table["d_prime_high"],
             "zone": zones(
                 table["fpr"].to_numpy(), table["tpr"].to_numpy(), table["rejected"].to_numpy(dtype=bool), bounds
             ),

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri
 
 from memdyn.dynamics.observations import Counts, Observations
 from memdyn.dynamics.onset import at_epochs, crossings, first_lasting, onsets
@@ -65,8 +64,8 @@ def sample_tables(
     Returns:
         states: threshold, epoch, sample (row in the pool), n_in, n_out, tpr, tpr_low, tpr_high, fpr, fpr_low, fpr_high,
             advantage, advantage_low, advantage_high, interval (how the rates' limits were made; the advantage's are
-            paired), d_prime, d_prime_sd, speed, advantage_slope, d_prime_slope (to the next checkpoint, per epoch; NaN
-            at the last), zone (tracked).
+            paired), d_prime, d_prime_sd, d_prime_low, d_prime_high, speed, advantage_slope, d_prime_slope (to the next
+            checkpoint, per epoch; NaN at the last), zone (tracked).
         summary: threshold, sample, severity, severity_low, severity_high (advantage at the last checkpoint),
             severity_sup (largest, biased upwards), severity_sup_epoch, severity_sup_crossfit (from halves),
             d_prime, d_prime_low, d_prime_high (at the last checkpoint), onset (epoch; NaN: censored), onset_after (the
@@ -74,7 +73,7 @@ def sample_tables(
             with d' above the bound, of its estimate and limits), stabilised (epoch), zone (last).
     """
     epochs = observations.epochs
-    d_prime, sd = observations.d_prime["scored"], observations.d_prime_sd["scored"]
+    d_prime = observations.d_prime["scored"]
     shared = _shared_summary(observations, options)
     states, summaries = [], []
     for threshold in observations.thresholds:
@@ -83,7 +82,9 @@ def sample_tables(
         fpr, tpr = counts.rates(0)
         moving = {
             "d_prime": d_prime,
-            "d_prime_sd": sd,
+            "d_prime_sd": observations.d_prime_sd["scored"],
+            "d_prime_low": observations.d_prime_low["scored"],
+            "d_prime_high": observations.d_prime_high["scored"],
             "speed": _to_next(speeds(fpr, tpr, epochs)),
             "advantage_slope": _to_next(slopes(tpr - fpr, epochs)),
             "d_prime_slope": _to_next(slopes(d_prime, epochs)),
@@ -159,14 +160,13 @@ def _severity(observations: Observations, threshold: str, limits: dict[str, np.n
 def _shared_summary(observations: Observations, options: SampleOptions) -> dict[str, np.ndarray]:
     """What does not depend on the threshold: it is read off the margins."""
     epochs, t = observations.epochs, observations.t["scored"][0]
-    d_prime, sd = observations.d_prime["scored"], observations.d_prime_sd["scored"]
-    reach = ndtri((1 + options.level) / 2) * sd[-1]
+    d_prime, low, high = (getattr(observations, name)["scored"] for name in ("d_prime", "d_prime_low", "d_prime_high"))
     onset = onsets(t, int(observations.design.pairs[0]), options.onset_level)
-    above = crossings(d_prime, sd, options.d_prime_bound, options.level)
+    above = crossings(d_prime, low, high, options.d_prime_bound)
     return {
         "d_prime": d_prime[-1],
-        "d_prime_low": d_prime[-1] - reach,
-        "d_prime_high": d_prime[-1] + reach,
+        "d_prime_low": low[-1],
+        "d_prime_high": high[-1],
         "onset": at_epochs(onset, epochs),
         "onset_after": at_epochs(np.where(onset > 0, onset - 1, -1), epochs),
         "censored": onset < 0,

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from memdyn.store.atomic import atomic_path
@@ -32,13 +33,16 @@ def fingerprint(path: str | os.PathLike, cache_file: str | os.PathLike) -> str:
     Raises:
         FileNotFoundError: when the path does not exist.
     """
-    known = _read_cache(cache_file)
-    fresh: Cache = {}
-    digest_of = _folder_digest if os.path.isdir(path) else _file_digest
-    digest = digest_of(str(path), known, fresh)
+    return fingerprints([path], cache_file)[0]
+
+
+def fingerprints(paths: Iterable[str | os.PathLike], cache_file: str | os.PathLike) -> list[str]:
+    """The fingerprint of each path; what is remembered is read once."""
+    known, fresh = _read_cache(cache_file), Cache()
+    digests = [(_folder_digest if os.path.isdir(path) else _file_digest)(str(path), known, fresh) for path in paths]
     if fresh:
         _write_cache(cache_file, fresh)
-    return digest
+    return digests
 
 
 def _folder_digest(folder: str, known: Cache, fresh: Cache) -> str:

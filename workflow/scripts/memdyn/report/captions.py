@@ -27,10 +27,12 @@ _CAPTIONS = {
         as member and as non-member do not differ significantly (paired t-test, Benjamini-Hochberg over samples), so
         with more models this share shrinks for the same leakage; inverted: they differ the wrong way.""",
     "samples": """
-        The {count} samples with the largest effect size d′ of {run} at its last checkpoint, and their counted rates
+        The {count} samples with the largest effect size d′ (difference between the mean margin as member and as
+        non-member, in root mean square standard deviations) of {run} at its last checkpoint, and their counted rates
         under {attack} at {threshold} during training: TPR over the models that had the sample, FPR over those that had
         not; the filled gap is the advantage A, given at the last checkpoint with its interval over pairs of models. The
-        numbers are rows of the source. The largest of many are shown: on new models most would come out smaller.
+        numbers are rows of the source. The largest of many are shown: on new models most rates would come out lower
+        (d′ is shrunken for it).
         {planted}""",
     "comparison": """
         Differences between runs at the last checkpoint that both have: first run minus second, so a mark to the right
@@ -76,8 +78,8 @@ _CAPTIONS = {
         Each OUT margin is predicted from the other pairs of models; if the parametric law behind d′ and the rates at
         small FPR holds, predicted tail probabilities come true and the points lie on the dotted line. At the last
         checkpoint; bars: jackknife over pairs; left the lower, right the upper tail. The verdict is on the upper tail
-        at {probability}. Where it fails, the counted rates are the ones to trust. Tails in which no margin lay are not
-        drawn.""",
+        at {probability}, and on how many members lie there. Where it fails, the counted rates are the ones to trust.
+        Tails in which no margin lay are not drawn.""",
     "difficulty": """
         Mean effect size d′ of the margin (no attack is involved) in bins of a sample's difficulty, measured on models
         that did not train on it; all axes run from easy to hard. Difficulty and d′ come from disjoint halves of the

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import pandas as pd
 
-from memdyn.dynamics.smooth import FEWEST_HITS
+from memdyn.dynamics.tails import FEWEST_HITS
 from memdyn.report import formatting, style
 from memdyn.report.comparison import shown_pairs
 from memdyn.report.factors import METRICS, factor_rows
@@ -188,18 +188,21 @@ def tails(verdicts: pd.DataFrame, points: pd.DataFrame, styles: dict[str, RunSty
             mine = points[(points["run"] == run) & (points["part"] == row.part)].set_index("quantity")
             found = [mine.loc[name] if name in mine.index else None for name in quantities]
             ratio = formatting.interval(row.ratio, row.ratio_low, row.ratio_high, 2)
-            cells = [Cell(ratio), Cell(row.verdict, kind=marks.get(row.verdict, ""))]
+            members = formatting.interval(row.tpr_ratio, row.tpr_ratio_low, row.tpr_ratio_high, 2)
+            cells = [Cell(ratio), Cell(members), Cell(row.verdict, kind=marks.get(row.verdict, ""))]
             cells += [Cell(_interval(point, "value", digits=4)) for point in found]
             rows.append([run_cell(styles[run]), Cell(row.part), Cell(f"{row.epoch:g}"), *cells])
     probability = f"{100 * verdicts['probability'].iloc[0]:g} %"
     caption = (
-        "The tail check at the last checkpoint: how often an OUT margin lies in the predicted upper tail of "
-        f"{probability}, over how often it should. Holds: the interval is within a factor of 2 of 1; fails: outside; "
-        f"else undecided, and always where fewer than {FEWEST_HITS} margins are expected there. Then the parametric "
-        "operating points, of which TPR at that FPR rests on the tail: means over samples of AUC and of TPR at small "
-        "FPRs, which cannot be counted for one sample, with jackknife intervals over pairs; sham: no leakage."
+        "The tail check at the last checkpoint, each pair of models predicted from the others: how often an OUT margin "
+        f"lies in the predicted upper tail of {probability}, over how often it should (is the FPR what it is called?), "
+        "and how many members lie there, over how many the laws of d′ and of s_in / s_out say (is the TPR?). Holds: "
+        "the first interval is within a factor of 2 of 1, the second within one of 1.25 or no farther than the FPR. "
+        f"Fails: one lies outside. Else undecided, and always where fewer than {FEWEST_HITS} margins are expected "
+        "there. Then the parametric operating points: means over samples of AUC and of TPR at small FPRs, which cannot "
+        "be counted for one sample, with jackknife intervals over pairs; sham: no leakage."
     )
-    columns = ["run", "part", "epoch", "frequency over expectation", "parametric law"]
+    columns = ["run", "part", "epoch", "OUT tail over expected", "members over predicted", "parametric law"]
     return Table(caption, [*columns, *map(_point_title, quantities)], rows, head=3)
 
 
