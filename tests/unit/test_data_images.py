@@ -81,6 +81,17 @@ def test_orientation_that_does_not_exist_is_none(tmp_path, tag):
     np.testing.assert_array_equal(pixels(saved(tmp_path, image, exif=exif)), PICTURE.transpose(2, 0, 1))
 
 
+DAMAGED = {"garbage": b"Exif\0\0garbage!!", "cut": b"Exif\0\0II*\0", "no EXIF": b"hello"}
+
+
+@pytest.mark.parametrize("exif", DAMAGED.values(), ids=DAMAGED.keys())
+@pytest.mark.parametrize("suffix, options", [("png", {}), ("webp", {"lossless": True})])
+def test_damaged_exif_data_are_ignored_and_named(tmp_path, suffix, options, exif):
+    picture = read_image(saved(tmp_path, Image.fromarray(PICTURE), suffix, exif=exif, **options), 8, 3)
+    np.testing.assert_array_equal(picture.pixels, PICTURE.transpose(2, 0, 1))
+    assert picture.remarks == ("damaged EXIF data, ignored",)
+
+
 # -- transparency ------------------------------------------------------------------------------------------------
 
 COLOUR, ALPHA = np.array([40, 200, 90]), 64

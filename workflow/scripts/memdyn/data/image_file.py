@@ -17,7 +17,6 @@ from memdyn.data.reading import reading
 
 # by the content of the file, whatever its name; a JPEG may turn out to be an MPO
 FORMATS = ("PNG", "JPEG", "BMP", "DIB", "GIF", "TIFF", "WEBP", "PPM")
-ORIENTATION = ExifTags.Base.Orientation
 MODES = {1: "L", 3: "RGB"}
 EIGHT_BITS = frozenset({"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"})
 
@@ -46,8 +45,8 @@ def read_image(path: str, size: int, channels: int, background: int = 255) -> Pi
         open(path, "rb") as stream,
         Image.open(stream, formats=FORMATS) as image,
     ):
-        fault, remarks = _fault(image), _remarks(image)
-        upright = None if fault else _flat(ImageOps.exif_transpose(image), MODES[channels], background)
+        fault = _fault(image)
+        shown, remarks = (image, []) if fault else _as_shown(image, MODES[channels], background)
     if fault:
         raise ValueError(f"{path}: {fault}")
     said = [
@@ -55,7 +54,7 @@ def read_image(path: str, size: int, channels: int, background: int = 255) -> Pi
         for warning in heard
         if warning.category is not Image.DecompressionBombWarning
     ]
-    return Picture(_square(upright, size).reshape(size, size, channels).transpose(2, 0, 1), (*remarks, *said))
+    return Picture(_square(shown, size).reshape(size, size, channels).transpose(2, 0, 1), (*remarks, *said))
 
 
 def _fault(image: Image.Image) -> str | None:
@@ -78,10 +77,29 @@ def _bits(image: Image.Image) -> int:
     return 16 if sixteen else 8
 
 
-def _remarks(image: Image.Image) -> list[str]:
+def _as_shown(image: Image.Image, mode: str, background: int) -> tuple[Image.Image, list[str]]:
+    """The image turned and without transparency, and what was found in it."""
+    if image.format != "TIFF":  # which Pillow turns as it loads it
+        image.load()  # faults of the pixels are no faults of the EXIF data
+    orientation = _orientation(image)
+    remarks = _remarks(image, orientation)
+    turned = image if orientation is None else ImageOps.exif_transpose(image)
+    return _flat(turned, mode, background), remarks
+
+
+def _orientation(image: Image.Image) -> int | None:
+    """The tag, 1 where there is none; None where the EXIF data are damaged, which viewers do not mind."""
+    try:
+        return image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:
+        return None
+
+
+def _remarks(image: Image.Image, orientation: int | None) -> list[str]:
     said = {
         "transparency, laid on the background": image.has_transparency_data,
-        "an orientation tag, turned by it": image.getexif().get(ORIENTATION, 1) in range(2, 9),
+        "an orientation tag, turned by it": orientation in range(2, 9),
+        "damaged EXIF data, ignored": orientation is None,
         "a colour profile, not applied": "icc_profile" in image.info,
         "further pictures, left out": image.format == "MPO",
     }
