@@ -123,7 +123,6 @@ class Analysis:
                 onset_level=self.options["onset_error"],
                 d_prime_bound=self.options["d_prime_bound"],
                 stable_distance=self.options["stable_distance"],
-                design_effect=self.options["design_effect"],
             ),
             bounds=self._bounds,
         )

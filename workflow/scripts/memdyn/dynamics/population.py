@@ -22,10 +22,9 @@ import pandas as pd
 
 from memdyn.dynamics import spatial
 from memdyn.dynamics.observations import PARTS, Observations
-from memdyn.dynamics.onset import critical_t
 from memdyn.dynamics.speed import from_halves, signed_root, speeds, squared_displacement, squared_speed
 from memdyn.dynamics.transitions import inflow, probabilities, transition_counts
-from memdyn.dynamics.zones import ZONES, States, ZoneBounds, tracked_zones
+from memdyn.dynamics.zones import ZONES, ZoneBounds, raw_zones, tracked_zones
 from memdyn.stats import jackknife
 
 ALL = "all"
@@ -41,8 +40,8 @@ FIGURES = {
     "speed_rms_corrected": "its signed root: an RMS speed, not the mean of the v_i; per epoch",
     "displacement_corrected": "signed root of the squared displacement from halves, percentage points",
     "advantage_slope": "mean dA_i/dt to the next checkpoint, per epoch",
-    **{f"share_{zone}": f"share of the samples in zone {zone} (tracked)" for zone in ZONES},
-    "inflow_hv": "chance of a sample outside HV to enter it, per epoch to the next checkpoint",
+    **{f"share_{zone}": f"share of the samples whose state lies in zone {zone}, as it is" for zone in ZONES},
+    "inflow_hv": "chance of a sample outside HV to enter it, per epoch to the next checkpoint (tracked zones)",
     "entropy": "spatial entropy of the smooth states (parametric)",
     "entropy_change": "entropy minus that of the first checkpoint",
     "clark_evans": "Clark-Evans ratio of the smooth states (parametric); below 1: clustered",
@@ -107,20 +106,22 @@ def path_figures(fpr: np.ndarray, tpr: np.ndarray, epochs: np.ndarray, weights: 
     }
 
 
-def zone_figures(
-    codes: np.ndarray, epochs: np.ndarray, weights: np.ndarray
-) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Shares and inflow [K, T] of tracked zones [T, n], and the transitions' weights [K, T - 1, Z, Z].
+def shares(codes: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
+    """Shares [K, T] of zones [T, n]."""
+    # Rounded: where all samples agree, replicates must be equal, not nearly so.
+    return {f"share_{zone}": np.round(weights @ (codes == code).T, 12) for code, zone in enumerate(ZONES)}
+
+
+def movements(codes: np.ndarray, epochs: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Inflow to HV [K, T] of tracked zones [T, n], and the transitions' weights [K, T - 1, Z, Z].
 
     Checkpoints may differ in their distance, within a run and between runs. So the inflow is a chance per epoch: that
     which, constant over the step of D epochs, gives the step's chance, 1 - (1 - p)^(1 / D).
     """
     moves = transition_counts(codes, weights)
-    # Rounded: where all samples agree, replicates must be equal, not nearly so.
-    shares = {f"share_{zone}": np.round(weights @ (codes == code).T, 12) for code, zone in enumerate(ZONES)}
     chance = np.round(inflow(moves), 12)  # 1 exactly, where all enter: a root magnifies what is missing
     per_epoch = 1 - (1 - chance) ** (1 / np.diff(epochs))
-    return shares | {"inflow_hv": _to_next(per_epoch)}, moves
+    return _to_next(per_epoch), moves
 
 
 def half_figures(observations: Observations, part: str, threshold: str, weights: np.ndarray) -> dict[str, Replicated]:
@@ -195,21 +196,14 @@ def _measure(
     figures, moves = [], []
     for world in range(design.n_jackknife):
         path = path_figures(*counts.rates(world), observations.epochs, weights)
-        codes = world_zones(observations, part, threshold, world, bounds)
-        zones, move = zone_figures(codes, observations.epochs, weights)
-        figures.append(path | zones | _spatial(observations.spatial[part, threshold][world]))
+        states = observations.states(part, threshold, world, bounds.test_level)
+        zoned = shares(raw_zones(states, bounds), weights)
+        entering, move = movements(tracked_zones(states, bounds), observations.epochs, weights)
+        spatial_ones = _spatial(observations.spatial[part, threshold][world])
+        figures.append(path | zoned | {"inflow_hv": entering} | spatial_ones)
         moves.append(move)
     result = {name: _replicated([world[name] for world in figures]) for name in figures[0]}
     return result | half_figures(observations, part, threshold, weights), _replicated(moves)
-
-
-def world_zones(observations: Observations, part: str, threshold: str, world: int, bounds: ZoneBounds) -> np.ndarray:
-    """Tracked zones [T, n] of a world of the jackknife, or of all pairs (0)."""
-    counts, t = observations.counts[part, threshold], observations.t[part][world]
-    n_pairs = int(counts.pairs[world])
-    critical = np.array([critical_t(row, bounds.test_level, n_pairs - 1) for row in t])
-    decisions = counts.d_in[world], counts.d_out[world], counts.d_both[world]
-    return tracked_zones(States.of_counts(*decisions, n_pairs, t, critical), bounds)
 
 
 def _spatial(figures: np.ndarray) -> dict[str, np.ndarray]:
