@@ -118,7 +118,7 @@ def draw_inflow(
 def draw_river(
     tables: dict[str, pd.DataFrame], styles: dict[str, RunStyle], options: ReportOptions
 ) -> Iterator[Drawing]:
-    """Tracked zone shares: stacked as a river, and below it each zone but chance with its band."""
+    """Zone shares: stacked as a river, and below it each zone but chance with its band."""
     for attack, curves in population_curves(tables, options.threshold):
         shares = curves[curves["figure"].str.startswith("share_")]
         runs = runs_in(shares, styles)
