@@ -46,7 +46,7 @@ def test_only_the_highly_vulnerable_have_a_parametric_share(growing):
     worst = table.xs("highly_vulnerable", level="zone")
     assert (worst.loc["lr1", "smooth"] == worst.loc["fpr0.1", "smooth"]).all(), "no threshold is involved"
     truth = (np.linspace(0, 6, 90) >= norm.ppf(0.9) - norm.ppf(0.1)).mean()
-    assert worst.loc[("lr1", 2), "smooth"] == pytest.approx(truth, abs=0.03)
+    assert worst.loc[("lr1", 2), "smooth"] == pytest.approx(truth, abs=0.05)
     assert 0 < worst.loc[("lr1", 2), "smooth_high"] - worst.loc[("lr1", 2), "smooth_low"] < 0.2
     assert worst.loc[("lr1", 0), "smooth"] < 0.01
 
