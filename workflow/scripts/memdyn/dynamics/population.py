@@ -50,6 +50,9 @@ FIGURES = {
 TO_NEXT = ("speed", "speed_squared", "speed_squared_corrected", "speed_rms_corrected", "advantage_slope", "inflow_hv")
 """Figures of the step from a checkpoint to the next: there is none at the last."""
 
+OF_TWO = (*TO_NEXT, "displacement", "path_length", "displacement_corrected", "entropy_change")
+"""Figures that need two checkpoints: of a run with one there are none of them."""
+
 
 @dataclass(frozen=True)
 class Replicated:
@@ -154,8 +157,8 @@ def population_tables(
         curves: threshold, group ("all" or a class), figure (see `FIGURES`), epoch, value, low, high (scored part);
             null, null_low, null_high (sham part); difference, difference_low, difference_high (scored - sham; of
             squares for the two signed roots, and then its signed root).
-        transitions: threshold, group, epoch, epoch_to (both NaN: pooled over training, the only one for a class),
-            zone_from, zone_to, share (of the group's samples; pooled: per step), probability, low, high,
+        transitions (no rows of a single checkpoint): threshold, group, epoch, epoch_to (both NaN: pooled over training,
+            the only one for a class), zone_from, zone_to, share (of the group's samples; pooled: per step), probability, low, high,
             null (the sham part's probability).
         curve_replicates: threshold, metric (a figure), epoch, epoch_to (the next checkpoint for `TO_NEXT`, else the
             same), group, value: of all samples, without each group of pairs; group -1 is the estimate that they belong
@@ -203,7 +206,10 @@ def _measure(
         figures.append(path | zoned | {"inflow_hv": entering} | spatial_ones)
         moves.append(move)
     result = {name: _replicated([world[name] for world in figures]) for name in figures[0]}
-    return result | half_figures(observations, part, threshold, weights), _replicated(moves)
+    result |= half_figures(observations, part, threshold, weights)
+    if len(observations.epochs) == 1:
+        result = {name: figure for name, figure in result.items() if name not in OF_TWO}
+    return result, _replicated(moves)
 
 
 def _spatial(figures: np.ndarray) -> dict[str, np.ndarray]:
@@ -213,7 +219,7 @@ def _spatial(figures: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _replicated(worlds: list[np.ndarray]) -> Replicated:
-    return Replicated(worlds[0], worlds[0], np.array(worlds[1:]).reshape(-1, *worlds[0].shape))
+    return Replicated(worlds[0], worlds[0], np.array(worlds[1:]).reshape(len(worlds) - 1, *worlds[0].shape))
 
 
 def _to_next(values: np.ndarray) -> np.ndarray:
@@ -271,9 +277,14 @@ def _transitions(
         tables.append(_matrix(one, other, sizes, level).assign(group=ALL, epoch=epoch, epoch_to=epoch_to))
     for k, group in enumerate(groups):
         one, other = (_select(x, k) for x in (moves, null))
-        one, other = (Replicated(*(a.mean(axis=-3) for a in (x.value, x.centre, x.deleted))) for x in (one, other))
+        one, other = (Replicated(*map(_over_steps, (x.value, x.centre, x.deleted))) for x in (one, other))
         tables.append(_matrix(one, other, sizes, level).assign(group=group, epoch=np.nan, epoch_to=np.nan))
-    return tables
+    return tables if len(epochs) > 1 else [table.iloc[:0] for table in tables]
+
+
+def _over_steps(moves: np.ndarray) -> np.ndarray:
+    """Mean [..., Z, Z] over steps of [..., T - 1, Z, Z]; 0 where there are none."""
+    return moves.sum(axis=-3) / max(moves.shape[-3], 1)
 
 
 def _select(moves: Replicated, *index: int) -> Replicated:
@@ -281,7 +292,7 @@ def _select(moves: Replicated, *index: int) -> Replicated:
 
 
 def _matrix(moves: Replicated, null: Replicated, sizes: np.ndarray, level: float) -> pd.DataFrame:
-    deleted = probabilities(moves.deleted).reshape(-1, *moves.value.shape)
+    deleted = probabilities(moves.deleted)
     probability = Replicated(probabilities(moves.value), probabilities(moves.centre), deleted)
     low, high = probability.interval(sizes, level)
     return pd.DataFrame(
