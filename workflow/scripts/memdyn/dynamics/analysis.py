@@ -53,8 +53,8 @@ class Analysis:
 
         Returns:
             states, summary, curves, curve_replicates, transitions (`memdyn.dynamics.stage`); early, early_replicates,
-            findings (`memdyn.dynamics.early`; no rows of a single checkpoint); correlations, reliabilities, difficulty_curves
-            (`memdyn.dynamics.correlation`).
+            findings (`memdyn.dynamics.early`; no rows of a single checkpoint); correlations, reliabilities,
+            difficulty_curves (`memdyn.dynamics.correlation`).
         """
         scored = self.labels[self.scores.parts["scored"]]
         tables = dynamics_tables(self.scores, attack, self.settings, self.labels, self._dynamics_options())

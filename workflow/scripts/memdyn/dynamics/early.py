@@ -113,7 +113,8 @@ def findings(early: pd.DataFrame, share: float) -> pd.DataFrame:
 
     Returns:
         target, epoch, last_epoch, recall, recall_low, recall_high, ceiling, chance, recall_share, recall_share_low,
-        recall_share_high, level, sentence. No rows where no checkpoint is that early. Where no sample is finally at risk: NaN, and the sentence says so.
+        recall_share_high, level, sentence. No rows where no checkpoint is that early. Where no sample is finally at
+        risk: NaN, and the sentence says so.
     """
     last = early["epoch"].max()
     risk = early[(early["predictor"] == _RISK[0]) & (early["epoch"] <= share * last)]

@@ -158,8 +158,8 @@ def population_tables(
             null, null_low, null_high (sham part); difference, difference_low, difference_high (scored - sham; of
             squares for the two signed roots, and then its signed root).
         transitions (no rows of a single checkpoint): threshold, group, epoch, epoch_to (both NaN: pooled over training,
-            the only one for a class), zone_from, zone_to, share (of the group's samples; pooled: per step), probability, low, high,
-            null (the sham part's probability).
+            the only one for a class), zone_from, zone_to (tracked), share (of the group's samples; pooled: per step),
+            probability, low, high, null (the sham part's probability).
         curve_replicates: threshold, metric (a figure), epoch, epoch_to (the next checkpoint for `TO_NEXT`, else the
             same), group, value: of all samples, without each group of pairs; group -1 is the estimate that they belong
             to. Differences between runs are jackknifed from them, so the signed roots are not among them: their squares

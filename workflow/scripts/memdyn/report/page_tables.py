@@ -101,9 +101,22 @@ def runs(table: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:
         "Recipes and models. Accuracies at the last checkpoint, means over models: on the scored samples as members "
         "(in) and as non-members (out), and on the test part; training time."
     )
-    caption = " ".join([caption, *failures])
+    caption = " ".join([caption, *failures, *_few_checkpoints(table, styles)])
     words = sum(show is str for _, show in columns.values())
     return Table(caption, ["run", *columns, "all models"], rows, head=1 + words)
+
+
+def _few_checkpoints(table: pd.DataFrame, styles: dict[str, RunStyle]) -> list[str]:
+    """What is left out of runs that have too few checkpoints for it."""
+    sentences = []
+    for column, value, words in (
+        ("n_checkpoints", 1, "one checkpoint: what needs two (transitions, speed, early determination) is left out"),
+        ("last_checkpoint", 0, "no checkpoint of trained models: difficulty is left out"),
+    ):
+        names = [styles[row["run"]].name for row in _by_run(table, styles) if row.get(column) == value]
+        if names:
+            sentences.append(f"{', '.join(names)}: {words}.")
+    return sentences
 
 
 def _failures(table: pd.DataFrame, styles: dict[str, RunStyle]) -> list[str]:
