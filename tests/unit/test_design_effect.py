@@ -102,7 +102,7 @@ EFFECTS = (0.0, 0.5, 1.0, 2.0)
 COLUMNS = ["fpr", "tpr", "advantage"]
 
 
-def coverage(law, n_models, attack, reps=60, n=200):
+def coverage(law, n_models, attack, reps=40, n=200):
     """[thresholds, d', rates]: nominal 95 % limits of one world's samples over sets of models; n / 4 samples a d'."""
     d_prime = np.repeat(EFFECTS, n // len(EFFECTS))[None]
     mean = np.random.default_rng(0).normal(1, 1.5, (1, n))
@@ -122,11 +122,9 @@ def coverage(law, n_models, attack, reps=60, n=200):
     ("law", "n_models", "attack"),
     [
         ("normal", 128, LIRA),
-        ("skewed", 128, LIRA),
         ("heavy", 64, LIRA),
-        ("ties", 16, LIRA),
-        ("narrow when IN", 64, LIRA),
-        ("shared by models", 32, LIRA),
+        ("ties", 32, LIRA),
+        ("narrow when IN", 16, LIRA),
         ("shared by pairs", 32, LiRA("offline", "global")),
         ("skewed", 64, RMIA("online", 0.3, 1.0)),
     ],
@@ -137,4 +135,4 @@ def test_coverage_of_per_sample_limits(law, n_models, attack, capsys):
     with capsys.disabled():
         print(f"\n{law}, M = {n_models}, {attack}: coverage of {COLUMNS}, rows: thresholds, d' {EFFECTS}")
         print(covered.round(3).reshape(-1, 3).tolist())
-    assert covered.min() >= 0.92  # .93 but for 60 sets of models
+    assert covered.min() >= 0.93 - 3 * np.sqrt(0.93 * 0.07 / 40 / 50)

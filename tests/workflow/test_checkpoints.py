@@ -8,8 +8,7 @@ from memdyn.dynamics.population import OF_TWO, TO_NEXT
 
 pytestmark = pytest.mark.slow
 
-# name -> checkpoints; the last is the ordinary run beside which the others stand
-CHECKPOINTS = {"one": [2], "untrained": [0], "ends": [0, 2], "late": [1, 2]}
+CHECKPOINTS = {"one": [2], "untrained": [0], "late": [1, 2]}
 STUDY = {
     "study": "few",
     "pool": {
@@ -21,7 +20,7 @@ STUDY = {
         {"name": name, "checkpoints": epochs, "optimizer": {"name": "sgd", "lr": 0.02 * (1 + k)}}
         for k, (name, epochs) in enumerate(CHECKPOINTS.items())
     ],
-    "shadow_models": 16,
+    "shadow_models": 8,
     "attacks": [{"name": "lira"}],
     "dynamics": {"thresholds": ["lr1", 0.1]},
     "statistics": {"null_draws": 10},
@@ -47,11 +46,11 @@ def tables(project: Project):
 
 
 def test_movement_needs_two_checkpoints(tables):
-    curves, both = tables("curves"), {"ends", "late"}
+    curves = tables("curves")
     assert set(curves["run"]) == set(CHECKPOINTS), "states, zones and order need one"
-    assert set(curves.loc[curves["figure"].isin([*OF_TWO, *TO_NEXT]), "run"]) == both
-    assert set(tables("transitions")["run"]) == set(tables("early")["run"]) == both
-    assert set(tables("findings")["run"]) == {"ends"}, "epoch 1 of 2 is not early"
+    assert set(curves.loc[curves["figure"].isin([*OF_TWO, *TO_NEXT]), "run"]) == {"late"}
+    assert set(tables("transitions")["run"]) == set(tables("early")["run"]) == {"late"}
+    assert not len(tables("findings")), "epoch 1 of 2 is not early"
 
 
 def test_difficulty_needs_a_trained_checkpoint(tables):
@@ -71,7 +70,7 @@ def test_the_report_says_what_is_left_out(project: Project, tables):
 
 def test_a_study_of_one_checkpoint_only(project: Project):
     """The whole study has nothing that moves, so its empty tables meet the report."""
-    project.write_study(STUDY | {"study": "alone", "runs": STUDY["runs"][:2], "shadow_models": 8})
+    project.write_study(STUDY | {"study": "alone", "runs": STUDY["runs"][:2]})
     project.run()
     folder = project.results / "studies" / "alone"
     page = (folder / "report.html").read_text()
