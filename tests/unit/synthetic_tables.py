@@ -13,7 +13,7 @@ from scipy import stats
 
 from memdyn.dynamics.dprime import sample_statistics
 from memdyn.dynamics.plane import samples_table
-from memdyn.dynamics.zones import ZoneBounds, zone_shares
+from memdyn.dynamics.zones import ZONES, ZoneBounds
 from memdyn.report.record import ReportOptions
 
 BOUNDS = ZoneBounds(hv_tpr=0.9, hv_fpr=0.1, vulnerable_advantage=0.5, test_level=0.05)
@@ -102,6 +102,16 @@ def study_tables(
     return tables
 
 
+def _zone_shares(samples: pd.DataFrame) -> pd.DataFrame:
+    counted = samples.groupby(["run", "attack", "threshold", "epoch"], observed=True)["zone"]
+    shares = counted.value_counts(normalize=True, sort=False).unstack("zone").reindex(columns=list(ZONES)).fillna(0.0)
+    table = shares.stack().rename("share").reset_index()
+    table = table.assign(low=table["share"] - 0.02, high=table["share"] + 0.02, null=0.0)
+    worst = table["zone"] == "highly_vulnerable"
+    parametric = {"smooth": -0.01, "smooth_low": -0.03, "smooth_high": 0.01}
+    return table.assign(**{name: np.where(worst, table["share"] + by, np.nan) for name, by in parametric.items()})
+
+
 def _growth(strength: float) -> np.ndarray:
     """Mean effect size at each checkpoint."""
     return strength * (1 - np.exp(-np.array(EPOCHS) / 7.0))
@@ -133,14 +143,15 @@ def _run_tables(
             centres.append(_centre_row(run, threshold, "scored", epoch, decided, mask))
             sham = rng.normal(size=(models, n)) >= (0.0 if threshold == "lr1" else 2.33)
             centres.append(_centre_row(run, threshold, "sham", epoch, sham, mask))
+    counts = pd.concat(rates, ignore_index=True)
     samples = samples_table(
-        pd.concat(rates, ignore_index=True),
+        counts,
         pd.concat(statistics, ignore_index=True),
         pool.labels,
         pool.sample_ids,
         BOUNDS,
         level=0.95,
-        design_effect=2.0,
+        design_effects=counts[["threshold", "epoch", "sample"]].assign(design_effect=2.0),
         run=run,
         attack="lira",
     )
@@ -148,7 +159,7 @@ def _run_tables(
     accuracy = _accuracy(run, strength)
     return {
         "samples": samples,
-        "zones": zone_shares(samples, ["run", "attack", "threshold", "epoch"]),
+        "zones": _zone_shares(samples),
         "centre": pd.DataFrame(centres),
         "attack_metrics": pd.concat([c["metrics"] for c in curves]),
         "roc": pd.concat([c["roc"] for c in curves]),

@@ -91,6 +91,16 @@ def test_of_attack_metrics(two):
     assert found["epoch"].tolist() == EPOCHS
 
 
+def test_runs_without_a_common_checkpoint_have_no_differences():
+    metrics = pd.DataFrame({"run": ["a", "b"], "attack": "lira", "epoch": [0, 2], "aggregation": "pooled"})
+    metrics = metrics.assign(auc=0.5, auc_low=0.4)
+    replicates = pd.concat([metrics.assign(metric="auc", group=group, value=0.5) for group in range(4)])
+    found = run_differences(
+        metrics, replicates, dict.fromkeys("ab", "pool"), dict.fromkeys("ab", np.ones(4, int)), 0.95
+    )
+    assert not len(found) and {"run_a", "epoch", "difference", "low"} <= set(found.columns)
+
+
 def test_matched_by_a_clock(two):
     """The clock is the epoch itself, the same in all replicates: matched differences are those between checkpoints."""
     _, replicates = two.tables("clock")
@@ -188,7 +198,7 @@ RUN = {
     "device": "cpu",
     "pool": "p",
 }
-ACCURACY = pd.DataFrame({"accuracy_in": [0.9], "accuracy_out": [0.8], "accuracy_test": [0.8]})
+ACCURACY = pd.DataFrame({"epoch": [20], "accuracy_in": [0.9], "accuracy_out": [0.8], "accuracy_test": [0.8]})
 SENTENCES = {
     (): "",
     (5,): " cnn: 1 of 32 models diverged and is left out with its pair.",

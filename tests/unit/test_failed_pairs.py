@@ -22,7 +22,7 @@ from memdyn.dynamics.dprime import effect_sizes
 from memdyn.dynamics.early import EarlyOptions, early_tables
 from memdyn.dynamics.planted import planted_table
 from memdyn.dynamics.splits import Splits
-from memdyn.dynamics.stage import dynamics_tables
+from memdyn.dynamics.stage import dynamics_tables, observe_states
 from memdyn.dynamics.tails import tail_tables
 from memdyn.stats import jackknife
 from memdyn.stats.jackknife import Pairs
@@ -206,11 +206,8 @@ def test_all_other_readers_see_the_other_pairs_only(lossy):
     table = planted_table(planted, lossy, found, 16, 0.95)
     pd.testing.assert_frame_equal(table, planted_table(planted, cut, again, 16, 0.95))
     assert set(table["groups"]) == {15} and table["low"].notna().all()
-    load = lossy.loader("scored"), lossy.loader("sham")
-    centre = centre_table(LIRA, [2], *load, settings((0.1,)))
-    pd.testing.assert_frame_equal(
-        centre, centre_table(LIRA, [2], cut.loader("scored"), cut.loader("sham"), settings((0.1,)))
-    )
+    centre, expected = (centre_table(observe_states(run, LIRA, settings((0.1,))), 0.95) for run in (lossy, cut))
+    pd.testing.assert_frame_equal(centre, expected)
     assert centre.notna().all(axis=None)
 
 

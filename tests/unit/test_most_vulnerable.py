@@ -11,7 +11,7 @@ from memdyn.attacks.evaluate import Settings, evaluate, evaluate_checkpoint
 from memdyn.attacks.most_vulnerable import SHARES, MostVulnerable, limits_of, moderated_t
 from memdyn.attacks.refits import Deletions, refits
 from memdyn.stats import jackknife
-from memdyn.stats.intervals import wilson
+from memdyn.stats.intervals import clopper_pearson
 
 LIRA = build({"name": "lira", "mode": "online", "variance": "shrunken"})
 RMIA = build({"name": "rmia", "mode": "online", "a": 0.3, "gamma": 1.0})
@@ -139,7 +139,7 @@ def test_the_limits_are_those_of_the_jackknife_with_the_choice_made_anew():
         scores = part.split(LIRA.score(part, "pairs"))
         values.append(MostVulnerable.of(part).measure(*scores, FPRS)[1, 0, 0])
     low, high = jackknife.interval(values[0], np.array(values[1:]), deletions.sizes, 0.95)
-    least = wilson(values[0] * 80, 80, 0.95)  # 8 pairs, 10 samples
+    least = clopper_pearson(values[0] * 80, 80, 0.95)  # 8 pairs, 10 samples
     low, high = min(low, float(least[0])), max(high, float(least[1]))
     assert (row["share"], row["metric"]) == (0.05, "auc")
     assert (row["value"], row["low"], row["high"]) == pytest.approx((values[0], max(low, 0), min(high, 1)))
@@ -150,9 +150,9 @@ def test_where_all_trials_agree_there_still_is_an_interval():
     table = evaluate_checkpoint(LIRA, world, SETTINGS)["most_vulnerable"].set_index(["share", "metric"])
     row = table.loc[(0.05, "tpr_at_fpr_0.01")]
     assert (row["value"], row["high"]) == (1, 1)
-    assert row["low"] == pytest.approx(wilson(80, 80, 0.95)[0])
+    assert row["low"] == pytest.approx(clopper_pearson(80, 80, 0.95)[0])
     assert table.loc[(0.05, "auc"), "low"] == row["low"]
-    assert row["fpr_high"] >= wilson(0, 80, 0.95)[1] > row["fpr_low"] == row["fpr"] == 0
+    assert row["fpr_high"] >= clopper_pearson(0, 80, 0.95)[1] > row["fpr_low"] == row["fpr"] == 0
 
 
 def test_too_few_pairs_in_a_half_say_nothing():

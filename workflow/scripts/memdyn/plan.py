@@ -245,7 +245,6 @@ def _plan_dynamics(study: Study, attacks: dict[str, Stage]) -> Stage:
         "attacks": [
             {"label": attack.label(), "folder": attacks[attack.label()].folder, "options": attack} for attack in shown
         ],
-        "design_effect": config.analysis.design_effect,
         "dynamics": config.dynamics,
         "models": config.shadow_models,
         "statistics": config.statistics,

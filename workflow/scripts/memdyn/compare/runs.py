@@ -55,6 +55,8 @@ def run_row(run: dict[str, Any], log: pd.DataFrame, accuracy: pd.DataFrame) -> d
         "architecture": run["architecture"],
         "optimizer": recipe["optimizer"]["name"],
         "epochs": recipe["epochs"],
+        "n_checkpoints": len(accuracy),
+        "last_checkpoint": last["epoch"],
         "accuracy_in": last["accuracy_in"],
         "accuracy_out": last["accuracy_out"],
         "accuracy_test": last["accuracy_test"],

@@ -27,11 +27,6 @@ class AnalysisConfig(Strict):
     )
     d_prime_bound: Float = Field(default=1.0, gt=0, description="The first checkpoint with d' above it is reported.")
     stable_distance: Fraction = Field(default=0.1, description="Stabilised: nearer to the last state than this.")
-    design_effect: Float = Field(
-        default=2.0,
-        ge=1,
-        description="Over-dispersion of cross-fitted per-sample rates, for their intervals.",
-    )
     grid: int = Field(default=20, ge=2, description="G of the G x G grid of the spatial entropy (in bits).")
     bins: int = Field(default=10, ge=2, description="Bins, by rank, of the curves of vulnerability against difficulty.")
     kendall_samples: int = Field(default=500, ge=100, description="Most samples that enter Kendall's tau.")

@@ -54,12 +54,14 @@ class Analysis:
 
         Returns:
             states, summary, curves, curve_replicates, transitions (`memdyn.dynamics.stage`); early, early_replicates,
-            findings (`memdyn.dynamics.early`); correlations, reliabilities, difficulty_curves
-            (`memdyn.dynamics.correlation`).
+            findings (`memdyn.dynamics.early`; no rows of a single checkpoint); correlations, reliabilities,
+            difficulty_curves (`memdyn.dynamics.correlation`).
         """
         scored = self.labels[self.scores.parts["scored"]]
         tables = dynamics_tables(self.scores, attack, self.settings, self.labels, self._dynamics_options())
         early = early_tables(self.scores, attack, self._splits, self._early_options(attack))
+        if len(self.scores.epochs) == 1:  # nothing is early
+            early = {name: table.iloc[:0] for name, table in early.items()}
         correlated = correlation_tables(
             self.scores, attack, self._difficulty, scored, self._splits, self._correlation_options(attack)
         )
@@ -124,7 +126,6 @@ class Analysis:
                 onset_level=self.options["onset_error"],
                 d_prime_bound=self.options["d_prime_bound"],
                 stable_distance=self.options["stable_distance"],
-                design_effect=self.options["design_effect"],
             ),
             bounds=self._bounds,
         )

@@ -77,7 +77,8 @@ def correlation_tables(
     goals = _targets(scores, attack, splits, options)
     values, reliable, curves = [], [], []
     for replicate in range(max(target.n_replicates for target in goals.values())):
-        hard = np.stack([next(source) for source in sources.values()], axis=1).astype(np.float64)
+        shape = len(sources), len(splits.halves), len(labels)
+        hard = np.array([next(source) for source in sources.values()], dtype=float).reshape(shape).swapaxes(0, 1)
         known = np.array([replicate < target.n_replicates for target in goals.values()])
         found = [next(target.values) for target, one in zip(goals.values(), known, strict=True) if one]
         goal = np.stack(found, axis=1).astype(np.float64)
@@ -135,8 +136,8 @@ class _Places:
         """[K, D * G, ...] from [K, D * known, ...]."""
         rest = values.shape[2:]
         every = np.full((len(values), self.n_hard, len(self.known), *rest), np.nan)
-        every[:, :, self.known] = values.reshape(len(values), self.n_hard, -1, *rest)
-        return every.reshape(len(values), -1, *rest)
+        every[:, :, self.known] = values.reshape(len(values), self.n_hard, self.known.sum(), *rest)
+        return every.reshape(len(values), self.n_hard * len(self.known), *rest)
 
     def each(self, values: np.ndarray) -> np.ndarray:
         """[D + G] from [D + known]."""

@@ -113,7 +113,8 @@ def findings(early: pd.DataFrame, share: float) -> pd.DataFrame:
 
     Returns:
         target, epoch, last_epoch, recall, recall_low, recall_high, ceiling, chance, recall_share, recall_share_low,
-        recall_share_high, level, sentence. Where no sample is finally at risk: NaN, and the sentence says so.
+        recall_share_high, level, sentence. No rows where no checkpoint is that early. Where no sample is finally at
+        risk: NaN, and the sentence says so.
     """
     last = early["epoch"].max()
     risk = early[(early["predictor"] == _RISK[0]) & (early["epoch"] <= share * last)]
@@ -141,10 +142,21 @@ def findings(early: pd.DataFrame, share: float) -> pd.DataFrame:
                 "sentence": sentence if np.isfinite(recall["estimate"]) else "no sample is finally at risk",
             }
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=_FINDINGS)
 
 
 _LIMITS = {"": "estimate", "_low": "low", "_high": "high"}
+_FINDINGS = [
+    "target",
+    "epoch",
+    "last_epoch",
+    *(f"recall{end}" for end in _LIMITS),
+    "ceiling",
+    "chance",
+    *(f"recall_share{end}" for end in _LIMITS),
+    "level",
+    "sentence",
+]
 
 
 @dataclass(frozen=True)

@@ -30,10 +30,9 @@ _CAPTIONS = {
         The {count} samples with the largest effect size d′ (difference between the mean margin as member and as
         non-member, in root mean square standard deviations) of {run} at its last checkpoint, and their counted rates
         under {attack} at {threshold} during training: TPR over the models that had the sample, FPR over those that had
-        not; the filled gap is the advantage A, given at the last checkpoint with its interval over pairs of models. The
-        numbers are rows of the source. The largest of many are shown: on new models most rates would come out lower
-        (d′ is shrunken for it).
-        {planted}""",
+        not; the filled gap is the advantage A, given at the last checkpoint with its interval over pairs of models
+        ({effect}). The numbers are rows of the source. The largest of many are shown: on new models most rates would
+        come out lower (d′ is shrunken for it). {planted}""",
     "comparison": """
         Differences between runs at the last checkpoint that both have: first run minus second, so a mark to the right
         says that the first one leaks more. Bars are {level} jackknife intervals of the difference itself: runs share
@@ -44,17 +43,17 @@ _CAPTIONS = {
         mass so far. Where the browser is asked for less motion, the last checkpoint stands still.""",
     "river": """
         Zones of the plane of {attack} at {threshold} over training: above as a river of shares, below the zones but
-        chance with their jackknife bands over pairs, on an axis of their own. Zones are tracked: a sample leaves its
-        zone when it is more than one standard error outside it, so counting noise moves fewer samples to and fro.
-        Dotted: the share of sham members in the highly vulnerable zone.""",
+        chance with their jackknife bands over pairs, on an axis of their own. Zones are of the samples' states as they
+        are at each checkpoint. Dotted: the share of sham members in the highly vulnerable zone.""",
     "transitions": """
-        Where a sample is at the next checkpoint, given its tracked zone in the plane of {attack} at {threshold}, in per
-        cent, pooled over training; small: the same for sham members. Beside each zone the share of all steps that start
-        there: rows with few of them are noise. HV: highly vulnerable; vuln.: vulnerable.""",
+        Where a sample is at the next checkpoint, given its zone in the plane of {attack} at {threshold}, in per cent,
+        pooled over training; small: the same for sham members. Zones are tracked: a sample leaves its zone when it is
+        more than one standard error outside it, so counting noise moves fewer samples to and fro. Beside each zone the
+        share of all steps that start there: rows with few are noise. HV: highly vulnerable; vuln.: vulnerable.""",
     "inflow": """
-        Chance of a sample outside the highly vulnerable zone of {attack} at {threshold} to enter it, per epoch of the
-        step to the next checkpoint (steps may differ in length), drawn where the step starts. Bands: jackknife over
-        pairs; hollow: sham members.""",
+        Chance of a sample outside the highly vulnerable zone (tracked, as in the transitions) of {attack} at
+        {threshold} to enter it, per epoch of the step to the next checkpoint (steps may differ in length), drawn where
+        the step starts. Bands: jackknife over pairs; hollow: sham members.""",
     "speed": """
         How far and how fast samples move in the plane of {attack} at {threshold}, and how they are spread in it. Left
         raw, right with the counting noise removed (products of independent halves of the models; signed roots, so an

@@ -34,6 +34,7 @@ _RUN_COLUMNS = {
 
 
 _NO_LIMITS = (np.nan, np.nan)
+_WORST = "highly_vulnerable"
 
 
 @dataclass(frozen=True)
@@ -100,9 +101,22 @@ def runs(table: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:
         "Recipes and models. Accuracies at the last checkpoint, means over models: on the scored samples as members "
         "(in) and as non-members (out), and on the test part; training time."
     )
-    caption = " ".join([caption, *failures])
+    caption = " ".join([caption, *failures, *_few_checkpoints(table, styles)])
     words = sum(show is str for _, show in columns.values())
     return Table(caption, ["run", *columns, "all models"], rows, head=1 + words)
+
+
+def _few_checkpoints(table: pd.DataFrame, styles: dict[str, RunStyle]) -> list[str]:
+    """What is left out of runs that have too few checkpoints for it."""
+    sentences = []
+    for column, value, words in (
+        ("n_checkpoints", 1, "one checkpoint: what needs two (transitions, speed, early determination) is left out"),
+        ("last_checkpoint", 0, "no checkpoint of trained models: difficulty is left out"),
+    ):
+        names = [styles[row["run"]].name for row in _by_run(table, styles) if row.get(column) == value]
+        if names:
+            sentences.append(f"{', '.join(names)}: {words}.")
+    return sentences
 
 
 def _failures(table: pd.DataFrame, styles: dict[str, RunStyle]) -> list[str]:
@@ -197,15 +211,26 @@ def _path_limits(
 
 
 def zones(table: pd.DataFrame, styles: dict[str, RunStyle], threshold: str) -> Table:
-    """Zone shares at the last checkpoint."""
+    """Zone shares at the last checkpoint; of the highly vulnerable also the sham members' and the parametric one."""
     rows = []
     for (attack, run), part in _in_order(select_threshold(table, threshold), styles):
-        last = part[part["epoch"] == part["epoch"].max()].set_index("zone")["share"]
-        shares = [formatting.percent(float(last.get(zone, 0.0))) for zone in ZONE_STACK]
-        rows.append([run_cell(styles[run]), *_text(attack, *shares)])
-    columns = ["run", "attack", *(style.ZONE_LABELS[zone] for zone in ZONE_STACK)]
+        last = part[part["epoch"] == part["epoch"].max()].set_index("zone")
+        worst = last.loc[_WORST]
+        counted, parametric = (
+            formatting.percent_interval(*(float(worst[name]) for name in names))
+            for names in (("share", "low", "high"), ("smooth", "smooth_low", "smooth_high"))
+        )
+        others = [formatting.percent(float(last.loc[zone, "share"])) for zone in ZONE_STACK if zone != _WORST]
+        rows.append([run_cell(styles[run]), *_text(attack, counted, formatting.percent(worst["null"]), parametric)])
+        rows[-1] += _text(*others)
+    labels = [style.ZONE_LABELS[zone] for zone in ZONE_STACK if zone != _WORST]
+    columns = ["run", "attack", style.ZONE_LABELS[_WORST], "the same (sham)", "the same, parametric", *labels]
     return Table(
-        "Share of the scored samples in each zone at the last checkpoint, counted there and not tracked.",
+        "Share of the scored samples in each zone at the last checkpoint, of states as they are, with intervals over "
+        "pairs of models. The share of the highly vulnerable depends on the number of models, since noise carries "
+        "samples across the bounds and 90 % of few models is all of them: compare it at equal numbers. Sham members "
+        "show what noise alone gives; the parametric share is what many models would show at each sample's best "
+        "threshold, the expected share with a d′ that allows the zone.",
         columns,
         rows,
         head=2,
