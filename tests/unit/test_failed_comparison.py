@@ -198,7 +198,9 @@ RUN = {
     "device": "cpu",
     "pool": "p",
 }
-ACCURACY = pd.DataFrame({"epoch": [20], "accuracy_in": [0.9], "accuracy_out": [0.8], "accuracy_test": [0.8]})
+ACCURACY = pd.DataFrame(
+    {"epoch": [0, 20], "accuracy_in": [0.1, 0.9], "accuracy_out": [0.1, 0.8], "accuracy_test": [0.1, 0.8]}
+)
 SENTENCES = {
     (): "",
     (5,): " cnn: 1 of 32 models diverged and is left out with its pair.",
