@@ -16,7 +16,8 @@ ATTACKS = [
         {"name": "lira", "mode": mode, "variance": variance}
         for mode, variance in itertools.product(("online", "offline"), ("per_sample", "global", "shrunken"))
     ),
-    *({"name": "rmia", "mode": mode, "a": 0.3, "gamma": 2.0} for mode in ("online", "offline")),
+    *({"name": "rmia", "mode": mode, "a": 0.3, "gamma": 1.0} for mode in ("online", "offline")),
+    {"name": "rmia", "mode": "offline", "a": 0.3, "gamma": 1.0, "dialect": "privacy_meter"},
 ]
 
 
