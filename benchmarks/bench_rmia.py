@@ -1,7 +1,8 @@
 """RMIA by sorting, against the matrix of all pairs (sample x, population sample z).
 
-Claim: at least 10 times faster with the same shares (and their samples put in order). Both start from the same margins and form the same ratios;
-the matrix is filled a block of samples at a time, so that it fits the memory. Writes nothing.
+Claim: at least 10 times faster with the same shares (and samples of one share put in order). Both start from the same
+margins and form the same ratios; the matrix is filled a block of samples at a time, so that it fits the memory. Writes
+nothing.
 
     python benchmarks/bench_rmia.py
 """
