@@ -171,6 +171,7 @@ def _run_tables(
                     "statistic": 2.1 + strength,
                     "p_value": 0.31,
                     "mean_null_auc": 0.5003,
+                    "resolution": 0.0021,
                     "n_draws": 20,
                     "passed": True,
                 }
@@ -237,7 +238,11 @@ def _attack_tables(run: str, attack: str, strength: float, models: int, n: int, 
             for metric in METRICS:
                 value, half = _normal_theory(metric, growth), 0.005 + 0.01 * rng.random()
                 row |= {metric: value, f"{metric}_low": value - half * value, f"{metric}_high": value + half * value}
-            row |= {"level": 0.95, "method": "jackknife over 16 groups of pairs", "null_auc": 0.5}
+            row |= {"level": 0.95, "method": "jackknife over 16 groups of pairs"}
+            row |= {"null_auc": 0.5, "null_tpr_at_fpr_0.001": 0.001, "null_tpr_at_fpr_0.01": 0.01}
+            pooled = aggregation == "pooled"
+            for name, value in {"target_spread": 0.05, "pooling_loss": 0.001, "pooling_loss_at_least": 0.0}.items():
+                row[name] = value if pooled else np.nan
             metrics.append(row | {"n_models": models, "n_samples": n})
             fpr = np.geomspace(1 / n_out, 1, 60)
             tpr = stats.norm.cdf(stats.norm.ppf(fpr) + growth)
@@ -245,8 +250,9 @@ def _attack_tables(run: str, attack: str, strength: float, models: int, n: int, 
             keys = {"run": run, "attack": attack, "epoch": epoch, "aggregation": aggregation, "fpr": fpr, "tpr": tpr}
             roc.append(pd.DataFrame(keys | {"low": (tpr - width).clip(0), "high": (tpr + width).clip(max=1)}))
         auc = rng.normal(0.5, 0.004, 20)
-        keys = {"run": run, "attack": attack, "epoch": epoch, "draw": np.arange(20), "auc": auc}
-        null.append(pd.DataFrame(keys | {"tpr_at_fpr_0.001": 0.001, "tpr_at_fpr_0.01": 0.01}))
+        for aggregation in ("pooled", "per_model"):
+            keys = {"run": run, "attack": attack, "epoch": epoch, "aggregation": aggregation, "draw": np.arange(20)}
+            null.append(pd.DataFrame(keys | {"auc": auc, "tpr_at_fpr_0.001": 0.001, "tpr_at_fpr_0.01": 0.01}))
     return {"metrics": pd.DataFrame(metrics), "roc": pd.concat(roc), "null": pd.concat(null)}
 
 

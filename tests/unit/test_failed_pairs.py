@@ -29,7 +29,7 @@ from memdyn.stats.jackknife import Pairs
 from memdyn.store.scores import SIGNALS, write_scores
 
 EPOCHS = [0, 1, 2]
-ATTACKS = [Loss(), LIRA, RMIA("offline", 0.3, 2.0)]
+ATTACKS = [Loss(), LIRA, RMIA("offline", 0.3, 1.0)]
 N_PAIRS, FAILED = 16, [5]  # model 5 belongs to pair 2
 LEFT = [k for k in range(N_PAIRS) if k != 2]
 

@@ -51,7 +51,8 @@ rule run_attack:
         runtime=lambda wc, attempt: 120 * attempt,
     params:
         stage=lambda wc: stage(wc.pool, wc.run, wc.scoring, wc.attack),
-        seed=lambda wc: POOLS[wc.pool].seed,
+        pool=lambda wc: stage(wc.pool),
+        run=lambda wc: stage(wc.pool, wc.run),
     script:
         "../scripts/run_attack.py"
 

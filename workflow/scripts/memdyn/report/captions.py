@@ -120,9 +120,9 @@ _CAPTIONS = {
         is not above the FPR have no logarithm and are left out.""",
     "null": """
         The null control: membership is swapped at random within each (pair of models, sample), the same swaps at all
-        checkpoints, and the attack is fitted anew. Each dot is the AUC of one draw, the bar their mean; without leaks
-        in the pipeline they scatter around .5. Verdict: one simultaneous test over all checkpoints and attacks of a
-        run.""",
+        checkpoints, and the attack is fitted anew. Each dot is the AUC of one draw, a mean over models, the bar their
+        mean; without leaks in the pipeline they scatter around .5, the wider the smaller the study. Verdict: one
+        simultaneous test over all checkpoints and attacks of a run.""",
 }
 
 

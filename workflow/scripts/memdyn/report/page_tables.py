@@ -10,8 +10,9 @@ import pandas as pd
 
 from memdyn.report import formatting, style
 from memdyn.report.comparison import last_differences, shown_pairs
-from memdyn.report.curves import METRICS, preferred_aggregation
+from memdyn.report.curves import METRICS
 from memdyn.report.planes import ZONE_STACK, select_threshold
+from memdyn.report.pooling import pooling_note
 from memdyn.report.style import RunStyle
 
 _DIGITS = {"auc": 3, "tpr_at_fpr_0.01": 3, "tpr_at_fpr_0.001": 4}
@@ -66,20 +67,28 @@ def _text(*values: str) -> list[Cell]:
 
 
 def results(metrics: pd.DataFrame, styles: dict[str, RunStyle], failed: set[str]) -> Table:
-    """Every attack on every run at the last checkpoint; runs that failed their null control are marked."""
-    aggregation = preferred_aggregation(metrics)
-    table = metrics[metrics["aggregation"] == aggregation]
-    table = table[table["epoch"] == table.groupby("run")["epoch"].transform("max")]
+    """Every attack on every run at the last checkpoint, pooled and per model, with what the null's draws give.
+
+    Runs that failed their null control are marked.
+    """
+    table = metrics[metrics["epoch"] == metrics.groupby("run")["epoch"].transform("max")]
     level = f"{100 * table['level'].iloc[0]:g} %"
     rows = []
     for row in _by_run(table, styles):
         values = [formatting.interval(row[m], row[f"{m}_low"], row[f"{m}_high"], _DIGITS[m]) for m in METRICS]
+        null = [formatting.number(row[f"null_{m}"], _DIGITS[m]) for m in METRICS]
         run = run_cell(styles[row["run"]])
         if row["run"] in failed:
             run = replace(run, text=f"{run.text} (null failed)", kind="failed")
-        rows.append([run, *_text(str(row["attack"]), *values, formatting.number(row["null_auc"]))])
-    caption = f"Leakage at the last checkpoint, {aggregation.replace('_', ' ')}, with {level} intervals."
-    return Table(caption, ["run", "attack", *(style.METRIC_LABELS[m] for m in METRICS), "null AUC"], rows, head=2)
+        rows.append([run, *_text(str(row["attack"]), row["aggregation"].replace("_", " "), *values, *null)])
+    labels = [style.METRIC_LABELS[m] for m in METRICS]
+    caption = (
+        f"Leakage at the last checkpoint, with {level} intervals: pooled over all target models under one threshold, "
+        "and per model, the mean of each one's own. Null: the same on noise, by the draws of the null control; with "
+        "few non-members the TPR per model is above the FPR there too. "
+    )
+    caption += pooling_note(table, {run: known.name for run, known in styles.items()})
+    return Table(caption.strip(), ["run", "attack", "over", *labels, *(f"null: {label}" for label in labels)], rows, 3)
 
 
 def runs(table: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:
@@ -162,12 +171,17 @@ def null_control(table: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:
             [
                 run_cell(styles[row["run"]]),
                 *_text(formatting.number(row["statistic"], 2), formatting.p_value(row["p_value"])),
-                *_text(formatting.number(row["mean_null_auc"], 4), formatting.count(row["n_draws"])),
+                *_text(formatting.number(row["mean_null_auc"], 4), f"± {formatting.number(row['resolution'], 4)}"),
+                Cell(formatting.count(row["n_draws"])),
                 verdict,
             ]
         )
-    caption = "The simultaneous null test of each run, over all checkpoints and attacks."
-    return Table(caption, ["run", "statistic", "p", "mean null AUC", "draws", "verdict"], rows)
+    caption = (
+        "The simultaneous null test of each run, over all checkpoints and attacks; it fails where p is at most 0.01. "
+        "Mean null AUC: the one furthest from 0.5. Could have seen: a deviation from 0.5 that fails the test with a "
+        "chance of about 95 %; smaller ones may be there."
+    )
+    return Table(caption, ["run", "statistic", "p", "mean null AUC", "could have seen", "draws", "verdict"], rows)
 
 
 def centres(centre: pd.DataFrame, curves: pd.DataFrame | None, styles: dict[str, RunStyle], threshold: str) -> Table:
