@@ -52,9 +52,9 @@ class Analysis:
         """Tables that depend on the attack.
 
         Returns:
-            states, summary, curves, curve_replicates, transitions (`memdyn.dynamics.stage`); early, early_replicates,
-            findings (`memdyn.dynamics.early`); correlations, reliabilities, difficulty_curves
-            (`memdyn.dynamics.correlation`).
+            states, summary, curves, curve_replicates, transitions (`memdyn.dynamics.stage`); early, early_profiles,
+            early_replicates, findings (`memdyn.dynamics.early`); correlations, reliabilities, disattenuated,
+            difficulty_curves (`memdyn.dynamics.correlation`).
         """
         scored = self.labels[self.scores.parts["scored"]]
         tables = dynamics_tables(self.scores, attack, self.settings, self.labels, self._dynamics_options())
@@ -65,10 +65,12 @@ class Analysis:
         return {
             **tables,
             "early": early["early"],
+            "early_profiles": early["profiles"],
             "early_replicates": early["replicates"],
             "findings": findings(early["early"], self.options["early_share"]),
             "correlations": correlated["correlations"],
             "reliabilities": correlated["reliabilities"],
+            "disattenuated": correlated["disattenuated"],
             "difficulty_curves": correlated["curves"],
         }
 
