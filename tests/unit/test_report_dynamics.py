@@ -270,7 +270,7 @@ def test_tail_table_has_the_operating_points(tables):
 def test_trend_is_a_line_a_measure(tables):
     figure = draw(tables, "early-more-lira").figure
     lines = [line for line in figure.axes[-1].lines if len(line.get_xdata()) == len(EPOCHS)]
-    assert len(lines) == 3
+    assert len(lines) == 4
 
 
 def test_correlation_table_has_a_row_a_difficulty_and_is_bold_where_decided(tables):

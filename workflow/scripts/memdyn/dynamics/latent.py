@@ -6,7 +6,7 @@ the same. So what is asked for is the LATENT share: of the samples in the top sh
 are in the top share by the true d' at t; 0 at chance, 1 for all. It does not depend on the number of models.
 
 1. The law of the true d' at a checkpoint: noise is what two halves disagree by, taken as normal. The law starts as the
-   Pearson III that has the mean, variance and skewness that are left when noise is taken away, and is moved by a few
+   Pearson III that has the mean, variance and skewness that are left when noise is taken away, and is moved by some
    steps of EM towards the one under which the observed d' is most likely (Laird 1978): what noise hides stays smooth.
    It says for each true rank how likely half of the models puts such a sample in the top share.
 2. With a copula of the true ranks at t and at the end, these chances give the recall to be expected. The latent share
@@ -36,7 +36,7 @@ SHARES = np.linspace(0, 1, 21)
 """Latent shares at which expected recalls are taken."""
 # In units of the noise of all models. Halves have sqrt(2) times as much: at the reach a sample's side is certain.
 _REACH, _HALF = 7.0, np.sqrt(2)
-_BINS, _ATOMS, _STEPS = 84, 57, 30
+_BINS, _ATOMS, _STEPS = 84, 57, 100
 _MOST_SKEWED, _LEAST_VARIANCE = 3.0, 1e-3
 _BELOW, _WITHIN, _NODES = 30, 20, 8  # cells of ranks below and within the top share; points a cell
 
