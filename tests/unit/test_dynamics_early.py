@@ -11,6 +11,7 @@ from memdyn.attacks.base import build
 from memdyn.dynamics.baselines import BASELINES
 from memdyn.dynamics.early import EarlyOptions, early_tables, findings
 from memdyn.dynamics.half_targets import counted_rates, effects_of
+from memdyn.dynamics.latent import SHARES, latent_limits
 from memdyn.dynamics.splits import Splits
 from memdyn.dynamics.top_share import SampleJackknife, highest
 from memdyn.dynamics.zones import ZoneBounds
@@ -249,6 +250,24 @@ def test_table_has_the_error_of_the_choice_of_samples():
     assert row["se_samples"] == pytest.approx(sample_error(last, first), rel=1e-3)
     with_error = early[early["se_samples"].notna()]
     assert set(with_error["metric"]) == {"recall_share", "latent_share"} and len(with_error) == 2 * len(world.epochs)
+
+
+def test_latent_share_is_that_of_its_profile():
+    world, _ = risky_world(6, 32, 300, [0, 0.6, 1.0], 2)
+    splits = Splits.random(16, 3, 16, 0)
+    tables = early_tables(world, LIRA, splits, replace(OPTIONS, baselines=()))
+    row = at(tables["early"], epoch=1, metric="latent_share")
+    profile = tables["profiles"].query("epoch == 1")
+    assert (row["low"], row["high"]) == latent_limits(profile, 0.95)
+    recall = at(tables["early"], target="top", epoch=1, metric="recall")["estimate"]
+    expected = recall - profile["excess"].to_numpy().reshape(2, -1)
+    assert row["estimate"] == pytest.approx(np.mean([np.interp(recall, one, SHARES) for one in expected]))
+    values = tables["replicates"].query("metric == 'latent_share' and epoch == 1")["value"]
+    assert row["se"] == pytest.approx(jackknife.standard_error(row["estimate"], values.to_numpy(), splits.sizes))
+    untrained = at(tables["early"], epoch=0, metric="latent_share")
+    assert untrained[["estimate", "low", "high"]].isna().all(), "nothing to order before training"
+    last = at(tables["early"], epoch=2, metric="latent_share")
+    assert last["estimate"] > 0.9 and last["high"] == 1
 
 
 @pytest.mark.slow

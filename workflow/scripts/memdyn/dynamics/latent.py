@@ -5,10 +5,10 @@ early d' is small, so it is measured worse than the final one: a study with more
 the same. So what is asked for is the LATENT share: of the samples in the top share by the true d' at the end, how many
 are in the top share by the true d' at t; 0 at chance, 1 for all. It does not depend on the number of models.
 
-1. The law of the true d' at a checkpoint: noise is what two halves disagree by, taken as normal. The law starts as the
-   Pearson III that has the mean, variance and skewness that are left when noise is taken away, and is moved by some
-   steps of EM towards the one under which the observed d' is most likely (Laird 1978): what noise hides stays smooth.
-   It says for each true rank how likely half of the models puts such a sample in the top share.
+1. The law of the true d' at a checkpoint: noise is what two halves disagree by, taken as normal and alike in all
+   samples. The law starts as the Pearson III that has the mean, variance and skewness that are left when noise is taken
+   away, and is moved by some steps of EM towards the one under which the observed d' is most likely (Laird 1978): what
+   noise hides stays smooth. It says how likely half of the models puts a sample of each true rank in the top share.
 2. With a copula of the true ranks at t and at the end, these chances give the recall to be expected. The latent share
    is that of the copula whose expected recall is the observed one.
 3. Noise hides which copula it is, so there are two that lie far apart: GRADUAL (Gaussian: all samples keep their rank
@@ -27,7 +27,7 @@ from scipy import stats
 from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri, stdtrit
 
-from memdyn.dynamics.top_share import SampleJackknife
+from memdyn.dynamics.top_share import SampleJackknife, count
 from memdyn.stats import jackknife
 from memdyn.stats.inversion import accepted
 
@@ -68,6 +68,8 @@ class LatentShares:
 
     def __init__(self, final: Sequence[np.ndarray], by_samples: SampleJackknife, sizes: np.ndarray) -> None:
         self._by_samples, self._sizes = by_samples, sizes
+        n_samples = final[0].shape[1]
+        self._share = count(n_samples, by_samples.top) / n_samples
         self._final = self._chances(final)
 
     def at(self, effects: Sequence[np.ndarray], by_pairs: np.ndarray, by_samples: np.ndarray) -> LatentShare:
@@ -79,7 +81,7 @@ class LatentShares:
             by_samples: [G], recall without each group of samples.
         """
         n_replicates = len(effects)
-        expected = expected_recalls(self._chances(effects), self._final, self._by_samples.top)
+        expected = expected_recalls(self._chances(effects), self._final, self._share)
         found = np.concatenate([by_pairs, by_samples])
         shares, excess = expected.shares(found).mean(axis=0), np.moveaxis(found - expected.recalls, -1, 0)
         of_samples = (np.concatenate([values[:1], values[n_replicates:]]) for values in (shares, excess))
@@ -93,7 +95,7 @@ class LatentShares:
         return LatentShare(shares[:n_replicates], float(share_error), profile)
 
     def _chances(self, effects: Sequence[np.ndarray]) -> np.ndarray:
-        return top_chances([*effects, *self._by_samples.each(effects[0])[1:]], self._by_samples.top)
+        return top_chances([*effects, *self._by_samples.each(effects[0])[1:]], self._share)
 
 
 def latent_limits(profile: pd.DataFrame, level: float) -> tuple[float, float]:
@@ -126,9 +128,11 @@ class Expected:
 
 
 def expected_recalls(early: np.ndarray, final: np.ndarray, share: float) -> Expected:
-    """Args:
-    early, final: [R, cells] from `top_chances`.
-    share: of the samples that is at risk.
+    """Recalls of the final top share of the other half by that of an early half.
+
+    Args:
+        early, final: [R, cells] from `top_chances`.
+        share: of the samples that is at risk.
     """
     weights = np.diff(_edges(share))
     gradual = np.einsum("rc,jcd,rd->jr", final, _gaussian_copulas(share), early, optimize=True) / share
