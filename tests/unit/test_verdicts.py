@@ -169,6 +169,8 @@ def test_c2_is_about_the_true_values():
     lost = c2(values, attainable=0.1, vague=True)
     assert lost.verdict == U and lost.cells["why"].iloc[0].startswith("not measurable with these models")
     assert c2(values, groups=0).cells["why"].iloc[0] == "no interval: too few models"
+    constant = c2(values, vague=True, estimate=np.nan, reliability_difficulty=np.nan).cells.iloc[0]
+    assert constant["verdict"] == U and constant["why"].endswith(": learning_epoch is alike in all samples")
 
 
 def c3(share: float, se: float, runs=("a",), estimate=None, reliability: float = 0.8):

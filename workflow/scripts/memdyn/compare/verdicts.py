@@ -120,6 +120,9 @@ class _Cell:
 
     def why(self, known: bool) -> str:
         """What keeps it undecided: noise, or no interval at all; "" where the interval just holds the bound."""
+        constant = [name for name, value in self.reliabilities.items() if np.isnan(value)]
+        if constant:
+            return f"not measurable with these models: {constant[0]} is alike in all samples"
         name, least = min(self.reliabilities.items(), key=lambda one: one[1], default=("", np.inf))
         if not least < _RELIABLE:
             return "" if known else "no interval: too few models"
