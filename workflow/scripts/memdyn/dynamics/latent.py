@@ -3,7 +3,7 @@
 What half of the models finds early of what the other half says at the end is little where d' is measured badly, and an
 early d' is small, so it is measured worse than the final one: a study with more models finds more of a world that is
 the same. So what is asked for is the LATENT share: of the samples in the top share by the true d' at the end, how many
-are in the top share by the true d' at t; 0 at chance, 1 for all. It does not depend on the number of models.
+are in the top share by the true d' at t; 0 at chance and below, 1 for all. It does not depend on the number of models.
 
 1. The law of the true d' at a checkpoint: noise is what two halves disagree by, taken as normal and alike in all
    samples. The law starts as the Pearson III that has the mean, variance and skewness that are left when noise is taken
