@@ -19,7 +19,7 @@ from memdyn.compare.runs import accuracy_by_checkpoint
 from memdyn.dynamics.centre import centre_table
 from memdyn.dynamics.difficulty import difficulty
 from memdyn.dynamics.dprime import effect_sizes
-from memdyn.dynamics.early import EarlyOptions, early_tables
+from memdyn.dynamics.early import WITHOUT_NOISE, EarlyOptions, early_tables
 from memdyn.dynamics.planted import planted_table
 from memdyn.dynamics.splits import Splits
 from memdyn.dynamics.stage import dynamics_tables, observe_states
@@ -166,7 +166,7 @@ def replicates_of(run) -> dict[str, pd.DataFrame]:
     dynamics = dynamics_tables(run, LIRA, settings((0.1,)), labels, options(2, 2, spatial=False))
     early = early_tables(run, LIRA, Splits.of_pairs(run.pairs, 2, 16, 0), EARLY)
     clocks = clock_tables(run, run.pairs.groups(16))
-    shown = early["early"].rename(columns={"estimate": "value"}).query("metric != 'disattenuated'")
+    shown = early["early"].rename(columns={"estimate": "value"}).query("metric not in @WITHOUT_NOISE")
     return {
         "curves": dynamics["curve_replicates"].drop(columns="se_samples"),  # the estimate's only
         "early": pd.concat([shown.assign(group=-1)[early["replicates"].columns], early["replicates"]]),
@@ -175,7 +175,9 @@ def replicates_of(run) -> dict[str, pd.DataFrame]:
 
 
 def at_group(table: pd.DataFrame, group: int) -> pd.DataFrame:
-    table = table[(table["group"] == group) & (table.get("metric") != "disattenuated")].drop(columns="group")
+    table = table[(table["group"] == group) & ~table.get("metric", table["group"]).isin(WITHOUT_NOISE)].drop(
+        columns="group"
+    )
     keys = [name for name in table.columns if name != "value"]
     return table.sort_values(keys).reset_index(drop=True)
 

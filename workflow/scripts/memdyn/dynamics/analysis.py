@@ -53,8 +53,9 @@ class Analysis:
         """Tables that depend on the attack.
 
         Returns:
-            states, summary, curves, curve_replicates, transitions (`memdyn.dynamics.stage`); early, early_replicates,
-            findings (`memdyn.dynamics.early`; no rows of a single checkpoint); correlations, reliabilities,
+            states, summary, curves, curve_replicates, transitions (`memdyn.dynamics.stage`); early, early_profiles,
+            early_replicates, findings (`memdyn.dynamics.early`; no rows of a single checkpoint); correlations,
+            reliabilities, disattenuated,
             difficulty_curves (`memdyn.dynamics.correlation`).
         """
         scored = self.labels[self.scores.parts["scored"]]
@@ -68,10 +69,12 @@ class Analysis:
         return {
             **tables,
             "early": early["early"],
+            "early_profiles": early["profiles"],
             "early_replicates": early["replicates"],
             "findings": findings(early["early"], self.options["early_share"]),
             "correlations": correlated["correlations"],
             "reliabilities": correlated["reliabilities"],
+            "disattenuated": correlated["disattenuated"],
             "difficulty_curves": correlated["curves"],
         }
 

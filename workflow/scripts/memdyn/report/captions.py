@@ -100,13 +100,14 @@ _CAPTIONS = {
         vulnerable zone of {attack} at {threshold} (recall and precision of the top share are equal, since as many are
         named as are to be found). Below, rank correlation of d′ over all samples with d′ at the last checkpoint, from
         disjoint halves: as observed (with its band); reliability of d′ at the epoch, half against half; and the
-        observed over the root of both reliabilities, what models without noise would show. It is left out where the
-        reliability may be 0.""",
+        observed over the root of both reliabilities, what models without noise would show. Red, with its band: the
+        share of the samples truly at risk at the end that truly were so at the epoch, above chance. Both are left out
+        where the reliability may be 0.""",
     "factors": """
         Differences between runs, first minus second, of {attack}, rates at {threshold}: at the last common epoch
         (circles), where both had the same test accuracy (squares), and where both had the same generalisation gap
-        (triangles), each at the largest value at which the figure is known of both; recall above chance, as a share of
-        the ceiling's, at the last early checkpoint of both only. Squared speed (the mean over samples with counting
+        (triangles), each at the largest value at which the figure is known of both; recall above chance without noise
+        at the last early checkpoint of both only. Squared speed (the mean over samples with counting
         noise removed, in (points per epoch)²) and inflow to the highly vulnerable zone are of a step between
         checkpoints: circles are of the last step that both have, the others lie between middles of steps, and only
         where the steps of both are equally long. Bars are {level} jackknife intervals of the difference (hollow: too

@@ -22,6 +22,7 @@ _PREDICTORS = {
 }
 _TOTAL = ("low_total", "high_total")  # of models and samples
 _MODELS = {"half": "half of the models", "one": "one model a sample", "mean": "mean over half"}
+_EARLY = ("recall", "recall_share", "latent_share", "auroc", "jaccard")
 _MATCHED = {"epoch": "epoch", "accuracy_test": "test accuracy", "generalisation_gap": "generalisation gap"}
 
 
@@ -111,17 +112,30 @@ def early(table: pd.DataFrame, findings: pd.DataFrame, styles: dict[str, RunStyl
         at = part[part["epoch"] == found["epoch"].iloc[0]]
         for (name, models), group in at.groupby(["predictor", "models"], sort=False):
             metrics = {row["metric"]: row for _, row in group.iterrows()}
-            texts = [_interval(metrics.get(metric)) for metric in ("recall", "recall_share", "auroc", "jaccard")]
+            texts = [_interval(metrics.get(metric)) for metric in _EARLY]
             first = [run_cell(styles[run]), Cell(attack), Cell(f"{found['epoch'].iloc[0]:g}")]
             names = [Cell(_PREDICTORS.get(name, name)), Cell(_MODELS.get(models, models))]
             rows.append([*first, *names, *(Cell(text) for text in texts)])
     caption = (
         "What is known early of the samples finally at risk (the top share by d′ of the other half of the models): "
-        "recall; recall above chance as a share of what d′ of the last checkpoint finds; AUROC; Jaccard. The "
+        "recall; recall above chance as a share of what d′ of the last checkpoint finds; the same without noise, the "
+        "share of those truly at risk at the end that truly were so then, which does not depend on the number of "
+        "models (with the choice of samples); AUROC; Jaccard. The "
         "baselines need no shadow models: they are read off models that trained on the sample, one of a random pair of "
         "the half, or the mean over the half's pairs."
     )
-    columns = ["run", "attack", "epoch", "predictor", "from", "recall", "of the ceiling", "AUROC", "Jaccard"]
+    columns = [
+        "run",
+        "attack",
+        "epoch",
+        "predictor",
+        "from",
+        "recall",
+        "of the ceiling",
+        "without noise",
+        "AUROC",
+        "Jaccard",
+    ]
     return Table(caption, columns, rows, head=5)
 
 
@@ -147,7 +161,7 @@ def factors(table: pd.DataFrame, styles: dict[str, RunStyle], threshold: str, ea
         "Differences of the analysed attack, first run minus second, at the last epoch that both have and at the "
         "largest test accuracy and generalisation gap at which the figure is known of both, with "
         f"{100 * table['level'].iloc[0]:g} % intervals; bold where the interval excludes 0. Recall above chance is "
-        "that of d′ at the last early checkpoint of both, as a share of what d′ of the last one finds. Squared speed "
+        "that without noise, at the last early checkpoint of both. Squared speed "
         "(the mean over samples with counting noise removed, in (points per epoch)²) and inflow are of a step between "
         "checkpoints: by epoch, of the last step that both have; else only where the steps of both are equally long. "
         f"{omitted}"
