@@ -59,6 +59,8 @@ def draw_roc(tables: dict[str, pd.DataFrame], styles: dict[str, RunStyle]) -> It
 
 def _draw_roc_panel(axes: Axes, table: pd.DataFrame, styles: dict[str, RunStyle], floor: float) -> None:
     axes.set(xscale="log", yscale="log")
+    style.plain_decades(axes.xaxis)
+    style.plain_decades(axes.yaxis)
     axes.axvspan(floor / 10, floor, color="#e6e6e6", linewidth=0)
     diagonal = np.geomspace(floor, 1, 50)
     axes.plot(diagonal, diagonal, color=style.MUTED, linestyle=":", linewidth=1)

@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 from memdyn.report import style
 from memdyn.report.captions import caption
 from memdyn.report.planes import select_threshold, threshold_words
-from memdyn.report.record import Drawing, FigureRecord, PoolImages, ReportOptions
+from memdyn.report.record import Drawing, DrawnPool, FigureRecord, ReportOptions
 from memdyn.report.style import RunStyle
 
 COLUMNS = 3
@@ -28,7 +28,7 @@ def most_vulnerable(samples: pd.DataFrame, count: int) -> pd.DataFrame:
 
 def draw_samples(
     tables: dict[str, pd.DataFrame],
-    images: Mapping[str, PoolImages],
+    images: Mapping[str, DrawnPool],
     styles: dict[str, RunStyle],
     options: ReportOptions,
 ) -> Iterator[Drawing]:
@@ -50,13 +50,13 @@ def draw_samples(
         yield Drawing(FigureRecord(name, "samples", title, words, alt), figure)
 
 
-def _sheet(top: pd.DataFrame, trajectories: pd.DataFrame, pool: PoolImages | None) -> plt.Figure:
+def _sheet(top: pd.DataFrame, trajectories: pd.DataFrame, pool: DrawnPool | None) -> plt.Figure:
     """A cell a sample: picture (where there is one), curve, and two lines of text above them."""
     columns = min(COLUMNS, len(top))
     rows = -(-len(top) // columns)
     height = 1.3 * rows + 0.75
     figure = plt.figure(figsize=(style.WIDTH * columns / COLUMNS if columns > 1 else 3.4, height))
-    pictured = pool is not None and pool.images.ndim == 4
+    pictured = pool is not None and pool.pictures is not None
     grid = figure.add_gridspec(
         rows,
         3 * columns,
@@ -78,8 +78,8 @@ def _sheet(top: pd.DataFrame, trajectories: pd.DataFrame, pool: PoolImages | Non
         axes.tick_params(labelbottom=k + columns >= len(top))
         if pictured:
             titled = figure.add_subplot(grid[line, 3 * column])
-            _draw_picture(titled, pool.images[places[row.sample_id]])
-        name = str(pool.class_names[row.label]) if pool is not None else f"class {row.label}"
+            _draw_picture(titled, pool.pictures[places[row.sample_id]])
+        name = pool.class_names[row.label] if pool is not None else f"class {row.label}"
         wrong = row.sample_id in planted
         title, colour = _cell_title(f"✗ {name}" if wrong else name, row), style.FAILED if wrong else style.INK
         titled.set_title(title, loc="left", fontsize=7, pad=3, color=colour)
@@ -95,12 +95,12 @@ def _sheet(top: pd.DataFrame, trajectories: pd.DataFrame, pool: PoolImages | Non
     return figure
 
 
-def planted_ids(pool: PoolImages | None) -> set[int]:
+def planted_ids(pool: DrawnPool | None) -> set[int]:
     """Source rows of the samples whose label was replaced by a wrong one."""
     return set() if pool is None else set(pool.sample_ids[pool.flipped].tolist())
 
 
-def _planted_words(top: pd.DataFrame, pool: PoolImages | None) -> str:
+def _planted_words(top: pd.DataFrame, pool: DrawnPool | None) -> str:
     """How many of the shown samples carry a planted label; nothing where none was planted."""
     planted = planted_ids(pool)
     if not planted:
