@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+import yaml
 from matplotlib.figure import Figure
 
 from memdyn.dynamics.plane import threshold_label
@@ -120,6 +121,23 @@ def drawn_pools(images: Mapping[str, PoolImages], show_images: bool) -> dict[str
     """What is drawn of each run's pool; runs on one pool share it."""
     pools = {id(pool): DrawnPool.of(pool, show_images) for pool in images.values()}
     return {run: pools[id(pool)] for run, pool in images.items()}
+
+
+_OF_THE_DATA = ("path", "files", "options")  # of a data set's config: where the data lie, and what may name them
+
+
+def config_text(config: Mapping[str, Any]) -> str:
+    """The config as the page prints it; without `report.show_images` nothing in it tells where the data lie."""
+    shown = config if config["report"]["show_images"] else _without_data(config)
+    return yaml.safe_dump(shown, sort_keys=False, allow_unicode=True)
+
+
+def _without_data(value: Any, place: str = "") -> Any:
+    if "dataset" in place and place.rpartition(".")[2] in _OF_THE_DATA:
+        return "(not shown)" if value else value
+    if isinstance(value, Mapping):
+        return {key: _without_data(inner, f"{place}.{key}") for key, inner in value.items()}
+    return [_without_data(inner, place) for inner in value] if isinstance(value, list) else value
 
 
 def write_index(records: Iterable[FigureRecord], path: Path) -> None:
