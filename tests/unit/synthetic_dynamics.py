@@ -195,14 +195,20 @@ def _factors(runs: list[str], rng: np.random.Generator) -> pd.DataFrame:
     """Matched comparisons have two points on their clock; the speed has no interval, the gap of one pair no overlap."""
     rows = []
     for (a, b), matched in product(combinations(runs, 2), ("epoch", "accuracy_test", "generalisation_gap")):
-        for metric, threshold in (("auc", ""), ("advantage", "lr1"), ("speed_squared_corrected", "lr1")):
+        for metric, threshold in (
+            ("auc", ""),
+            ("tpr_at_fpr_0.01", ""),
+            ("advantage", "lr1"),
+            ("speed_squared_corrected", "lr1"),
+        ):
             for at in (0.1, 0.5):
                 gone = matched == "generalisation_gap" and a == runs[-2] and len(runs) > 2
                 value, half = rng.normal(0, 0.05), np.nan if metric.startswith("speed") else 0.03
                 value = np.nan if gone else value
                 limits = {"difference": value, "low": value - half, "high": value + half, "level": LEVEL}
                 keys = {"run_a": a, "run_b": b, "attack": ATTACK, "threshold": threshold, "metric": metric}
-                rows.append(keys | {"matched_by": matched, "at": at} | limits)
+                epochs = {"epoch_a": 20 * at, "epoch_b": 16 * at, "status": "no overlap" if gone else "compared"}
+                rows.append(keys | {"matched_by": matched, "at": at} | epochs | limits)
     columns = [
         "run_a",
         "run_b",
@@ -211,6 +217,9 @@ def _factors(runs: list[str], rng: np.random.Generator) -> pd.DataFrame:
         "metric",
         "matched_by",
         "at",
+        "epoch_a",
+        "epoch_b",
+        "status",
         "difference",
         "low",
         "high",

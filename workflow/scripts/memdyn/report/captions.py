@@ -1,6 +1,11 @@
 """The words under the figures: what is drawn, what an interval is of, and what not to conclude."""
 
 _CAPTIONS = {
+    "utility": """
+        TPR at two small FPRs over the test accuracy that a run has reached, a point a checkpoint, joined in the order
+        of training; numbers are epochs. Scores {aggregation}; bars: {level} intervals, where there are few runs.
+        Upwards: more is leaked for the same accuracy. Where a line rises steeply, further training leaks without making
+        the model better. Checkpoints with an accuracy below {low} are left out. Dotted: an attack that guesses.""",
     "accuracy": """
         Accuracy and loss of the scored samples over checkpoints, means over the shadow models: as members (solid,
         filled) and as non-members (dashed, hollow). The gap between the two is what membership inference feeds on.""",
@@ -29,9 +34,9 @@ _CAPTIONS = {
     "samples": """
         The {count} samples with the largest effect size d′ of {run} at its last checkpoint, and their counted rates
         under {attack} at {threshold} during training: TPR over the models that had the sample, FPR over those that had
-        not; the filled gap is the advantage A, given at the last checkpoint with its interval over pairs of models. The
-        numbers are rows of the source. The largest of many are shown: on new models most would come out smaller.
-        {planted}""",
+        not; the filled gap is the advantage A, given at the last checkpoint with its interval over pairs of models.
+        {analysed} The numbers after # are rows of the source. The largest of many are shown: on new models most would
+        come out smaller. {planted}""",
     "comparison": """
         Differences between runs at the last checkpoint that both have: first run minus second, so a mark to the right
         says that the first one leaks more. Bars are {level} jackknife intervals of the difference itself: runs share

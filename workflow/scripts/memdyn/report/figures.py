@@ -34,6 +34,7 @@ from memdyn.report.style import in_figures, report_style, run_styles
 from memdyn.report.tails import draw_tails
 from memdyn.report.text import numbered, words_in
 from memdyn.report.transitions import draw_transitions
+from memdyn.report.utility import draw_utility
 
 # Without them the same figure would differ in bytes from one drawing to the next
 _NO_DATES = {"png": {"Software": None}, "pdf": {"CreationDate": None}}
@@ -47,6 +48,7 @@ def drawings(
     styles = in_figures(run_styles(tables["runs"]))
     pools = drawn_pools(images, options.show_images)
     plan = [
+        (("accuracy", "attack_metrics"), lambda: draw_utility(tables, styles)),
         (("accuracy",), lambda: draw_accuracy(tables, styles)),
         (("attack_metrics",), lambda: draw_leakage(tables, styles)),
         (("roc", "attack_metrics"), lambda: draw_roc(tables, styles)),

@@ -17,6 +17,7 @@ from memdyn.report.record import Drawing, DrawnPool, FigureRecord, ReportOptions
 from memdyn.report.style import RunStyle
 
 COLUMNS = 3
+_ANALYSED = "d′ has its interval too; dotted: the onset, from which on the sample differs significantly."
 TPR_COLOUR, FPR_COLOUR = "#b03a2e", "#2e5f8a"
 
 
@@ -24,6 +25,17 @@ def most_vulnerable(samples: pd.DataFrame, count: int) -> pd.DataFrame:
     """The rows of the last checkpoint with the largest d' (counted advantages tie: a lattice has few values)."""
     last = samples[samples["epoch"] == samples["epoch"].max()]
     return last.sort_values(["d_prime", "sample_id"], ascending=[False, True]).head(count)
+
+
+def with_onset(top: pd.DataFrame, summary: pd.DataFrame | None, pool: DrawnPool | None) -> pd.DataFrame:
+    """Adds onset (epoch, NaN: none until the end), analysed, d_prime_low and d_prime_high, from the run's analysis."""
+    if summary is None or pool is None:
+        return top.assign(analysed=False)
+    summary = summary.assign(sample_id=pool.sample_ids[summary["sample"]], analysed=True)
+    keys = ["run", "attack", "threshold", "sample_id"]
+    wanted = [*keys, "onset", "analysed", "d_prime_low", "d_prime_high"]
+    own = [name for name in wanted if name in keys or name not in top]  # limits of the samples' own table come first
+    return top.merge(summary[own], "left", keys).fillna({"analysed": False})
 
 
 def draw_samples(
@@ -37,11 +49,18 @@ def draw_samples(
     for (attack, run), part in shown.groupby(["attack", "run"], sort=False):
         top, run_style = most_vulnerable(part, options.top_samples), styles[run]
         trajectories = part[part["sample_id"].isin(top["sample_id"])].sort_values("epoch")
+        top = with_onset(top, tables.get("summary"), images.get(run))
         figure = _sheet(top, trajectories, images.get(run))
         threshold = threshold_words(part["threshold"].iloc[0])
         planted = _planted_words(top, images.get(run))
         words = caption(
-            "samples", count=len(top), run=run_style.name, attack=attack, threshold=threshold, planted=planted
+            "samples",
+            count=len(top),
+            run=run_style.name,
+            attack=attack,
+            threshold=threshold,
+            analysed=_ANALYSED if top["analysed"].any() else "",
+            planted=planted,
         )
         ids = ", ".join(str(i) for i in top["sample_id"])
         alt = f"Pictures and trajectories of the most vulnerable samples of {run_style.name}: source rows {ids}."
@@ -54,7 +73,7 @@ def _sheet(top: pd.DataFrame, trajectories: pd.DataFrame, pool: DrawnPool | None
     """A cell a sample: picture (where there is one), curve, and two lines of text above them."""
     columns = min(COLUMNS, len(top))
     rows = -(-len(top) // columns)
-    height = 1.3 * rows + 0.75
+    height = 1.4 * rows + 0.75
     figure = plt.figure(figsize=(style.WIDTH * columns / COLUMNS if columns > 1 else 3.4, height))
     pictured = pool is not None and pool.pictures is not None
     grid = figure.add_gridspec(
@@ -63,9 +82,9 @@ def _sheet(top: pd.DataFrame, trajectories: pd.DataFrame, pool: DrawnPool | None
         width_ratios=[0.72 if pictured else 0.02, 1, 0.1] * columns,
         left=0.02 if pictured else 0.04,
         right=1.0,
-        top=1 - 0.68 / height,
+        top=1 - 0.78 / height,
         bottom=0.36 / height,
-        hspace=0.62,
+        hspace=0.78,
         wspace=0.36 if pictured else 0.1,
     )
     planted = planted_ids(pool)
@@ -75,6 +94,8 @@ def _sheet(top: pd.DataFrame, trajectories: pd.DataFrame, pool: DrawnPool | None
         line, column = divmod(k, columns)
         axes = titled = figure.add_subplot(grid[line, 3 * column + 1])
         _draw_trajectory(axes, by_sample[row.sample_id])
+        if row.analysed and np.isfinite(row.onset):
+            axes.axvline(row.onset, color=style.INK, linestyle=":", linewidth=1)
         axes.tick_params(labelbottom=k + columns >= len(top))
         if pictured:
             titled = figure.add_subplot(grid[line, 3 * column])
@@ -83,15 +104,14 @@ def _sheet(top: pd.DataFrame, trajectories: pd.DataFrame, pool: DrawnPool | None
         wrong = row.sample_id in planted
         title, colour = _cell_title(f"✗ {name}" if wrong else name, row), style.FAILED if wrong else style.INK
         titled.set_title(title, loc="left", fontsize=7, pad=3, color=colour)
-    figure.legend(
-        handles=[
-            Line2D([], [], color=TPR_COLOUR, label="TPR: models trained on it"),
-            Line2D([], [], color=FPR_COLOUR, linestyle="--", label="FPR: the other models"),
-            Patch(facecolor=TPR_COLOUR, alpha=0.15, label="advantage"),
-        ],
-        loc="upper center",
-        ncols=3 if columns > 1 else 1,
-    )
+    handles = [
+        Line2D([], [], color=TPR_COLOUR, label="TPR: models trained on it"),
+        Line2D([], [], color=FPR_COLOUR, linestyle="--", label="FPR: the other models"),
+        Patch(facecolor=TPR_COLOUR, alpha=0.15, label="advantage"),
+        Line2D([], [], color=style.INK, linestyle=":", linewidth=1, label="onset"),
+    ]
+    shown = handles if top["analysed"].any() else handles[:-1]
+    figure.legend(handles=shown, loc="upper center", ncols=len(shown) if columns > 1 else 1)
     return figure
 
 
@@ -110,8 +130,14 @@ def _planted_words(top: pd.DataFrame, pool: DrawnPool | None) -> str:
 
 
 def _cell_title(class_name: str, row: NamedTuple) -> str:
+    """Class and number; d' with its limits and the onset, where they are known; the advantage with its limits."""
+    limits = f" [{row.d_prime_low:.1f}, {row.d_prime_high:.1f}]" if hasattr(row, "d_prime_low") else ""
+    onset = ""
+    if row.analysed:
+        onset = f", onset {row.onset:g}" if np.isfinite(row.onset) else ", no onset"
     return (
-        f"{style.clip_label(class_name, 18)}, #{row.sample_id}, d′ {row.d_prime:.1f}\n"
+        f"{style.clip_label(class_name, 22)}, #{row.sample_id}\n"
+        f"d′ {row.d_prime:.1f}{limits}{onset}\n"
         f"A {row.advantage:.2f} [{row.advantage_low:.2f}, {row.advantage_high:.2f}]"
     )
 
