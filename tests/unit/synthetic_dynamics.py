@@ -18,6 +18,7 @@ BASELINES = ("loss", "margin", "el2n", "forgetting", "lt_iqr")
 FIGURES = ("displacement", "displacement_corrected", "speed", "speed_rms_corrected", "entropy_change", "clark_evans")
 CLASSES = 3  # class c leaks c + 1 times as much as class 0
 TREND = ("rank_correlation", "reliability", "disattenuated")  # of d' and "top" only
+METRICS = {"auc": "", "tpr_at_fpr_0.01": "", "advantage": "lr1", "speed_squared_corrected": "lr1"}
 PROBABILITIES = (0.001, 0.01, 0.1, 0.5)
 
 
@@ -105,6 +106,7 @@ def _sample_tables(samples: pd.DataFrame, runs: list[str], rng: np.random.Genera
         difficulty.append(pd.DataFrame({"run": run, "sample": np.arange(n)} | hard))
         onset = np.where(np.arange(n) % 3 == 0, rng.choice(EPOCHS[2:], n), np.nan)
         columns = {"severity": last["advantage"].to_numpy(), "d_prime": last["d_prime"].to_numpy(), "onset": onset}
+        columns |= {f"d_prime_{end}": columns["d_prime"] + step for end, step in (("low", -0.5), ("high", 0.5))}
         columns |= {"censored": np.isnan(onset), "d_prime_above": onset, "stabilised": 10.0}
         keys = {"run": run, "attack": ATTACK, "threshold": "lr1", "sample": np.arange(n)}
         summary.append(pd.DataFrame(keys | columns))

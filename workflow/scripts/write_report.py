@@ -7,7 +7,7 @@ import pandas as pd
 
 from memdyn.provenance.guard import point_links
 from memdyn.provenance.job import start
-from memdyn.provenance.record import versions
+from memdyn.provenance.record import commit, versions
 from memdyn.report.page import PageContext, render_page
 from memdyn.report.record import ReportOptions, config_text
 from memdyn.store.atomic import atomic_path
@@ -20,7 +20,7 @@ if __name__ == "__main__":
         study=config["study"],
         title=config["report"]["title"] or f"Membership dynamics: {config['study']}",
         config_yaml=config_text(config),
-        versions=versions(),
+        versions={"memdyn, commit": commit() or "unknown"} | versions(),
         folders=params.folders,
         options=ReportOptions.of_options(params.stage["options"]),
     )

@@ -7,9 +7,10 @@ replicate, so that intervals cover the matching. Nothing is extrapolated: only v
 replicate are compared.
 
 On a plateau a clock passes a value early or late by chance, and no interval made at the one knows of the other. So runs
-are compared up to the highest value whose passage is sure in both (`Clock.is_sure`). Simulated on four kinds of
-clocks (a plateau, a slow rise, a fall and a second rise, heavy tails) with 16 to 64 models, 95 % intervals cover .92 to
-1.00 at every point; up to the highest value that both reach, they covered down to .72, and were five times wider.
+are compared up to the highest value whose passage is sure in both (`Clock.is_sure`). Simulated on seven kinds of
+clocks (a plateau, a slow rise, a fall and a second rise, a late jump, noise that lasts, heavy tails, skewed noise) with
+16 to 128 models, 95 % intervals cover .92 to .98 at every point. Without the rule they cover down to .81 just below the
+highest common value, and are three to four times wider at it.
 
 Tables are those of `memdyn.compare.factors`. The clock's noise of samples is not held.
 """

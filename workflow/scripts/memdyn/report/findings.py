@@ -144,4 +144,4 @@ def _verdicts(tables: Mapping[str, pd.DataFrame]) -> Iterator[str]:
 def _interval(row: pd.Series, name: str, limits: tuple[str, str] | None = None) -> str:
     """A column of a row with its limits, by default the columns `<name>_low` and `<name>_high`."""
     low, high = (row[limit] for limit in limits or (f"{name}_low", f"{name}_high"))
-    return formatting.interval(row[name], low, high, formatting.digits(low, high))
+    return formatting.interval(row[name], low, high)

@@ -12,14 +12,6 @@ def number(value: float | None, digits: int = 3) -> str:
     return MISSING if _missing(value) else f"{value:.{digits}f}".replace("-", MINUS)
 
 
-def digits(low: float, high: float, fewest: int = 2, most: int = 4) -> int:
-    """Decimals that an interval deserves: its half has one or two digits that count."""
-    half = (high - low) / 2
-    if not half > 0 or math.isinf(half):
-        return 3
-    return min(most, max(fewest, math.ceil(0.5 - math.log10(half))))
-
-
 def interval(value: float, low: float, high: float, digits: int = 3) -> str:
     """`0.703 [0.698, 0.708]`; the value alone where there is no interval."""
     if _missing(low) or _missing(high):

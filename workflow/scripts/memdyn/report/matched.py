@@ -24,24 +24,28 @@ def is_known(table: pd.DataFrame) -> pd.Series:
 
 
 def place_words(row: pd.Series) -> str:
-    """`at 0.757, epochs 3.8 and 5.1`."""
-    return f"at {row['at']:.3f}, epochs {_epoch(row['epoch_a'])} and {_epoch(row['epoch_b'])}"
+    """`at 0.757, epochs 3.8, 5.1`."""
+    return f"at {row['at']:.3f}, epochs {epochs(row)}"
+
+
+def epochs(row: Mapping[str, Any]) -> str:
+    """Where the first and the second run are."""
+    return f"{_epoch(row['epoch_a'])}, {_epoch(row['epoch_b'])}"
 
 
 def matched_words(row: Mapping[str, Any], name: str) -> str:
     """`at equal test accuracy 0.757 (epoch 3.8 against 5.1), a leaks 0.03 [0.01, 0.05] more`; a is the first run."""
-    epochs = f"epoch {_epoch(row['epoch_a'])} against {_epoch(row['epoch_b'])}"
-    return f"at equal {CLOCKS[row['matched_by']]} {row['at']:.3f} ({epochs}), {difference_words(row, name)}"
+    when = f"epoch {_epoch(row['epoch_a'])} against {_epoch(row['epoch_b'])}"
+    return f"at equal {CLOCKS[row['matched_by']]} {row['at']:.3f} ({when}), {difference_words(row, name)}"
 
 
 def difference_words(row: Mapping[str, Any], name: str) -> str:
     """`a leaks 0.03 [0.01, 0.05] more`, a being the first run; no difference is seen where the interval holds 0."""
     difference, low, high = row["difference"], row["low"], row["high"]
-    digits = formatting.digits(low, high)
     if not (low > 0 or high < 0):
-        return f"no difference is seen ({formatting.signed_interval(difference, low, high, digits)})"
+        return f"no difference is seen ({formatting.signed_interval(difference, low, high)})"
     sign = np.sign(difference)
-    amount = formatting.interval(abs(difference), *sorted((sign * low, sign * high)), digits)
+    amount = formatting.interval(abs(difference), *sorted((sign * low, sign * high)))
     return f"{name} leaks {amount} {'more' if sign > 0 else 'less'}"
 
 

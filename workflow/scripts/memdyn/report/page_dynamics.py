@@ -8,7 +8,7 @@ from memdyn.dynamics.smooth import FEWEST_HITS
 from memdyn.report import formatting, style
 from memdyn.report.comparison import shown_pairs
 from memdyn.report.factors import METRICS, factor_rows
-from memdyn.report.matched import CLOCKS, is_known, place_words
+from memdyn.report.matched import CLOCKS, epochs, is_known, place_words
 from memdyn.report.page_tables import Cell, Table, run_cell
 from memdyn.report.planes import select_threshold
 from memdyn.report.style import RunStyle
@@ -170,8 +170,7 @@ def equal_accuracy(table: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:
     rows = []
     keys = ["attack", "run_a", "run_b", "at"]
     for (attack, first, second, at), point in chosen.groupby(keys, sort=False):
-        one = point.iloc[0]
-        place = [f"{at:.3f}", f"{one['epoch_a']:.1f}", f"{one['epoch_b']:.1f}"]
+        place = [f"{at:.3f}", epochs(point.iloc[0])]
         found = {row["metric"]: (row, known[index]) for index, row in point.iterrows()}
         rows.append([run_cell(styles[first]), run_cell(styles[second]), Cell(attack), *map(Cell, place)])
         rows[-1] += [_known_difference(*found.get(metric, (None, False))) for metric in LEAKS]
@@ -179,10 +178,10 @@ def equal_accuracy(table: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:
         "Differences where both runs first had the same test accuracy, first run minus second, with "
         f"{100 * table['level'].iloc[0]:g} % intervals that hold the matching; bold where the interval excludes 0. The "
         "accuracies are near the best that both reached: the highest is the last one that both surely passed at a "
-        "known epoch, since on a plateau a value is reached early or late by chance. "
+        "known epoch, since on a plateau a value is reached early or late by chance. Epochs: of the first run, of the second. "
         f"{omitted}"
     )
-    columns = ["first run", "second run", "attack", "test accuracy", "epoch, first", "epoch, second"]
+    columns = ["first run", "second run", "attack", "test accuracy", "epochs"]
     return Table(caption, [*columns, *(style.METRIC_LABELS[metric] for metric in LEAKS)], rows, head=3)
 
 

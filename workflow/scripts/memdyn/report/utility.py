@@ -74,7 +74,8 @@ def _draw_lines(axes: Axes, table: pd.DataFrame, metric: str, styles: dict[str, 
         bars = np.stack([part[metric] - part[f"{metric}_low"], part[f"{metric}_high"] - part[metric]])
         errors = np.clip(bars, 0, None) if few else None
         axes.errorbar(part["accuracy"], part[metric], yerr=errors, elinewidth=0.6, **run_style.line)
-        for row in spread(part.to_dict("records"), _MARKED) if few else ():
+        leaks = part[metric].max() > 2 * style.METRIC_CHANCE[metric]  # else marks lie on one line
+        for row in spread(part.to_dict("records"), _MARKED) if few and leaks else ():
             place = {"xytext": (4, 2), "textcoords": "offset points", "fontsize": 6, "color": run_style.colour}
             axes.annotate(f"{row['epoch']:g}", (row["accuracy"], row[metric]), **place)
     axes.axhline(style.METRIC_CHANCE[metric], color=style.MUTED, linestyle=":", linewidth=1)
