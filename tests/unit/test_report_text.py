@@ -83,7 +83,7 @@ def outside(figure):
 def ticks_out_of_view(figure):
     """Labels of ticks that are kept but not drawn."""
     found = set()
-    for axes, axis in ((axes, axis) for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+    for axes, axis in ((one, axis) for one in figure.axes for axis in (one.xaxis, one.yaxis)):
         low, high = sorted(axis.get_view_interval())
         ticks = [*axis.get_major_ticks(), *axis.get_minor_ticks()]
         gone = [tick for tick in ticks if not (axes.axison and low <= tick.get_loc() <= high)]

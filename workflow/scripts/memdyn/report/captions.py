@@ -115,8 +115,9 @@ _CAPTIONS = {
         checkpoints: circles are of the last step that both have, the others lie between middles of steps, and only
         where the steps of both are equally long. Bars are {level} jackknife intervals of the difference (hollow: too
         few models for one). Runs on one pool are paired, and compared on these samples; between pools circles hold the
-        choice of samples too (of AUC, TPR, mean advantage and recall). {omitted} Bars may run out of the frame. A difference that vanishes where the runs are equally far trained
-        is one of training length rather than of the factor.""",
+        choice of samples too (of AUC, TPR, mean advantage and recall). {omitted} Bars may run out of the frame. A
+        difference that vanishes where the runs are equally far trained is one of training length rather than of the
+        factor.""",
     "power_law": """
         TPR minus FPR at the last checkpoint against training samples per class, one run a size; bars are one standard
         error. Lines are weighted least-squares fits in logarithms, with {level} intervals of the slope. Sizes whose TPR

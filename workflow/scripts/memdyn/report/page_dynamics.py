@@ -178,7 +178,8 @@ def equal_accuracy(table: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:
         "Differences where both runs first had the same test accuracy, first run minus second, with "
         f"{100 * table['level'].iloc[0]:g} % intervals that hold the matching; bold where the interval excludes 0. The "
         "accuracies are near the best that both reached: the highest is the last one that both surely passed at a "
-        "known epoch, since on a plateau a value is reached early or late by chance. Epochs: of the first run, of the second. "
+        "known epoch, since on a plateau a value is reached early or late by chance. Epochs: of the first run, then of "
+        "the second. "
         f"{omitted}"
     )
     columns = ["first run", "second run", "attack", "test accuracy", "epochs"]
