@@ -8,7 +8,7 @@ from memdyn.compare import factors
 from memdyn.report import matched
 from memdyn.report.checks import FAILED, PASSED, WARNED, checks, worst
 from memdyn.report.findings import METRIC, findings
-from memdyn.report.style import run_styles
+from memdyn.report.style import METRIC_CHANCE, run_styles
 from unit.synthetic_dynamics import analysis_tables
 from unit.synthetic_tables import RUNS, fake_pool, folder, study_tables
 
@@ -90,7 +90,7 @@ def test_the_sentences_are_those_of_the_tables(tables):
     accuracy = tables["runs"].set_index("run").loc[B, "accuracy_test"]
     assert first.endswith(f"at epoch 20, where its test accuracy is {accuracy:.3f}.")
     # accuracy is 0.1 + 0.74 (1 - exp(-t / 4)): within .01 of the end from epoch 16 on (of the checkpoints)
-    assert growth.startswith("From epoch 16 on its test accuracy gains 0.009, while TPR at 1 % FPR grows: ")
+    assert growth.startswith("From epoch 16 on its test accuracy changes by +0.009, while TPR at 1 % FPR grows: ")
     assert len(against) == 2 and claims == "Claims: C1 supported, C2 undecided, C3 undecided (below)."
 
 
@@ -117,11 +117,13 @@ def test_at_equal_accuracy_both_epochs_are_told(tables):
     numbers = {"difference": -0.03, "low": -0.05, "high": -0.01}
     table = table.assign(**numbers)
     (found,) = [text for text in told(tables | {"factor_differences": table}) if text.startswith("Against mlp-sgd")]
-    assert found.endswith("at equal test accuracy 0.500 (epoch 8 against 10), cnn-sgd leaks 0.030 [0.010, 0.050] more.")
+    assert found.endswith(
+        "at equal test accuracy 0.500 (epoch 8.0 against 10.0), cnn-sgd leaks 0.030 [0.010, 0.050] more."
+    )
     best = table["at"] == table["at"].max()
     unsure = table.assign(status=table["status"].where(~best, "not determined: a run is about at this value for long"))
     (found,) = [text for text in told(tables | {"factor_differences": unsure}) if text.startswith("Against mlp-sgd")]
-    assert "at equal test accuracy 0.100 (epoch 1.6 against 2)" in found, "the next one that is known"
+    assert "at equal test accuracy 0.100 (epoch 1.6 against 2.0)" in found, "the next one that is known"
     impossible = table.assign(low=-1.2)
     assert "equal test accuracy" not in " ".join(told(tables | {"factor_differences": impossible}))
 
@@ -138,10 +140,13 @@ def test_runs_that_failed_their_null_control_are_not_told_of(tables):
 
 
 def test_no_leak_is_no_leak(tables):
-    metrics = tables["attack_metrics"].assign(**{METRIC: 0.011, f"{METRIC}_low": 0.008, f"{METRIC}_high": 0.014})
-    assert told({"runs": tables["runs"], "attack_metrics": metrics})[0].startswith(
-        "No leak is seen. The highest figures"
-    )
+    numbers = {}
+    for metric, chance in METRIC_CHANCE.items():
+        numbers |= {metric: 1.1 * chance, f"{metric}_low": 0.9 * chance, f"{metric}_high": 1.3 * chance}
+    study = {"runs": tables["runs"], "attack_metrics": tables["attack_metrics"].assign(**numbers)}
+    assert told(study)[0].startswith("No leak is seen. The highest figures are of mlp-sgd under lira: TPR at 1 % FPR ")
+    study["attack_metrics"] = study["attack_metrics"].assign(auc_low=0.51)
+    assert "leaks most" in told(study)[0]
 
 
 def test_the_most_vulnerable_are_told_of_where_they_were_attacked(tables):

@@ -46,16 +46,15 @@ def _untrusted(tables: Mapping[str, pd.DataFrame]) -> set[str]:
 
 
 def _most(top: pd.Series, tables: Mapping[str, pd.DataFrame], styles: dict[str, RunStyle]) -> str:
-    numbers = ", ".join(f"{METRIC_LABELS[m]} {_interval(top, m)}" for m in (METRIC, _LOW, "auc") if m in top)
+    shown = [metric for metric in (METRIC, _LOW, "auc") if metric in top]
+    numbers = ", ".join(f"{METRIC_LABELS[metric]} {_interval(top, metric)}" for metric in shown)
+    name = styles[top["run"]].name
+    if not any(top[f"{metric}_low"] > METRIC_CHANCE[metric] for metric in shown):
+        return f"No leak is seen. The highest figures are of {name} under {top['attack']}: {numbers}."
     accuracy = tables["runs"].set_index("run").loc[top["run"], "accuracy_test"]
     tested = "" if pd.isna(accuracy) else f", where its test accuracy is {formatting.number(accuracy)}"
-    name = styles[top["run"]].name
-    if not top[f"{METRIC}_low"] > METRIC_CHANCE[METRIC]:
-        return (
-            f"No leak is seen: the highest figures, of {name} under {top['attack']}, are {numbers} at its last epoch."
-        )
-    who = f"{name} leaks most, to {top['attack']}" if len(styles) > 1 else f"{name} leaks most to {top['attack']}"
-    return f"{who}: {numbers} at epoch {top['epoch']:g}{tested}."
+    comma = "," if len(styles) > 1 else ""
+    return f"{name} leaks most{comma} to {top['attack']}: {numbers} at epoch {top['epoch']:g}{tested}."
 
 
 def _spared(top: pd.Series, tables: Mapping[str, pd.DataFrame], styles: dict[str, RunStyle]) -> Iterator[str]:
@@ -89,11 +88,11 @@ def _growth(top: pd.Series, tables: Mapping[str, pd.DataFrame], styles: dict[str
     if not len(rows):
         return
     first, start = rows.iloc[0], flat.index.min()
-    gained = f"test accuracy gains {formatting.number(mine.iloc[-1] - mine[start])}"
+    change = f"{mine.iloc[-1] - mine[start]:+.3f}".replace("-", formatting.MINUS)
     grows = top[f"{METRIC}_low"] > first[f"{METRIC}_high"]
     words = "grows" if grows else "is not seen to grow"
     yield (
-        f"From epoch {start:g} on its {gained}, while {METRIC_LABELS[METRIC]} {words}: "
+        f"From epoch {start:g} on its test accuracy changes by {change}, while {METRIC_LABELS[METRIC]} {words}: "
         f"{_interval(first, METRIC)}, then {_interval(top, METRIC)}."
     )
 

@@ -50,4 +50,4 @@ def difference_words(row: Mapping[str, Any], name: str) -> str:
 
 
 def _epoch(epoch: float) -> str:
-    return f"{epoch:.1f}".removesuffix(".0")
+    return f"{epoch:.1f}"

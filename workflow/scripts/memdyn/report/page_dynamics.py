@@ -83,24 +83,22 @@ def _reliabilities(table: pd.DataFrame, run: str, attack: str) -> dict[tuple[str
 
 
 def planted(table: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:
-    """AUROC of d' and of the difficulties for planted wrong labels, a column a quantity."""
+    """AUROC of d' and of the difficulties for planted wrong labels, a row a quantity, a column a run."""
     shown = table[table["models"].isin(["out", "in-out"])]
-    quantities = list(dict.fromkeys(shown["quantity"]))
+    runs = [run for run in styles if run in set(shown["run"])]
+    found = {(row["run"], row["quantity"]): row for _, row in shown.iterrows()}
     rows = []
-    for run in styles:
-        part = shown[shown["run"] == run]
-        if len(part):
-            found = {row["quantity"]: row for _, row in part.iterrows()}
-            texts = [_interval(found.get(name), "auroc") for name in quantities]
-            counts = formatting.count(part["n_planted"].iloc[0]), formatting.count(part["n_others"].iloc[0])
-            rows.append([run_cell(styles[run]), *(Cell(text) for text in (*counts, *texts))])
+    for name in dict.fromkeys(shown["quantity"]):
+        cells = [Cell(_interval(found.get((run, name)), "auroc")) for run in runs]
+        rows.append([Cell("d′" if name == "d_prime" else style.DIFFICULTY_LABELS.get(name, name)), *cells])
+    counts = dict.fromkeys(zip(shown["n_planted"], shown["n_planted"] + shown["n_others"], strict=True))
+    words = ", ".join(f"{formatting.count(some)} of {formatting.count(every)} samples" for some, every in counts)
     caption = (
-        "Planted samples, whose label was replaced by a wrong one: how well d′ at the last checkpoint, and each "
-        f"difficulty, tell them from the others (AUROC, {100 * table['level'].iloc[0]:g} % intervals over models and "
-        "samples; 0.5: not at all)."
+        f"Planted samples ({words}), whose label was replaced by a wrong one: how well d′ at the last checkpoint, and "
+        f"each difficulty, tell them from the others (AUROC, {100 * table['level'].iloc[0]:g} % intervals over models "
+        "and samples; 0.5: not at all)."
     )
-    names = ["d′" if name == "d_prime" else style.DIFFICULTY_LABELS.get(name, name) for name in quantities]
-    return Table(caption, ["run", "planted", "others", *names], rows)
+    return Table(caption, ["by", *(styles[run].name for run in runs)], rows)
 
 
 def early(table: pd.DataFrame, findings: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:
