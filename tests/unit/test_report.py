@@ -58,7 +58,7 @@ def test_results_table_is_the_last_checkpoint_with_failed_runs_marked(study):
     lira = last.query("attack == 'lira' and run == @folder('mlp-sgd')").iloc[0]
     assert len(table.rows) == len(last) == 9
     assert cells(table)[0][2] == formatting.interval(lira["auc"], lira["auc_low"], lira["auc_high"])
-    assert [row[0].kind for row in table.rows] == ["name"] * 6 + ["name failed"] * 3
+    assert [row[0].kind for row in table.rows] == [""] * 6 + ["failed"] * 3
 
 
 def test_centre_table_has_the_limits_of_the_curves(study):

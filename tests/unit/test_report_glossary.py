@@ -34,7 +34,8 @@ def test_the_words_that_newcomers_asked_for_have_a_meaning():
     [
         ("TPR at 0.1 % FPR", ["TPR at 1 % FPR"]),
         ("lira at lr1", ["lira", "lr1"]),
-        ("lira-offline", ["lira"]),
+        ("lira-offline and rmia-offline-a0.5", ["lira-offline", "rmia-offline"]),
+        ("lira-per-sample", ["lira"]),
         ("a pooled FPR of 5 %", ["pooled FPR"]),
         ("AUCs, outline, margin-like, INside", ["margin"]),
         ("sham: no leakage", ["sham members"]),

@@ -1,5 +1,7 @@
 """The top of the page: all checks in one line, and what was found in computed sentences."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,11 +9,12 @@ import pytest
 from memdyn.compare import factors
 from memdyn.report import matched
 from memdyn.report.checks import FAILED, PASSED, WARNED, checks, worst
-from memdyn.report.findings import METRIC, findings
+from memdyn.report.findings import METRICS, findings
 from memdyn.report.style import METRIC_CHANCE, run_styles
 from unit.synthetic_dynamics import analysis_tables
 from unit.synthetic_tables import RUNS, fake_pool, folder, study_tables
 
+METRIC = METRICS[0]
 A, B, C = (folder(name) for name in RUNS)  # mlp-sgd, cnn-sgd (leaks most), cnn-sam
 
 
@@ -90,7 +93,7 @@ def test_the_sentences_are_those_of_the_tables(tables):
     accuracy = tables["runs"].set_index("run").loc[B, "accuracy_test"]
     assert first.endswith(f"at epoch 20, where its test accuracy is {accuracy:.3f}.")
     # accuracy is 0.1 + 0.74 (1 - exp(-t / 4)): within .01 of the end from epoch 16 on (of the checkpoints)
-    assert growth.startswith("From epoch 16 on its test accuracy changes by +0.009, while TPR at 1 % FPR grows: ")
+    assert growth.startswith("From epoch 16 on its test accuracy changes by +0.009, while TPR at 1 % FPR grows from ")
     assert len(against) == 2 and claims == "Claims: C1 supported, C2 undecided, C3 undecided (below)."
 
 
@@ -167,3 +170,11 @@ def test_a_study_of_one_run_and_one_checkpoint(tables):
     (only,) = told(one)
     assert only.startswith("cnn-sgd leaks most to lira: ") and only.endswith("at epoch 20.")
     assert told({"runs": tables["runs"]}) == []
+
+
+def test_where_no_small_fpr_can_be_counted_the_auc_is_told(tables):
+    metrics = tables["attack_metrics"]
+    small = [name for name in metrics if name.startswith("tpr_at_fpr")]
+    first, *others = told(tables | {"attack_metrics": metrics.assign(**dict.fromkeys(small, np.nan))})
+    assert re.fullmatch(r"cnn-sgd leaks most, to lira: AUC 0\.\d+ \[.*\] at epoch 20, where .*", first)
+    assert any("(AUC, lira)" in sentence for sentence in others)

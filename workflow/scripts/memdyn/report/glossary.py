@@ -41,9 +41,10 @@ _TERMS = (
     Term("loss", "cross-entropy −log p of the label; as an attack, one threshold on it for all samples"),
     Term("lira", "attack by how much likelier a margin is among IN than among OUT models (Carlini et al. 2022)",
          r"lira(?:-[\w.-]+)?|LiRA"),
-    Term("offline", "of an attack: calibrated on OUT models only", r"\w+-offline[\w.-]*"),
+    Term("lira-offline", "lira, calibrated on OUT models only", r"lira-offline(?:-[\w.-]+)?"),
     Term("rmia", "attack by likelihood ratios against population samples (Zarifzadeh et al. 2024)",
          r"rmia(?:-[\w.-]+)?|RMIA"),
+    Term("rmia-offline", "rmia, calibrated on OUT models only", r"rmia-offline(?:-[\\w.-]+)?"),
     Term("population", "samples that no model was trained on: reference data of attacks"),
     Term("pooled", "over all pairs of a model and a sample at once, with one threshold for all models"),
     Term("jackknife", "interval from fitting everything anew without each group of pairs of models"),
@@ -163,12 +164,14 @@ class Glossary:
         return [(name, meaning) for name, meaning in self.meanings.items() if name in found]
 
     def _found(self, text: str) -> list[tuple[str, int, int]]:
-        """(term, start, end) of all terms in a text, from left to right, without overlaps."""
-        groups = [f"(?P<t{k}>{pattern})" for k, pattern in self._by_length()]
-        names = list(self.patterns)
-        matches = re.finditer(rf"(?<![\w-])(?:{'|'.join(groups)})(?![\w])", text)
-        return [(names[int(match.lastgroup[1:])], match.start(), match.end()) for match in matches]
-
-    def _by_length(self) -> list[tuple[int, str]]:
-        """(place, pattern), longer patterns first, so that `TPR at 1 % FPR` is one term."""
-        return sorted(enumerate(self.patterns.values()), key=lambda item: -len(item[1]))
+        """(term, start, end) of the terms in a text, from left to right; of overlapping ones the first, then longest."""
+        spans = [
+            (match.start(), -match.end(), name)
+            for name, pattern in self.patterns.items()
+            for match in re.finditer(rf"(?<![\w-])(?:{pattern})(?!\w)", text)
+        ]
+        found: list[tuple[str, int, int]] = []
+        for start, end, name in sorted(spans):
+            if not found or start >= found[-1][2]:
+                found.append((name, start, -end))
+        return found

@@ -34,6 +34,7 @@ _RUN_COLUMNS = {
 
 
 _NO_LIMITS = (np.nan, np.nan)
+_LONG_NAME = 24  # letters
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,8 @@ def without_one_attack(table: Table) -> Table:
 
 
 def run_cell(style_: RunStyle) -> Cell:
-    """A run's name with its colour."""
-    return Cell(style_.name, style_.colour, "name")
+    """A run's name with its colour; a long one may be broken."""
+    return Cell(style_.name, style_.colour, "long" if style.width(style_.name) > _LONG_NAME else "")
 
 
 def _text(*values: str) -> list[Cell]:
@@ -89,7 +90,7 @@ def results(metrics: pd.DataFrame, styles: dict[str, RunStyle], failed: set[str]
         values = [formatting.interval(row[m], row[f"{m}_low"], row[f"{m}_high"], _DIGITS[m]) for m in METRICS]
         run = run_cell(styles[row["run"]])
         if row["run"] in failed:
-            run = replace(run, text=f"{run.text} (null failed)", kind="name failed")
+            run = replace(run, text=f"{run.text} (null failed)", kind=f"{run.kind} failed".strip())
         rows.append([run, *_text(str(row["attack"]), *values, formatting.number(row["null_auc"]))])
     caption = f"Leakage at the last checkpoint, {aggregation.replace('_', ' ')}, with {level} intervals."
     return Table(caption, ["run", "attack", *(style.METRIC_LABELS[m] for m in METRICS), "null AUC"], rows, head=2)

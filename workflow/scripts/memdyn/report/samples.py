@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from memdyn.report import style
+from memdyn.report import formatting, style
 from memdyn.report.captions import caption
 from memdyn.report.planes import select_threshold, threshold_words
 from memdyn.report.record import Drawing, DrawnPool, FigureRecord, ReportOptions
@@ -131,14 +131,14 @@ def _planted_words(top: pd.DataFrame, pool: DrawnPool | None) -> str:
 
 def _cell_title(class_name: str, row: NamedTuple) -> str:
     """Class and number; d' with its limits and the onset, where they are known; the advantage with its limits."""
-    limits = f" [{row.d_prime_low:.1f}, {row.d_prime_high:.1f}]" if hasattr(row, "d_prime_low") else ""
+    low, high = getattr(row, "d_prime_low", None), getattr(row, "d_prime_high", None)
     onset = ""
     if row.analysed:
         onset = f", onset {row.onset:g}" if np.isfinite(row.onset) else ", no onset"
     return (
         f"{style.clip_label(class_name, 22)}, #{row.sample_id}\n"
-        f"d′ {row.d_prime:.1f}{limits}{onset}\n"
-        f"A {row.advantage:.2f} [{row.advantage_low:.2f}, {row.advantage_high:.2f}]"
+        f"d′ {formatting.interval(row.d_prime, low, high, 1)}{onset}\n"
+        f"A {formatting.interval(row.advantage, row.advantage_low, row.advantage_high, 2)}"
     )
 
 

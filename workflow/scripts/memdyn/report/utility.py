@@ -38,22 +38,25 @@ def draw_utility(tables: dict[str, pd.DataFrame], styles: dict[str, RunStyle]) -
     aggregation = AGGREGATION_WORDS.get(table["aggregation"].iloc[0], table["aggregation"].iloc[0])
     low = table["accuracy"].min() + _SHOWN * (table["accuracy"].max() - table["accuracy"].min())
     shown = table[table["accuracy"] >= low]
+    metrics = [metric for metric in METRICS if shown[metric].notna().any()]  # few non-members have no small FPR
+    if not metrics:
+        return
     for page, attacks in enumerate(chunks(list(table["attack"].unique()), _COLUMNS)):
         figure, grid = plt.subplots(
-            len(METRICS),
+            len(metrics),
             len(attacks),
-            figsize=(style.WIDTH if len(attacks) > 1 else 5.2, 4.4),
+            figsize=(style.WIDTH if len(attacks) > 1 else 5.2, 2.1 * len(metrics) + 0.3),
             sharex=True,
             sharey="row",
             squeeze=False,
             layout="constrained",
         )
         for column, attack in zip(grid.T, attacks, strict=True):
-            for axes, metric in zip(column, METRICS, strict=True):
+            for axes, metric in zip(column, metrics, strict=True):
                 _draw_lines(axes, shown[shown["attack"] == attack], metric, styles)
             column[0].set_title(attack)
             column[-1].set_xlabel("test accuracy")
-        for row, metric in zip(grid, METRICS, strict=True):
+        for row, metric in zip(grid, metrics, strict=True):
             row[0].set_ylabel(style.METRIC_LABELS[metric])
             row[0].set_ylim(bottom=0)
         chance = Line2D([], [], color=style.MUTED, linestyle=":", label="chance")
