@@ -164,7 +164,7 @@ class Glossary:
         return [(name, meaning) for name, meaning in self.meanings.items() if name in found]
 
     def _found(self, text: str) -> list[tuple[str, int, int]]:
-        """(term, start, end) of the terms in a text, from left to right; of overlapping ones the first, then longest."""
+        """(term, start, end) of the terms in a text, from left to right; of overlapping ones the first, longest."""
         spans = [
             (match.start(), -match.end(), name)
             for name, pattern in self.patterns.items()
