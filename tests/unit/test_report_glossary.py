@@ -112,6 +112,7 @@ def check_terms(tables, folder_):
     return explained
 
 
+@pytest.mark.slow
 def test_every_term_is_explained_where_it_first_stands(tmp_path):
     plain = study_tables(fake_pool(), n_scored=60, models=8)
     explained = check_terms(plain | analysis_tables(plain["samples"]), tmp_path)

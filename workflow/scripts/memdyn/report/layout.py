@@ -8,7 +8,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
+from memdyn.report import text
+
 _ROOM = 0.98  # of a figure's width for its legend
+_LETTERS, _HANDLE = 15, 6  # letters of a legend an inch, and what a handle takes: where to begin to look for what fits
 
 
 def label_outer(grid: np.ndarray, count: int, x: str, y: str) -> None:
@@ -30,7 +33,9 @@ def columns_for(count: int, most: int) -> int:
 def legend_above(figure: Figure, handles: list[Artist]) -> None:
     """One legend for the whole figure, above the panels, in as many columns as fit; the figure grows with its rows."""
     width, height = figure.get_size_inches()
-    for columns in range(len(handles), 0, -1):
+    shortest = min(text.width(handle.get_label()) for handle in handles)
+    most = min(len(handles), int(width * _LETTERS / (shortest + _HANDLE)) + 1)
+    for columns in range(most, 0, -1):
         extent = _legend(figure, handles, columns)
         if extent.width <= _ROOM * figure.bbox.width:
             break
