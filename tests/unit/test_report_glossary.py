@@ -4,10 +4,12 @@ from html.parser import HTMLParser
 
 import pytest
 
+from memdyn.attacks import REGISTRY as ATTACKS
 from memdyn.report.figures import draw_all
 from memdyn.report.glossary import Glossary
 from memdyn.report.page import PageContext, render_page
 from memdyn.report.record import read_index
+from memdyn.report.style import DIFFICULTY_LABELS, METRIC_LABELS, ZONE_LABELS
 from unit.synthetic_dynamics import analysis_tables
 from unit.synthetic_tables import OPTIONS, RUNS, fake_pool, folder, study_tables
 
@@ -44,6 +46,11 @@ def test_the_words_that_newcomers_asked_for_have_a_meaning():
 )
 def test_terms_are_found_as_words_and_the_longest_wins(text, terms):
     assert glossary().used_in(text) == terms
+
+
+def test_every_attack_measure_and_zone_has_a_meaning():
+    words = [*ATTACKS, *DIFFICULTY_LABELS.values(), *ZONE_LABELS.values(), *METRIC_LABELS.values()]
+    assert [word for word in words if not glossary().used_in(word)] == ["vulnerable"], "explained beside leaning"
 
 
 def test_a_term_is_marked_once_and_defined_with_what_its_meaning_needs():
