@@ -75,10 +75,12 @@ def test_a_card_tells_onset_and_the_limits_of_d_prime(tables):
     titles = [axes.get_title(loc="left") for axes in drawing.figure.axes if axes.get_title(loc="left")]
     summary = tables["summary"].query("run == @A").set_index("sample")
     rows = {source: row for row, source in enumerate(pool.sample_ids)}
+    states = tables["samples"].query("run == @A and threshold == 'lr1' and epoch == 20").set_index("sample_id")
     for title in titles:
         name, d_prime, _ = title.splitlines()
-        mine = summary.loc[rows[int(name.partition("#")[2])]]
-        expected = f"d′ {mine['d_prime']:.1f} [{mine['d_prime_low']:.1f}, {mine['d_prime_high']:.1f}]"
+        source = int(name.partition("#")[2])
+        mine, at_last = summary.loc[rows[source]], states.loc[source]
+        expected = f"d′ {at_last['d_prime']:.1f} [{at_last['d_prime_low']:.1f}, {at_last['d_prime_high']:.1f}]"
         onset = "no onset" if np.isnan(mine["onset"]) else f"onset {mine['onset']:g}"
         assert d_prime == f"{expected}, {onset}"
     lines = [line for axes in drawing.figure.axes for line in axes.lines if line.get_linestyle() == ":"]

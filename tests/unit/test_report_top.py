@@ -94,7 +94,7 @@ def test_the_sentences_are_those_of_the_tables(tables):
     assert first.endswith(f"at epoch 20, where its test accuracy is {accuracy:.3f}.")
     # accuracy is 0.1 + 0.74 (1 - exp(-t / 4)): within .01 of the end from epoch 16 on (of the checkpoints)
     assert growth.startswith("From epoch 16 on its test accuracy changes by +0.009, while TPR at 1 % FPR grows from ")
-    assert len(against) == 2 and claims == "Claims: C1 supported, C2 undecided, C3 undecided (below)."
+    assert len(against) == 2 and claims == "Claims: C1 supported, C2 undecided, C3 not tested (below)."
 
 
 def test_an_interval_that_holds_zero_is_no_difference(tables):

@@ -44,15 +44,15 @@ _TERMS = (
     Term("lira-offline", "lira, calibrated on OUT models only", r"lira-offline(?:-[\w.-]+)?"),
     Term("rmia", "attack by likelihood ratios against population samples (Zarifzadeh et al. 2024)",
          r"rmia(?:-[\w.-]+)?|RMIA"),
-    Term("rmia-offline", "rmia, calibrated on OUT models only", r"rmia-offline(?:-[\\w.-]+)?"),
+    Term("rmia-offline", "rmia, calibrated on OUT models only", r"rmia-offline(?:-[\w.-]+)?"),
     Term("population", "samples that no model was trained on: reference data of attacks"),
     Term("pooled", "over all pairs of a model and a sample at once, with one threshold for all models"),
     Term("jackknife", "interval from fitting everything anew without each group of pairs of models"),
     Term("null control", "attacks on randomly swapped memberships: their AUC (null AUC) is 0.5, or the pipeline leaks",
          r"[Nn]ull (?:control|AUC|checks?|test)"),
-    Term("tail check", "whether OUT margins lie beyond their predicted upper tail as often as the parametric law says",
+    Term("tail check", "whether OUT and IN margins lie as far out as often as the parametric law says",
          r"[Tt]ail check"),
-    Term("parametric law", "normal margins of each sample, with one standard deviation for IN and OUT models",
+    Term("parametric law", "normal margins of each sample, with a standard deviation for its IN and one for its OUT models",
          r"parametric(?: law)?"),
     Term("sham members", "samples that no model was trained on, with memberships drawn all the same: the null",
          r"[Ss]ham(?: members?)?"),
@@ -63,7 +63,7 @@ _TERMS = (
     Term("pooled FPR", "a decision threshold set so that this share of all non-members is called members",
          r"pooled FPR|fpr0\.\d+"),
     Term("advantage", "TPR − FPR: 0 without any leak, 1 where membership is always told", r"[Aa]dvantages?"),
-    Term("d′", "effect size: mean margin of IN minus OUT models in standard deviations, shrunken towards other samples",
+    Term("d′", "effect size: mean margin of IN minus OUT models, in root mean square standard deviations, shrunken",
          r"d′"),
     Term("HV", "the highly vulnerable zone: TPR ≥ {hv_tpr:g} and FPR ≤ {hv_fpr:g}", r"HV|[Hh]ighly vulnerable"),
     Term("chance", "what guessing gives; as a zone, samples whose IN and OUT margins do not differ significantly",
@@ -171,7 +171,7 @@ class Glossary:
             for match in re.finditer(rf"(?<![\w-])(?:{pattern})(?!\w)", text)
         ]
         found: list[tuple[str, int, int]] = []
-        for start, end, name in sorted(spans):
+        for start, end, name in sorted(spans, key=lambda span: (*span[:2], -len(span[2]))):  # lira-offline is not lira
             if not found or start >= found[-1][2]:
                 found.append((name, start, -end))
         return found
