@@ -124,6 +124,11 @@ _CAPTIONS = {
         TPR minus FPR at the last checkpoint against training samples per class, one run a size; bars are one standard
         error. Lines are weighted least-squares fits in logarithms, with {level} intervals of the slope. Sizes whose TPR
         is not above the FPR have no logarithm and are left out.""",
+    "convergence": """
+        The last checkpoint, had only the first so many models been trained: attacks are calibrated on them alone. More
+        models make an attack stronger and its figures less noisy; where a line is flat within its bars ({level}
+        jackknife over pairs), further models would say little else. Neighbouring points share models. The last row is
+        of the most vulnerable samples alone, chosen by one half of the models and attacked in the other.""",
     "null": """
         The null control: membership is swapped at random within each (pair of models, sample), the same swaps at all
         checkpoints, and the attack is fitted anew. Each dot is the AUC of one draw, a mean over models, the bar their

@@ -12,6 +12,7 @@ from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from memdyn.report.animation import draw_animation
 from memdyn.report.classes import draw_classes
 from memdyn.report.comparison import draw_comparison
+from memdyn.report.convergence import draw_convergence
 from memdyn.report.curves import draw_accuracy, draw_leakage, draw_null, draw_roc
 from memdyn.report.difficulty import draw_difficulty_curves, draw_difficulty_densities
 from memdyn.report.early import draw_early
@@ -71,6 +72,7 @@ def drawings(
         (("differences",), lambda: draw_comparison(tables, styles)),
         (("factor_differences",), lambda: draw_factors(tables, styles, options)),
         (("power_law_points", "power_law_fits"), lambda: draw_power_law(tables)),
+        (("convergence", "attack_metrics"), lambda: draw_convergence(tables, styles)),
         (("null_draws", "null"), lambda: draw_null(tables, styles)),
         (("tails", "tail_verdicts"), lambda: draw_tails(tables, styles)),
     ]

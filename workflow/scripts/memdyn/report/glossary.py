@@ -52,7 +52,7 @@ _TERMS = (
          r"[Nn]ull (?:control|AUC|checks?|test)"),
     Term("tail check", "whether OUT and IN margins lie as far out as often as the parametric law says",
          r"[Tt]ail check"),
-    Term("parametric law", "normal margins of each sample, with a standard deviation for its IN and one for its OUT models",
+    Term("parametric law", "normal margins of each sample, with one standard deviation for IN and one for OUT models",
          r"parametric(?: law)?"),
     Term("sham members", "samples that no model was trained on, with memberships drawn all the same: the null",
          r"[Ss]ham(?: members?)?"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from memdyn.report import page_claims, page_dynamics, page_tables
+from memdyn.report import page_claims, page_dynamics, page_tables, page_vulnerable
 from memdyn.report.checks import checks, worst
 from memdyn.report.factors import early_epochs
 from memdyn.report.findings import findings
@@ -37,6 +37,7 @@ SECTIONS = (
     ("early", "Early determination"),
     ("comparison", "Comparison of runs"),
     ("power_law", "Pool size"),
+    ("models", "Number of models"),
     ("null", "Null control"),
     ("tails", "Tail check"),
 )
@@ -158,7 +159,10 @@ def _section_tables(tables: Mapping[str, pd.DataFrame], options: ReportOptions) 
     threshold, reliabilities = options.threshold, tables.get("reliabilities")
     failed = set(tables["null"].loc[~tables["null"]["passed"].astype(bool), "run"]) if "null" in tables else set()
     makers: dict[str, list[tuple[tuple[str, ...], Callable[..., Table]]]] = {
-        "found": [(("attack_metrics",), lambda table: page_tables.results(table, styles, failed))],
+        "found": [
+            (("attack_metrics",), lambda table: page_tables.results(table, styles, failed)),
+            (("most_vulnerable",), lambda table: page_vulnerable.most_vulnerable(table, styles)),
+        ],
         "run": [
             (("pools",), page_tables.pools),
             (("runs",), lambda table: page_tables.runs(table, styles)),
