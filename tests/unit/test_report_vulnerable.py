@@ -75,7 +75,7 @@ def test_every_point_of_the_figure_is_in_the_table(tables):
     drawn = [container.lines[0].get_ydata() for container in panels[-1, 1].containers]
     for run, values in zip((A, B), drawn, strict=True):
         expected = last[last["run"] == run].sort_values("models")["value"]
-        assert list(values) == list(expected)
+        np.testing.assert_array_equal(np.array(values, dtype=float), expected)
     shown = [tick.get_text() for tick in panels[-1, 0].get_xticklabels()]
     assert shown == ["8", "12", "16", "24"]
     plt.close(drawing.figure)
