@@ -9,6 +9,7 @@ from memdyn.report.curves import non_members, preferred_aggregation
 from memdyn.report.style import METRIC_CHANCE
 
 PASSED, WARNED, FAILED = "passed", "warned", "failed"
+UNLIKELY = 0.01  # p-value of a null test that passed; one honest run in a hundred has it
 FEW_MODELS = 16  # with fewer, intervals rest on fewer than eight pairs
 FEW_ALARMS = 10  # false alarms that a rate at a small FPR has to rest on
 MANY_DIVERGED = 0.1  # share of the models
@@ -54,6 +55,10 @@ def null_check(tables: Mapping[str, pd.DataFrame]) -> Check:
         return Check(FAILED, f"null control FAILED for {_names(tables, failed)}: do not trust their numbers", "null")
     if untested:
         return Check(WARNED, f"null control not done for {_names(tables, untested)}", "null")
+    unlikely = list(tables["null"].loc[tables["null"]["p_value"] <= UNLIKELY, "run"])
+    if unlikely:
+        words = f"null control of {_names(tables, unlikely)}: unlikely, though not failed; more draws tell"
+        return Check(WARNED, words, "null")
     return Check(PASSED, f"null control of {_count(runs, 'run')}", "null")
 
 
