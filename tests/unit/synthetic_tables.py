@@ -244,6 +244,7 @@ def _attack_tables(run: str, attack: str, strength: float, models: int, n: int, 
             pooled = aggregation == "pooled"
             for name, value in {"target_spread": 0.05, "pooling_loss": 0.001, "pooling_loss_at_least": 0.0}.items():
                 row[name] = value if pooled else np.nan
+            row |= {f"{metric}_se_samples": 0.002 if pooled else np.nan for metric in METRICS}
             metrics.append(row | {"n_models": models, "n_samples": n})
             fpr = np.geomspace(1 / n_out, 1, 60)
             tpr = stats.norm.cdf(stats.norm.ppf(fpr) + growth)

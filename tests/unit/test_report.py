@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+from scipy import stats
 
 from memdyn.report import formatting, page_tables
 from memdyn.report.figures import draw_all
@@ -55,13 +56,17 @@ def test_results_table_is_the_last_checkpoint_with_failed_runs_marked(study):
     failed = {folder("cnn-sam")}
     table = page_tables.results(tables["attack_metrics"], run_styles(tables["runs"]), failed)
     last = tables["attack_metrics"].query("epoch == 20")
-    assert len(table.rows) == len(last) == 18
-    for row, aggregation in zip(cells(table), ("pooled", "per_model"), strict=False):
-        lira = last.query("attack == 'lira' and run == @folder('mlp-sgd') and aggregation == @aggregation").iloc[0]
-        assert row[2] == aggregation.replace("_", " ")
-        assert row[3] == formatting.interval(lira["auc"], lira["auc_low"], lira["auc_high"])
-        assert row[-3:] == ["0.500", "0.010", "0.0010"]
-    assert [row[0].kind for row in table.rows] == [""] * 12 + ["failed"] * 6
+    assert len(table.rows) == len(last) / 2 == 9
+    pooled, own = (
+        last.query("attack == 'lira' and run == @folder('mlp-sgd') and aggregation == @aggregation").iloc[0]
+        for aggregation in ("pooled", "per_model")
+    )
+    row = cells(table)[0]
+    limits = formatting.interval(pooled["auc"], pooled["auc_low"], pooled["auc_high"])
+    assert row[:3] == ["mlp-sgd", "lira", f"{limits} ± {0.002 * stats.t(15).ppf(0.975):.3f}"]
+    small = "tpr_at_fpr_0.001"
+    assert row[-3] == f"{own['auc']:.3f} (0.500)" and row[-1] == f"{own[small]:.4f} (0.0010)"
+    assert [row[0].kind for row in table.rows] == [""] * 6 + ["failed"] * 3
     assert "understates" not in table.caption
 
 

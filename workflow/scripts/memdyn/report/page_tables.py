@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
+from scipy.special import stdtrit
 
 from memdyn.report import formatting, style
 from memdyn.report.comparison import last_differences, shown_pairs
@@ -14,6 +15,7 @@ from memdyn.report.curves import METRICS
 from memdyn.report.planes import ZONE_STACK, select_threshold
 from memdyn.report.pooling import pooling_note
 from memdyn.report.style import RunStyle
+from memdyn.stats.jackknife import SAMPLE_GROUPS
 
 _DIGITS = {"auc": 3, "tpr_at_fpr_0.01": 3, "tpr_at_fpr_0.001": 4}
 # title -> (column, how it is printed)
@@ -87,23 +89,38 @@ def results(metrics: pd.DataFrame, styles: dict[str, RunStyle], failed: set[str]
     Runs that failed their null control are marked.
     """
     table = metrics[metrics["epoch"] == metrics.groupby("run")["epoch"].transform("max")]
-    level = f"{100 * table['level'].iloc[0]:g} %"
+    level = table["level"].iloc[0]
+    own = table[table["aggregation"] == "per_model"].set_index(["run", "attack"])
     rows = []
-    for row in _by_run(table, styles):
-        values = [formatting.interval(row[m], row[f"{m}_low"], row[f"{m}_high"], _DIGITS[m]) for m in METRICS]
-        null = [formatting.number(row[f"null_{m}"], _DIGITS[m]) for m in METRICS]
+    for row in _by_run(table[table["aggregation"] == "pooled"], styles):
+        per_model = own.loc[(row["run"], row["attack"])]
+        pooled = [_with_samples(row, metric, level) for metric in METRICS]
+        single = [f"{_number(per_model, m)} ({_number(per_model, f'null_{m}', m)})" for m in METRICS]
         run = run_cell(styles[row["run"]])
         if row["run"] in failed:
             run = replace(run, text=f"{run.text} (null failed)", kind=f"{run.kind} failed".strip())
-        rows.append([run, *_text(str(row["attack"]), row["aggregation"].replace("_", " "), *values, *null)])
+        rows.append([run, *_text(str(row["attack"]), *pooled, *single)])
     labels = [style.METRIC_LABELS[m] for m in METRICS]
     caption = (
-        f"Leakage at the last checkpoint, with {level} intervals: pooled over all target models under one threshold, "
-        "and per model, the mean of each one's own. Null: the same on noise, by the draws of the null control; with "
-        "few non-members the TPR per model is above the FPR there too. "
+        f"Leakage at the last checkpoint, pooled over all target models under one threshold, with {100 * level:g} % "
+        "intervals over the choice of models, and ± what the choice of samples adds. Per model: the mean of each one's "
+        "own figure; in brackets the same on noise, by the draws of the null control (with few non-members the TPR is "
+        "above the FPR there too). "
     )
     caption += pooling_note(table, {run: known.name for run, known in styles.items()})
-    return Table(caption.strip(), ["run", "attack", "over", *labels, *(f"null: {label}" for label in labels)], rows, 3)
+    columns = ["run", "attack", *labels, *(f"per model: {label}" for label in labels)]
+    return Table(caption.strip(), columns, rows, head=2)
+
+
+def _number(row: pd.Series, name: str, metric: str = "") -> str:
+    return formatting.number(row[name], _DIGITS[metric or name])
+
+
+def _with_samples(row: pd.Series, metric: str, level: float) -> str:
+    """Value and limits over models, and the half-width that the choice of samples alone would give."""
+    text = formatting.interval(row[metric], row[f"{metric}_low"], row[f"{metric}_high"], _DIGITS[metric])
+    half = stdtrit(SAMPLE_GROUPS - 1, (1 + level) / 2) * row[f"{metric}_se_samples"]
+    return f"{text} ± {formatting.number(half, _DIGITS[metric])}" if np.isfinite(half) else text
 
 
 def runs(table: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:
