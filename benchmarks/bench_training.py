@@ -25,9 +25,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scrip
 
 from memdyn.design.seeds import derive_seed
 from memdyn.models.build import build_model
+from memdyn.models.layout import layout_of
 from memdyn.optim.build import build_optimizer
 from memdyn.training.device import prepare_torch
-from memdyn.training.inputs import Inputs, layout_of
+from memdyn.training.inputs import Inputs
 from memdyn.training.loop import Loop, LoopOptions
 
 SAMPLES, BATCH, EPOCHS, CLASSES = 2000, 64, 7, 10
