@@ -212,7 +212,10 @@ BAD_FILES = {
     ),
     "no cinic10": ({"pool.dataset": {"name": "cinic10"}, "data_dir": "nowhere"}, ["cinic10", "nowhere/cinic10/train"]),
     "no such key in the file": ({"pool.dataset": {**TABLE, "features": "z"}}, ["table.npz", "'z'", "'x'"]),
-    "labels of another length": ({"pool.dataset": {**TABLE, "labels": "few"}}, ["table.npz", "1000", "few has 3"]),
+    "labels of another length": (
+        {"pool.dataset": {**TABLE, "labels": "few"}},
+        ["table.npz", "few: 1000 samples, but 3 labels"],
+    ),
     "a pool larger than the file": ({"pool.dataset": TABLE, "pool.parts.test": 500}, ["1200", "table.npz", "1000"]),
     "an empty data file": ({"pool.dataset": {**TABLE, "path": "empty.npz"}}, ["empty.npz", "cannot be read"]),
     "a folder without classes": (

@@ -9,6 +9,24 @@ from memdyn.attacks.shadow_scores import ShadowScores
 from memdyn.stats.jackknife import Pairs
 
 
+def _normal(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+    return rng.normal(size=shape)
+
+
+LAWS = {
+    "normal": _normal,
+    "skewed": lambda rng, shape: rng.exponential(size=shape) - 1,
+    "heavy": lambda rng, shape: rng.standard_t(3, size=shape) / np.sqrt(3),
+    "shared by models": lambda rng, shape: 0.7 * rng.normal(size=shape) + 0.51**0.5 * rng.normal(size=(shape[0], 1)),
+    "shared by pairs": lambda rng, shape: (
+        np.sqrt(0.5) * (rng.normal(size=shape) + np.repeat(rng.normal(size=(shape[0] // 2, shape[1])), 2, axis=0))
+    ),
+    "narrow when IN": _normal,
+    "ties": _normal,
+}
+"""Noise [M, n] with variance 1; the last two are finished by `dynamic_world`."""
+
+
 @dataclass(frozen=True)
 class World:
     """margins float32 [T, M, N] over scored, sham and population samples; the rest as `ShadowScores`.
@@ -44,8 +62,9 @@ def dynamic_world(
     persistence: float = 0.0,
     n_sham: int = 20,
     n_population: int = 20,
+    law: str = "normal",
 ) -> World:
-    """Normal margins: OUT mean_i(t), IN mean_i(t) + d'_i(t) * deviation_i.
+    """Margins, normal ones unless told otherwise: OUT mean_i(t), IN mean_i(t) + d'_i(t) * deviation_i.
 
     Args:
         seed: of masks and noise.
@@ -53,6 +72,7 @@ def dynamic_world(
         epochs: 0, 1, ..., T - 1 if None.
         deviation: of the noise over models, a number or [n].
         persistence: correlation over checkpoints of one (model, sample)'s noise.
+        law: of the noise, one of `LAWS`.
     """
     rng = np.random.default_rng([7, seed])
     count, n_scored = d_prime.shape
@@ -65,11 +85,15 @@ def dynamic_world(
     deviation = np.concatenate([deviation, deviation[rows]])
     masks = complementary_mask(rng, n_models, n_scored + n_sham)
     member = np.concatenate([masks, np.zeros((n_models, n_population), dtype=bool)], axis=1)
-    shared = rng.normal(size=(n_models, total))
+    shared = LAWS[law](rng, (n_models, total))
     margins = np.empty((count, n_models, total), dtype=np.float32)
     for t in range(count):
-        noise = np.sqrt(persistence) * shared + np.sqrt(1 - persistence) * rng.normal(size=shared.shape)
+        noise = np.sqrt(persistence) * shared + np.sqrt(1 - persistence) * LAWS[law](rng, shared.shape)
+        if law == "narrow when IN":
+            noise = noise * np.where(member, 0.75, 1)
         margins[t] = mean[t] + deviation * (noise + effect[t] * member)
+        if law == "ties":
+            margins[t] = np.round(1.5 * margins[t]) / 1.5
     parts = {
         "scored": slice(0, n_scored),
         "sham": slice(n_scored, n_scored + n_sham),

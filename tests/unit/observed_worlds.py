@@ -19,7 +19,6 @@ SAMPLE = SampleOptions(
     onset_level=0.05,
     d_prime_bound=1.0,
     stable_distance=0.2,
-    design_effect=2.0,
 )
 
 

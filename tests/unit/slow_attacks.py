@@ -84,9 +84,9 @@ def slow_lira(inputs: Inputs, folds: str, mode: str, variance: str) -> np.ndarra
 
 
 def slow_rmia(inputs: Inputs, folds: str, mode: str, a: float, gamma: float) -> tuple[np.ndarray, np.ndarray]:
-    """Scores through the whole n x Z matrix, and R(x)."""
+    """Shares of population samples through the whole n x Z matrix, and R(x) / R(z) [M, n, Z]."""
     p, p_z = special.expit(inputs.signal), special.expit(inputs.population)
-    scores, ratios = np.empty(p.shape), np.empty(p.shape)
+    ratios = np.empty((*p.shape, p_z.shape[1]))
     for model in range(len(p)):
         models = reference_models(model, len(p), folds)
         r_z = p_z[model] / p_z[models].mean(axis=0)
@@ -96,6 +96,27 @@ def slow_rmia(inputs: Inputs, folds: str, mode: str, a: float, gamma: float) -> 
             else:
                 outside = [p[m, i] for m in models if not inputs.mask[m, i]]
                 reference = ((1 + a) * np.mean(outside) + (1 - a)) / 2
-            ratios[model, i] = p[model, i] / reference
-            scores[model, i] = np.mean(ratios[model, i] / r_z >= gamma)
-    return scores, ratios
+            ratios[model, i] = p[model, i] / reference / r_z
+    return (ratios >= gamma).mean(axis=2), ratios
+
+
+def slow_privacy_meter(inputs: Inputs, folds: str, a: float) -> np.ndarray:
+    """Offline RMIA of ML Privacy Meter, a sample and a model at a time.
+
+    K pairs of reference models. P is the line above the mean of the K largest OUT probabilities: of x there are K, of
+    z, OUT everywhere, 2 K. The score is the share of z with R(x) / R(z) > 1.
+    """
+    p, p_z = special.expit(inputs.signal), special.expit(inputs.population)
+    scores = np.empty(p.shape)
+    for model in range(len(p)):
+        models = reference_models(model, len(p), folds)
+        count = len(models) // 2
+
+        def ratio(own, outside, count=count):
+            return own / ((1 + a) / 2 * np.mean(sorted(outside, reverse=True)[:count]) + (1 - a) / 2)
+
+        r_z = [ratio(p_z[model, z], [p_z[m, z] for m in models]) for z in range(p_z.shape[1])]
+        for i in range(p.shape[1]):
+            r_x = ratio(p[model, i], [p[m, i] for m in models if not inputs.mask[m, i]])
+            scores[model, i] = np.mean([r_x / r > 1 for r in r_z])
+    return scores

@@ -13,7 +13,7 @@ from scipy import stats
 
 from memdyn.dynamics.dprime import sample_statistics
 from memdyn.dynamics.plane import samples_table
-from memdyn.dynamics.zones import ZoneBounds, zone_shares
+from memdyn.dynamics.zones import ZONES, ZoneBounds
 from memdyn.report.record import ReportOptions
 
 BOUNDS = ZoneBounds(hv_tpr=0.9, hv_fpr=0.1, vulnerable_advantage=0.5, test_level=0.05)
@@ -92,12 +92,24 @@ def study_tables(
                 "population": 2000,
                 "test": 2000,
                 "spare": 997,
+                "samples_in_source": 10_000,
                 "duplicates_dropped": 3,
+                "duplicates_of_another_label": 1,
                 "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
             }
         ]
     )
     return tables
+
+
+def _zone_shares(samples: pd.DataFrame) -> pd.DataFrame:
+    counted = samples.groupby(["run", "attack", "threshold", "epoch"], observed=True)["zone"]
+    shares = counted.value_counts(normalize=True, sort=False).unstack("zone").reindex(columns=list(ZONES)).fillna(0.0)
+    table = shares.stack().rename("share").reset_index()
+    table = table.assign(low=table["share"] - 0.02, high=table["share"] + 0.02, null=0.0)
+    worst = table["zone"] == "highly_vulnerable"
+    parametric = {"smooth": -0.01, "smooth_low": -0.03, "smooth_high": 0.01}
+    return table.assign(**{name: np.where(worst, table["share"] + by, np.nan) for name, by in parametric.items()})
 
 
 def _growth(strength: float) -> np.ndarray:
@@ -123,7 +135,7 @@ def _run_tables(
     for epoch, growth in zip(EPOCHS, _growth(strength), strict=True):
         effect = growth * difficulty
         margins = base + rng.normal(size=(models, n)) + effect * mask
-        statistics.append(sample_statistics(margins, mask, epoch))
+        statistics.append(sample_statistics(margins, mask, epoch, 0.95))
         cuts = {"lr1": base + effect / 2 + rng.normal(0, 0.05, n), "fpr0.01": base + 2.33}
         for threshold, cut in cuts.items():
             decided = margins >= cut
@@ -131,14 +143,15 @@ def _run_tables(
             centres.append(_centre_row(run, threshold, "scored", epoch, decided, mask))
             sham = rng.normal(size=(models, n)) >= (0.0 if threshold == "lr1" else 2.33)
             centres.append(_centre_row(run, threshold, "sham", epoch, sham, mask))
+    counts = pd.concat(rates, ignore_index=True)
     samples = samples_table(
-        pd.concat(rates, ignore_index=True),
+        counts,
         pd.concat(statistics, ignore_index=True),
         pool.labels,
         pool.sample_ids,
         BOUNDS,
         level=0.95,
-        design_effect=2.0,
+        design_effects=counts[["threshold", "epoch", "sample"]].assign(design_effect=2.0),
         run=run,
         attack="lira",
     )
@@ -146,7 +159,7 @@ def _run_tables(
     accuracy = _accuracy(run, strength)
     return {
         "samples": samples,
-        "zones": zone_shares(samples, ["run", "attack", "threshold", "epoch"]),
+        "zones": _zone_shares(samples),
         "centre": pd.DataFrame(centres),
         "attack_metrics": pd.concat([c["metrics"] for c in curves]),
         "roc": pd.concat([c["roc"] for c in curves]),
@@ -158,6 +171,7 @@ def _run_tables(
                     "statistic": 2.1 + strength,
                     "p_value": 0.31,
                     "mean_null_auc": 0.5003,
+                    "resolution": 0.0021,
                     "n_draws": 20,
                     "passed": True,
                 }
@@ -224,7 +238,11 @@ def _attack_tables(run: str, attack: str, strength: float, models: int, n: int, 
             for metric in METRICS:
                 value, half = _normal_theory(metric, growth), 0.005 + 0.01 * rng.random()
                 row |= {metric: value, f"{metric}_low": value - half * value, f"{metric}_high": value + half * value}
-            row |= {"level": 0.95, "method": "jackknife over 16 groups of pairs", "null_auc": 0.5}
+            row |= {"level": 0.95, "method": "jackknife over 16 groups of pairs"}
+            row |= {"null_auc": 0.5, "null_tpr_at_fpr_0.001": 0.001, "null_tpr_at_fpr_0.01": 0.01}
+            pooled = aggregation == "pooled"
+            for name, value in {"target_spread": 0.05, "pooling_loss": 0.001, "pooling_loss_at_least": 0.0}.items():
+                row[name] = value if pooled else np.nan
             metrics.append(row | {"n_models": models, "n_samples": n})
             fpr = np.geomspace(1 / n_out, 1, 60)
             tpr = stats.norm.cdf(stats.norm.ppf(fpr) + growth)
@@ -232,8 +250,9 @@ def _attack_tables(run: str, attack: str, strength: float, models: int, n: int, 
             keys = {"run": run, "attack": attack, "epoch": epoch, "aggregation": aggregation, "fpr": fpr, "tpr": tpr}
             roc.append(pd.DataFrame(keys | {"low": (tpr - width).clip(0), "high": (tpr + width).clip(max=1)}))
         auc = rng.normal(0.5, 0.004, 20)
-        keys = {"run": run, "attack": attack, "epoch": epoch, "draw": np.arange(20), "auc": auc}
-        null.append(pd.DataFrame(keys | {"tpr_at_fpr_0.001": 0.001, "tpr_at_fpr_0.01": 0.01}))
+        for aggregation in ("pooled", "per_model"):
+            keys = {"run": run, "attack": attack, "epoch": epoch, "aggregation": aggregation, "draw": np.arange(20)}
+            null.append(pd.DataFrame(keys | {"auc": auc, "tpr_at_fpr_0.001": 0.001, "tpr_at_fpr_0.01": 0.01}))
     return {"metrics": pd.DataFrame(metrics), "roc": pd.concat(roc), "null": pd.concat(null)}
 
 

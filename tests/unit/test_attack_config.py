@@ -26,8 +26,14 @@ def test_names_are_the_registry():
         ({"name": "lira", "variance": "global"}, "lira-global"),
         ({"name": "lira", "mode": "offline", "variance": "per_sample"}, "lira-offline-per-sample"),
         ({"name": "rmia"}, "rmia"),
-        ({"name": "rmia", "gamma": 1}, "rmia-gamma1.0"),
+        ({"name": "rmia", "gamma": 1}, "rmia"),
+        ({"name": "rmia", "gamma": 2}, "rmia-gamma2.0"),
         ({"name": "rmia", "mode": "offline", "a": "5e-1"}, "rmia-offline-a0.5"),
+        ({"name": "rmia", "mode": "offline", "dialect": "privacy_meter"}, "rmia-offline-privacy-meter"),
+        (
+            {"name": "rmia", "mode": "offline", "a": 0.5, "gamma": 1.0, "dialect": "privacy_meter"},
+            "rmia-offline-a0.5-privacy-meter",
+        ),
     ],
 )
 def test_labels_and_builds(options, label):
@@ -58,6 +64,15 @@ def test_labels_are_unique():
         ({"name": "rmia", "gamma": 0.0}, "gamma"),
         ({"name": "rmia", "mode": "offline", "a": 1.5}, "a"),
         ({"name": "rmia", "a": 0.5}, "offline"),
+        (
+            {"name": "rmia", "dialect": "privacy_meter"},
+            "dialect = 'privacy_meter' has no mode 'online'; allowed: offline",
+        ),
+        (
+            {"name": "rmia", "mode": "offline", "gamma": 2.0, "dialect": "privacy_meter"},
+            "dialect = 'privacy_meter' has no gamma = 2.0; allowed: 1",
+        ),
+        ({"name": "rmia", "mode": "offline", "dialect": "lira"}, "dialect"),
     ],
 )
 def test_refused(options, message):

@@ -89,7 +89,7 @@ def test_the_data_of_a_finished_pool_are_not_looked_at_again(folder, monkeypatch
     plan = build_plan(load_study(raw))
     pool = Path(plan.results, plan.runs[0].pool_path, "pool.arrow")
     asked = []
-    monkeypatch.setattr("memdyn.plan.problem", lambda *arguments: asked.append(arguments))
+    monkeypatch.setattr("memdyn.pools.problem", lambda *arguments: asked.append(arguments))
     build_plan(load_study(raw))
     assert len(asked) == 1
     pool.parent.mkdir(parents=True)

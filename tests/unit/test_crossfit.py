@@ -16,7 +16,8 @@ ATTACKS = [
         {"name": "lira", "mode": mode, "variance": variance}
         for mode, variance in itertools.product(("online", "offline"), ("per_sample", "global", "shrunken"))
     ),
-    *({"name": "rmia", "mode": mode, "a": 0.3, "gamma": 2.0} for mode in ("online", "offline")),
+    *({"name": "rmia", "mode": mode, "a": 0.3, "gamma": 1.0} for mode in ("online", "offline")),
+    {"name": "rmia", "mode": "offline", "a": 0.3, "gamma": 1.0, "dialect": "privacy_meter"},
 ]
 
 
@@ -80,6 +81,26 @@ def test_labels_only_is_true_where_it_is_claimed(options, world):
     assert same == attack.labels_only
 
 
+@pytest.mark.parametrize("options", ATTACKS, ids=label)
+@pytest.mark.parametrize("folds", ["pairs", "halves"])
+@pytest.mark.parametrize("lattice", [False, True])
+def test_no_score_knows_its_own_membership(options, folds, lattice):
+    """Not in the last bit, which breaks ties; also for margins on a lattice, whose likelihoods have several maxima."""
+    attack = build(options)
+    for seed, pair in itertools.product(range(12), (0, 2)):
+        world = gaussian_world(seed, 8, 20, 0.0)
+        if lattice:
+            world = Inputs.of(np.round(world.signal), world.mask, np.round(world.population))
+        flips = np.zeros((4, 20), dtype=bool)
+        flips[pair] = np.random.default_rng(seed).random(20) < 0.5
+        own = slice(2 * pair, 2 * pair + 2)
+        before, after = attack.score(world, folds)[own], attack.score(world.swap(flips), folds)[own]
+        if options.get("variance") == "shrunken":  # all folds take the steps of the slowest
+            np.testing.assert_allclose(after, before, rtol=1e-9, atol=1e-9)
+        else:
+            np.testing.assert_array_equal(after, before)
+
+
 def test_loss_is_the_margin(world):
     loss = np.logaddexp(0, -world.signal)
     scores = Loss().score(world, "pairs")
@@ -138,6 +159,15 @@ def test_leave_one_out_means_do_not_cancel():
     values[2] = 0.9
     means = Fold(slice(None), None, 3).means(values)
     assert means[2, 0] == pytest.approx(1e-30, rel=1e-12)
+
+
+def test_leave_one_out_moments_do_not_cancel():
+    """Equal values but for the one left out have no spread at all, however far away it and they are."""
+    values = np.full((5, 2), 1e6 / 3)
+    values[1] = -20.0, 1e9
+    means, squares = Fold(slice(None), None, 4).moments(values)
+    assert (means[1] == 1e6 / 3).all() and (squares[1] == 0).all()
+    assert (squares[[0, 2, 3, 4]] > 0).all()
 
 
 def good():

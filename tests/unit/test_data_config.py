@@ -91,6 +91,26 @@ BAD = {
         "shape.*\n.*3 items",
     ),
     "empty shape": ({"dataset": {"name": "arrays", "path": "x.npz", "images": "a", "shape": [1, 0, 3]}}, "at least 1"),
+    "column twice": (
+        {"dataset": {"name": "arrays", "path": "x.parquet", "features": ["a", "b", "a", "c", "c"], "labels": "y"}},
+        "features: 'a', 'c' named twice",
+    ),
+    "labels as a feature": (
+        {"dataset": {"name": "arrays", "path": "x.parquet", "features": ["a", "labels"]}},
+        "labels: 'labels' is among the features too",
+    ),
+    "labels as the features": (
+        {"dataset": {"name": "arrays", "path": "x.npz", "features": "y", "labels": "y"}},
+        "labels: 'y' is among the features too",
+    ),
+    "labels as the images": (
+        {"dataset": {"name": "arrays", "path": "x.npz", "images": "y", "labels": "y"}},
+        "labels: 'y' is among the images too",
+    ),
+    "background beyond white": (
+        {"dataset": {"name": "image_folder", "path": "x", "size": 8, "background": 256}},
+        "background.*\\n.*less than or equal to 255",
+    ),
     "target without function": ({"dataset": {"name": "custom", "target": "mine.py"}}, "target.*\n.*pattern"),
     "target without file": ({"dataset": {"name": "custom", "target": "mine:load"}}, "target.*\n.*pattern"),
 }

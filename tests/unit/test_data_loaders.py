@@ -9,9 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
 from scipy.io import savemat
-from tiny_data import CLASSES, IMAGES, LABELS, PIXELS, RNG, expect_tiny_idx, write_idx, write_images
+from tiny_data import CLASSES, IMAGES, LABELS, PIXELS, RNG, expect_tiny_idx, load, write_idx, write_images
 
 from memdyn.config.datasets import (
     ArraysDataset,
@@ -19,17 +18,10 @@ from memdyn.config.datasets import (
     CustomDataset,
     DigitsDataset,
     EmbeddedDataset,
-    ImageFolderDataset,
     TorchvisionDataset,
 )
 from memdyn.data import REGISTRY
 from memdyn.data.check import problem
-from memdyn.data.image_folder import read_image
-from memdyn.registry import resolve
-
-
-def load(dataset, data_dir=""):
-    return resolve(REGISTRY, dataset.name)(dataset.model_dump(), dataset.source_files(str(data_dir)))
 
 
 def test_importing_the_data_package_imports_no_torch():
@@ -174,35 +166,6 @@ def test_svhn(tmp_path, monkeypatch):
         load(TorchvisionDataset(name="svhn", split="test"), tmp_path)
 
 
-@pytest.mark.parametrize("channels, mode", [(1, "RGB"), (3, "L"), (3, "RGBA"), (3, "P")])
-def test_image_folder(tmp_path, channels, mode):
-    write_images(tmp_path, mode=mode)
-    (tmp_path / "cat" / ".DS_Store").write_text("")
-    (tmp_path / "README").write_text("")
-    (tmp_path / "dog" / "old").mkdir()
-    (tmp_path / "dog" / "0.png").rename(tmp_path / "dog" / "old" / "0.png")
-    raw = load(ImageFolderDataset(path=str(tmp_path), size=6, channels=channels))
-    assert raw.images.shape == (6, channels, 6, 6)
-    assert raw.labels.tolist() == [0, 0, 0, 1, 1, 1] and raw.class_names == ("cat", "dog")
-
-
-def test_image_of_the_right_size_is_taken_as_it_is(tmp_path):
-    pixels = RNG.integers(0, 256, (8, 8, 3), dtype=np.uint8)
-    Image.fromarray(pixels).save(tmp_path / "x.png")
-    np.testing.assert_array_equal(read_image(str(tmp_path / "x.png"), 8, 3), pixels.transpose(2, 0, 1))
-
-
-@pytest.mark.parametrize("size", [(8, 20), (20, 8), (16, 40), (5, 11), (400, 401)])
-def test_image_is_resized_at_the_shorter_side_and_cropped_in_the_centre(tmp_path, size):
-    width, height = size
-    pixels = np.zeros((height, width), dtype=np.uint8)
-    pixels[height // 4 : height - height // 4, width // 4 : width - width // 4] = 255
-    Image.fromarray(pixels).save(tmp_path / "x.png")
-    image = read_image(str(tmp_path / "x.png"), 8, 1)
-    assert image.shape == (1, 8, 8) and image[0, 4, 4] == 255
-    assert abs(image.astype(int) - image[:, ::-1, ::-1]).max() <= 64  # the centre stays in the centre
-
-
 def test_cinic10_splits_follow_each_other(tmp_path):
     for split in ("train", "valid", "test"):
         write_images(tmp_path / "cinic10" / split, n=2, size=(32, 32))
@@ -241,7 +204,6 @@ def test_npz_table(tmp_path, dtype):
     table = RNG.integers(0, 2, (12, 7)).astype(dtype)
     np.savez(path, x=table, y=CLASSES)
     raw = load(ArraysDataset(path=path, features="x", labels="y"))
-    assert raw.images.dtype == np.float32
     np.testing.assert_array_equal(raw.images, table)
 
 
@@ -270,7 +232,7 @@ def test_parquet_table(tmp_path, features, columns, labels):
     table = {name: RNG.normal(size=12) for name in "ab"} | {"c": np.arange(12)}
     pq.write_table(pa.table(table | {"label": labels}), path)
     raw = load(ArraysDataset(path=path, features=features, labels="label"))
-    np.testing.assert_array_equal(raw.images, np.stack([table[c] for c in columns], axis=1).astype(np.float32))
+    np.testing.assert_array_equal(raw.images, np.stack([table[c] for c in columns], axis=1))
     assert raw.labels.tolist() == CLASSES.tolist()
 
 
@@ -287,3 +249,26 @@ def test_custom(tmp_path):
     (tmp_path / "mine.py").write_text(CUSTOM)
     raw = load(CustomDataset(target=f"{tmp_path}/mine.py:load", files=["a file"], options={"n": 6, "classes": 3}))
     assert raw.labels.tolist() == [0, 1, 2, 0, 1, 2] and raw.ids[-1] == 35
+
+
+OWN_FRAME = """
+import numpy as np, pandas as pd
+
+def load(files):
+    frame = pd.DataFrame({"a": np.arange(6) / 4, "b": [True, False] * 3, "kind": ["tea", "milk", "tea"] * 2})
+    frame = frame.sample(frac=1, random_state=0)  # an index in disorder
+    return {"images": frame[["a", "b"]], "labels": frame["kind"].astype(KIND), "class_names": NAMES}
+"""
+
+
+@pytest.mark.parametrize("kind", ["object", "string", "category"])
+@pytest.mark.parametrize("names, expected", [(None, ("milk", "tea")), (["tea", "milk"], ("tea", "milk"))])
+def test_custom_data_frame(tmp_path, kind, names, expected):
+    code = OWN_FRAME.replace("KIND", repr(kind)).replace("NAMES", repr(names))
+    (tmp_path / "mine.py").write_text(code)
+    raw = load(CustomDataset(target=f"{tmp_path}/mine.py:load"))
+    place = (raw.images[:, 0] * 4).astype(int)
+    assert sorted(place) == list(range(6)) and raw.columns == ("column 'a'", "column 'b'")
+    np.testing.assert_array_equal(raw.images[:, 1], place % 2 == 0)
+    assert raw.class_names == expected
+    assert [raw.class_names[label] for label in raw.labels] == [["tea", "milk", "tea"][i % 3] for i in place]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from memdyn.own.source import code_of_file
 from memdyn.provenance import digest
 from memdyn.provenance.digest import code_digest
 
@@ -58,7 +59,7 @@ FILES = {
     "memdyn/provenance/record.py": "def note(value):\n    print(value)\n",
     "memdyn/report/page.css": "body { color: red; }\n",
 }
-CACHES = (digest._reach, digest._imported_files, digest._file_hash, digest._parse)
+CACHES = (digest._reach, digest._imported_files, digest._file_hash, digest._parse, code_of_file)
 ROOTS, ENTRIES, TEMPLATES = ("job.py",), ("memdyn.models.one:One",), ("memdyn/report/page.css",)
 
 

@@ -179,6 +179,49 @@ def test_table_is_a_loop_over_halves():
     np.testing.assert_array_equal(curve["n_samples"], 12)
 
 
+def test_disattenuated_table_is_a_loop():
+    world, splits, n = growing_world(4, 32, 60, 0.5), Splits.random(16, 2, 4, 0), 60
+    measures = Difficulty({("el2n", "out"): difficulty(world, 0.3).values["el2n", "out"]})
+    tables = correlation_tables(world, LIRA, measures, np.zeros(n, int), splits, OPTIONS)
+    effects, values = list(effects_of(world.loader("scored")(3), splits)), measures.values["el2n", "out"]
+
+    def both(replicate, kept):
+        """Observed and attainable, from ranks among all samples."""
+        pairs = splits.group != replicate - 1
+        hard = [stats.rankdata(values[(half == 1) & pairs].mean(axis=0))[kept] for half in splits.halves]
+        goal = [stats.rankdata(half)[kept] for half in effects[replicate]]
+        observed = np.mean([np.corrcoef(hard[h], goal[h ^ 1])[0, 1] for h in range(4)])
+        reliable = [np.mean([np.corrcoef(x[h], x[h + 1])[0, 1] for h in (0, 2)]) for x in (hard, goal)]
+        return np.array([observed, np.sqrt(np.prod(reliable))])
+
+    everything = np.ones(n, bool)
+    by_pairs = np.array([both(g + 1, everything) for g in range(4)])
+    by_samples = np.array([both(0, np.arange(n) % 16 != g) for g in range(16)])
+    sizes = np.bincount(np.arange(n) % 16)
+    row = tables["disattenuated"].query("target == 'd_prime'").iloc[0]
+    observed, best = both(0, everything)
+    assert (row["observed"], row["attainable"], row["estimate"]) == pytest.approx((observed, best, observed / best))
+    for name, weight in (("observed", [1, 0]), ("attainable", [0, 1])):
+        errors = [
+            jackknife.standard_error(both(0, everything) @ weight, deleted @ weight, given)
+            for deleted, given in ((by_pairs, splits.sizes), (by_samples, sizes))
+        ]
+        assert row[f"variance_{name}"] == pytest.approx(np.square(errors).sum())
+    total = row["variance_observed"] + row["variance_attainable"] + 2 * row["covariance"]
+    errors = [
+        jackknife.standard_error(observed + best, deleted.sum(axis=1), given)
+        for deleted, given in ((by_pairs, splits.sizes), (by_samples, sizes))
+    ]
+    assert total == pytest.approx(np.square(errors).sum()), "the covariance"
+    excess = observed - row["low"] * best
+    variance = (
+        row["variance_observed"] - 2 * row["low"] * row["covariance"] + row["low"] ** 2 * row["variance_attainable"]
+    )
+    assert excess / np.sqrt(variance) == pytest.approx(stats.t.ppf(0.975, 3), rel=0.02)
+    reliable = tables["reliabilities"].set_index("quantity")["estimate"]
+    assert (row["reliability"], row["reliability_difficulty"]) == (reliable["d_prime"], reliable["el2n"])
+
+
 def test_few_models_give_estimates_without_intervals():
     world, splits = growing_world(4, 8, 40, 0.5), Splits.random(4, 2, 16, 0)
     tables = correlation_tables(world, LIRA, difficulty(world, 0.3), np.zeros(40, int), splits, OPTIONS)
@@ -281,6 +324,46 @@ def test_intervals_cover_and_find_the_truth(slope, capsys):
         print(f"\n  loss with d', slope {slope}: Spearman {truth:.3f}, coverage {covered:.3f}, SE over SD {ratio:.2f}")
     assert covered >= 0.93 - 2.5 * np.sqrt(0.93 * 0.07 / replications)
     assert truth > 0.3 if slope else abs(truth) < 0.15
+
+
+def hidden_world(seed: int, n_models: int, n: int, spearman: float, scale: float):
+    """d' is normal with a small deviation; the hidden hardness has a known rank correlation with it."""
+    rho, rng = 2 * np.sin(np.pi * spearman / 6), np.random.default_rng([31, seed])
+    z = rng.normal(size=n)
+    hard = rho * z + np.sqrt(1 - rho**2) * rng.normal(size=n)
+    world = dynamic_world(seed, n_models, np.stack([0 * z, scale * z]), np.zeros((2, n)))
+    values = hard + rng.normal(size=(n_models // 2, n))
+    return world, Difficulty({("loss", "out"): values.astype(np.float32)})
+
+
+def without_noise(seed: int, n_models: int, n: int, spearman: float, scale: float) -> pd.Series:
+    world, measures = hidden_world(seed, n_models, n, spearman, scale)
+    options = replace(OPTIONS, targets=("d_prime",), kendall_samples=10, bins=2)
+    splits = Splits.random(n_models // 2, 3, 16, 0)
+    tables = correlation_tables(world, LIRA, measures, np.zeros(n, int), splits, options)
+    plain = tables["correlations"].query("method == 'spearman'").iloc[0]
+    return tables["disattenuated"].iloc[0].to_dict() | {"plain_high": plain["high_total"]}
+
+
+@pytest.mark.slow
+def test_noise_does_not_contradict_a_correlation():
+    """True rank correlation 0.29, d' of a standard deviation of 0.12, 16 models: the plain one is about 0.04."""
+    rows = [without_noise(seed, 16, 8000, 0.29, 0.12) for seed in range(4)]
+    assert all(row["plain_high"] < 0.1 for row in rows), "wholly below a bound of 0.1"
+    assert all(row["vague"] or row["high"] > 0.29 for row in rows)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("true", [0.0, 0.1])
+def test_limits_without_noise_cover_at_any_number_of_models(true, capsys):
+    for n_models in (16, 64):
+        rows = [without_noise(seed, n_models, 500, true, 0.6) for seed in range(25)]
+        known = [row for row in rows if not row["vague"]]
+        above = np.mean([row["low"] > true for row in known])
+        covered = np.mean([row["low"] <= true <= row["high"] for row in known])
+        with capsys.disabled():
+            print(f"\n  {n_models} models, true {true}: coverage {covered:.2f}, wholly above {above:.2f}", end="")
+        assert len(known) >= 20 and covered >= 0.95 - 2.5 * np.sqrt(0.95 * 0.05 / len(known))
 
 
 def test_planted_samples_are_found():

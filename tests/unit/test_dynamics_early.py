@@ -11,6 +11,7 @@ from memdyn.attacks.base import build
 from memdyn.dynamics.baselines import BASELINES
 from memdyn.dynamics.early import EarlyOptions, early_tables, findings
 from memdyn.dynamics.half_targets import counted_rates, effects_of
+from memdyn.dynamics.latent import SHARES, latent_limits
 from memdyn.dynamics.splits import Splits
 from memdyn.dynamics.top_share import SampleJackknife, highest
 from memdyn.dynamics.zones import ZoneBounds
@@ -213,12 +214,17 @@ def share_by_loop(early, final, top):
     return found["early"] / found["ceiling"]
 
 
+def sample_error(final, early):
+    by_samples = SampleJackknife(final, 0.1)
+    return by_samples.error(by_samples.recalls(early))
+
+
 def test_choice_of_samples_against_a_loop():
     early, final = early_and_final(0, 96)
     group = np.arange(96) % 16
     deleted = [share_by_loop(early[:, group != g], final[:, group != g], 0.1) for g in range(16)]
     expected = np.sqrt(15 / 16 * ((np.array(deleted) - np.mean(deleted)) ** 2).sum())
-    assert SampleJackknife(final, 0.1).error(early) == pytest.approx(expected)
+    assert sample_error(final, early) == pytest.approx(expected)
 
 
 def test_choice_of_samples_is_the_spread_over_samples(capsys):
@@ -227,7 +233,7 @@ def test_choice_of_samples_is_the_spread_over_samples(capsys):
     for seed in range(300):
         early, final = early_and_final(seed, 500)
         shares.append(share_by_loop(early, final, 0.1))
-        variances.append(SampleJackknife(final, 0.1).error(early) ** 2)
+        variances.append(sample_error(final, early) ** 2)
     ratio = np.sqrt(np.mean(variances)) / np.std(shares)
     with capsys.disabled():
         print(f"\nstandard error of the choice of samples over the true one: {ratio:.2f}")
@@ -241,8 +247,27 @@ def test_table_has_the_error_of_the_choice_of_samples():
     load = world.loader("scored")
     first, last = (next(effects_of(load(epoch), splits)) for epoch in (1, 2))
     row = at(early, target="top", predictor="d_prime", epoch=1, metric="recall_share")
-    assert row["se_samples"] == pytest.approx(SampleJackknife(last, 0.1).error(first), rel=1e-3)
-    assert early["se_samples"].notna().sum() == len(world.epochs)
+    assert row["se_samples"] == pytest.approx(sample_error(last, first), rel=1e-3)
+    with_error = early[early["se_samples"].notna()]
+    assert set(with_error["metric"]) == {"recall_share", "latent_share"} and len(with_error) == 2 * len(world.epochs)
+
+
+def test_latent_share_is_that_of_its_profile():
+    world, _ = risky_world(6, 32, 300, [0, 0.6, 1.0], 2)
+    splits = Splits.random(16, 3, 16, 0)
+    tables = early_tables(world, LIRA, splits, replace(OPTIONS, baselines=()))
+    row = at(tables["early"], epoch=1, metric="latent_share")
+    profile = tables["profiles"].query("epoch == 1")
+    assert (row["low"], row["high"]) == latent_limits(profile, 0.95)
+    recall = at(tables["early"], target="top", epoch=1, metric="recall")["estimate"]
+    expected = recall - profile["excess"].to_numpy().reshape(2, -1)
+    assert row["estimate"] == pytest.approx(np.mean([np.interp(recall, one, SHARES) for one in expected]))
+    values = tables["replicates"].query("metric == 'latent_share' and epoch == 1")["value"]
+    assert row["se"] == pytest.approx(jackknife.standard_error(row["estimate"], values.to_numpy(), splits.sizes))
+    untrained = at(tables["early"], epoch=0, metric="latent_share")
+    assert untrained[["estimate", "low", "high"]].isna().all(), "nothing to order before training"
+    last = at(tables["early"], epoch=2, metric="latent_share")
+    assert last["estimate"] > 0.9 and last["high"] == 1
 
 
 @pytest.mark.slow

@@ -79,7 +79,8 @@ def test_crossing_of_a_growing_effect_lies_in_its_interval(capsys):
     world = dynamic_world(8, 32, d_prime, np.zeros((steps, n)))
     load = world.loader("scored")
     effects = [effect_sizes(*inputs.split(inputs.signal)) for inputs in map(load, world.epochs)]
-    found = crossings(np.array([e.mean for e in effects]), np.array([e.sd for e in effects]), 1.0, 0.95)
+    low, high = np.array([e.limits(0.95) for e in effects]).swapaxes(0, 1)
+    found = crossings(np.array([e.mean for e in effects]), low, high, 1.0)
     truth = first(d_prime > 1)
     latest = np.where(found.latest == NEVER, steps, found.latest)
     covered = np.mean((found.earliest <= truth) & (truth <= latest))

@@ -19,6 +19,7 @@ from memdyn.dynamics.splits import Splits
 from memdyn.dynamics.stage import dynamics_tables
 from memdyn.dynamics.zones import ZONES
 from memdyn.stats import jackknife
+from memdyn.stats.jackknife import Pairs
 
 
 def leaking(n, steps, seed=0):
@@ -155,7 +156,7 @@ def test_few_models_give_figures_without_bands():
 def noise(seed, n=20, n_pairs=16):
     """Observations of 2 checkpoints whose states are means over pairs of noise: nothing moves."""
     splits = Splits.random(n_pairs, 1, 16, seed)
-    design = plan_design(LIRA, np.arange(n_pairs) % 2, splits, 1, 1)
+    design = plan_design(LIRA, Pairs.of(2 * n_pairs), 16, splits, 1, 1)
     states = np.random.default_rng([11, seed]).normal(size=(n_pairs, 2, 2, n))
     counted = [states[world.pairs].mean(axis=0) for world in design.worlds]
     counts = {("scored", "lr1"): SimpleNamespace(rates=lambda world: tuple(counted[world]))}

@@ -4,15 +4,15 @@ import numpy as np
 from dynamic_worlds import dynamic_world
 from observed_worlds import BOUNDS, observed
 
-from memdyn.dynamics.population import group_weights, world_zones, zone_figures
+from memdyn.dynamics.population import group_weights, movements, shares
 from memdyn.dynamics.transitions import HV, inflow, probabilities, transition_counts
 from memdyn.dynamics.zones import ZONES, States, raw_zones, tracked_zones
 
 
-def path(d_in, d_out, d_both, n_pairs, t, critical=2.0):
+def path(d_in, d_out, d_both, n_pairs, t, critical=2.0, effect=1.0):
     """The states of one sample on its way, counts as lists over checkpoints."""
     d_in, d_out, d_both, t = (np.array(x)[:, None] for x in (d_in, d_out, d_both, t))
-    return States.of_counts(d_in, d_out, d_both, n_pairs, t, np.full(len(t), critical))
+    return States.of_counts(d_in, d_out, d_both, n_pairs, t, np.full(len(t), critical), np.full((3, len(t), 1), effect))
 
 
 def names(codes):
@@ -29,6 +29,13 @@ def test_a_zone_is_left_beyond_one_standard_error_only():
         "vulnerable",
         "vulnerable",
     ]
+
+
+def test_a_standard_error_allows_for_the_design_effect():
+    """TPR .75 is 1.5 standard errors outside HV of independent trials, 1.1 at an effect of 2, .75 at one of 4."""
+    counts = [18, 15, 15], [0, 0, 0], [0, 0, 0], 20, [9, 9, 9]
+    tracked = {effect: names(tracked_zones(path(*counts, effect=effect), BOUNDS))[1] for effect in (1, 2, 4, np.nan)}
+    assert tracked.pop(4) == "highly_vulnerable" and set(tracked.values()) == {"vulnerable"}
 
 
 def test_entering_hv_needs_a_point_well_inside():
@@ -50,7 +57,8 @@ def test_tracking_never_leaves_a_zone_that_the_state_lies_in():
     d_in, d_out = rng.binomial(n_pairs, rng.beta(0.7, 0.7, (2, *shape)))
     d_both = np.minimum(np.minimum(d_in, d_out), rng.integers(0, n_pairs + 1, shape))
     d_both = np.maximum(d_both, d_in + d_out - n_pairs)
-    states = States.of_counts(d_in, d_out, d_both, n_pairs, rng.normal(0, 3, shape), np.full(6, 2.0))
+    t, effects = rng.normal(0, 3, shape), rng.uniform(1, 4, (3, *shape))
+    states = States.of_counts(d_in, d_out, d_both, n_pairs, t, np.full(6, 2.0), effects)
     raw, tracked = raw_zones(states, BOUNDS), tracked_zones(states, BOUNDS)
     same = raw[1:] == tracked[:-1]
     assert np.all(tracked[1:][same] == raw[1:][same])
@@ -83,8 +91,8 @@ def test_counts_probabilities_and_inflow_against_loops():
 def test_inflow_of_all_is_all_at_any_length_of_the_step():
     rng = np.random.default_rng(3)
     codes = np.stack([rng.choice(np.delete(np.arange(len(ZONES)), HV), 97), np.full(97, HV)])
-    figures, _ = zone_figures(codes, np.array([0, 20]), np.full((1, 97), 1 / 97))
-    assert figures["inflow_hv"][0, 0] == 1
+    entering, _ = movements(codes, np.array([0, 20]), np.full((1, 97), 1 / 97))
+    assert entering[0, 0] == 1
 
 
 def test_known_inflow_is_recovered():
@@ -93,11 +101,12 @@ def test_known_inflow_is_recovered():
     jump = np.where(np.arange(n) < 160, 1, np.where(np.arange(n) < 280, 3, 9))
     d_prime = np.where(np.arange(5)[:, None] >= jump, 12.0, 0.0)
     observations = observed(dynamic_world(2, 32, d_prime, np.zeros((5, n))), splits=1)
-    zones = world_zones(observations, "scored", "lr1", 0, BOUNDS)
-    figures, moves = zone_figures(zones, np.array([0, 1, 2, 4, 6]), np.full((1, n), 1 / n))
+    states, weights = observations.states("scored", "lr1", 0, BOUNDS.test_level), np.full((1, n), 1 / n)
+    entering, moves = movements(tracked_zones(states, BOUNDS), np.array([0, 1, 2, 4, 6]), weights)
+    counted = shares(raw_zones(states, BOUNDS), weights)["share_highly_vulnerable"]
     per_epoch = [0.4, 0, 1 - 0.5**0.5, 0]  # half in two epochs
-    np.testing.assert_allclose(figures["inflow_hv"][0, :4], per_epoch, atol=0.01)
-    np.testing.assert_allclose(figures["share_highly_vulnerable"][0], [0, 0.4, 0.4, 0.7, 0.7], atol=0.01)
+    np.testing.assert_allclose(entering[0, :4], per_epoch, atol=0.01)
+    np.testing.assert_allclose(counted[0], [0, 0.4, 0.4, 0.7, 0.7], atol=0.01)
     pooled = probabilities(moves[0].mean(axis=0))
     chance = ZONES.index("chance")
     assert abs(pooled[chance, HV] - 280 / (400 + 240 + 240 + 120)) < 0.01 and pooled[HV, HV] > 0.99

@@ -1,10 +1,9 @@
 """Zones by hand-made examples."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from memdyn.dynamics.zones import ZONES, ZoneBounds, zone_shares, zones
+from memdyn.dynamics.zones import ZoneBounds, zones
 
 BOUNDS = ZoneBounds(hv_tpr=0.9, hv_fpr=0.1, vulnerable_advantage=0.5, test_level=0.05)
 
@@ -27,13 +26,3 @@ BOUNDS = ZoneBounds(hv_tpr=0.9, hv_fpr=0.1, vulnerable_advantage=0.5, test_level
 )
 def test_order_of_precedence(fpr, tpr, rejected, expected):
     assert zones(np.array([fpr]), np.array([tpr]), np.array([rejected]), BOUNDS)[0] == expected
-
-
-def test_shares_list_every_zone_and_sum_to_one():
-    samples = pd.DataFrame(
-        {"epoch": [0, 0, 0, 0, 1], "zone": pd.Categorical(["chance"] * 3 + ["leaning"] + ["vulnerable"], ZONES)}
-    )
-    shares = zone_shares(samples, ["epoch"]).set_index(["epoch", "zone"])["share"]
-    assert len(shares) == 2 * len(ZONES)
-    assert shares[0, "chance"] == 0.75 and shares[0, "leaning"] == 0.25 and shares[1, "vulnerable"] == 1
-    assert np.allclose(shares.groupby("epoch").sum(), 1)

@@ -9,10 +9,12 @@ import pytest
 from worlds import gaussian_world
 
 from memdyn.attacks.base import build
-from memdyn.attacks.evaluate import Settings, evaluate, evaluate_checkpoint, swaps
+from memdyn.attacks.evaluate import Settings, evaluate, evaluate_checkpoint, null_draws, null_seed, swaps
 from memdyn.attacks.inputs import Inputs
+from memdyn.attacks.pooling import target_spread
 from memdyn.stats.jackknife import groups, interval
 from memdyn.stats.roc import auc, roc
+from memdyn.stats.simultaneous import null_test
 
 SETTINGS = Settings(
     level=0.9, groups=4, draws=3, seed=11, fprs=(0.001, 0.01), rate_fprs=(0.01, 0.05, 0.1), points_per_decade=10
@@ -21,8 +23,8 @@ LIRA = {"name": "lira", "mode": "online", "variance": "shrunken"}
 ATTACKS = [
     {"name": "loss"},
     LIRA,
-    {"name": "rmia", "mode": "online", "a": 0.3, "gamma": 2.0},
-    {"name": "rmia", "mode": "offline", "a": 0.3, "gamma": 2.0},
+    {"name": "rmia", "mode": "online", "a": 0.3, "gamma": 1.0},
+    {"name": "rmia", "mode": "offline", "a": 0.3, "gamma": 1.0},
 ]
 EPOCHS = (0, 3, 10)
 
@@ -55,19 +57,21 @@ def test_columns(result):
         *("epoch", "aggregation", "folds"),
         *limits,
         *("level", "method"),
+        *(f"null_{c}" for c in ("auc", "tpr_at_fpr_0.001", "tpr_at_fpr_0.01")),
+        *("pooling_loss", "pooling_loss_at_least", "target_spread"),
         *(f"{c}_se_samples" for c in ("auc", "tpr_at_fpr_0.001", "tpr_at_fpr_0.01")),
-        *("null_auc", "n_models", "n_samples"),
+        *("n_models", "n_samples"),
     ]
     assert list(tables["roc"]) == ["epoch", "aggregation", "fpr", "tpr", "low", "high"]
     assert list(tables["replicates"]) == ["epoch", "aggregation", "metric", "group", "value"]
-    assert list(tables["null"]) == ["epoch", "draw", "auc", "tpr_at_fpr_0.001", "tpr_at_fpr_0.01"]
+    assert list(tables["null"]) == ["epoch", "aggregation", "draw", "auc", "tpr_at_fpr_0.001", "tpr_at_fpr_0.01"]
     assert list(tables["rates"]) == [
         *("part", "threshold", "folds", "epoch", "sample"),
         *("n_in", "n_out", "d_in", "d_out", "d_both"),
     ]
     assert len(tables["metrics"]) == len(EPOCHS) * 2
     assert len(tables["replicates"]) == len(EPOCHS) * 2 * 3 * 4
-    assert len(tables["null"]) == len(EPOCHS) * 3
+    assert len(tables["null"]) == len(EPOCHS) * 2 * null_draws(16, 120, 3)
     assert set(tables["metrics"]["method"]) == {"jackknife over 4 groups of pairs"}
     assert set(tables["metrics"]["folds"]) == {"pairs"}
     assert set(tables["rates"]["folds"]) == {"2"}
@@ -128,15 +132,50 @@ def test_roc(result):
 def test_null_is_calibrated_anew_on_the_same_swaps(result):
     attack, tables = result
     for epoch in EPOCHS:
-        values = []
-        for draw in range(3):
-            world = load(epoch).swap(swaps(8, 120, 11, draw))
+        found = {"pooled": [], "per_model": []}
+        for draw in range(null_draws(16, 120, 3)):
+            world = load(epoch)
+            world = world.swap(swaps(world.mask, 11, draw))
             scores = attack.score(world, "pairs")
-            values.append(auc(scores[world.mask], scores[~world.mask]))
-            row = row_of(tables["null"], epoch=epoch, draw=draw)
-            assert row["auc"] == pytest.approx(values[-1], abs=1e-12)
-        row = row_of(tables["metrics"], epoch=epoch, aggregation="pooled")
-        assert row["null_auc"] == pytest.approx(np.mean(values), abs=1e-12)
+            models = [roc(s[m], s[~m], np.array([0.01, 0.05])) for s, m in zip(scores, world.mask, strict=True)]
+            pooled = roc(scores[world.mask], scores[~world.mask], np.array([0.01]))
+            found["pooled"].append([pooled.auc, pooled.tpr[0]])
+            found["per_model"].append(np.mean([[m.auc, m.tpr[0]] for m in models], axis=0))
+            for name, values in found.items():
+                row = row_of(tables["null"], epoch=epoch, draw=draw, aggregation=name)
+                np.testing.assert_allclose(row[["auc", "tpr_at_fpr_0.01"]].astype(float), values[-1], atol=1e-12)
+        for name, values in found.items():
+            row = row_of(tables["metrics"], epoch=epoch, aggregation=name)
+            means = row[["null_auc", "null_tpr_at_fpr_0.01"]].astype(float)
+            np.testing.assert_allclose(means, np.mean(values, axis=0), atol=1e-12)
+
+
+def test_null_tells_what_the_convention_makes_of_noise():
+    """TPR at 1 % FPR of one model with 300 non-members: 4 of 301 places lie above the third largest of them."""
+    world = gaussian_world(3, 16, 600, 2.0)
+    table = evaluate_checkpoint(build(LIRA), world, replace(SETTINGS, draws=30))["metrics"].set_index("aggregation")
+    assert table.loc["per_model", "null_tpr_at_fpr_0.01"] == pytest.approx(4 / 301, abs=0.001)
+    assert table.loc["pooled", "null_tpr_at_fpr_0.01"] == pytest.approx(0.01, abs=0.001)
+
+
+def test_pooling(result):
+    attack, tables = result
+    for epoch in EPOCHS:
+        rows = {name: row_of(tables["metrics"], epoch=epoch, aggregation=name) for name in ("pooled", "per_model")}
+        loss = rows["per_model"]["auc"] - rows["pooled"]["auc"]
+        assert rows["pooled"]["pooling_loss"] == pytest.approx(loss, abs=1e-12)
+        kept = (
+            tables["replicates"]
+            .query("epoch == @epoch and metric == 'auc'")
+            .pivot(index="group", columns="aggregation")
+        )
+        deleted = (kept["value"]["per_model"] - kept["value"]["pooled"]).to_numpy()
+        low, _ = interval(loss, deleted, np.full(4, 2), 0.9)
+        assert rows["pooled"]["pooling_loss_at_least"] == pytest.approx(low, abs=1e-12)
+        assert rows["per_model"][["pooling_loss", "target_spread", "auc_se_samples"]].isna().all()
+        scores, mask = attack.score(load(epoch), "pairs"), load(epoch).mask
+        spread = target_spread(load(epoch).split(scores)[1], mask)
+        assert rows["pooled"]["target_spread"] == pytest.approx(spread, abs=1e-12)
 
 
 def test_rates(result):
@@ -199,13 +238,49 @@ def test_too_few_models_for_a_jackknife_have_no_interval():
     assert metrics[["auc_low", "auc_high"]].notna().all(axis=None)
 
 
-def test_swaps_are_fair_and_independent():
-    draws = np.array([swaps(16, 500, 0, draw) for draw in range(40)])
-    assert draws.mean() == pytest.approx(0.5, abs=0.005)
-    assert np.abs(draws.mean(axis=(1, 2)) - 0.5).max() < 0.025
-    assert (draws[0] ^ draws[1]).mean() == pytest.approx(0.5, abs=0.025)
-    assert (swaps(16, 500, 1, 0) ^ draws[0]).mean() == pytest.approx(0.5, abs=0.025)
-    np.testing.assert_array_equal(swaps(16, 500, 0, 3), draws[3])
+def test_swaps_make_new_halves_that_are_fair_and_independent():
+    mask = load(0).mask
+    draws = np.array([swaps(mask, 0, draw) ^ mask[0::2] for draw in range(200)])
+    assert (draws.sum(axis=2) == 60).all()
+    np.testing.assert_allclose(draws.mean(axis=0), 0.5, atol=4.5 * 0.5 / np.sqrt(200))
+    together = np.corrcoef(draws.reshape(200, -1)[:, ::17].T)
+    assert np.abs(together - np.eye(len(together))).max() < 0.35
+    assert (draws[0] ^ draws[1]).mean() == pytest.approx(0.5, abs=0.05)
+    assert (swaps(mask, 1, 0) ^ swaps(mask, 0, 0)).mean() == pytest.approx(0.5, abs=0.05)
+    np.testing.assert_array_equal(swaps(~mask, 0, 3) ^ ~mask[0::2], draws[3])
+
+
+def test_each_run_has_a_null_of_its_own():
+    """On the very same scores: of one seed the draws of two runs are the same, of their own independent."""
+    seeds = [
+        null_seed(0, "pool", "run"),
+        null_seed(0, "pool", "run b"),
+        null_seed(0, "pool b", "run"),
+        null_seed(1, "pool", "run"),
+    ]
+    assert len(set(seeds)) == 4
+    assert null_seed(0, "pool", "run") == seeds[0]
+    world = load(3)
+
+    def draws(seed):
+        table = evaluate_checkpoint(build({"name": "loss"}), world, replace(SETTINGS, seed=seed, draws=200))["null"]
+        return table.query("aggregation == 'per_model'")["auc"].to_numpy()
+
+    first = draws(seeds[0])
+    for seed in seeds[1:]:
+        assert abs(np.corrcoef(first, draws(seed))[0, 1]) < 4 / np.sqrt(200)
+    np.testing.assert_array_equal(draws(seeds[0]), first)
+
+
+@pytest.mark.parametrize(("n_models", "n_samples"), [(8, 20), (8, 400), (32, 100), (64, 4000)])
+def test_a_small_study_takes_as_many_draws_as_show_a_bias_of_one_per_cent(n_models, n_samples):
+    rng = np.random.default_rng(0)
+    ranks = np.argsort(rng.random((2000, n_samples)), axis=1)[:, : n_samples // 2]
+    aucs = (ranks.mean(axis=1) - (n_samples / 2 - 1) / 2) / (n_samples / 2)
+    error = aucs.std() / np.sqrt(n_models * null_draws(n_models, n_samples, 10))
+    assert error <= 1.06 * 0.01 / 5
+    assert null_draws(n_models, n_samples, 10) == 10 or error >= 0.94 * 0.01 / 5
+    assert null_draws(n_models, n_samples, 1000) == 1000
 
 
 def test_a_network_whose_pairs_are_equal_is_exactly_null():
@@ -217,7 +292,8 @@ def test_a_network_whose_pairs_are_equal_is_exactly_null():
     for options in ATTACKS:
         tables = evaluate(build(options), [0], lambda e: equal, load_sham, SETTINGS)
         assert row_of(tables["metrics"], aggregation="pooled")["auc"] == 0.5
-        assert (tables["null"]["auc"] == 0.5).all()
+        np.testing.assert_allclose(tables["null"]["auc"], 0.5, rtol=0, atol=1e-15)
+        assert null_test(tables["null"].query("aggregation == 'per_model'")[["auc"]].to_numpy(), 0.01, 99, 0).passed
 
 
 def test_the_error_from_the_choice_of_samples():

@@ -85,7 +85,7 @@ def test_steps_are_compared_over_equal_steps_and_lie_in_their_middle():
 
 
 def test_an_error_that_is_missing_leaves_no_interval():
-    estimates, replicates = tables({"a": np.eye(8)[:, :2], "b": np.eye(8)[:, 2:4]}, "recall_share", [1, 2])
+    estimates, replicates = tables({"a": np.eye(8)[:, :2], "b": np.eye(8)[:, 2:4]}, "latent_share", [1, 2])
     estimates["se_samples"] = [0.1, np.nan, 0.1, 0.1]
     found = at_equal_epochs(estimates, replicates, [], comparison(8, a="one", b="two")).set_index("at")
     assert np.isfinite(found.loc[1, "se"]) and np.isnan(found.loc[2, ["se", "low", "high"]].astype(float)).all()

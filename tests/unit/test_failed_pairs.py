@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from dynamic_worlds import World, dynamic_world
 from observed_worlds import BOUNDS, LIRA, one_class, options, settings
-from test_dynamics_smooth import OPTIONS
+from test_dynamics_smooth import TAILS
 
 from memdyn.attacks.evaluate import evaluate, evaluate_checkpoint, rates
 from memdyn.attacks.inputs import Inputs
@@ -18,17 +18,18 @@ from memdyn.compare.factors import clock_tables
 from memdyn.compare.runs import accuracy_by_checkpoint
 from memdyn.dynamics.centre import centre_table
 from memdyn.dynamics.difficulty import difficulty
-from memdyn.dynamics.early import EarlyOptions, early_tables
+from memdyn.dynamics.dprime import effect_sizes
+from memdyn.dynamics.early import WITHOUT_NOISE, EarlyOptions, early_tables
 from memdyn.dynamics.planted import planted_table
-from memdyn.dynamics.smooth import tail_table
 from memdyn.dynamics.splits import Splits
-from memdyn.dynamics.stage import dynamics_tables
+from memdyn.dynamics.stage import dynamics_tables, observe_states
+from memdyn.dynamics.tails import tail_tables
 from memdyn.stats import jackknife
 from memdyn.stats.jackknife import Pairs
 from memdyn.store.scores import SIGNALS, write_scores
 
 EPOCHS = [0, 1, 2]
-ATTACKS = [Loss(), LIRA, RMIA("offline", 0.3, 2.0)]
+ATTACKS = [Loss(), LIRA, RMIA("offline", 0.3, 1.0)]
 N_PAIRS, FAILED = 16, [5]  # model 5 belongs to pair 2
 LEFT = [k for k in range(N_PAIRS) if k != 2]
 
@@ -165,7 +166,7 @@ def replicates_of(run) -> dict[str, pd.DataFrame]:
     dynamics = dynamics_tables(run, LIRA, settings((0.1,)), labels, options(2, 2, spatial=False))
     early = early_tables(run, LIRA, Splits.of_pairs(run.pairs, 2, 16, 0), EARLY)
     clocks = clock_tables(run, run.pairs.groups(16))
-    shown = early["early"].rename(columns={"estimate": "value"}).query("metric != 'disattenuated'")
+    shown = early["early"].rename(columns={"estimate": "value"}).query("metric not in @WITHOUT_NOISE")
     return {
         "curves": dynamics["curve_replicates"].drop(columns="se_samples"),  # the estimate's only
         "early": pd.concat([shown.assign(group=-1)[early["replicates"].columns], early["replicates"]]),
@@ -174,7 +175,9 @@ def replicates_of(run) -> dict[str, pd.DataFrame]:
 
 
 def at_group(table: pd.DataFrame, group: int) -> pd.DataFrame:
-    table = table[(table["group"] == group) & (table.get("metric") != "disattenuated")].drop(columns="group")
+    table = table[(table["group"] == group) & ~table.get("metric", table["group"]).isin(WITHOUT_NOISE)].drop(
+        columns="group"
+    )
     keys = [name for name in table.columns if name != "value"]
     return table.sort_values(keys).reset_index(drop=True)
 
@@ -205,17 +208,16 @@ def test_all_other_readers_see_the_other_pairs_only(lossy):
     table = planted_table(planted, lossy, found, 16, 0.95)
     pd.testing.assert_frame_equal(table, planted_table(planted, cut, again, 16, 0.95))
     assert set(table["groups"]) == {15} and table["low"].notna().all()
-    load = lossy.loader("scored"), lossy.loader("sham")
-    centre = centre_table(LIRA, [2], *load, settings((0.1,)))
-    pd.testing.assert_frame_equal(
-        centre, centre_table(LIRA, [2], cut.loader("scored"), cut.loader("sham"), settings((0.1,)))
-    )
+    centre, expected = (centre_table(observe_states(run, LIRA, settings((0.1,))), 0.95) for run in (lossy, cut))
+    pd.testing.assert_frame_equal(centre, expected)
     assert centre.notna().all(axis=None)
 
 
 def test_the_tail_check_leaves_out_whole_groups(lossy):
-    table = tail_table(lossy.loader("scored")(2), OPTIONS)
+    inputs = lossy.loader("scored")(2)
+    table, found = tail_tables(inputs, effect_sizes(*inputs.split(inputs.signal)), TAILS)
     assert table[["low", "high"]].notna().all(axis=None)
+    assert found["tpr_ratio_low"] < found["tpr_ratio"] < found["tpr_ratio_high"]
 
 
 def test_a_group_that_loses_one_of_its_pairs_is_smaller():

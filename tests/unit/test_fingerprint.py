@@ -86,6 +86,29 @@ def test_folder_depends_on_names_and_contents_only(tmp_path, cache, reads):
     assert fingerprint(tmp_path / "a", cache) == base and not reads
 
 
+def test_what_operating_systems_leave_does_not_enter(tmp_path, cache):
+    base = fingerprint(tree(tmp_path / "a", FILES), cache)
+    strays = {"cat/Thumbs.db": b"x", "desktop.ini": b"x", "__MACOSX/cat/1.png": b"x", "dog/@eaDir/1.png": b"x"}
+    assert fingerprint(tree(tmp_path / "b", FILES | strays), cache) == base
+
+
+def test_links_that_lead_round_or_nowhere_do_not_enter(tmp_path, cache):
+    base = fingerprint(tree(tmp_path / "a", FILES), cache)
+    linked = tree(tmp_path / "b", FILES)
+    (linked / "cat" / "self").symlink_to(".")
+    (linked / "dog" / "up").symlink_to("..")
+    (linked / "dog" / "loop.png").symlink_to("loop.png")
+    (linked / "dog" / "gone.png").symlink_to("nowhere")
+    assert fingerprint(linked, cache) == base
+
+
+def test_links_to_files_and_folders_are_followed(tmp_path, cache):
+    tree(tmp_path / "elsewhere", {"1.png": b"1", "2.png": b"2"})
+    linked = tree(tmp_path / "a", {"dog/1.png": b"3"})
+    (linked / "cat").symlink_to("../elsewhere")
+    assert fingerprint(linked, cache) == fingerprint(tree(tmp_path / "b", FILES), cache)
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"a": 1}', '{"a": [1]}', '{"a": [null, "x"]}', "\x00"])
 def test_corrupt_cache_is_ignored(tmp_path, cache, content):
     (tmp_path / "a").write_bytes(b"hello")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from studies import study
 
+from memdyn.attacks.evaluate import null_seed
 from memdyn.config.load import load_study
 from memdyn.design.blocks import block_names, mask_names, models_of
 from memdyn.plan import build_plan
@@ -50,6 +51,22 @@ def test_a_path_is_its_own_lineage():
     assert run.attacks["lira-offline"].folder.startswith("lira-offline-m008-")
     for path in (run.pool_path, run.train_path, run.scoring_path, run.attack_path("rmia"), run.dynamics_path):
         assert made.stage(path).folder == path.rpartition("/")[2]
+
+
+def test_the_seed_of_the_null_follows_from_the_path_of_the_attack():
+    """Runs differ in it, all that leaves the run's path as it is leaves it, and what changes it changes the path."""
+
+    def seeds(changes=None):
+        runs = plan(changes).runs
+        keys = [(run.pool.options["seed"], run.pool.options_hash, run.train.options_hash) for run in runs]
+        return {run.train_path: null_seed(*key) for run, key in zip(runs, keys, strict=True)}
+
+    before = seeds()
+    assert len(set(before.values())) == 2
+    for same in ({"study": "b"}, {"shadow_models": 16}, {"attacks": [{"name": "lira"}]}, {"threads": 2}):
+        assert seeds(same) == before
+    for other in ({"base.epochs": 5, "base.checkpoints": "all"}, {"pool.seed": 1}, {"pool.parts.sham": 60}):
+        assert not before.keys() & seeds(other).keys() and not set(before.values()) & set(seeds(other).values())
 
 
 def test_runs_share_their_pool():
@@ -161,7 +178,7 @@ def test_the_data_are_known_by_content(tmp_path, monkeypatch):
 
     def pool(path):
         changes = {"pool.dataset": {"name": "image_folder", "path": path, "size": 8}}
-        monkeypatch.setattr("memdyn.plan.problem", lambda *_: None)
+        monkeypatch.setattr("memdyn.pools.problem", lambda *_: None)
         return plan(changes).runs[0].pool_path
 
     write("one", "x")

@@ -13,7 +13,8 @@ from memdyn.data.pool import (
     PARTS,
     _with_flips,
     build_pool,
-    first_copies,
+    duplicates_note,
+    earliest_equals,
     proportional,
     read_pool,
     write_pool,
@@ -45,7 +46,11 @@ def test_parts_are_disjoint_exact_and_in_order(raw):
     row_of = {int(sample): row for row, sample in enumerate(raw.ids)}
     rows = [row_of[int(sample)] for sample in pool.sample_ids]
     assert len(set(rows)) == len(rows) == 100
-    np.testing.assert_array_equal(pool.images, raw.images[rows])
+    values = raw.images[rows]
+    if values.ndim == 2:
+        base = values[pool.parts["population"]]
+        values = ((values - base.mean(axis=0)) / base.std(axis=0)).astype(np.float32)
+    np.testing.assert_allclose(pool.images, values, rtol=1e-6, atol=1e-7)
     np.testing.assert_array_equal(pool.labels, raw.labels[rows])
 
 
@@ -91,14 +96,29 @@ def test_duplicates_are_dropped_before_splitting_whatever_their_labels():
     copies = np.concatenate([raw.images, raw.images[:15]])
     labels = np.concatenate([raw.labels, raw.labels[:10], (raw.labels[10:15] + 1) % 5])
     pool = build_pool(raw_data(copies, labels, source="test"), SIZES | {"spare": 30}, seed=0, label_noise=0.0)
-    assert pool.n_duplicates == 15
+    assert (pool.n_duplicates, pool.n_contradictory, pool.n_source) == (15, 5, 135)
     assert sorted(pool.sample_ids) == list(range(120))  # the first copy of each stays
     assert len({image.tobytes() for image in pool.images}) == 120
 
 
-def test_first_copies_of_a_table():
-    rows = np.array([[0.0, 1], [2, 3], [-0.0, 1], [2, 3], [2, 4]], dtype=np.float32)
-    assert first_copies(rows).tolist() == [0, 1, 4]
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_earliest_equals_in_a_table(dtype):
+    rows = np.array([[0.0, 1], [2, 3], [-0.0, 1], [2, 3], [2, 4]], dtype=dtype)
+    assert earliest_equals(rows).tolist() == [0, 1, 0, 1, 4]
+
+
+def test_many_duplicates_are_warned_of_with_numbers():
+    raw = images_of(120)
+    for copies, warned in ((1, False), (15, True)):
+        images = np.concatenate([raw.images, raw.images[:copies]])
+        labels = np.concatenate([raw.labels, raw.labels[:copies]])
+        pool = build_pool(raw_data(images, labels, source="test"), SIZES, seed=0, label_noise=0.0)
+        note = duplicates_note(pool)
+        assert f"{copies} of {120 + copies} samples" in note and note.startswith("WARNING") == warned
+        assert "another label" not in note
+    other = np.concatenate([raw.labels, (raw.labels[:15] + 1) % 5])
+    pool = build_pool(raw_data(images, other, source="test"), SIZES, seed=0, label_noise=0.0)
+    assert duplicates_note(pool).endswith("15 of them had another label")
 
 
 def test_pool_larger_than_the_different_samples_is_refused():
@@ -124,15 +144,15 @@ def test_mean_and_std_come_from_the_population_alone():
 
 def test_without_population_mean_and_std_come_from_all():
     pool = build_pool(table_of(150), SIZES | {"population": 0}, seed=0, label_noise=0.0)
-    np.testing.assert_allclose(pool.mean, pool.images.mean(axis=0), rtol=1e-5)
-    np.testing.assert_allclose(pool.std, pool.images.std(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(pool.images.mean(axis=0, dtype=np.float64), 0, atol=1e-6)
+    np.testing.assert_allclose(pool.images.std(axis=0, dtype=np.float64), 1, rtol=1e-6)
 
 
-def test_constant_column_has_std_one():
+def test_constant_column_becomes_zero():
     values = np.random.default_rng(0).normal(size=(150, 2))
-    values[:, 1] = 7
+    values[:, 1] = 0.1
     pool = build_pool(raw_data(values, np.resize([0, 1], 150), source="test"), SIZES, seed=0, label_noise=0.0)
-    assert pool.mean[1] == 7 and pool.std[1] == 1
+    assert not pool.images[:, 1].any() and pool.mean[1] == 0 and pool.std[1] == 1
 
 
 @given(
@@ -159,7 +179,8 @@ def test_round_trip(raw, tmp_path):
         left, right = getattr(pool, name), getattr(again, name)
         assert left.dtype == right.dtype
         np.testing.assert_array_equal(left, right)
-    assert (again.parts, again.class_names, again.n_duplicates) == (pool.parts, pool.class_names, pool.n_duplicates)
+    for name in ("parts", "class_names", "n_duplicates", "n_contradictory", "n_source"):
+        assert getattr(again, name) == getattr(pool, name)
     assert list(again.parts) == list(PARTS)
 
 

@@ -54,11 +54,34 @@ def test_results_table_is_the_last_checkpoint_with_failed_runs_marked(study):
     tables, _, _ = study
     failed = {folder("cnn-sam")}
     table = page_tables.results(tables["attack_metrics"], run_styles(tables["runs"]), failed)
-    last = tables["attack_metrics"].query("epoch == 20 and aggregation == 'pooled'")
-    lira = last.query("attack == 'lira' and run == @folder('mlp-sgd')").iloc[0]
-    assert len(table.rows) == len(last) == 9
-    assert cells(table)[0][2] == formatting.interval(lira["auc"], lira["auc_low"], lira["auc_high"])
-    assert [row[0].kind for row in table.rows] == [""] * 6 + ["failed"] * 3
+    last = tables["attack_metrics"].query("epoch == 20")
+    assert len(table.rows) == len(last) == 18
+    for row, aggregation in zip(cells(table), ("pooled", "per_model"), strict=False):
+        lira = last.query("attack == 'lira' and run == @folder('mlp-sgd') and aggregation == @aggregation").iloc[0]
+        assert row[2] == aggregation.replace("_", " ")
+        assert row[3] == formatting.interval(lira["auc"], lira["auc_low"], lira["auc_high"])
+        assert row[-3:] == ["0.500", "0.010", "0.0010"]
+    assert [row[0].kind for row in table.rows] == [""] * 12 + ["failed"] * 6
+    assert "understates" not in table.caption
+
+
+def test_results_table_says_where_pooled_figures_understate(study):
+    tables, _, _ = study
+    metrics = tables["attack_metrics"].copy()
+    named = (metrics["attack"] == "rmia") & (metrics["run"] == folder("cnn-sgd")) & (metrics["aggregation"] == "pooled")
+    columns = ["target_spread", "pooling_loss", "pooling_loss_at_least"]
+    metrics.loc[named & (metrics["epoch"] == 20), columns] = [0.72, 0.036, 0.031]
+    metrics.loc[named & (metrics["epoch"] < 20), columns] = [0.9, 0.09, 0.08]  # not the last checkpoint
+    caption = page_tables.results(metrics, run_styles(tables["runs"]), set()).caption
+    assert "understates rmia on cnn-sgd by 0.036 (targets differ by 0.72 SD)" in caption and "0.09" not in caption
+    metrics.loc[named, "pooling_loss_at_least"] = 0.004
+    assert "understates" not in page_tables.results(metrics, run_styles(tables["runs"]), set()).caption
+
+
+def test_null_table_says_what_it_could_have_seen(study):
+    tables, _, _ = study
+    table = page_tables.null_control(tables["null"], run_styles(tables["runs"]))
+    assert cells(table)[0][3:] == ["0.5003", "± 0.0021", "20", "passed"] and cells(table)[-1][-1] == "FAILED"
 
 
 def test_centre_table_has_the_limits_of_the_curves(study):

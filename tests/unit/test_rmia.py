@@ -1,15 +1,17 @@
-"""RMIA by sorting: against the n x Z matrix, and the raw ratio's ROC."""
+"""RMIA by sorting: against the n x Z matrix, the raw ratio's ROC, thresholds for many targets, and the dialect."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from slow_attacks import slow_rmia
+from scipy import special
+from slow_attacks import slow_privacy_meter, slow_rmia
 from worlds import gaussian_world
 
 from memdyn.attacks.inputs import Inputs
 from memdyn.attacks.rmia import RMIA
-from memdyn.stats.roc import auc
+from memdyn.stats.roc import auc, roc
 
 
 @pytest.mark.parametrize(
@@ -18,38 +20,74 @@ from memdyn.stats.roc import auc
 )
 @pytest.mark.parametrize("n_models", [8, 10])
 def test_agrees_with_the_matrix(mode, folds, gamma, a, n_models):
+    """The share, and within one share the way of R(x) / gamma above the last population sample."""
     world = gaussian_world(n_models, n_models, 60, 1.0, n_population=70)
-    attack = RMIA(mode, a, gamma)
-    scores, ratios = slow_rmia(world, folds, mode, a, gamma)
-    np.testing.assert_allclose(attack.score(world, folds), scores, rtol=0, atol=1e-9)
-    np.testing.assert_allclose(attack.raw_ratio(world, folds), np.log(ratios), rtol=1e-9, atol=1e-9)
+    shares, ratios = slow_rmia(world, folds, mode, a, gamma)
+    scores = RMIA(mode, a, gamma).score(world, folds)
+    np.testing.assert_array_equal(np.floor(scores * 70 + 1e-9), np.round(shares * 70))
+    ways = np.empty(shares.shape)
+    for place in np.ndindex(ways.shape):
+        beaten = ratios[place][ratios[place] >= gamma]
+        ways[place] = 1 - gamma / min(beaten) if len(beaten) else max(ratios[place]) / gamma
+    np.testing.assert_allclose(70 * scores, 70 * shares + ways, rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize("mode", ["online", "offline"])
 @pytest.mark.parametrize("folds", ["pairs", "halves"])
-def test_raw_ratio_has_the_same_roc_per_model(mode, folds):
-    """The score is a step function of the raw ratio: the same order, and every point of its ROC is one of theirs."""
-    world = gaussian_world(3, 8, 300, 1.0, n_population=200)
-    attack = RMIA(mode, 0.3, 1.0)
-    scores, ratios = attack.score(world, folds), attack.raw_ratio(world, folds)
-    for score, ratio, mask in zip(scores, ratios, world.mask, strict=True):
-        assert len(np.unique(ratio)) == len(ratio) > len(np.unique(score))
-        assert (np.diff(score[np.argsort(ratio)]) >= 0).all()
-        for level in np.unique(score):
-            called = score >= level
-            np.testing.assert_array_equal(ratio >= ratio[called].min(), called)
-        assert auc(ratio[mask], ratio[~mask]) == pytest.approx(auc(score[mask], score[~mask]), abs=0.01)
+def test_raw_ratio_is_that_of_the_definition(mode, folds):
+    world = gaussian_world(3, 8, 60, 1.0, n_population=70)
+    _, ratios = slow_rmia(world, folds, mode, 0.3, 1.0)
+    raw = RMIA(mode, 0.3, 1.0).raw_ratio(world, folds)
+    relative = np.log(ratios[..., 0] / ratios[:, :1, 0])  # R(z) of the model cancels
+    np.testing.assert_allclose(raw - raw[:, :1], relative, rtol=1e-9, atol=1e-9)
 
 
-def test_with_a_dense_population_both_rocs_are_one():
-    world = gaussian_world(4, 8, 100, 1.0, n_population=1)
-    rng = np.random.default_rng(0)
-    dense = Inputs.of(world.signal, world.mask, rng.normal(1, 2, (8, 400_000)))
-    attack = RMIA("online", 0.3, 1.0)
-    for score, ratio, mask in zip(
-        attack.score(dense, "pairs"), attack.raw_ratio(dense, "pairs"), world.mask, strict=True
-    ):
-        assert auc(score[mask], score[~mask]) == pytest.approx(auc(ratio[mask], ratio[~mask]), abs=1e-3)
+@pytest.mark.parametrize("mode", ["online", "offline"])
+@pytest.mark.parametrize("folds", ["pairs", "halves"])
+@pytest.mark.parametrize("gamma", [1.0, 2.0])
+@pytest.mark.parametrize("n_population", [1, 20, 200])
+def test_raw_ratio_has_the_same_roc_per_model(mode, folds, gamma, n_population):
+    """However few population samples there are."""
+    world = gaussian_world(3, 8, 300, 1.0, n_population=n_population)
+    attack, fprs = RMIA(mode, 0.3, gamma), np.array([0.01, 0.1])
+    for score, ratio, mask in zip(attack.score(world, folds), attack.raw_ratio(world, folds), world.mask, strict=True):
+        assert len(np.unique(score)) == len(score)
+        assert (np.diff(score[np.argsort(ratio)]) > 0).all()
+        ours, theirs = roc(score[mask], score[~mask], fprs), roc(ratio[mask], ratio[~mask], fprs)
+        assert ours.auc == theirs.auc
+        np.testing.assert_array_equal(ours.tpr, theirs.tpr)
+
+
+def test_a_small_population_has_small_fprs():
+    """20 population samples: their largest ratio is passed by 5 % of the non-members, who would all be tied."""
+    world = gaussian_world(8, 16, 1000, 1.5, n_population=20)
+    shares, _ = slow_rmia(world, "pairs", "online", 0.3, 1.0)
+    fprs = np.array([0.01])
+    tied = roc(*world.split(shares), fprs).tpr[0]
+    assert roc(*world.split(RMIA("online", 0.3, 1.0).score(world, "pairs")), fprs).tpr[0] > tied + 0.02
+
+
+def uneven_targets(seed, n_models=16, n_samples=600):
+    """Models that differ in overall confidence: each multiplies all of its margins by a factor of its own."""
+    world = gaussian_world(seed, n_models, n_samples, 1.0, n_population=600)
+    factor = np.exp(0.3 * np.random.default_rng([3, seed]).normal(size=(n_models, 1)))
+    return replace(world, signal=factor * world.signal, population=factor * world.population)
+
+
+def pooled_and_per_model(attack, world):
+    scores = attack.score(world, "pairs")
+    own = [auc(row[mask], row[~mask]) for row, mask in zip(scores, world.mask, strict=True)]
+    return auc(*world.split(scores)), np.mean(own)
+
+
+@pytest.mark.parametrize("mode", ["online", "offline"])
+@pytest.mark.parametrize("seed", range(3))
+def test_one_threshold_serves_uneven_targets_at_gamma_1_only(mode, seed):
+    world = uneven_targets(seed)
+    pooled, per_model = pooled_and_per_model(RMIA(mode, 0.3, 1.0), world)
+    assert pooled == pytest.approx(per_model, abs=0.005)
+    pooled, per_model = pooled_and_per_model(RMIA(mode, 0.3, 2.0), world)
+    assert pooled < per_model - 0.02
 
 
 def test_signal_is_the_log_probability():
@@ -67,8 +105,8 @@ def test_gamma_asks_for_more():
 
 def test_members_are_seen():
     world = gaussian_world(6, 32, 500, 1.0, n_population=500)
-    for mode in ("online", "offline"):
-        assert auc(*world.split(RMIA(mode, 0.3, 2.0).score(world, "pairs"))) > 0.6
+    for mode, gamma in itertools.product(("online", "offline"), (1.0, 2.0)):
+        assert auc(*world.split(RMIA(mode, 0.3, gamma).score(world, "pairs"))) > 0.6
 
 
 def test_too_few_models_are_refused():
@@ -76,3 +114,27 @@ def test_too_few_models_are_refused():
         RMIA("online", 0.3, 2.0).score(gaussian_world(0, 2, 10, 0.0), "pairs")
     for folds in ("pairs", "halves"):
         RMIA("offline", 0.3, 2.0).score(gaussian_world(0, 4, 10, 0.0), folds)
+
+
+@pytest.mark.parametrize("folds", ["pairs", "halves"])
+@pytest.mark.parametrize("a", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("n_models", [8, 10])
+def test_dialect_of_ml_privacy_meter(folds, a, n_models):
+    world = gaussian_world(n_models, n_models, 50, 1.0, n_population=60)
+    world.population[:, :5] = world.signal[:, :5]  # of these some ratios are equal
+    attack = RMIA("offline", a, 1.0, "privacy_meter")
+    np.testing.assert_allclose(attack.score(world, folds), slow_privacy_meter(world, folds, a), rtol=0, atol=1e-12)
+
+
+def test_dialect_by_hand():
+    """Two reference pairs with p = .5 or .9 for all, a target with p = .8; a = .3, so P = .65 p_out + .35."""
+    p = np.array([[0.8], [0.2], [0.5], [0.9], [0.9], [0.5]])
+    p_z = np.array([[0.8, 0.7], [0.2, 0.2], [0.5, 0.5], [0.9, 0.9], [0.9, 0.9], [0.5, 0.5]])
+    mask = np.array([[True], [False], [False], [True], [False], [True]])
+    world = Inputs.of(special.logit(p), mask, special.logit(p_z))
+    # P(x): OUT are .5 and .9, so .65 * .7 + .35 = .805. P(z): the larger two are .9 and .9, so .935.
+    assert 0.8 / 0.805 > 0.8 / 0.935 > 0.7 / 0.935
+    score = RMIA("offline", 0.3, 1.0, "privacy_meter").score(world, "pairs")
+    assert score[0, 0] == 1
+    # ours: P(z) = (.5 + .9) / 2 = .7; of R(z) = 1.14 and 1, R(x) = .994 beats none
+    assert RMIA("offline", 0.3, 1.0).score(world, "pairs")[0, 0] < 0.5

@@ -79,6 +79,38 @@ def test_loss_confidence_and_correctness_follow_from_the_stored_signals():
     assert torch.equal(found["gap"] > 0, logits.argmax(1) == labels)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize(
+    "logits",
+    [
+        [[0.0, 0.0]],
+        [[0.0, -0.0, 0.0]],
+        [[1.5] * 10],
+        [[3.0, 3.0, -1.0]],
+        [[-1.0, 3.0, 3.0]],
+        [[1e-30, 0.0, 1e-30]],
+        [[0.0, 1e-45]],  # differ, but by less than a normal float32 holds
+        [[700.0, 2.0, 700.0]],
+    ],
+)
+def test_ties_are_correct_where_argmax_says_so(logits, dtype):
+    """Every class in turn is the true one, so exactly one of them is predicted."""
+    one = torch.tensor(logits, dtype=torch.float64).to(dtype)
+    labels = torch.arange(one.shape[1])
+    found = signals(one.expand(len(labels), -1), labels)
+    assert torch.equal(found["gap"] > 0, labels == one.argmax(1))
+    assert (found["gap"] != 0).all() and torch.equal(found["gap"] < 0, labels != one.argmax(1))
+
+
+def test_a_net_that_starts_at_zero_has_the_accuracy_of_its_constant_prediction():
+    logits, labels = torch.zeros(1000, 2), torch.randint(2, (1000,), generator=torch.Generator().manual_seed(1))
+    assert (signals(logits, labels)["gap"] > 0).float().mean() == (labels == 0).float().mean()
+
+
+def test_a_model_that_diverged_has_no_gap():
+    assert signals(torch.tensor([[torch.nan, 0.0]]), torch.tensor([1]))["gap"].isnan().all()
+
+
 @pytest.fixture
 def inputs():
     images = np.random.default_rng(0).integers(0, 256, (23, 2, 6, 5), dtype=np.uint8)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from memdyn.stats.simultaneous import null_test
 
@@ -13,7 +14,7 @@ def draws(rng, n_draws=20, cells=30, bias=0.0):
 
 
 def run(aucs, flips=999, seed=0):
-    return null_test(aucs, alpha=0.01, tolerance=0.01, flips=flips, seed=seed)
+    return null_test(aucs, alpha=0.01, flips=flips, seed=seed)
 
 
 def test_size():
@@ -37,13 +38,44 @@ def test_one_biased_cell_is_seen():
     assert not run(aucs).passed
 
 
-def test_the_mean_alone_can_fail():
-    # A wide null: not significant, but too far away to be believed.
+def test_evidence_decides_and_not_the_mean():
+    """A wide null is no evidence, however far its mean is: in a small study no other would be as far from one half."""
     aucs = 0.52 + 0.1 * np.random.default_rng(2).normal(size=(20, 1))
     aucs += 0.52 - aucs.mean()
     result = run(aucs)
-    assert result.p_value > 0.01
-    assert not result.passed
+    assert result.passed and result.p_value > 0.01
+    assert result.mean_null_auc == pytest.approx(0.52)
+    assert result.resolution > 0.08, "and it says that it could not have seen so little"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("n_draws", "cells"), [(10, 1), (20, 30), (100, 10)])
+def test_resolution_is_what_the_test_sees(n_draws, cells):
+    worlds = [draws(np.random.default_rng([n_draws, w]), n_draws, cells) for w in range(150)]
+    biased, small = np.zeros(cells), np.zeros(cells)
+    biased[-1] = np.mean([run(aucs, flips=499).resolution for aucs in worlds[:50]])
+    small[-1] = biased[-1] / 4
+    assert np.mean([not run(aucs + biased, flips=499).passed for aucs in worlds]) > 0.87
+    assert np.mean([not run(aucs + small, flips=499).passed for aucs in worlds]) < 0.5
+
+
+def test_resolution_is_a_noncentral_t_of_the_worst_cell():
+    aucs = draws(np.random.default_rng(4), cells=3) * np.array([1, 1, 3]) - np.array([0, 0, 1])
+    result = run(aucs, flips=19_999)
+    error = aucs[:, 2].std(ddof=1) / np.sqrt(20)
+    critical = np.quantile([_largest_t(aucs, np.random.default_rng(k)) for k in range(5000)], 0.99)
+    assert stats.nct.sf(critical, 19, result.resolution / error) == pytest.approx(0.95, abs=0.02)
+
+
+def _largest_t(aucs, rng):
+    flipped = (aucs - 0.5) * rng.choice([-1, 1], size=(len(aucs), 1))
+    return np.abs(flipped.mean(axis=0) / (flipped.std(axis=0, ddof=1) / np.sqrt(len(aucs)))).max()
+
+
+def test_too_few_draws_could_not_fail():
+    with pytest.raises(ValueError, match="7 draws of the null cannot fail"):
+        run(draws(np.random.default_rng(0), n_draws=7))
+    assert run(draws(np.random.default_rng(0), n_draws=10, bias=0.02)).p_value < 0.01
 
 
 def test_statistic_is_the_largest_t():
@@ -59,6 +91,9 @@ def test_exactly_one_half_passes():
     aucs = draws(np.random.default_rng(1))
     with_constant = run(np.column_stack([aucs, np.full(20, 0.5)]))
     assert with_constant.p_value == run(aucs).p_value
+    rounded = 0.5 + 1e-16 * np.random.default_rng(0).normal(size=(20, 1))
+    assert run(np.column_stack([aucs, rounded])).p_value == run(aucs).p_value
+    assert run(np.full((20, 1), 0.5 + 1e-16)).passed
 
 
 def test_constant_elsewhere_fails():

@@ -12,6 +12,7 @@ from memdyn.compare.runs import factor_row
 from memdyn.compare.verdicts import (
     CONTRADICTED,
     DIFFICULTIES,
+    NOT_TESTED,
     SUPPORTED,
     UNDECIDED,
     Rules,
@@ -27,11 +28,13 @@ from memdyn.compare.verdicts import (
 )
 from memdyn.dynamics.difficulty import HARDER
 from memdyn.dynamics.early import EarlyOptions, early_tables
+from memdyn.dynamics.latent import SHARES
 from memdyn.dynamics.splits import Splits
 from memdyn.dynamics.zones import ZoneBounds
 
+LIRA = build({"name": "lira", "mode": "online", "variance": "shrunken"})
 RULES = Rules(level=0.95, difference=0.01, correlation=0.1, early_share=0.3, found=0.7)
-S, C, U = SUPPORTED, CONTRADICTED, UNDECIDED
+S, C, U, N = SUPPORTED, CONTRADICTED, UNDECIDED, NOT_TESTED
 
 
 def test_rules():
@@ -91,21 +94,27 @@ def test_c1(rate, severity, se, verdict):
     assert cells.loc["optimizer: rate", "high"] == pytest.approx(rate + half, nan_ok=True)
 
 
-def test_c1_is_undecided_where_no_runs_differ():
+def test_c1_is_not_tested_where_no_runs_differ():
     nothing = pd.DataFrame(columns=["run_a", "run_b", "factor"])
     columns = ["run_a", "run_b", "attack", "threshold", "at", "difference", "se", "df"]
     found = judge_c1(pd.DataFrame(columns=columns), nothing, RULES)
-    assert found.verdict == U and found.cells.empty
-    assert len(found.parts) == 3
+    assert found.verdict == N and found.cells.empty and found.scope == ""
+    assert set(found.parts.values()) == {N} and len(found.parts) == 3
 
 
-def test_c1_is_undecided_where_a_factor_is_not_varied():
+def test_c1_of_one_factor_says_so():
     found = c1(0.1, 0.2, 0.01, varied=["optimizer"])
-    assert found.verdict == U
-    assert found.parts["optimizer: rate"] == S and found.parts["dataset: not varied alone"] == U
+    assert (found.verdict, found.scope) == (S, "for optimizer; dataset and architecture not tested")
+    assert found.parts["optimizer: rate"] == S and found.parts["dataset: not varied alone"] == N
+    found = c1(0.1, 0.0, 0.001, varied=["optimizer", "dataset"])
+    words = "for optimizer (severity) and dataset (severity)"
+    assert found.verdict == C and found.scope.startswith(words) and found.scope.endswith("; architecture not tested")
+    assert "; supported for optimizer (rate) and dataset (rate); " in found.scope
+    assert c1(0.1, 0.2, 0.01).scope == "", "all of the claim"
 
 
-def c2(values: dict[str, float], se: float = 0.02, runs=("a",)):
+def c2(values: dict[str, float], se: float = 0.02, runs=("a",), attainable=1.0, se_attainable=0.0, **columns):
+    """Correlations that would be seen without noise; half of the models see `attainable` of them."""
     rows = [
         {
             "run": "a",
@@ -113,16 +122,21 @@ def c2(values: dict[str, float], se: float = 0.02, runs=("a",)):
             "difficulty": name,
             "models": models,
             "target": target,
-            "method": method,
+            "observed": attainable * value * HARDER[name] if target == "d_prime" else 0.0,
+            "attainable": attainable,
             "estimate": value * HARDER[name] if target == "d_prime" else 0.0,
-            "se_total": se,
+            "variance_observed": se**2,
+            "variance_attainable": se_attainable**2,
+            "covariance": 0.0,
+            "reliability": attainable**2,
+            "reliability_difficulty": 1.0,
+            "vague": False,
             "groups": 16,
-            "harder": HARDER[name],
         }
+        | columns
         for name, value in values.items()
         for models in ("in", "out")
         for target in ("d_prime", "severity")
-        for method in ("spearman", "pearson")
     ]
     return judge_c2(pd.DataFrame(rows + [row | {"attack": "rmia"} for row in rows]), runs, RULES)
 
@@ -131,52 +145,79 @@ def c2(values: dict[str, float], se: float = 0.02, runs=("a",)):
 def test_c2_is_a_majority_of_difficulties(strong, verdict):
     values = {name: 0.5 if k < strong else -0.4 for k, name in enumerate(DIFFICULTIES)}
     found = c2(values)
-    assert found.verdict == verdict and len(found.cells) == len(DIFFICULTIES)
+    assert found.verdict == verdict and len(found.cells) == len(DIFFICULTIES) and found.scope == ""
+    half = stats.t.ppf(1 - 0.05 / 2 / 5, 15) * 0.02
+    np.testing.assert_allclose(
+        found.cells[["low", "high"]].to_numpy(float),
+        found.cells[["estimate"]].to_numpy(float) + [[-half, half]],
+        atol=1e-3,
+    )
     assert c2(values, se=0.5).verdict == U
     silent = c2(values, runs=("a", "b"))
-    assert silent.verdict == (C if verdict == C else U) and silent.parts["b: nothing to judge by"] == U
+    assert silent.verdict == verdict and silent.parts["b: nothing to judge by"] == N
+    assert silent.scope == "for a; b not tested"
 
 
-def c3(share: float, se: float, ceiling_low: float = 0.5, runs=("a",), se_samples: float = 0.0):
-    rows = []
+def test_c2_is_about_the_true_values():
+    """A correlation of 0.29 of which noise leaves a tenth is above the bound of 0.1, or undecided, never below."""
+    values = dict.fromkeys(DIFFICULTIES, 0.29)
+    assert c2(values, se=0.003, attainable=0.1).verdict == S
+    noisy = c2(values, se=0.012, attainable=0.1)
+    assert noisy.verdict == U and (noisy.cells["high"] > 0.1).all()
+    why = noisy.cells["why"].unique().item()
+    assert why.startswith("mostly noise: reliability of d'") and why.endswith("about 99 times as many it would be 0.5")
+    lost = c2(values, attainable=0.1, vague=True)
+    assert lost.verdict == U and lost.cells["why"].iloc[0].startswith("not measurable with these models")
+    assert c2(values, groups=0).cells["why"].iloc[0] == "no interval: too few models"
+    constant = c2(values, vague=True, estimate=np.nan, reliability_difficulty=np.nan).cells.iloc[0]
+    assert constant["verdict"] == U and constant["why"].endswith(": learning_epoch is alike in all samples")
+
+
+def c3(share: float, se: float, runs=("a",), estimate=None, reliability: float = 0.8):
+    """The observed recall is a tenth, and half of what is latently there above it."""
+    rows, profiles = [], []
     for epoch in (0, 1, 2, 3, 8, 10):
-        for metric, value in (("recall", 0.6), ("recall_share", share if epoch == 3 else 0.2)):
-            rows.append(
-                {
-                    "run": "a",
-                    "attack": "lira",
-                    "target": "top",
-                    "predictor": "d_prime",
-                    "epoch": epoch,
-                    "metric": metric,
-                    "estimate": value,
-                    "se": se,
-                    "se_samples": se_samples,
-                    "low": ceiling_low,
-                    "groups": 16,
-                    "chance": 0.1,
-                }
-            )
-    return judge_c3(pd.DataFrame(rows + [row | {"attack": "rmia"} for row in rows]), runs, RULES)
+        found = share if epoch == 3 else 0.2
+        for metric, value in (("latent_share", found if estimate is None else estimate), ("reliability", reliability)):
+            keys = {"run": "a", "attack": "lira", "target": "top", "predictor": "d_prime", "epoch": epoch}
+            rows.append(keys | {"metric": metric, "estimate": value})
+        for copula, values in (("gradual", found - SHARES), ("whole", found - SHARES)):
+            keys = {"run": "a", "attack": "lira", "epoch": epoch, "copula": copula, "se": se / 2, "groups": 16}
+            profiles += [keys | {"share": x, "excess": y / 2} for x, y in zip(SHARES, values, strict=True)]
+    early, profiles = pd.DataFrame(rows), pd.DataFrame(profiles)
+    twice = (pd.concat([table, table.assign(attack="rmia")]) for table in (early, profiles))
+    return judge_c3(*twice, runs, RULES)
 
 
 def test_c3():
     assert c3(0.9, 0.02).verdict == S
     assert c3(0.4, 0.02).verdict == C
     assert c3(0.7, 0.05).verdict == U
-    assert c3(0.9, 0.02, se_samples=0.2).verdict == U, "other samples may say otherwise"
-    assert c3(0.9, 0.02, ceiling_low=0.05).verdict == U, "a ceiling at chance: nothing to be found"
-    assert c3(0.9, np.nan).verdict == U
-    assert c3(0.9, 0.02, runs=("a", "b")).verdict == U, "of one run nothing is known"
-    assert c3(0.9, 0.02).cells["cell"].item().endswith("epoch 3 of 10")
+    assert c3(0.9, np.nan).cells["why"].item() == "no interval: too few models"
+    assert c3(0.9, 0.02, runs=("a", "b")).scope == "for a; b not tested"
+    found = c3(0.8, 0.02).cells.iloc[0]
+    half = stats.t.ppf(0.975, 15) * 0.02
+    assert (found["low"], found["high"]) == (pytest.approx(0.8 - half), pytest.approx(0.8 + half))
+    assert found["cell"].endswith("epoch 3 of 10")
 
 
-def judged_world(truth: np.ndarray, seed: int) -> str:
-    world = dynamic_world(seed, 32, truth, np.zeros_like(truth), epochs=[0, 3, 10])
-    attack = build({"name": "lira", "mode": "online", "variance": "shrunken"})
+def test_c3_is_never_beyond_its_range():
+    found = c3(1.2, 0.3, estimate=1.2).cells.iloc[0]
+    assert found["estimate"] == found["high"] == 1 and 0 < found["low"] < 1
+    vague = c3(0.9, 0.02, estimate=np.nan, reliability=0.04).cells.iloc[0]
+    assert vague["verdict"] == U and np.isnan(vague["low"])
+    assert vague["why"] == (
+        "not measurable with these models: reliability of d' at epoch 3, half of the models against half, is 0.04; "
+        "with about 24 times as many it would be 0.5"
+    )
+
+
+def judged_world(truth: np.ndarray, seed: int, n_models: int = 32) -> str:
+    world = dynamic_world(seed, n_models, truth, np.zeros_like(truth), epochs=[0, 3, 10])
     options = EarlyOptions(0.1, "lr1", (), ZoneBounds(0.9, 0.1, 0.5, 0.05), 0, 0.95)
-    early = early_tables(world, attack, Splits.random(16, 6, 16, 0), options)["early"]
-    return judge_c3(early.assign(run="run", attack="lira"), ["run"], RULES).verdict
+    tables = early_tables(world, LIRA, Splits.random(n_models // 2, 6, 16, 0), options)
+    early, profiles = (tables[name].assign(run="run", attack="lira") for name in ("early", "profiles"))
+    return judge_c3(early, profiles, ["run"], RULES).verdict
 
 
 def test_c3_of_worlds():
@@ -184,6 +225,14 @@ def test_c3_of_worlds():
     assert judged_world(np.stack([0 * a, 3 * a, 3 * a]), 1) == S
     assert judged_world(np.stack([0 * a, 3 * b, 3 * a]), 2) == C
     assert {judged_world(np.zeros((3, 400)), seed) for seed in range(3, 8)} == {U}, "no leak supports nothing"
+
+
+@pytest.mark.parametrize("n_models", [16, 32, 64])
+def test_c3_is_not_contradicted_by_noise(n_models):
+    """The early d' orders the samples exactly as the final one and is smaller: all is determined early."""
+    final = np.random.default_rng(2).gamma(0.5, 1.2, size=500)
+    truth = np.stack([0 * final, 0.15 * final, final])
+    assert C not in {judged_world(truth, seed, n_models) for seed in range(4)}
 
 
 def test_c1_is_judged_at_the_first_threshold_that_an_attack_has():

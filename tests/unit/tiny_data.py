@@ -3,9 +3,12 @@
 import gzip
 
 import numpy as np
+import pytest
 from PIL import Image
 
-from memdyn.data import idx
+from memdyn.data import REGISTRY, idx
+from memdyn.data.check import problem
+from memdyn.registry import resolve
 
 RNG = np.random.default_rng(0)
 LABELS = np.resize(np.arange(10), 30)
@@ -40,3 +43,18 @@ def write_images(folder, classes=("cat", "dog"), n=3, size=(9, 7), mode="RGB", s
         for i in range(n):
             pixels = RNG.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
             Image.fromarray(pixels).convert(mode).save(folder / name / f"{i}.{suffix}")
+
+
+def refuse(dataset, data_dir):
+    """What the check says; if nothing, what the loader says."""
+    files = dataset.source_files(str(data_dir))
+    seen = problem(dataset.model_dump(), files, 2)
+    if seen is not None:
+        return f"check: {seen}"
+    with pytest.raises((ValueError, FileNotFoundError)) as caught:
+        resolve(REGISTRY, dataset.name)(dataset.model_dump(), files)
+    return f"load: {caught.value}"
+
+
+def load(dataset, data_dir=""):
+    return resolve(REGISTRY, dataset.name)(dataset.model_dump(), dataset.source_files(str(data_dir)))

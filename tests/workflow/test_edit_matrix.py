@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import time
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd
@@ -55,6 +56,13 @@ def touch(path: Path) -> None:
 
 def test_a_fresh_study_is_everything(project: Project):
     assert project.planned() == ALL_JOBS
+
+
+def test_each_run_has_a_null_of_its_own_and_all_its_attacks_have_the_same(finished: Project):
+    recipes = [yaml.safe_load(path.read_text()) for path in finished.results.glob("*/*/scores-*/*-m008-*/recipe.yaml")]
+    attacks = [recipe for recipe in recipes if recipe["kind"] == "attack"]
+    seeds = Counter(recipe["inputs"]["null_seed"] for recipe in attacks)
+    assert len(attacks) == 4 and sorted(seeds.values()) == [2, 2]
 
 
 def test_nothing_changed(copy: Project):

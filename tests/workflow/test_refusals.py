@@ -60,6 +60,29 @@ def test_a_value_from_the_command_line(clone: Project):
     assert 'shadow_models = "many": must be a whole number' in said and "Traceback" not in said
 
 
+def test_values_below_the_top_from_the_command_line(clone: Project):
+    """As a job on another machine is told them: Snakemake passes on what it was given."""
+    assert clone.planned("--config", 'base={"epochs": 3, "checkpoints": [0, 3]}', "runs=[]")["train_block"] == 1
+    said = clone.refused("--config", 'base={"epochs": "many"}')
+    assert 'base.epochs = "many": must be a whole number' in said and "Traceback" not in said
+
+
+def test_a_key_given_twice(clone: Project):
+    text = (clone.folder / "study.yaml").read_text()
+    (clone.folder / "study.yaml").write_text(f"{text}shadow_models: 16\n")
+    line = text.splitlines().index("shadow_models: 8") + 1
+    said = clone.refused()
+    assert f"study.yaml: shadow_models is given twice (line {line}, line {text.count(chr(10)) + 1})" in said
+    assert "Traceback" not in said
+    done = clone.script("adopt.py", "--configfile", "study.yaml", "--reason", "none")
+    assert done.returncode != 0 and "shadow_models is given twice" in done.stdout and "Traceback" not in done.stdout
+
+
+def test_one_config_file_overrides_another(clone: Project):
+    (clone.folder / "more.yaml").write_text("shadow_models: 16\n")
+    assert clone.planned("--configfile", "study.yaml", "more.yaml")["train_block"] == 4
+
+
 def test_no_such_config(clone: Project):
     assert "other.yaml" in clone.refused(config="other.yaml")
 

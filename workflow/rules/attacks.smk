@@ -1,5 +1,13 @@
 # Calibrated attacks, and the dynamics that are read off them. A result is of its models: their number is in the name.
-ATTACK_TABLES = ["metrics", "roc", "replicates", "null", "rates"]
+ATTACK_TABLES = [
+    "metrics",
+    "roc",
+    "replicates",
+    "null",
+    "rates",
+    "most_vulnerable",
+    "convergence",
+]
 ANALYSIS_TABLES = [
     "states",
     "summary",
@@ -7,10 +15,12 @@ ANALYSIS_TABLES = [
     "curve_replicates",
     "transitions",
     "early",
+    "early_profiles",
     "early_replicates",
     "findings",
     "correlations",
     "reliabilities",
+    "disattenuated",
     "difficulty_curves",
     "difficulty",
     "planted",
@@ -43,7 +53,8 @@ rule run_attack:
         runtime=lambda wc, attempt: 120 * attempt,
     params:
         stage=lambda wc: stage(wc.pool, wc.run, wc.scoring, wc.attack),
-        seed=lambda wc: POOLS[wc.pool].seed,
+        pool=lambda wc: stage(wc.pool),
+        run=lambda wc: stage(wc.pool, wc.run),
     script:
         "../scripts/run_attack.py"
 

@@ -7,12 +7,14 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
 
 from memdyn.config.errors import ConfigError
 from memdyn.config.load import load_study
+from memdyn.config.yaml_file import refuse_repeated_keys
 from memdyn.design.blocks import block_names, mask_names, models_of
 from memdyn.plan import build_plan
 from memdyn.provenance.cost import statement
 from memdyn.provenance.guard import (
     discard_scored,
     link_current,
+    refuse_missing_data,
     refuse_needless_training,
 )
 from memdyn.provenance.progress import Progress
@@ -24,9 +26,18 @@ from snakemake.settings.types import ExecMode
 gc.set_threshold(1_000_000)
 
 
+IS_MAIN = workflow.exec_mode == ExecMode.DEFAULT
+PROFILES = sorted(Path(workflow.basedir).glob("profiles/*/*.yaml"))
+
+
 def make_plan():
     try:
-        return build_plan(load_study(config))
+        if IS_MAIN:
+            refuse_repeated_keys([*workflow.configfiles, *PROFILES])
+        study = load_study(config, workflow.config_settings.config_args or ())
+        # with --sdm, jobs have packages of their own
+        same = not workflow.deployment_settings.deployment_method
+        return build_plan(study, is_job=not IS_MAIN, judge_installed=same)
     except (ConfigError, OSError, SyntaxError) as error:
         raise WorkflowError(str(error)) from None
 
@@ -38,7 +49,6 @@ VERSIONS = PLAN.versions
 BLOCKS = block_names(OPTIONS.shadow_models)
 POOLS = {run.pool_path: config.pool for run, config in zip(PLAN.runs, PLAN.study.runs)}
 MEASURING = {run.train_path: run.measuring_path for run in PLAN.runs if run.measuring}
-IS_MAIN = workflow.exec_mode == ExecMode.DEFAULT
 
 
 def jobs_at_once():
@@ -53,9 +63,14 @@ def jobs_at_once():
 
 
 def state_cost():
-    """Prints what the study will cost: a dry run at once, a real one when it starts."""
+    """Prints what the study stands on and will cost: a dry run at once, a real one when it starts."""
     if Quietness.ALL in (workflow.output_settings.quiet or ()):
         return
+    for pool, file in PLAN.gone.items():
+        built = (
+            f"{file} is gone; its pool, {RESULTS}/{pool}, is built and stands for it"
+        )
+        print(f"data: {built}", file=sys.stderr, flush=True)
     try:
         lines = list(statement(PLAN, jobs_at_once()))
     except (OSError, ValueError) as error:  # a file that a job is just replacing
@@ -65,9 +80,10 @@ def state_cost():
 
 
 def check_work():
-    """Refuses needless training: a dry run at once, a real one when it starts, so that `--unlock` and the like work."""
+    """Refuses work that is needless or cannot be done: a dry run at once, a real one when it starts, so that `--unlock` and the like work."""
     try:
         refuse_needless_training(PLAN)
+        refuse_missing_data(PLAN)
     except RuntimeError as error:
         raise WorkflowError(str(error)) from None
 
@@ -132,6 +148,10 @@ def gpus():
 def source_files(pool):
     """Files that the samples of a pool are read from."""
     return POOLS[pool].dataset.source_files(OPTIONS.data_dir)
+
+
+def downloaded_files(pool):
+    return source_files(pool) if POOLS[pool].dataset.downloadable else []
 
 
 def scores_of(wc):

@@ -19,8 +19,9 @@ for dataset, missing in DOWNLOADS.items():
 
 
 rule build_pool:
+    # of the user's own files the content is in the folder's name, and a built pool does without them
     input:
-        lambda wc: ancient(source_files(wc.pool)),
+        lambda wc: ancient(downloaded_files(wc.pool)),
     output:
         pool=f"{RESULTS}/{{pool}}/pool.arrow",
     log:

@@ -8,12 +8,10 @@ Nothing checks that results stay the same: that is what the reason vouches for. 
 
 import argparse
 import sys
-from pathlib import Path
-
-import yaml
 
 from memdyn.config.errors import ConfigError
 from memdyn.config.load import load_study
+from memdyn.config.yaml_file import read_yaml
 from memdyn.plan import build_plan
 from memdyn.provenance.adopt import adopt, adoptable
 
@@ -28,7 +26,7 @@ def arguments() -> argparse.Namespace:
 
 
 def main(given: argparse.Namespace) -> None:
-    config = yaml.safe_load(Path(given.configfile).read_text(encoding="utf-8"))
+    config = read_yaml(given.configfile)
     if given.results:
         config["results"] = given.results
     found = adoptable(build_plan(load_study(config)))

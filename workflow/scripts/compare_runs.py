@@ -66,6 +66,8 @@ def study_tables(snakemake) -> dict[str, pd.DataFrame]:
         "attack_metrics": stack(by_attack, given.metrics),
         "roc": stack(by_attack, given.roc),
         "null_draws": stack(by_attack, given.null),
+        "most_vulnerable": stack(by_attack, given.most_vulnerable),
+        "convergence": stack(by_attack, given.convergence),
         "centre": stack(by_run, given.centre),
         "zones": stack(by_run, given.zones),
         "accuracy": stack(by_run, given.accuracy),

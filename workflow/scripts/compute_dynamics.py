@@ -12,16 +12,19 @@ from memdyn.data.pool import read_pool
 from memdyn.dynamics.centre import centre_table
 from memdyn.dynamics.dprime import sample_statistics
 from memdyn.dynamics.plane import samples_table
-from memdyn.dynamics.zones import ZoneBounds, zone_shares
+from memdyn.dynamics.stage import design_effect_table, observe_states
+from memdyn.dynamics.zone_shares import smooth_shares, zone_table
+from memdyn.dynamics.zones import ZoneBounds
 from memdyn.provenance.job import start
 from memdyn.store.tables import write_table
 
 
-def margin_statistics(scores: ShadowScores) -> pd.DataFrame:
-    """d' and the test of every scored sample at every checkpoint."""
+def margin_statistics(scores: ShadowScores, level: float) -> pd.DataFrame:
+    """d' with its limits and the test of every scored sample at every checkpoint."""
     load = scores.loader("scored")
     inputs = ((epoch, load(epoch)) for epoch in scores.epochs)
-    return pd.concat([sample_statistics(one.signal, one.mask, epoch) for epoch, one in inputs], ignore_index=True)
+    tables = [sample_statistics(one.signal, one.mask, epoch, level) for epoch, one in inputs]
+    return pd.concat(tables, ignore_index=True)
 
 
 if __name__ == "__main__":
@@ -36,19 +39,19 @@ if __name__ == "__main__":
         test_level=dynamics["test_level"],
     )
     settings = Settings.of_options(options, snakemake.params.seed)
-    statistics = margin_statistics(scores)
-    samples, centres = [], []
+    statistics, smooth = margin_statistics(scores, settings.level), smooth_shares(scores, bounds, settings)
+    samples, centres, zones = [], [], []
     for attack, file in zip(options["attacks"], given.rates, strict=True):
-        rates = pd.read_parquet(file)
-        ids = pool.labels, pool.sample_ids
-        how = bounds, settings.level, options["design_effect"], run, attack["label"]
+        observations = observe_states(scores, build(attack["options"]), settings)
+        rates, ids = pd.read_parquet(file), (pool.labels, pool.sample_ids)
+        how = bounds, settings.level, design_effect_table(observations), run, attack["label"]
         samples.append(samples_table(rates, statistics, *ids, *how))
-        loaders = scores.loader("scored"), scores.loader("sham")
-        centre = centre_table(build(attack["options"]), scores.epochs, *loaders, settings)
-        centres.append(centre.assign(attack=attack["label"]))
+        centres.append(centre_table(observations, settings.level).assign(attack=attack["label"]))
+        shares = zone_table(observations, smooth, bounds, settings.level)
+        zones.append(shares.assign(run=run, attack=attack["label"]))
     table = pd.concat(samples, ignore_index=True)
     write_table(table, snakemake.output.samples)
     write_table(pd.concat(centres, ignore_index=True), snakemake.output.centre)
-    write_table(zone_shares(table, ["run", "attack", "threshold", "epoch"]), snakemake.output.zones)
+    write_table(pd.concat(zones, ignore_index=True), snakemake.output.zones)
     write_table(accuracy_by_checkpoint(scores), snakemake.output.accuracy)
     tell(f"{len(table)} states of samples")

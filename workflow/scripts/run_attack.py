@@ -3,18 +3,23 @@
 from pathlib import Path
 
 from memdyn.attacks.base import build
-from memdyn.attacks.evaluate import Settings, evaluate
+from memdyn.attacks.convergence import convergence_table
+from memdyn.attacks.evaluate import Settings, evaluate, null_seed
 from memdyn.attacks.shadow_scores import ShadowScores
 from memdyn.provenance.job import start
 from memdyn.store.tables import write_table
 
 if __name__ == "__main__":
     folder = Path(snakemake.output.metrics).parent
-    tell = start(snakemake, folder)
+    pool, run = snakemake.params.pool, snakemake.params.run
+    seed = null_seed(pool["options"]["seed"], pool["options_hash"], run["options_hash"])
+    tell = start(snakemake, folder, null_seed=seed)
     options, given = snakemake.params.stage["options"], snakemake.input
     scores = ShadowScores.of_files(given.scores, given.pool, given.masks, options["models"])
-    settings = Settings.of_options(options, snakemake.params.seed)
-    tables = evaluate(build(options["attack"]), scores.epochs, scores.loader("scored"), scores.loader("sham"), settings)
+    settings = Settings.of_options(options, seed)
+    attack, load, load_sham = build(options["attack"]), scores.loader("scored"), scores.loader("sham")
+    tables = evaluate(attack, scores.epochs, load, load_sham, settings)
+    tables["convergence"] = convergence_table(attack, load(scores.epochs[-1]), settings)
     for name, table in tables.items():
         write_table(table, snakemake.output[name])
     last = tables["metrics"].query("aggregation == 'pooled'").iloc[-1]

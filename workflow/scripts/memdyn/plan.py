@@ -8,75 +8,21 @@ Every artifact lies in the folder of what it was made from, so a path is its own
 """
 
 from dataclasses import dataclass, field
-from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from memdyn.attacks import REGISTRY as ATTACKS
-from memdyn.config.datasets import PoolConfig
-from memdyn.config.errors import ConfigError
 from memdyn.config.load import Run, Study
+from memdyn.config.paths import name_of_target
 from memdyn.config.study import TrainConfig
-from memdyn.data import REGISTRY as DATASETS
-from memdyn.data.check import problem
 from memdyn.models import REGISTRY as MODELS
 from memdyn.optim import REGISTRY as OPTIMIZERS
-from memdyn.provenance.digest import code_digest
-from memdyn.provenance.fingerprint import fingerprint
-from memdyn.provenance.identity import folder_name, options_hash, plain_options
-from memdyn.provenance.target import file_of_target
+from memdyn.pools import plan_pools, pool_key
+from memdyn.provenance.identity import options_hash
 from memdyn.signals import REGISTRY as MEASURES
+from memdyn.stage import Stage, code_of
 
 # Parts of the pool that every checkpoint is scored on; spare samples are kept for defences.
 SCORED_PARTS = ("scored", "sham", "population", "test")
-
-
-@dataclass(frozen=True)
-class Stage:
-    """An artifact folder and all that its name stands for; `params()` is what its job gets.
-
-    Attributes:
-        sections: config sections and plain values by name; or one section, with `more` laid over its keys.
-        roots, entries, files: the code that makes it; see `code_digest`.
-    """
-
-    kind: str
-    slug: str
-    sections: Any
-    roots: tuple[str, ...]
-    entries: tuple[str, ...] = ()
-    files: tuple[str, ...] = ()
-    more: dict[str, Any] = field(default_factory=dict)
-
-    @cached_property
-    def options(self) -> dict[str, Any]:
-        """All options, as plain values."""
-        return plain_options(self.sections) | self.more
-
-    @cached_property
-    def digest(self) -> str:
-        return code_digest(self.roots, self.entries, self.files)
-
-    @cached_property
-    def folder(self) -> str:
-        return folder_name(self.slug, self.options_hash, self.digest)
-
-    @cached_property
-    def options_hash(self) -> str:
-        return options_hash(plain_options(self.sections, hashed=True) | self.more)
-
-    def params(self) -> dict[str, Any]:
-        """One sorted dict of plain values."""
-        return {
-            "digest": self.digest,
-            "entries": list(self.entries),
-            "files": list(self.files),
-            "folder": self.folder,
-            "kind": self.kind,
-            "options": self.options,
-            "options_hash": self.options_hash,
-            "roots": list(self.roots),
-        }
 
 
 @dataclass(frozen=True)
@@ -129,7 +75,11 @@ class RunPlan:
 
 @dataclass(frozen=True)
 class StudyPlan:
-    """Everything that the rules need."""
+    """Everything that the rules need.
+
+    Attributes:
+        gone: pool -> the file or folder of its raw data that is not there any more; a built pool does without.
+    """
 
     study: Study
     runs: list[RunPlan]
@@ -137,6 +87,7 @@ class StudyPlan:
     figures: Stage
     report: Stage
     by_path: dict[str, Stage] = field(repr=False)
+    gone: dict[str, str]
 
     @property
     def results(self) -> str:
@@ -168,8 +119,10 @@ class StudyPlan:
                 "dataset": run.pool.dataset.name,
                 "architecture": architecture(run.train),
                 "recipe": plan.train.options,
-                # what the pool is but for its size, in a word
-                "population": options_hash({k: v for k, v in plan.pool.options.items() if k != "parts"}),
+                # what the pool is but for its size, in a word; of a user's own data set the code tells
+                "population": options_hash(
+                    {k: v for k, v in plan.pool.options.items() if k != "parts"} | {"code": plan.pool.digest}
+                ),
                 "device": self.study.config.device,
             }
             for plan, run in zip(self.runs, self.study.runs, strict=True)
@@ -205,15 +158,19 @@ class StudyPlan:
         return self.by_path[path]
 
 
-def build_plan(study: Study) -> StudyPlan:
+def build_plan(study: Study, is_job: bool = False, judge_installed: bool = True) -> StudyPlan:
     """Names every folder of a study.
+
+    Args:
+        is_job: a job of a started study, which takes its word for what is in the files of data.
+        judge_installed: whether jobs have the packages of this Python, so that own code can be held to them.
 
     Raises:
         ConfigError: for data or code of the user's that is missing or does not fit.
     """
-    distinct = {run.pool.model_dump_json(): run.pool for run in study.runs}
-    pools = {key: _plan_pool(study, pool) for key, pool in distinct.items()}
-    runs = [_plan_run(study, run, pools[run.pool.model_dump_json()]) for run in study.runs]
+    judge = judge_installed and not is_job
+    pools = plan_pools(study, is_job, judge)
+    runs = [_plan_run(study, run, pools[pool_key(run.pool)].stage, judge) for run in study.runs]
     tables, figures, report = _plan_study(study, runs)
     by_path: dict[str, Stage] = {}
     for run in runs:
@@ -224,11 +181,12 @@ def build_plan(study: Study) -> StudyPlan:
         by_path[run.dynamics_path] = run.dynamics
         if run.analysis:
             by_path[run.analysis_path] = run.analysis
-    return StudyPlan(study, runs, tables, figures, report, by_path)
+    gone = {pool.stage.folder: pool.gone for pool in pools.values() if pool.gone}
+    return StudyPlan(study, runs, tables, figures, report, by_path, gone)
 
 
-def _plan_run(study: Study, run: Run, pool: Stage) -> RunPlan:
-    train = _plan_train(run)
+def _plan_run(study: Study, run: Run, pool: Stage, judge_installed: bool) -> RunPlan:
+    train = _plan_train(run, judge_installed)
     scoring = Stage(
         "score", "scores", {"parts": list(SCORED_PARTS)}, ("score_block.py",), (MODELS[run.train.model.name],)
     )
@@ -239,35 +197,9 @@ def _plan_run(study: Study, run: Run, pool: Stage) -> RunPlan:
     return RunPlan(run.name, pool, train, scoring, measuring, attacks, dynamics, analysis)
 
 
-def _plan_pool(study: Study, pool: PoolConfig) -> Stage:
-    dataset = pool.dataset
-    cache = Path(study.config.results) / ".fingerprints.json"
-    # published data sets are known by their name, so that a study can be planned before they are downloaded
-    files = [] if dataset.downloadable else dataset.source_files(study.config.data_dir)
-    is_there = all(Path(path).exists() for path in files)
-    sources = [fingerprint(path, cache) for path in files] if is_there else []
-    # where a file lies does not matter, its content does
-    what = {key: value for key, value in plain_options(dataset, hashed=True).items() if key not in ("path", "files")}
-    more = {"content": sources, "dataset": what}
-    roots, entries = _code_of(dataset, DATASETS, "pool.dataset")
-    # the masks belong to the pool, so the code that draws them is part of its name
-    stage = Stage("pool", dataset.name, pool, ("build_pool.py", "draw_membership.py", *roots), entries, more=more)
-    if not (is_there and Path(study.config.results, stage.folder, "pool.arrow").exists()):
-        wrong = problem(dataset.model_dump(), files, pool.parts.total)
-        if wrong:
-            raise ConfigError([wrong])
-    return stage
-
-
-def _code_of(section: Any, registry: dict[str, str], key: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """(files, registry entries) that a named section stands for; a user's own file is given as `path.py:name`."""
-    own = [str(file_of_target(section.target, f"{key}.target"))] if section.name == "custom" else []
-    return tuple(own), (registry[section.name],)
-
-
-def _plan_train(run: Run) -> Stage:
+def _plan_train(run: Run, judge_installed: bool) -> Stage:
     train = run.train
-    own, model = _code_of(train.model, MODELS, "model")
+    own, model = code_of(train.model, MODELS, ("input_shape", "n_classes"), "model", judge_installed)
     slug = f"{architecture(train)}-{train.optimizer.name}-e{train.epochs}"
     entries = (*model, OPTIMIZERS[train.optimizer.name])
     more = {"checkpoints": train.checkpoint_epochs()}
@@ -281,7 +213,7 @@ def architecture(train: TrainConfig) -> str:
         "cnn": lambda: f"cnn{model.layers}",
         "wrn": lambda: f"wrn-{model.depth}-{model.width}",
         "torchvision": lambda: model.arch,
-        "custom": lambda: model.target.rpartition(":")[2],
+        "custom": lambda: name_of_target(model.target),
     }
     return words.get(model.name, lambda: model.name)()
 
@@ -313,7 +245,6 @@ def _plan_dynamics(study: Study, attacks: dict[str, Stage]) -> Stage:
         "attacks": [
             {"label": attack.label(), "folder": attacks[attack.label()].folder, "options": attack} for attack in shown
         ],
-        "design_effect": config.analysis.design_effect,
         "dynamics": config.dynamics,
         "models": config.shadow_models,
         "statistics": config.statistics,

@@ -106,15 +106,37 @@ class Fold:
     def moments(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Means and centred sums of squares of values [P, n] over the references: [F, n] each.
 
-        Leave-one-out moments are those of all pairs, downdated by the pair's own deviation.
+        Leave-one-out moments are merged from those of the pairs before and after (Chan, Golub & LeVeque 1979): nothing
+        cancels, and the pair's own value enters nowhere, not even in the rounding. (Downdated from those of all pairs,
+        scores that should be tied would differ in the last bits by the pair's own membership, which a ROC sees.)
         """
-        kept = values if self.references is None else values[self.references]
-        mean = kept.mean(axis=0, keepdims=True)
-        deviation = kept - mean
-        squares = np.einsum("pn,pn->n", deviation, deviation)[None]
         if self.references is not None:
-            return mean, squares
-        return mean - deviation / self.count, squares - deviation**2 * ((self.count + 1) / self.count)
+            kept = values[self.references]
+            mean = kept.mean(axis=0, keepdims=True)
+            deviation = kept - mean
+            return mean, np.einsum("pn,pn->n", deviation, deviation)[None]
+        return _moments_without_each(values)
+
+
+def _moments_without_each(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Means and centred sums of squares of all other rows of values [P, n]: [P, n] each."""
+    last = len(values) - 1
+    means, squares = np.zeros_like(values), np.zeros_like(values)
+    for k in range(last):  # of the rows before (Welford 1962)
+        step = values[k] - means[k]
+        np.add(means[k], step / (k + 1), out=means[k + 1])
+        np.add(squares[k], step * (values[k] - means[k + 1]), out=squares[k + 1])
+    mean, sum_of_squares = np.zeros_like(values[0]), np.zeros_like(values[0])
+    for k in range(last, -1, -1):  # merged with those of the rows after, a row at a time: what is read is in the cache
+        after = last - k
+        apart = mean - means[k]
+        means[k] += apart * (after / last)
+        squares[k] += sum_of_squares
+        squares[k] += apart * apart * (k * after / last)
+        step = values[k] - mean
+        mean += step / (after + 1)
+        sum_of_squares += step * (values[k] - mean)
+    return means, squares
 
 
 def folds_of(half: np.ndarray, folds: str) -> list[Fold]:

@@ -2,8 +2,14 @@
 
 Only one checkpoint is in memory at a time. Groups of the jackknife and swaps of the null are the same at all
 checkpoints, and for all attacks that are given the same seed, so that differences and joint tests are paired.
+
+The null swaps IN and OUT at random. No score depends on its own model's membership, so a model's AUC then has mean
+1/2, exactly and however small the study. Pooled, it has not: there the OUT score of one model meets the IN score of
+another on the same sample, which the first one's membership helped to calibrate (.497 at 20 samples). So it is tested
+per model.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +19,10 @@ import pandas as pd
 
 from memdyn.attacks.base import FOLDS, Attack
 from memdyn.attacks.inputs import Inputs
+from memdyn.attacks.most_vulnerable import MostVulnerable, limits_of, most_vulnerable_table
+from memdyn.attacks.pooling import pooling_loss, target_spread
+from memdyn.attacks.refits import Deletions, refits
+from memdyn.design.seeds import derive_seed
 from memdyn.stats import jackknife
 from memdyn.stats.roc import cuts_at_fprs, fpr_grid, roc
 
@@ -20,6 +30,8 @@ Loader = Callable[[int], Inputs]
 AGGREGATIONS = ("pooled", "per_model")
 TABLE_FPRS = (0.001, 0.01)  # of the columns tpr_at_fpr_*, which other programs read
 GRID_POINTS_PER_DECADE = 10
+# The null takes as many draws as put this many standard errors between 1/2 and a mean AUC that is so far off.
+SEEN_BIAS, STANDARD_ERRORS = 0.01, 5
 
 
 @dataclass(frozen=True)
@@ -29,8 +41,9 @@ class Settings:
     Attributes:
         level: confidence level of the intervals.
         groups: the most groups of pairs of the jackknife.
-        draws: how often the null swaps memberships at random.
-        seed: of the swaps; the same for all attacks of a run, or the simultaneous null test is not joint.
+        draws: how often the null swaps memberships at random, at least.
+        seed: of the swaps; the same for all attacks of a run, or the simultaneous null test is not joint, and another
+            for each run, or their tests are not independent.
         fprs: FPRs of the columns tpr_at_fpr_*.
         rate_fprs: pooled FPRs of the thresholds of the per-sample rates.
         points_per_decade: of the FPR grid of the ROC curves.
@@ -62,7 +75,7 @@ class Settings:
 def evaluate(
     attack: Attack, epochs: Iterable[int], load: Loader, load_sham: Loader, settings: Settings
 ) -> dict[str, pd.DataFrame]:
-    """All tables of one attack: metrics, roc, replicates, null and rates.
+    """All tables of one attack at every checkpoint.
 
     Args:
         attack: from `memdyn.attacks.base.build`.
@@ -72,25 +85,28 @@ def evaluate(
         settings: see `Settings`.
 
     Returns:
-        metrics: a row an epoch and aggregation; estimates with jackknife limits, null_auc; pooled: <metric>_se_samples,
-            the standard error from the choice of the samples alone.
+        metrics: a row an epoch and aggregation; estimates with jackknife limits, null_<metric>, its mean over the draws
+            of the null (TPR at an FPR is above the FPR on noise too, where one model has few non-members); pooled:
+            <metric>_se_samples, the standard error from the choice of the samples alone, target_spread, pooling_loss
+            and pooling_loss_at_least (see `memdyn.attacks.pooling`).
         roc: a row an epoch, aggregation and FPR; tpr with limits.
         replicates: the jackknife's values with a group deleted, to jackknife differences between runs later.
-        null: a row an epoch and draw; pooled AUC and TPRs of swapped memberships.
+        null: a row an epoch, aggregation and draw; AUC and TPRs of swapped memberships.
         rates: a row an epoch, part, threshold and sample (its row in the pool: scored, then sham);
             n_in and n_out models, of which d_in and d_out are called members, and d_both pairs in which both are.
+        most_vulnerable: a row an epoch, share and metric; see `memdyn.attacks.most_vulnerable.most_vulnerable_table`.
 
     Raises:
         ValueError: where there are too few models to calibrate (`Attack.min_pairs`).
     """
-    tables: dict[str, list[pd.DataFrame]] = {name: [] for name in ("metrics", "roc", "replicates", "null", "rates")}
+    tables: dict[str, list[pd.DataFrame]] = defaultdict(list)
     for epoch in epochs:
-        inputs = load(epoch).map(attack.signal)
-        n_scored = inputs.mask.shape[1]
-        checkpoint = evaluate_checkpoint(attack, inputs, settings)
+        margins = load(epoch)
+        n_scored = margins.mask.shape[1]
+        checkpoint = evaluate_checkpoint(attack, margins, settings)
         checkpoint["rates"] = pd.concat(
             [
-                rates(attack, inputs, settings.rate_fprs, "scored", 0),
+                rates(attack, margins.map(attack.signal), settings.rate_fprs, "scored", 0),
                 rates(attack, load_sham(epoch).map(attack.signal), settings.rate_fprs, "sham", n_scored),
             ]
         )
@@ -100,33 +116,28 @@ def evaluate(
     return {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
 
 
-def evaluate_checkpoint(attack: Attack, signals: Inputs, settings: Settings) -> dict[str, pd.DataFrame]:
-    """The tables metrics, roc, replicates and null of one checkpoint, without the column epoch.
+def evaluate_checkpoint(attack: Attack, margins: Inputs, settings: Settings) -> dict[str, pd.DataFrame]:
+    """The tables metrics, roc, replicates, null and most_vulnerable of one checkpoint, without the column epoch."""
+    deletions = Deletions.of(attack, margins, settings.groups)
+    groups, sizes = deletions.groups, deletions.sizes
+    fprs = _fprs(margins, deletions.fewest_pairs or margins.n_pairs, settings)
+    columns = metric_names(settings)
 
-    Args:
-        attack: any attack.
-        signals: inputs mapped by `attack.signal`.
-        settings: see `Settings`.
-    """
-    scores = attack.score_signal(signals, "pairs")
-    group = signals.pairs.groups(settings.groups)
-    groups, sizes = np.unique(group, return_counts=True)
-    kept = [np.flatnonzero(group != g) for g in groups]
-    if not all(attack.can_score(signals.half[pairs], "pairs") for pairs in kept):
-        kept, groups, sizes = [], groups[:0], sizes[:0]  # too few pairs to leave any out: no interval
-    fprs = _fprs(signals, min(map(len, kept), default=signals.n_pairs), settings)
-
-    estimate = _measure(scores, signals, fprs)
-    deleted = {name: np.empty((0, len(estimate[name]))) for name in AGGREGATIONS}
-    for pairs in kept:
-        part = signals.take(pairs)
-        values = _measure(attack.score_signal(part, "pairs"), part, fprs)
-        deleted = {name: np.vstack([deleted[name], values[name]]) for name in AGGREGATIONS}
-    by_samples = _se_samples(scores, signals, estimate["pooled"], settings)
-    null = _null(attack, signals, scores, settings)
+    measured, few = [], []
+    for refit in refits(attack, margins, deletions):
+        measured.append(_measure(refit.scores, refit.signals, fprs))
+        few.append(MostVulnerable.of(refit.margins).measure(*refit.signals.split(refit.scores), settings.fprs))
+        if len(measured) == 1:
+            null = _null(attack, refit.signals, refit.scores, settings)
+            by_samples = _se_samples(refit.scores, refit.signals, measured[0]["pooled"], settings)
+            spread = target_spread(refit.signals.split(refit.scores)[1], refit.signals.mask)
+    estimate = measured[0]
+    deleted = {name: np.stack([values[name] for values in measured])[1:] for name in AGGREGATIONS}
+    limits = limits_of(few, sizes, settings.level, margins.n_pairs, margins.mask.shape[1])
+    of_pool = pooling_loss(estimate, deleted, sizes, settings.level) | {"target_spread": spread} | by_samples
+    of_null = null.groupby("aggregation")[columns].mean().add_prefix("null_")
 
     metrics, curves, replicates = [], [], []
-    columns = ["auc", *_tpr_columns(settings)]
     for name in AGGREGATIONS:
         low, high = np.clip(jackknife.interval(estimate[name], deleted[name], sizes, settings.level), 0, 1)
         row = {"aggregation": name, "folds": FOLDS["pairs"]}
@@ -146,11 +157,11 @@ def evaluate_checkpoint(attack: Attack, signals: Inputs, settings: Settings) -> 
             row
             | {
                 "level": settings.level,
-                "method": f"jackknife over {len(sizes)} groups of pairs" if kept else "none: too few pairs",
-                **{f"{column}_se_samples": by_samples.get(column, np.nan) for column in columns if name == "pooled"},
-                "null_auc": null["auc"].mean() if name == "pooled" else np.nan,
-                "n_models": 2 * signals.n_pairs,
-                "n_samples": signals.mask.shape[1],
+                "method": f"jackknife over {len(sizes)} groups of pairs" if len(sizes) else "none: too few pairs",
+                **of_null.loc[name],
+                **(of_pool if name == "pooled" else dict.fromkeys(of_pool, np.nan)),
+                "n_models": 2 * margins.n_pairs,
+                "n_samples": margins.mask.shape[1],
             }
         )
         curve = slice(len(columns), None)
@@ -170,6 +181,7 @@ def evaluate_checkpoint(attack: Attack, signals: Inputs, settings: Settings) -> 
         "roc": pd.concat(curves),
         "replicates": pd.concat(replicates),
         "null": null,
+        "most_vulnerable": most_vulnerable_table(few[0], *limits, estimate["pooled"], columns, margins.mask.shape[1]),
     }
 
 
@@ -227,24 +239,54 @@ def tally(called: np.ndarray) -> np.ndarray:
     return called.view(np.uint8).sum(axis=0, dtype=np.min_scalar_type(len(called)))
 
 
-def swaps(n_pairs: int, n_samples: int, seed: int, draw: int) -> np.ndarray:
-    """Random exchanges of membership, bool [P, n], independent over pairs, samples and draws."""
-    rng = np.random.default_rng([seed, draw])
-    count = n_pairs * n_samples
-    bits = np.unpackbits(np.frombuffer(rng.bytes(-(-count // 8)), dtype=np.uint8), count=count)
-    return bits.astype(bool).reshape(n_pairs, n_samples)
+def null_seed(seed: int, pool_key: str, run_key: str) -> int:
+    """The seed of a run's swaps: the same for all attacks and checkpoints, whose test is a joint one.
+
+    Each run has its own, or the tests of several runs would share their luck. (What trains is seeded by the pool alone,
+    so that runs are paired by model; nothing pairs their nulls.)
+
+    Args:
+        seed, pool_key, run_key: of the pool, and hashes of the options of pool and training; all are in the path of
+            the attack's folder, so that a folder stands for one seed.
+    """
+    return derive_seed(seed, pool_key, run_key, "null")
+
+
+def swaps(mask: np.ndarray, seed: int, draw: int) -> np.ndarray:
+    """Random exchanges of membership, bool [P, n]: after them each pair has new random halves of the samples.
+
+    Halves as in the design, since what one model's TPR at a small FPR is on noise depends on its number of non-members.
+
+    Args:
+        mask: bool [M, n], the membership, on which the new halves do not depend.
+        seed, draw: others give independent halves.
+    """
+    n_pairs, n_samples = len(mask) // 2, mask.shape[1]
+    order = np.random.default_rng([seed, draw]).random((n_pairs, n_samples))
+    members = np.zeros((n_pairs, n_samples), dtype=bool)
+    np.put_along_axis(members, np.argpartition(order, n_samples // 2, axis=1)[:, : n_samples // 2], True, axis=1)
+    return members ^ mask[0::2]
+
+
+def null_draws(n_models: int, n_samples: int, least: int) -> int:
+    """How many draws of the null are taken: in small studies, where they cost little, more than asked for.
+
+    The AUC of one model has variance (n + 1) / (3 n^2) on noise (Mann & Whitney 1947); that of the models' mean is as
+    good as the M-th part of it, and some half more where they are calibrated on each other.
+    """
+    variance = (n_samples + 1) / (3 * n_samples**2 * n_models)
+    return max(least, int(np.ceil(variance * (STANDARD_ERRORS / SEEN_BIAS) ** 2)))
 
 
 def _null(attack: Attack, signals: Inputs, scores: np.ndarray, settings: Settings) -> pd.DataFrame:
-    """Pooled AUC and TPRs of each draw: memberships swapped at random, the attack calibrated anew."""
-    rows = []
-    for draw in range(settings.draws):
-        swapped = signals.swap(swaps(*_pairs_by_samples(signals), settings.seed, draw))
+    """AUC and TPRs of each draw: memberships swapped at random, the attack calibrated anew."""
+    rows, fprs = [], dict.fromkeys(AGGREGATIONS, np.array(settings.fprs))
+    for draw in range(null_draws(*signals.mask.shape, settings.draws)):
+        swapped = signals.swap(swaps(signals.mask, settings.seed, draw))
         # Where the swap moves no calibration, the old scores belong to the new labels.
-        new = swapped.split(scores) if attack.labels_only else attack.score_pairs(swapped, "pairs")
-        curve = roc(*new, settings.fprs)
-        rows.append([draw, curve.auc, *curve.tpr])
-    return pd.DataFrame(rows, columns=["draw", "auc", *_tpr_columns(settings)])
+        new = scores if attack.labels_only else attack.score_signal(swapped, "pairs")
+        rows += [[name, draw, *values] for name, values in _measure(new, swapped, fprs).items()]
+    return pd.DataFrame(rows, columns=["aggregation", "draw", *metric_names(settings)])
 
 
 def _measure(scores: np.ndarray, signals: Inputs, fprs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -268,9 +310,9 @@ def _se_samples(scores: np.ndarray, signals: Inputs, pooled: np.ndarray, setting
     inside, outside = signals.split(scores)
     kept = [group != g for g in range(len(sizes))]
     curves = [roc(inside[:, k], outside[:, k], settings.fprs) for k in kept]
-    columns, deleted = ["auc", *_tpr_columns(settings)], np.array([[curve.auc, *curve.tpr] for curve in curves])
+    columns, deleted = metric_names(settings), np.array([[curve.auc, *curve.tpr] for curve in curves])
     found = jackknife.standard_error(pooled[: len(columns)], deleted, sizes)
-    return dict(zip(columns, found, strict=True))
+    return {f"{column}_se_samples": error for column, error in zip(columns, found, strict=True)}
 
 
 def _fprs(signals: Inputs, fewest_pairs: int, settings: Settings) -> dict[str, np.ndarray]:
@@ -283,9 +325,6 @@ def _fprs(signals: Inputs, fewest_pairs: int, settings: Settings) -> dict[str, n
     }
 
 
-def _tpr_columns(settings: Settings) -> list[str]:
-    return [f"tpr_at_fpr_{fpr:g}" for fpr in settings.fprs]
-
-
-def _pairs_by_samples(signals: Inputs) -> tuple[int, int]:
-    return signals.n_pairs, signals.mask.shape[1]
+def metric_names(settings: Settings) -> list[str]:
+    """auc, and tpr_at_fpr_* of each FPR."""
+    return ["auc", *(f"tpr_at_fpr_{fpr:g}" for fpr in settings.fprs)]

@@ -1,7 +1,7 @@
 """LiRA (Carlini et al. 2022, "Membership Inference Attacks From First Principles", algorithm 1) in closed form.
 
-A pair of models with complementary masks has one IN and one OUT margin of every sample. So leaving a pair out
-downdates the sums over pairs, and no loop over models is needed.
+A pair of models with complementary masks has one IN and one OUT margin of every sample. So leaving a pair out merges
+the moments of the pairs before and after, and no loop over models is needed.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from scipy.special import gammaln, log_ndtr
 
 from memdyn.attacks.base import Attack, Fold, folds_of
 from memdyn.attacks.inputs import Inputs
-from memdyn.stats.shrinkage import MIN_VARIANCE, fit_prior
+from memdyn.stats.shrinkage import MIN_VARIANCE, Prior, fit_prior
 from memdyn.stats.student import log_survival
 
 CHUNK = 1 << 15  # values at a time: temporaries stay in the cache
@@ -108,7 +108,7 @@ def _fit(variance: str, values: np.ndarray, fold: Fold) -> _Normal | _Student:
     """The density of each sample's values [P, n] in the reference pairs of a fold."""
     mean, squares = fold.moments(values)
     dof = fold.count - 1
-    np.maximum(squares, dof * MIN_VARIANCE, out=squares)  # downdating may leave rounding below zero
+    np.maximum(squares, dof * MIN_VARIANCE, out=squares)
     match variance:
         case "per_sample":
             return _Normal(mean, squares / dof)
@@ -121,10 +121,7 @@ def _fit(variance: str, values: np.ndarray, fold: Fold) -> _Normal | _Student:
 
 def _predictive(mean: np.ndarray, squares: np.ndarray, values: np.ndarray, fold: Fold) -> _Student:
     """Student t, nu0 + n - 1 degrees of freedom, scale^2 = (1 + 1/n) (nu0 s0^2 + SS) / (nu0 + n - 1)."""
-    start = None
-    if len(squares) > 1:  # many folds differ little: fit all pairs once, and start from there
-        start = fit_prior(_all_squares(values), len(values) - 1)
-    prior = fit_prior(squares, fold.count - 1, start)
+    prior = fit_prior(squares, fold.count - 1, _start(values) if fold.references is None else None)
     nu = prior.nu[:, None]
     dof = nu + fold.count - 1
     spread = (1 + 1 / fold.count) * (nu * prior.variance[:, None] + squares)
@@ -132,10 +129,23 @@ def _predictive(mean: np.ndarray, squares: np.ndarray, values: np.ndarray, fold:
     return _Student(mean, dof, spread, offset)
 
 
-def _all_squares(values: np.ndarray) -> np.ndarray:
-    deviation = values - values.mean(axis=0)
+def _start(values: np.ndarray) -> Prior | None:
+    """Where the fits of all folds start, which leave one row of values [P, n] out each: the prior of the other half.
+
+    All folds differ little. But a start of all rows would know the one that is left out, and where a likelihood has two
+    maxima (margins on a lattice) the start decides which is found. None for too few rows.
+    """
+    if len(values) < 4:
+        return None
+    priors = [_prior_of(values[1::2]), _prior_of(values[0::2])]
+    which = np.arange(len(values)) % 2
+    return Prior(*(np.concatenate([getattr(prior, name) for prior in priors])[which] for name in ("nu", "variance")))
+
+
+def _prior_of(values: np.ndarray) -> Prior:
+    deviation, dof = values - values.mean(axis=0), len(values) - 1
     squares = np.einsum("pn,pn->n", deviation, deviation)
-    return np.maximum(squares, (len(values) - 1) * MIN_VARIANCE)[None]
+    return fit_prior(np.maximum(squares, dof * MIN_VARIANCE)[None], dof)
 
 
 def _log_ratio(inside: _Normal | _Student, outside: _Normal | _Student, x: np.ndarray) -> np.ndarray:

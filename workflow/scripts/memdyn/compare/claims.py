@@ -37,7 +37,7 @@ def study_claims(
 
     Args:
         tables: of the study, each with the column run: attack_metrics, replicates, curve_replicates, clocks,
-            clock_replicates, correlations, early, early_replicates.
+            clock_replicates, disattenuated, early, early_profiles, early_replicates.
         factors: a row a run, from `memdyn.compare.runs.factor_row`.
         pool_of: the pool of each run.
         sizes: [G] pairs of each run in each group of the jackknife; 0 where models that failed took all of them.
@@ -48,7 +48,8 @@ def study_claims(
     Returns:
         factor_differences: see `memdyn.compare.factors.at_equal_epochs` and `at_matched`, one below the other, and
             factor: the only one that the two runs differ in, or "";
-        claims: claim, verdict, part, part_verdict; claim_cells: see `memdyn.compare.verdicts.Verdict`.
+        claims: claim, verdict, scope (what the verdict is about), part, part_verdict;
+        claim_cells: see `memdyn.compare.verdicts.Verdict`.
     """
     comparison = Comparison(pool_of, sizes, level)
     series = _series(tables)
@@ -74,9 +75,9 @@ def _series(tables: Mapping[str, pd.DataFrame]) -> list[tuple[pd.DataFrame, pd.D
     leaks = _long(metrics, names).assign(threshold="")
     leak_replicates = tables["replicates"].query("aggregation == 'pooled'").assign(threshold="")
     curves = tables["curve_replicates"].query("metric in @HEADLINES")
-    early = tables["early"].query("target == 'top' and predictor == 'd_prime' and metric == 'recall_share'")
+    early = tables["early"].query("target == 'top' and predictor == 'd_prime' and metric == 'latent_share'")
     early_replicates = tables["early_replicates"].query(
-        "target == 'top' and predictor == 'd_prime' and metric == 'recall_share'"
+        "target == 'top' and predictor == 'd_prime' and metric == 'latent_share'"
     )
     return [
         (leaks, leak_replicates),
@@ -113,14 +114,20 @@ def _verdicts(
     runs = list(factors["run"])
     return [
         judge_c1(advantage, pairs_by_factor(factors), rules),
-        judge_c2(tables["correlations"], runs, rules),
-        judge_c3(tables["early"], runs, rules),
+        judge_c2(tables["disattenuated"], runs, rules),
+        judge_c3(tables["early"], tables["early_profiles"], runs, rules),
     ]
 
 
 def _claim_tables(verdicts: list[Verdict]) -> dict[str, pd.DataFrame]:
     rows = [
-        {"claim": verdict.claim, "verdict": verdict.verdict, "part": part, "part_verdict": decided}
+        {
+            "claim": verdict.claim,
+            "verdict": verdict.verdict,
+            "scope": verdict.scope,
+            "part": part,
+            "part_verdict": decided,
+        }
         for verdict in verdicts
         for part, decided in (verdict.parts or {"": verdict.verdict}).items()
     ]

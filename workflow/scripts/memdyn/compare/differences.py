@@ -54,7 +54,7 @@ def _pair(
     shared = estimates.loc[first].index.intersection(estimates.loc[second].index).sort_values()
     values, groups = [], []
     for run in (first, second):
-        rows = pd.MultiIndex.from_tuples([(run, *row) for row in shared])
+        rows = pd.MultiIndex.from_tuples([(run, *row) for row in shared], names=deleted.index.names)
         values.append(estimates.loc[run].loc[shared].to_numpy())
         groups.append(deleted.reindex(index=rows, columns=np.flatnonzero(sizes[run])).to_numpy(dtype=float).T)
     value, low, high = difference(tuple(values), tuple(groups), (sizes[first], sizes[second]), level)

@@ -1,31 +1,23 @@
 """The null control of each run: one simultaneous test over all its checkpoints and attacks."""
 
+from dataclasses import asdict
+
 import pandas as pd
 
 from memdyn.stats.simultaneous import null_test
 
-_ALPHA, _TOLERANCE, _FLIPS, _SEED = 0.01, 0.01, 100_000, 0
+_ALPHA, _FLIPS, _SEED = 0.01, 100_000, 0
 
 
 def null_tests(draws: pd.DataFrame) -> pd.DataFrame:
-    """The table `null`: run, statistic, p_value, mean_null_auc, n_draws, passed.
+    """The table `null`: run, and the fields of `memdyn.stats.simultaneous.NullTest`.
 
     Args:
-        draws: run, attack, epoch, draw, auc: pooled AUC under swapped memberships, a draw having the same swaps at all
-            checkpoints and for all attacks of a run.
+        draws: run, attack, epoch, aggregation, draw, auc: AUC under swapped memberships, a draw having the same swaps
+            at all checkpoints and for all attacks of a run. Those per model are tested (see `memdyn.attacks.evaluate`).
     """
     rows = []
-    for run, table in draws.groupby("run", sort=False):
+    for run, table in draws.query("aggregation == 'per_model'").groupby("run", sort=False):
         cells = table.pivot(index="draw", columns=["attack", "epoch"], values="auc")
-        test = null_test(cells.to_numpy(), _ALPHA, _TOLERANCE, _FLIPS, _SEED)
-        rows.append(
-            {
-                "run": run,
-                "statistic": test.statistic,
-                "p_value": test.p_value,
-                "mean_null_auc": test.mean_null_auc,
-                "n_draws": test.n_draws,
-                "passed": test.passed,
-            }
-        )
+        rows.append({"run": run} | asdict(null_test(cells.to_numpy(), _ALPHA, _FLIPS, _SEED)))
     return pd.DataFrame(rows)

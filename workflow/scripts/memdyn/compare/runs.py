@@ -55,6 +55,8 @@ def run_row(run: dict[str, Any], log: pd.DataFrame, accuracy: pd.DataFrame) -> d
         "architecture": run["architecture"],
         "optimizer": recipe["optimizer"]["name"],
         "epochs": recipe["epochs"],
+        "n_checkpoints": len(accuracy),
+        "last_checkpoint": last["epoch"],
         "accuracy_in": last["accuracy_in"],
         "accuracy_out": last["accuracy_out"],
         "accuracy_test": last["accuracy_test"],
@@ -110,6 +112,8 @@ def pool_row(folder: str, dataset: str, pool: Pool, sha256: str) -> dict[str, An
         "n_classes": len(pool.class_names),
         "shape": " x ".join(map(str, pool.images.shape[1:])),
         **sizes,
+        "samples_in_source": pool.n_source,
         "duplicates_dropped": pool.n_duplicates,
+        "duplicates_of_another_label": pool.n_contradictory,
         "sha256": sha256,
     }

@@ -13,31 +13,42 @@ m cells each has level 1 - (1 - level) / m, so that one false verdict among them
              supported: wholly outside [-difference, +difference]; contradicted: wholly inside; else undecided.
              A factor and aspect: supported if any two runs are, contradicted if all are, else undecided.
     C2 cell  Spearman of a difficulty (`DIFFICULTIES`: of models without the sample) with d', from disjoint halves,
-             signed so that + means "harder is more vulnerable", its error that of models and of samples together.
+             without the noise of few models (`memdyn.dynamics.attenuation`), signed so that + means "harder is more
+             vulnerable", its error that of models and of samples together.
              supported: wholly above `correlation`; contradicted: wholly below; else undecided.
              A run: what most of its difficulties say; undecided without a majority.
-    C3 cell  share of the ceiling, both above chance, that d' finds of the finally top share at the last checkpoint
-             within `early_share` of the epochs, a run; its error that of models and of samples together.
-             supported: wholly above `found`; contradicted: wholly below; else undecided, and always undecided where the
-             ceiling is not above chance (nothing to be found).
+    C3 cell  the latent share (`memdyn.dynamics.latent`) at the last checkpoint within `early_share` of the epochs: of
+             the samples in the top share by the true final d', how many are in the top share by the true d' then, above
+             chance; a run; its error that of models and of samples together.
+             supported: wholly above `found`; contradicted: wholly below; else undecided.
 
-    A claim is a conjunction of what it is made of: supported if all parts are, contradicted if any is, else undecided.
-    What a study does not say is a part as well, and undecided: a factor that no two runs differ in (C1), a run with too
-    few models, without the full analysis, or without an early checkpoint (C2, C3).
+    What is asked for in C2 and C3 does not depend on the number of models: with few of them an interval is wide, and a
+    cell whose d' (or difficulty) may be nothing but noise is undecided; its `why` says so.
+
+    A claim is a conjunction of its parts that were tested: supported if all are, contradicted if any is, else
+    undecided. What a study does not say is a part as well, and not tested: a factor that no two runs differ in (C1), a
+    run with too few models, without the full analysis, or without an early checkpoint (C2, C3). The claim's `scope`
+    names what its word is about; where nothing was tested, the claim is not.
 """
 
-from collections.abc import Callable, Iterable, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-SUPPORTED, CONTRADICTED, UNDECIDED = "supported", "contradicted", "undecided"
+from memdyn.dynamics.attenuation import attenuation_limits
+from memdyn.dynamics.difficulty import HARDER
+from memdyn.dynamics.latent import latent_limits
+
+SUPPORTED, CONTRADICTED, UNDECIDED, NOT_TESTED = "supported", "contradicted", "undecided", "not tested"
 FACTORS = ("dataset", "architecture", "optimizer")
 DIFFICULTIES = ("learning_epoch", "el2n", "aum", "loss", "c_score")
-COLUMNS = ["claim", "part", "cell", "estimate", "low", "high", "bound", "verdict"]
+COLUMNS = ["claim", "part", "cell", "estimate", "low", "high", "bound", "verdict", "why"]
+_RELIABLE = 0.5  # as much signal as noise
 
 
 @dataclass(frozen=True)
@@ -49,7 +60,7 @@ class Rules:
         difference: the smallest change of the mean advantage that counts (C1).
         correlation: the smallest rank correlation that counts (C2).
         early_share: what share of the epochs is early (C1's rate, C3).
-        found: what share of the ceiling is "largely" (C3).
+        found: what latent share is "largely" (C3).
     """
 
     level: float
@@ -65,15 +76,60 @@ class Verdict:
 
     Attributes:
         claim: "C1", "C2" or "C3".
-        verdict: supported, contradicted or undecided.
+        verdict: supported, contradicted, undecided or not tested.
         parts: part -> its verdict.
-        cells: claim, part, cell, estimate, low, high (joint level), bound, verdict.
+        cells: claim, part, cell, estimate, low, high (joint level), bound, verdict, why (of an undecided cell whose
+            numbers are mostly noise; else "").
     """
 
     claim: str
     verdict: str
     parts: dict[str, str]
     cells: pd.DataFrame
+
+    @property
+    def scope(self) -> str:
+        """What the verdict is about, where that is not all: `for optimizer; dataset and architecture not tested`."""
+        others = [v for v in (SUPPORTED, CONTRADICTED, UNDECIDED) if v != self.verdict and v in self.parts.values()]
+        untested = self._subjects(NOT_TESTED)
+        if self.verdict == NOT_TESTED or not (others or untested):
+            return ""
+        words = [f"for {self._subjects(self.verdict)}", *(f"{v} for {self._subjects(v)}" for v in others)]
+        return "; ".join(words + ([f"{untested} {NOT_TESTED}"] if untested else []))
+
+    def _subjects(self, verdict: str) -> str:
+        """`dataset and optimizer (rate)`: the parts of a verdict, without the aspect where all aspects agree."""
+        names = []
+        for part in (part for part, found in self.parts.items() if found == verdict):
+            subject, _, aspect = part.partition(": ")
+            alike = {found for other, found in self.parts.items() if other.partition(": ")[0] == subject}
+            names.append(subject if len(alike) == 1 else f"{subject} ({aspect})")
+        names = list(dict.fromkeys(names))
+        return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """A number of a part, its limits at any level, and how reliable what it rests on is (name -> half against half)."""
+
+    part: str
+    name: str
+    estimate: float
+    limits: Callable[[float], tuple[float, float]]
+    reliabilities: Mapping[str, float] = field(default_factory=dict)
+
+    def why(self, known: bool) -> str:
+        """What keeps it undecided: noise, or no interval at all; "" where the interval just holds the bound."""
+        constant = [name for name, value in self.reliabilities.items() if np.isnan(value)]
+        if constant:
+            return f"not measurable with these models: {constant[0]} is alike in all samples"
+        name, least = min(self.reliabilities.items(), key=lambda one: one[1], default=("", np.inf))
+        if not least < _RELIABLE:
+            return "" if known else "no interval: too few models"
+        words = "mostly noise" if known else "not measurable with these models"
+        words += f": reliability of {name}, half of the models against half, is {least:.2f}"
+        more = f"; with about {(1 - least) / least:.0f} times as many it would be {_RELIABLE:g}"
+        return words + (more if least > 0 else "")
 
 
 def outside(low: float, high: float, bound: float) -> str:
@@ -136,7 +192,7 @@ def judge_c1(differences: pd.DataFrame, factors: pd.DataFrame, rules: Rules) -> 
         factors: from `pairs_by_factor`.
         rules: see `Rules`.
     """
-    rows = []
+    cells = []
     table = differences.merge(factors, on=["run_a", "run_b"])
     keys = ["run_a", "run_b", "attack", "threshold", "factor"]
     for (first, second, attack, threshold, factor), curve in table.groupby(keys, sort=False):
@@ -146,91 +202,94 @@ def judge_c1(differences: pd.DataFrame, factors: pd.DataFrame, rules: Rules) -> 
             epochs["rate"] = early.max()
         for aspect, epoch in epochs.items():
             row = curve[curve["at"] == epoch].iloc[0]
-            cell = f"{first} - {second}, {attack} at {threshold}, epoch {epoch:g}"
-            rows.append((f"{factor}: {aspect}", cell, row["difference"], row["se"], row["df"]))
-    varied = {part.partition(":")[0] for part, *_ in rows}
+            name = f"{first} - {second}, {attack} at {threshold}, epoch {epoch:g}"
+            limits = partial(_student_limits, row["difference"], row["se"], row["df"])
+            cells.append(_Cell(f"{factor}: {aspect}", name, row["difference"], limits))
+    varied = {cell.part.partition(":")[0] for cell in cells}
     missing = [f"{factor}: not varied alone" for factor in FACTORS if factor not in varied]
-    return _verdict("C1", rows, rules.difference, rules.level, outside, any_of, missing=missing)
+    return _verdict("C1", cells, rules.difference, rules.level, outside, any_of, missing)
 
 
 def judge_c2(correlations: pd.DataFrame, runs: Sequence[str], rules: Rules) -> Verdict:
     """C2.
 
     Args:
-        correlations: run, attack, and the columns of `memdyn.dynamics.correlation.correlation_tables`. d' is of the
-            margin, whichever attack the table was made with.
+        correlations: run, attack, and the columns of `disattenuated` of
+            `memdyn.dynamics.correlation.correlation_tables`. d' is of the margin, whichever attack the table was made
+            with.
         runs: of the study.
         rules: see `Rules`.
     """
     table = correlations[
-        (correlations["method"] == "spearman")
-        & (correlations["models"] == "out")
+        (correlations["models"] == "out")
         & (correlations["target"] == "d_prime")
         & correlations["difficulty"].isin(DIFFICULTIES)
     ].drop_duplicates(["run", "difficulty"])
-    rows = [
-        (
-            row["run"],
-            row["difficulty"],
-            row["harder"] * row["estimate"],
-            row["se_total"],
-            row["groups"] - 1,
-        )
-        for row in table.to_dict("records")
-    ]
-    missing = _silent(runs, rows)
-    return _verdict("C2", rows, rules.correlation, rules.level, above, most_of, missing=missing)
+    cells = []
+    for row in table.to_dict("records"):
+        sign = HARDER[row["difficulty"]]
+        signed = row | {"observed": sign * row["observed"], "covariance": sign * row["covariance"]}
+        reliabilities = {"d'": row["reliability"], row["difficulty"]: row["reliability_difficulty"]}
+        limits = partial(attenuation_limits, signed)
+        cells.append(_Cell(row["run"], row["difficulty"], sign * row["estimate"], limits, reliabilities))
+    return _verdict("C2", cells, rules.correlation, rules.level, above, most_of, _silent(runs, cells))
 
 
-def judge_c3(early: pd.DataFrame, runs: Sequence[str], rules: Rules) -> Verdict:
+def judge_c3(early: pd.DataFrame, profiles: pd.DataFrame, runs: Sequence[str], rules: Rules) -> Verdict:
     """C3.
 
     Args:
-        early: run, attack, and the columns of `memdyn.dynamics.early.early_tables`; d' as in `judge_c2`.
+        early, profiles: run, attack, and the columns of `memdyn.dynamics.early.early_tables`; d' as in `judge_c2`.
         runs: of the study.
         rules: see `Rules`.
     """
-    rows, nothing = [], set()
+    cells = []
     risk = early[(early["target"] == "top") & (early["predictor"] == "d_prime")]
     for run, table in risk.drop_duplicates(["run", "epoch", "metric"]).groupby("run", sort=False):
         last = table["epoch"].max()
         epoch = table.loc[table["epoch"] <= rules.early_share * last, "epoch"].max()
         if not epoch > 0:
             continue  # no trained checkpoint is early
-        share = table[(table["epoch"] == epoch) & (table["metric"] == "recall_share")].iloc[0]
-        ceiling = table[(table["epoch"] == last) & (table["metric"] == "recall")].iloc[0]
-        if not ceiling["low"] > ceiling["chance"]:
-            nothing.add(run)
-        cell = f"recall above chance over ceiling, epoch {epoch} of {last}"
-        se = np.hypot(share["se"], share["se_samples"])
-        rows.append((run, cell, share["estimate"], se, share["groups"] - 1))
-    return _verdict("C3", rows, rules.found, rules.level, above, all_of, nothing, _silent(runs, rows))
+        of = table.set_index(["metric", "epoch"])
+        profile = profiles[(profiles["run"] == run) & (profiles["epoch"] == epoch)]
+        profile = profile.drop_duplicates(["copula", "share"])
+        estimate = of.loc[("latent_share", epoch), "estimate"]
+        limits = partial(latent_limits, profile) if np.isfinite(estimate) else lambda level: (np.nan, np.nan)
+        reliabilities = {f"d' at epoch {at}": of.loc[("reliability", at), "estimate"] for at in (epoch, last)}
+        name = f"recall without noise, above chance, epoch {epoch} of {last}"
+        cells.append(_Cell(run, name, np.clip(estimate, 0, 1), limits, reliabilities))
+    return _verdict("C3", cells, rules.found, rules.level, above, all_of, _silent(runs, cells))
 
 
-def _silent(runs: Sequence[str], rows: Sequence[tuple]) -> list[str]:
+def _student_limits(estimate: float, se: float, df: float, level: float) -> tuple[float, float]:
+    half = stdtrit(df, (1 + level) / 2) * se if df >= 1 else np.nan
+    return estimate - half, estimate + half
+
+
+def _silent(runs: Sequence[str], cells: Sequence[_Cell]) -> list[str]:
     """The runs that say nothing."""
-    found = {run for run, *_ in rows}
+    found = {cell.part for cell in cells}
     return [f"{run}: nothing to judge by" for run in runs if run not in found]
 
 
 def _verdict(
     claim: str,
-    rows: list[tuple],
+    cells: Sequence[_Cell],
     bound: float,
     level: float,
     rule: Callable[[float, float, float], str],
     combine: Callable[[Iterable[str]], str],
-    undecidable: Set[str] = frozenset(),
-    missing: Sequence[str] = (),
+    missing: Sequence[str],
 ) -> Verdict:
-    """Rows are (part, cell, estimate, standard error, degrees of freedom); `missing` are parts without any."""
-    cells = []
-    for part, cell, estimate, se, df in rows:
-        half = stdtrit(df, 1 - (1 - level) / (2 * len(rows))) * se if df >= 1 else np.nan
-        low, high = estimate - half, estimate + half
-        decided = UNDECIDED if part in undecidable or not np.isfinite(half) else rule(low, high, bound)
-        cells.append((claim, part, cell, estimate, low, high, bound, decided))
-    table = pd.DataFrame(cells, columns=COLUMNS)
+    """`missing` are parts without any cell."""
+    rows = []
+    for cell in cells:
+        low, high = cell.limits(1 - (1 - level) / len(cells))
+        known = bool(np.isfinite(high - low))
+        decided = rule(low, high, bound) if known else UNDECIDED
+        why = cell.why(known) if decided == UNDECIDED else ""
+        rows.append((claim, cell.part, cell.name, cell.estimate, low, high, bound, decided, why))
+    table = pd.DataFrame(rows, columns=COLUMNS)
     parts = {part: combine(group["verdict"]) for part, group in table.groupby("part", sort=False)}
-    parts |= dict.fromkeys(missing, UNDECIDED)
-    return Verdict(claim, all_of(parts.values()), parts, table)
+    verdict = all_of(parts.values()) if parts else NOT_TESTED
+    return Verdict(claim, verdict, parts | dict.fromkeys(missing, NOT_TESTED), table)

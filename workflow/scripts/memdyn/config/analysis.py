@@ -27,11 +27,6 @@ class AnalysisConfig(Strict):
     )
     d_prime_bound: Float = Field(default=1.0, gt=0, description="The first checkpoint with d' above it is reported.")
     stable_distance: Fraction = Field(default=0.1, description="Stabilised: nearer to the last state than this.")
-    design_effect: Float = Field(
-        default=2.0,
-        ge=1,
-        description="Over-dispersion of cross-fitted per-sample rates, for their intervals.",
-    )
     grid: int = Field(default=20, ge=2, description="G of the G x G grid of the spatial entropy (in bits).")
     bins: int = Field(default=10, ge=2, description="Bins, by rank, of the curves of vulnerability against difficulty.")
     kendall_samples: int = Field(default=500, ge=100, description="Most samples that enter Kendall's tau.")
@@ -98,6 +93,11 @@ class ClaimsConfig(Strict):
     """The numbers in the fixed rules that judge C1, C2 and C3 (docs/claims.md); decide them before any result."""
 
     difference: Fraction = Field(default=0.02, description="C1: the smallest change of the mean advantage that counts.")
-    correlation: Fraction = Field(default=0.1, description="C2: the smallest rank correlation that counts.")
+    correlation: Fraction = Field(
+        default=0.1, description="C2: the smallest rank correlation, without the noise of few models, that counts."
+    )
     early_share: Fraction = Field(default=0.25, description="C1's rate and C3: what share of the epochs is early.")
-    found: Fraction = Field(default=0.5, description="C3: what share of the ceiling is `largely determined`.")
+    found: Fraction = Field(
+        default=0.5,
+        description="C3: what share, above chance, of those truly most at risk at the end is `largely`, if so early.",
+    )

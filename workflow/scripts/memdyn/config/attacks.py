@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from memdyn.config.base import Float, Strict
+from memdyn.config.base import Float, Neutral, Strict
 
 
 class _Attack(Strict):
@@ -53,12 +53,26 @@ class RmiaAttack(_Attack):
     a: Float = Field(
         0.3, ge=0, le=1, description="offline only: slope of the line that guesses the IN from the OUT probability"
     )
-    gamma: Float = Field(2.0, gt=0, description="how many times likelier than a population sample a member has to be")
+    gamma: Float = Field(
+        1.0,
+        gt=0,
+        description="how many times likelier than a population sample a member has to be; at 1 the score is a rank, "
+        "comparable over target models; at others figures pooled over them understate the attack",
+    )
+    dialect: Annotated[Literal["memdyn", "privacy_meter"], Neutral("memdyn")] = Field(
+        "memdyn",
+        description="privacy_meter: scores as ML Privacy Meter computes them, offline, at gamma 1: P(z) is on the line "
+        "of `a` too, and equal shares are ties",
+    )
 
     @model_validator(mode="after")
-    def _a_is_offline(self) -> Self:
+    def _options_fit(self) -> Self:
         if self.mode == "online" and self.a != type(self).model_fields["a"].default:
             raise ValueError(f"a = {self.a} has no effect: it belongs to mode 'offline'; allowed: leave it out")
+        if self.dialect == "privacy_meter" and self.mode != "offline":
+            raise ValueError(f"dialect = 'privacy_meter' has no mode {self.mode!r}; allowed: offline")
+        if self.dialect == "privacy_meter" and self.gamma != 1:
+            raise ValueError(f"dialect = 'privacy_meter' has no gamma = {self.gamma}; allowed: 1")
         return self
 
 

@@ -3,6 +3,7 @@
 Torch-free, as all of `memdyn.config`: the Snakefile imports it, on the login node and in every job.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from math import isfinite
@@ -26,6 +27,13 @@ class Neutral:
     """
 
     value: Any
+
+
+@dataclass(frozen=True)
+class Hashed:
+    """Marks a key of which a part enters the hash: `part(value)`; None: nothing of it."""
+
+    part: Callable[[Any], Any] | None
 
 
 def no_repeats(value: list) -> list:

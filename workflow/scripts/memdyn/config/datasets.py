@@ -5,12 +5,14 @@ is part of the pool's identity, and they are what its loader in `memdyn.data` ge
 and what they look like where that is known in advance (`samples`, `published_shape`).
 """
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from memdyn.config.base import Float, Neutral, Strict
+from memdyn.config.paths import SourcePath, SourcePaths, Target
 
 RESOURCES = Path(__file__).resolve().parents[4] / "resources"
 # (shape of a sample, number of classes)
@@ -166,16 +168,25 @@ class Cinic10Dataset(Dataset):
 
 
 class ImageFolderDataset(Dataset):
-    """Your own images: one folder a class, `path/<class>/**/*.png` (or jpg, bmp, gif, tif, webp, ppm, pgm)."""
+    """Your own images: one folder a class, `path/<class>/**/*.png` (or jpg, bmp, gif, tif, webp, ppm, pgm).
+
+    An image is taken as a viewer shows it: turned by its orientation tag, transparency laid on `background`. Files of
+    several frames and of more than 8 bits a channel are refused; colour profiles are not applied. Hidden files and
+    what operating systems leave in folders (Thumbs.db, desktop.ini, __MACOSX, @eaDir, ...) are passed over; any other
+    file in a class folder is refused.
+    """
 
     name: Literal["image_folder"] = Field("image_folder", description="A folder of class folders of image files.")
-    path: str = Field(description="The folder that holds the class folders.", min_length=1)
+    path: SourcePath = Field(description="The folder that holds the class folders.", min_length=1)
     size: int = Field(
         description="Images become size x size pixels: the shorter side is resized to it, then the centre is cropped.",
         ge=4,
         le=1024,
     )
     channels: Literal[1, 3] = Field(3, description="1: grey, 3: RGB.")
+    background: Annotated[int, Field(ge=0, le=255), Neutral(255)] = Field(
+        255, description="Grey level behind transparent pixels: 0 is black, 255 white."
+    )
 
     def source_files(self, data_dir: str) -> list[str]:
         return [self.path]
@@ -184,21 +195,32 @@ class ImageFolderDataset(Dataset):
 class ArraysDataset(Dataset):
     """Your own arrays in one .npz or .parquet file: images (uint8) or a numeric table, and labels.
 
-    Labels are whole numbers 0..K-1, or strings. In an .npz `images` is [n, H, W], [n, C, H, W], [n, H, W, C] or
-    flat; in a parquet file it is a column of raw bytes or of lists.
+    Labels are one a sample, [n] or [n, 1]: texts (also bytes in UTF-8), whose sorted order is that of the classes, or
+    whole numbers 0..K-1 with samples of every class, as integers, floats or truth values. None may be missing.
+
+    In an .npz `images` is [n, H, W], neither side so short that it may be channels, or [n, C, H, W] or [n, H, W, C]
+    with 1 or 3 channels on one of the two axes and not on the other. What fits none of these, or several, needs
+    `shape`, which also reads [n, C, H * W], [n, H * W, C] and flat images, channels first. In a parquet file images are
+    a column of raw bytes or of lists of uint8, flat.
+
+    Features are a table [n, columns] of finite numbers, standardised by column in float64 before they are stored in
+    float32. Rows that are equal count once, and of images likewise.
     """
 
     name: Literal["arrays"] = Field("arrays", description="An .npz or .parquet file.")
-    path: str = Field(description="The file.", pattern=r"\.(npz|parquet)$")
+    path: SourcePath = Field(description="The file.", pattern=r"\.(npz|parquet)$")
     images: str | None = Field(None, description="Key or column of the images (uint8); or give `features`.")
     features: str | list[str] | None = Field(
         None,
         description="Key (.npz) or columns (.parquet) of a numeric table; in a parquet file `*` is every column but "
-        "the labels.",
+        "the labels and pandas' index.",
     )
     labels: str = Field("labels", description="Key or column of the labels.")
     shape: list[int] | None = Field(
-        None, description="[channels, height, width] of images stored flat.", min_length=3, max_length=3
+        None,
+        description="[channels, height, width] of images that are stored flat, or whose axes could be taken otherwise.",
+        min_length=3,
+        max_length=3,
     )
 
     @model_validator(mode="after")
@@ -209,6 +231,12 @@ class ArraysDataset(Dataset):
             raise ValueError("`shape` belongs to `images`, not to `features`")
         if self.features is not None and not self.features:
             raise ValueError("`features` is empty: give a key, a list of columns, or '*'")
+        used = self.features if isinstance(self.features, list) else [self.images or self.features]
+        twice = [column for column, n in Counter(used).items() if n > 1]
+        if twice:
+            raise ValueError(f"features: {', '.join(map(repr, twice))} named twice")
+        if self.labels in used:
+            raise ValueError(f"labels: {self.labels!r} is among the {'images' if self.images else 'features'} too")
         if self.shape is not None and min(self.shape) < 1:
             raise ValueError(f"shape: {self.shape}: channels, height and width must be at least 1")
         if self.path.endswith(".npz") and isinstance(self.features, list):
@@ -222,13 +250,14 @@ class ArraysDataset(Dataset):
 class CustomDataset(Dataset):
     """Your own function: `def load(files: list[str], **options) -> dict` with images, labels and optional names.
 
-    The dict has `images` (uint8 [n, C, H, W], or a float table [n, F]), `labels` (int [n], 0..K-1) and, as you like,
-    `ids` (int [n], unique) and `class_names` (K strings).
+    The dict has `images` (uint8 [n, C, H, W]; or a table [n, F], an array or a data frame), `labels` (as of `arrays`,
+    also a column of a data frame) and, as you like, `ids` (int [n], unique) and `class_names` (K strings; with labels
+    that are texts, the order of the classes).
     """
 
     name: Literal["custom"] = Field("custom", description="A function of your own.")
-    target: str = Field(description="path/to/file.py:function", pattern=r"^.+\.py:[A-Za-z_]\w*$")
-    files: list[str] = Field(
+    target: Target = Field(description="path/to/file.py:function", pattern=r"^.+\.py:[A-Za-z_]\w*$")
+    files: SourcePaths = Field(
         default_factory=list,
         description="Files and folders that it reads: their content becomes part of the pool's identity.",
     )

@@ -45,9 +45,7 @@ class ConfigError(ValueError):
 
 def problems(error: ValidationError, model: type[BaseModel], raw: Any, prefix: str = "") -> list[str]:
     """One line a key: `base.optimizer.lr = -1: must be greater than 0`."""
-    found: dict[tuple, list[Any]] = {}
-    for item in error.errors():
-        found.setdefault(tuple(_without_tags(item["loc"], raw)), []).append(item)
+    found = _by_place(error, raw)
     # of a union, the alternative that the value came closest to: its error lies deeper
     deepest = [place for place in found if not any(_is_below(other, place) for other in found)]
     lines = []
@@ -55,6 +53,11 @@ def problems(error: ValidationError, model: type[BaseModel], raw: Any, prefix: s
         key = ".".join(filter(None, [prefix, *map(str, place)]))
         lines += _lines(key, found[place], model, list(place), raw)
     return list(dict.fromkeys(lines))
+
+
+def wrong_places(error: ValidationError, raw: Any) -> set[tuple]:
+    """Where in a raw config the values are that were refused."""
+    return set(_by_place(error, raw))
 
 
 def shown(value: Any) -> str:
@@ -68,6 +71,13 @@ def did_you_mean(word: Any, allowed: Iterable[str]) -> str:
     allowed = list(allowed)
     close = difflib.get_close_matches(str(word), allowed, n=1)
     return f"{f'did you mean {close[0]!r}? ' if close else ''}allowed: {', '.join(allowed)}"
+
+
+def _by_place(error: ValidationError, raw: Any) -> dict[tuple, list[Any]]:
+    found: dict[tuple, list[Any]] = {}
+    for item in error.errors():
+        found.setdefault(tuple(_without_tags(item["loc"], raw)), []).append(item)
+    return found
 
 
 def _is_below(place: tuple, other: tuple) -> bool:

@@ -1,6 +1,6 @@
 """From the raw YAML to resolved runs: a run is one fully resolved recipe on one pool."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from itertools import product
@@ -10,7 +10,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from memdyn.config.datasets import PoolConfig
-from memdyn.config.errors import ConfigError, problems, shown
+from memdyn.config.errors import ConfigError, problems, shown, wrong_places
+from memdyn.config.given import read_given
 from memdyn.config.study import StudyConfig, TrainConfig
 
 # models that take rows of a table
@@ -34,8 +35,11 @@ class Study:
     runs: list[Run]
 
 
-def load_study(raw: Mapping[str, Any]) -> Study:
+def load_study(raw: Mapping[str, Any], arguments: Sequence[str] = ()) -> Study:
     """Validates a raw config and resolves its runs.
+
+    Args:
+        arguments: of `snakemake --config`, whose values are in `raw` already, as text.
 
     Raises:
         ConfigError: naming each bad key, its value and what is allowed.
@@ -43,6 +47,7 @@ def load_study(raw: Mapping[str, Any]) -> Study:
     if not isinstance(raw, Mapping):
         raise ConfigError([f"a config is keys with values (`study: NAME` and so on), got {shown(raw)}"])
     raw = deepcopy(dict(raw))
+    read_given(raw, arguments, _wrong)
     odd = list(_odd_values(raw, ""))
     if odd:
         raise ConfigError(odd)
@@ -62,6 +67,14 @@ def load_study(raw: Mapping[str, Any]) -> Study:
         raise ConfigError(list(dict.fromkeys(found)))
     _refuse_repeats(runs)
     return Study(config, runs)
+
+
+def _wrong(raw: Any) -> set[tuple]:
+    try:
+        StudyConfig.model_validate(raw)
+    except ValidationError as error:
+        return wrong_places(error, raw)
+    return set()
 
 
 def _odd_values(value: Any, key: str) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from memdyn.config.base import Strict
+from memdyn.config.paths import Target
 
 Width = Annotated[int, Field(ge=1, le=65536)]
 
@@ -111,8 +112,8 @@ class CustomModel(Strict):
     """A user's own net."""
 
     name: Literal["custom"] = Field(description="your own net, from a Python file")
-    target: str = Field(
-        pattern=r"^[^:]+\.py:[A-Za-z_]\w*$",
+    target: Target = Field(
+        pattern=r"^.+\.py:[A-Za-z_]\w*$",
         description="`path/to/file.py:Name`; Name(input_shape, n_classes, **options) must return a torch.nn.Module",
     )
     options: dict[str, Any] = Field({}, description="further keyword arguments of Name")

@@ -1,4 +1,7 @@
-"""Is the data there, and enough of it? Asked before any job; headers and listings only, nothing is loaded."""
+"""Is the data there, whole, and enough of it? Asked before any job.
+
+Of large data only headers, listings and labels are looked at; small data are read as the job will read them.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -37,13 +40,13 @@ def _hint(name: str) -> str:
 def _count(dataset: Mapping[str, Any], files: Sequence[str]) -> int | None:
     """Number of samples; None where it is not known from a header or a listing."""
     if dataset["name"] == "arrays":
-        from memdyn.data.arrays import count_samples
+        from memdyn.data import arrays
 
-        return count_samples(dataset, files[0])
+        return arrays.look(dataset, files[0])
     if dataset["name"] == "image_folder":
-        from memdyn.data.image_folder import list_images
+        from memdyn.data import image_folder
 
-        return sum(len(paths) for paths in list_images(files[0]).values())
+        return image_folder.look(dataset, files[0])
     if dataset["name"] == "custom":
         path = dataset["target"].rpartition(":")[0]
         if not Path(path).is_file():

@@ -1,89 +1,146 @@
 """Folders of image files, one folder a class; CINIC-10 is such a folder a split."""
 
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
+from memdyn.data.image_file import read_image
 from memdyn.data.raw import RawData, raw_data
+from memdyn.data.reading import listed
+from memdyn.store.folders import list_below
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"})
-MODES = {1: "L", 3: "RGB"}
-EIGHT_BITS = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"})
+STRAY = "not an image file"
+SMALL = 2**24  # bytes of image files that may be decoded to check them before any job
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A folder of class folders.
+
+    Attributes:
+        classes: class name -> its image files, both sorted.
+        faults: every file or folder that cannot be used, as far as names and sizes tell, with the reason.
+        notes: a line on what was passed over.
+    """
+
+    classes: dict[str, list[str]]
+    faults: list[str]
+    notes: list[str]
 
 
 def load(options: Mapping[str, Any], files: Sequence[str]) -> RawData:
     """Images uint8 [n, channels, size, size]; ids are places in the sorted listing.
 
     Args:
-        options: `size` in pixels and `channels`, 1 or 3.
+        options: `size` in pixels, `channels`, 1 or 3, and `background`, the grey level behind transparent pixels.
         files: one or more folders with the same class folders; their samples follow each other.
 
     Raises:
-        ValueError: no or empty class folders, or a file that is not an image, by its name.
+        ValueError: no class folders; or naming every file and folder that cannot be used.
     """
-    size, channels = options["size"], options["channels"]
-    listings = [list_images(folder) for folder in files]
-    classes = list(listings[0])
-    for folder, listing in zip(files, listings, strict=True):
-        if list(listing) != classes:
+    folders = [list_images(folder) for folder in files]
+    names = list(folders[0].classes)
+    for folder, found in zip(files, folders, strict=True):
+        if list(found.classes) != names:
             raise ValueError(f"{folder}: other class folders than in {files[0]}")
-    paths = [(path, label) for listing in listings for label, name in enumerate(classes) for path in listing[name]]
-    images = np.empty((len(paths), channels, size, size), dtype=np.uint8)
-    for row, (path, _) in enumerate(paths):
-        images[row] = read_image(path, size, channels)
-    return raw_data(images, [label for _, label in paths], source=files[0], class_names=classes)
+    paths = [(path, label) for found in folders for label, name in enumerate(names) for path in found.classes[name]]
+    images, faults, remarks = _read_all([path for path, _ in paths], options)
+    _refuse([fault for found in folders for fault in found.faults] + faults)
+    notes = [note for found in folders for note in found.notes] + remarks
+    return raw_data(images, [label for _, label in paths], source=files[0], class_names=names, notes=notes)
 
 
 def load_cinic10(options: Mapping[str, Any], files: Sequence[str]) -> RawData:
     """CINIC-10 (Darlow et al. 2018): images uint8 [n, 3, 32, 32]. Errors as `load`."""
-    return load({"size": 32, "channels": 3}, files)
+    return load({"size": 32, "channels": 3, "background": 255}, files)
 
 
-def list_images(folder: str) -> dict[str, list[str]]:
-    """Class name -> its image files, both sorted; hidden files are passed over.
+def look(options: Mapping[str, Any], folder: str) -> int:
+    """Number of images, by their names; a small folder is read as the loader does it.
 
     Raises:
-        ValueError: fewer than two class folders, an empty one, or a file without the suffix of an image.
+        ValueError: as `load`.
+    """
+    found = list_images(folder)
+    paths = [path for files in found.classes.values() for path in files]
+    if sum(map(os.path.getsize, paths)) <= SMALL:
+        load(options, [folder])
+    _refuse(found.faults)
+    return len(paths)
+
+
+def list_images(folder: str) -> Listed:
+    """The class folders and their images.
+
+    Raises:
+        ValueError: fewer than two class folders.
     """
     if not Path(folder).is_dir():
         raise ValueError(f"{folder}: not a folder")
-    classes = sorted(entry.name for entry in os.scandir(folder) if entry.is_dir() and not entry.name.startswith("."))
+    below = list_below(folder)
+    depth = len(Path(folder).parts)
+    classes: dict[str, list[str]] = {
+        Path(path).name: [] for path in sorted(below.folders) if len(Path(path).parts) == depth + 1
+    }
     if len(classes) < 2:
+        _refuse(below.faults)
         raise ValueError(f"{folder}: {len(classes)} class folders; expected one folder a class, two at least")
-    return {name: _files_of_class(os.path.join(folder, name)) for name in classes}
+    beside, faults = [], list(below.faults)
+    for path in sorted(below.files):
+        name, *inside = Path(path).parts[depth:]
+        fault = _fault(path)
+        if not inside:
+            beside.append(path)
+        elif fault:
+            faults.append(f"{path}: {fault}")
+        else:
+            classes[name].append(path)
+    faults += [
+        f"{os.path.join(folder, name)}: this class has no images" for name, paths in classes.items() if not paths
+    ]
+    return Listed(classes, faults, _passed_over(below.passed_over + beside))
 
 
-def _files_of_class(folder: str) -> list[str]:
-    found = []
-    for place, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [os.path.join(place, name) for name in names if not name.startswith(".")]
-    for path in found:
-        if Path(path).suffix.lower() not in SUFFIXES:
-            raise ValueError(f"{path}: not an image file; allowed: {', '.join(sorted(SUFFIXES))}")
-    if not found:
-        raise ValueError(f"{folder}: this class has no images")
-    return sorted(found)
+def _fault(path: str) -> str | None:
+    """Why a file is no image, without opening it."""
+    if Path(path).suffix.lower() not in SUFFIXES:
+        return STRAY
+    return None if os.path.getsize(path) else "an empty file"
 
 
-def read_image(path: str, size: int, channels: int) -> NDArray[np.uint8]:
-    """One image as uint8 [channels, size, size]: shorter side resized to `size` (bilinear), centre cropped."""
-    try:
-        with Image.open(path) as image:
-            if image.mode not in EIGHT_BITS:
-                raise ValueError(f"{path}: pixels of mode {image.mode}; allowed: 8 bits a channel")
-            pixels = image.convert(MODES[channels])
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
-        raise ValueError(f"{path}: cannot be read as an image ({error})") from error
-    scale = size / min(pixels.size)
-    if scale != 1:
-        width, height = (max(size, round(side * scale)) for side in pixels.size)
-        pixels = pixels.resize((width, height), Image.Resampling.BILINEAR)
-    left, top = ((side - size) // 2 for side in pixels.size)
-    cropped = np.asarray(pixels.crop((left, top, left + size, top + size)))
-    return cropped.reshape(size, size, channels).transpose(2, 0, 1)
+def _refuse(faults: Sequence[str]) -> None:
+    if faults:
+        strays = any(fault.endswith(STRAY) for fault in faults)
+        raise ValueError(listed(faults) + f" (allowed: {', '.join(sorted(SUFFIXES))})" * strays)
+
+
+def _passed_over(paths: Sequence[str]) -> list[str]:
+    """A line that counts what is no image by its name."""
+    names = Counter(Path(path).name for path in paths)
+    counts = [f"{name!r}{f' ({n} times)' if n > 1 else ''}" for name, n in sorted(names.items())]
+    return [f"passed over: {listed(counts, ', ')}"] * bool(paths)
+
+
+def _read_all(paths: Sequence[str], options: Mapping[str, Any]) -> tuple[NDArray[np.uint8], list[str], list[str]]:
+    """Pixels of all files, the files that cannot be used, and a line on each thing that was found beside pixels."""
+    size, channels = options["size"], options["channels"]
+    images = np.empty((len(paths), channels, size, size), dtype=np.uint8)
+    having: dict[str, list[str]] = {}
+    faults = []
+    for row, path in enumerate(paths):
+        try:
+            picture = read_image(path, size, channels, options["background"])
+        except ValueError as error:
+            faults.append(str(error))
+            continue
+        images[row] = picture.pixels
+        for remark in picture.remarks:
+            having.setdefault(remark, []).append(path)
+    return images, faults, [f"{len(files)} images have {what}, first {files[0]}" for what, files in having.items()]

@@ -14,12 +14,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from memdyn.data.raw import RawData
+from memdyn.data.tables import standardised
 from memdyn.design.seeds import derive_seed
 from memdyn.store.atomic import atomic_path
 
 PARTS = ("scored", "sham", "population", "test", "spare")
 METADATA_KEY = b"memdyn.pool"
 FORMAT = 1
+MANY = 0.01  # share of dropped duplicates that a user is warned of
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,14 +29,18 @@ class Pool:
     """Samples in the order of the parts, in random order inside each part.
 
     Attributes:
-        images: uint8 [n, C, H, W], or float32 features [n, F]; read-only when memory-mapped.
+        images: uint8 [n, C, H, W]; or features float32 [n, F], each standardised over the population part (over the
+            whole pool where there is none); read-only when memory-mapped.
         labels: int64 [n], 0..K-1.
         sample_ids: int64 [n], the row in the source.
         flipped: bool [n], True where the label was replaced (planted mislabelled samples, scored part only).
         parts: name -> its rows, contiguous, in the order of `PARTS`.
         class_names: K names.
-        mean, std: float32 [C] in units of [0, 1] pixels, or [F]; a constant channel has std 1.
+        mean, std: what is left to take off and to divide by: float32 [C] in units of [0, 1] pixels, a constant channel
+            has std 1; [F] zeros and ones for features.
         n_duplicates: copies that were dropped from the data set before splitting.
+        n_contradictory: those of them that had another label than the copy that stayed.
+        n_source: samples of the data set before that; None in pools of old.
     """
 
     images: NDArray
@@ -46,6 +52,8 @@ class Pool:
     mean: NDArray[np.float32]
     std: NDArray[np.float32]
     n_duplicates: int
+    n_contradictory: int | None = None
+    n_source: int | None = None
 
 
 def build_pool(raw: RawData, parts: Mapping[str, int], seed: int, label_noise: float) -> Pool:
@@ -60,11 +68,13 @@ def build_pool(raw: RawData, parts: Mapping[str, int], seed: int, label_noise: f
         label_noise: share of the scored samples that get another label, uniformly among the other classes.
 
     Raises:
-        ValueError: when the parts need more samples than there are different ones, or are misnamed.
+        ValueError: when the parts need more samples than there are different ones, or are misnamed; when a column of a
+            table does not fit float32 after standardising.
     """
     if set(parts) != set(PARTS) or min(parts.values()) < 0:
         raise ValueError(f"parts must give a size of 0 or more to each of {', '.join(PARTS)}; got {dict(parts)}")
-    kept = first_copies(raw.images)
+    earliest = earliest_equals(raw.images)
+    kept = np.flatnonzero(earliest == np.arange(len(raw)))
     needed = sum(parts.values())
     if needed > len(kept):
         raise ValueError(
@@ -73,9 +83,8 @@ def build_pool(raw: RawData, parts: Mapping[str, int], seed: int, label_noise: f
         )
     slices = _slices({part: parts[part] for part in PARTS})
     rows = np.concatenate(_split(kept, raw.labels[kept], [parts[part] for part in PARTS], np.random.PCG64(seed)))
-    images = raw.images[rows]
-    reference = images[slices["population"]] if parts["population"] else images
-    mean, std = _mean_std(reference)
+    reference = slices["population"] if parts["population"] else slice(None)
+    images, mean, std = _prepared(raw, rows, reference)
     flipped = _drawn_flips(parts["scored"], len(rows), label_noise, seed)
     return Pool(
         images=images,
@@ -87,20 +96,30 @@ def build_pool(raw: RawData, parts: Mapping[str, int], seed: int, label_noise: f
         mean=mean,
         std=std,
         n_duplicates=len(raw) - len(kept),
+        n_contradictory=int(np.count_nonzero(raw.labels != raw.labels[earliest])),
+        n_source=len(raw),
     )
 
 
-def first_copies(images: NDArray) -> NDArray[np.int64]:
-    """Rows of [n, ...] that equal no earlier row, ascending. (0.0 and -0.0 are equal.)"""
-    seen: set[bytes] = set()
-    kept = []
+def earliest_equals(images: NDArray) -> NDArray[np.int64]:
+    """For each row of [n, ...] the first row that equals it, maybe itself. (0.0 and -0.0 are equal.)"""
+    seen: dict[bytes, int] = {}
+    earliest = np.empty(len(images), dtype=np.int64)
     for row, image in enumerate(images):
         content = image if image.dtype == np.uint8 else image + np.float32(0)  # turns -0.0 into 0.0
-        key = hashlib.blake2b(content.tobytes(), digest_size=16).digest()
-        if key not in seen:
-            seen.add(key)
-            kept.append(row)
-    return np.asarray(kept, dtype=np.int64)
+        earliest[row] = seen.setdefault(hashlib.blake2b(content.tobytes(), digest_size=16).digest(), row)
+    return earliest
+
+
+def duplicates_note(pool: Pool) -> str:
+    """A line for the log on a data set with duplicates; a warning where they are many."""
+    share = pool.n_duplicates / pool.n_source
+    warning = "WARNING: " * (share >= MANY)
+    contradictory = f"; {pool.n_contradictory} of them had another label" * bool(pool.n_contradictory)
+    return (
+        f"{warning}{pool.n_duplicates} of {pool.n_source} samples ({share:.1%}) equal an earlier one and are dropped"
+        f"{contradictory}"
+    )
 
 
 def proportional(size: int, available: NDArray[np.int64], priority: NDArray) -> NDArray[np.int64]:
@@ -166,15 +185,24 @@ def _with_flips(labels: NDArray[np.int64], flipped: NDArray[np.bool_], n_classes
     return noisy
 
 
-def _mean_std(images: NDArray) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Per channel [C] of images, exactly, from counts of the 256 levels; per column [F] of a table."""
-    if images.ndim == 2:
-        mean, std = images.mean(axis=0, dtype=np.float64), images.std(axis=0, dtype=np.float64)
-    else:
-        levels = np.arange(256) / 255
-        shares = np.stack([_level_counts(images[:, c]) for c in range(images.shape[1])]) / images[:, 0].size
-        mean = shares @ levels
-        std = np.sqrt((shares * (levels - mean[:, None]) ** 2).sum(axis=1))
+def _prepared(
+    raw: RawData, rows: NDArray[np.int64], reference: slice
+) -> tuple[NDArray, NDArray[np.float32], NDArray[np.float32]]:
+    """Images as they are, with their mean and std over the reference rows; features standardised by theirs."""
+    values = raw.images[rows]
+    if values.ndim == 4:
+        return values, *_mean_std(values[reference])
+    columns = values.shape[1]
+    table = standardised(values, reference, raw.columns, raw.source)
+    return table, np.zeros(columns, dtype=np.float32), np.ones(columns, dtype=np.float32)
+
+
+def _mean_std(images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Per channel [C] of images, exactly, from counts of the 256 levels."""
+    levels = np.arange(256) / 255
+    shares = np.stack([_level_counts(images[:, c]) for c in range(images.shape[1])]) / images[:, 0].size
+    mean = shares @ levels
+    std = np.sqrt((shares * (levels - mean[:, None]) ** 2).sum(axis=1))
     return mean.astype(np.float32), np.where(std > 0, std, 1).astype(np.float32)
 
 
@@ -195,6 +223,8 @@ def write_pool(pool: Pool, path: str) -> None:
         "mean": pool.mean.tolist(),
         "std": pool.std.tolist(),
         "n_duplicates": pool.n_duplicates,
+        "n_contradictory": pool.n_contradictory,
+        "n_source": pool.n_source,
     }
     columns = {
         "image": image,
@@ -235,4 +265,6 @@ def read_pool(path: str) -> Pool:
         mean=np.asarray(description["mean"], dtype=np.float32),
         std=np.asarray(description["std"], dtype=np.float32),
         n_duplicates=description["n_duplicates"],
+        n_contradictory=description.get("n_contradictory"),
+        n_source=description.get("n_source"),
     )

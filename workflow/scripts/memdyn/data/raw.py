@@ -2,9 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+
+from memdyn.data import tables
+from memdyn.data.labels import class_numbers
+from memdyn.data.layout import looks_channels_last, pixel_problem
 
 
 @dataclass(frozen=True, eq=False)
@@ -12,101 +18,101 @@ class RawData:
     """Samples before duplicates are dropped and parts are drawn. Made by `raw_data`, which checks.
 
     Attributes:
-        images: uint8 [n, C, H, W], or float32 features [n, F].
+        images: uint8 [n, C, H, W]; or features [n, F], float32 or float64, whichever holds the source exactly.
         labels: int64 [n], in 0..K-1, every class present.
         ids: int64 [n], unique: the row in the source.
         class_names: K names.
+        source: the file or data set, for messages.
+        columns: what to call each of the F features; empty for images.
+        notes: what a user should know of how the source was read, a line each.
     """
 
     images: NDArray
     labels: NDArray[np.int64]
     ids: NDArray[np.int64]
     class_names: tuple[str, ...]
+    source: str
+    columns: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
 
 
 def raw_data(
-    images: ArrayLike,
+    images: Any,
     labels: ArrayLike,
     *,
     source: str,
     ids: ArrayLike | None = None,
     class_names: Sequence[str] | None = None,
+    labels_source: str | None = None,
+    columns: Sequence[str] | None = None,
+    notes: Sequence[str] = (),
 ) -> RawData:
     """Check what a loader read and give it its final types.
 
     Args:
-        images: uint8 [n, C, H, W], or a real table [n, F].
-        labels: whole numbers 0..K-1, or strings (classes in sorted order), [n].
+        images: uint8 [n, C, H, W], or a real table [n, F], an array or a data frame.
+        labels: as `memdyn.data.labels` takes them, [n].
         source: the file or data set, named in every message.
         ids: whole numbers [n]; the row numbers when left out.
         class_names: K names; the labels themselves when left out.
+        labels_source: what messages call the labels; the source when left out.
+        columns: what to call the columns of a table.
+        notes: see `RawData`.
 
     Raises:
         ValueError: naming the source and what is wrong.
     """
-    try:
-        images, labels = np.asarray(images), np.asarray(labels)
-    except ValueError as error:
-        raise ValueError(f"{source}: not a regular array ({error})") from error
-    values = _checked_values(images, source)
-    if labels.shape != (len(values),):
-        raise ValueError(f"{source}: {len(values)} samples, but labels of shape {labels.shape}; allowed: one a sample")
-    targets, names = _checked_labels(labels, source)
-    if class_names is not None:
-        names = _checked_names(targets, tuple(map(str, class_names)), source)
-    rows = np.arange(len(values)) if ids is None else np.asarray(ids)
-    if rows.dtype.kind not in "iu" or rows.shape != (len(values),) or len(np.unique(rows)) != len(rows):
-        raise ValueError(f"{source}: ids must be {len(values)} different whole numbers, one a sample")
-    return RawData(values, targets, rows.astype(np.int64), names)
-
-
-def _checked_values(values: NDArray, source: str) -> NDArray:
+    values = images if isinstance(images, pd.DataFrame) else _array(images, "samples", source)
     if values.ndim == 0 or len(values) == 0:
         raise ValueError(f"{source}: no samples")
+    called = labels_source or source
+    targets, names = class_numbers(_array(labels, "labels", called), len(values), called, class_names)
+    rows = np.arange(len(values)) if ids is None else _array(ids, "ids", source)
+    if rows.dtype.kind not in "iu" or rows.shape != (len(values),) or len(np.unique(rows)) != len(rows):
+        raise ValueError(f"{source}: ids must be {len(values)} different whole numbers, one a sample")
     if values.ndim == 4:
-        if values.dtype != np.uint8:
-            raise ValueError(f"{source}: images are {values.dtype}; allowed: uint8, 0 to 255")
-        if 0 in values.shape:
-            raise ValueError(f"{source}: images of shape {values.shape[1:]} have no pixels")
-        return np.ascontiguousarray(values)
+        pixels = _checked_pixels(values, source)
+        return RawData(pixels, targets, rows.astype(np.int64), names, source, notes=tuple(notes))
+    table, called = _checked_table(values, columns, source)
+    said = (*notes, *tables.remarks(table, called))
+    return RawData(table, targets, rows.astype(np.int64), names, source, called, said)
+
+
+def _array(values: Any, what: str, source: str) -> NDArray:
+    try:
+        return np.asarray(values)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise ValueError(f"{source}: {what} are not a regular array ({error})") from error
+
+
+def _checked_pixels(images: NDArray, source: str) -> NDArray[np.uint8]:
+    wrong = pixel_problem(images.dtype)
+    if wrong:
+        raise ValueError(f"{source}: {wrong}")
+    if 0 in images.shape:
+        raise ValueError(f"{source}: images of shape {images.shape[1:]} have no pixels")
+    if looks_channels_last(images.shape):
+        raise ValueError(
+            f"{source}: images of shape {images.shape} look like [n, height, width, channels]; expected: [n, channels, "
+            "height, width], x.transpose(0, 3, 1, 2)"
+        )
+    return np.ascontiguousarray(images)
+
+
+def _checked_table(values: Any, columns: Sequence[str] | None, source: str) -> tuple[NDArray, tuple[str, ...]]:
     if values.ndim != 2 or values.shape[1] == 0:
         raise ValueError(
             f"{source}: values of shape {values.shape}; "
             "allowed: images [n, channels, height, width] or a table [n, columns]"
         )
-    if values.dtype.kind not in "fiub":
+    if not isinstance(values, pd.DataFrame) and values.dtype.kind not in "fiubO":
         raise ValueError(f"{source}: features are {values.dtype}; allowed: real numbers")
-    with np.errstate(over="ignore"):
-        table = np.ascontiguousarray(values, dtype=np.float32)
-    finite = np.isfinite(table).all(axis=1)
-    if not finite.all():
-        raise ValueError(
-            f"{source}: features have NaN or infinite values in {np.count_nonzero(~finite)} rows, "
-            f"first in row {np.argmin(finite)}"
-        )
-    return table
-
-
-def _checked_labels(labels: NDArray, source: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """Labels 0..K-1 without gaps, and the K names that they give by themselves."""
-    if labels.dtype.kind not in "biuUT":
-        raise ValueError(f"{source}: labels are {labels.dtype}; allowed: whole numbers 0..K-1, or strings")
-    classes, targets = np.unique(labels, return_inverse=True)
-    if labels.dtype.kind in "biu" and (int(classes[0]), int(classes[-1])) != (0, len(classes) - 1):
-        raise ValueError(
-            f"{source}: labels are {len(classes)} different numbers from {classes[0]} to {classes[-1]}; "
-            "allowed: 0..K-1, with samples of every class"
-        )
-    if len(classes) < 2:
-        raise ValueError(f"{source}: one class only; a classifier needs two or more")
-    return targets.astype(np.int64), tuple(map(str, classes))
-
-
-def _checked_names(targets: NDArray[np.int64], names: tuple[str, ...], source: str) -> tuple[str, ...]:
-    n_classes = int(targets.max()) + 1
-    if n_classes != len(names):
-        raise ValueError(f"{source}: samples of {n_classes} classes, but {len(names)} class names")
-    return names
+    named = tables.columns_of(values)
+    called = tuple(columns) if columns is not None else tuple(name for name, _ in named)
+    table = tables.plain_table(values)
+    if table is None:
+        table = tables.as_table(zip(called, (column for _, column in named), strict=True), source)
+    return table, called

@@ -1,4 +1,8 @@
-"""Every random number of a study comes from a seed made here, from what it is for and never from the run."""
+"""Every random number of a study comes from a seed made here, from what it is for.
+
+Never from the run, so that runs are paired by model. The null control is the one exception: nothing pairs it with
+another run, and its tests are independent only if each run has swaps of its own.
+"""
 
 import hashlib
 import json

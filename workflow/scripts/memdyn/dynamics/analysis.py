@@ -20,6 +20,7 @@ from memdyn.dynamics.planted import planted_table
 from memdyn.dynamics.smooth import SmoothOptions, smooth_tables
 from memdyn.dynamics.splits import Splits
 from memdyn.dynamics.stage import DynamicsOptions, dynamics_tables
+from memdyn.dynamics.tails import TailOptions
 from memdyn.dynamics.trajectories import SampleOptions
 from memdyn.dynamics.zones import ZoneBounds
 
@@ -27,7 +28,7 @@ from memdyn.dynamics.zones import ZoneBounds
 _ENTROPY_BASE = 2.0
 _MOST_BLOCKS, _SMALLEST_BLOCK = 50, 20
 _TAIL_PROBABILITIES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
-_TAIL_TOLERANCE = 2.0
+_TAIL_TOLERANCE, _TPR_TOLERANCE = 2.0, 1.25
 
 
 @dataclass(frozen=True)
@@ -52,23 +53,28 @@ class Analysis:
         """Tables that depend on the attack.
 
         Returns:
-            states, summary, curves, curve_replicates, transitions (`memdyn.dynamics.stage`); early, early_replicates,
-            findings (`memdyn.dynamics.early`); correlations, reliabilities, difficulty_curves
-            (`memdyn.dynamics.correlation`).
+            states, summary, curves, curve_replicates, transitions (`memdyn.dynamics.stage`); early, early_profiles,
+            early_replicates, findings (`memdyn.dynamics.early`; no rows of a single checkpoint); correlations,
+            reliabilities, disattenuated,
+            difficulty_curves (`memdyn.dynamics.correlation`).
         """
         scored = self.labels[self.scores.parts["scored"]]
         tables = dynamics_tables(self.scores, attack, self.settings, self.labels, self._dynamics_options())
         early = early_tables(self.scores, attack, self._splits, self._early_options(attack))
+        if len(self.scores.epochs) == 1:  # nothing is early
+            early = {name: table.iloc[:0] for name, table in early.items()}
         correlated = correlation_tables(
             self.scores, attack, self._difficulty, scored, self._splits, self._correlation_options(attack)
         )
         return {
             **tables,
             "early": early["early"],
+            "early_profiles": early["profiles"],
             "early_replicates": early["replicates"],
             "findings": findings(early["early"], self.options["early_share"]),
             "correlations": correlated["correlations"],
             "reliabilities": correlated["reliabilities"],
+            "disattenuated": correlated["disattenuated"],
             "difficulty_curves": correlated["curves"],
         }
 
@@ -123,7 +129,6 @@ class Analysis:
                 onset_level=self.options["onset_error"],
                 d_prime_bound=self.options["d_prime_bound"],
                 stable_distance=self.options["stable_distance"],
-                design_effect=self.options["design_effect"],
             ),
             bounds=self._bounds,
         )
@@ -151,9 +156,14 @@ class Analysis:
     def _smooth_options(self) -> SmoothOptions:
         return SmoothOptions(
             alphas=tuple(self.options["smooth_fprs"]),
-            probabilities=_TAIL_PROBABILITIES,
-            checked=min(self.options["smooth_fprs"]),
-            tolerance=_TAIL_TOLERANCE,
             level=self.settings.level,
             groups=self.settings.groups,
+            tails=TailOptions(
+                probabilities=_TAIL_PROBABILITIES,
+                checked=min(self.options["smooth_fprs"]),
+                tolerance=_TAIL_TOLERANCE,
+                tpr_tolerance=_TPR_TOLERANCE,
+                level=self.settings.level,
+                groups=self.settings.groups,
+            ),
         )

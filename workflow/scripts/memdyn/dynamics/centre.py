@@ -1,58 +1,42 @@
 """Centre of mass of the vulnerability plane with its jackknife interval, the attack refitted without each group."""
 
-from collections.abc import Iterable
-
 import numpy as np
 import pandas as pd
 
-from memdyn.attacks.base import Attack
-from memdyn.attacks.evaluate import Loader, Settings, rates
-from memdyn.attacks.inputs import Inputs
+from memdyn.dynamics.observations import PARTS, Observations
 from memdyn.stats import jackknife
 
-_COORDINATES = ["fpr", "tpr", "advantage"]
 
-
-def centre_table(
-    attack: Attack, epochs: Iterable[int], load: Loader, load_sham: Loader, settings: Settings
-) -> pd.DataFrame:
+def centre_table(observations: Observations, level: float) -> pd.DataFrame:
     """Mean over samples of (FPR_i, TPR_i), for members and non-members and for the sham part, at every checkpoint.
 
-    Args: see `memdyn.attacks.evaluate.evaluate`.
+    Args:
+        observations: from `memdyn.dynamics.observations.observe`.
+        level: of the intervals.
 
     Returns:
         part, threshold, epoch, level; fpr, tpr and advantage, each with _low and _high.
     """
     tables = []
-    for epoch in epochs:
-        for part, loader in (("scored", load), ("sham", load_sham)):
-            table = _centre(attack, loader(epoch).map(attack.signal), settings)
-            table.insert(0, "part", part)
-            table.insert(2, "epoch", epoch)
-            tables.append(table)
+    for part in PARTS:
+        for threshold in observations.thresholds:
+            columns = {"part": part, "threshold": threshold, "epoch": observations.epochs, "level": level}
+            tables.append(pd.DataFrame(columns | _centre(observations, part, threshold, level)))
     return pd.concat(tables, ignore_index=True)
 
 
-def _centre(attack: Attack, signals: Inputs, settings: Settings) -> pd.DataFrame:
-    group = signals.pairs.groups(settings.groups)
-    groups, sizes = np.unique(group, return_counts=True)
-    kept = [np.flatnonzero(group != g) for g in groups]
-    if not all(attack.can_score(signals.half[pairs], "halves") for pairs in kept):
-        kept = []  # too few pairs to leave any out: no interval
-    estimate = _means(attack, signals, settings)
-    deleted = np.array([_means(attack, signals.take(pairs), settings) for pairs in kept])
-    low, high = jackknife.interval(estimate.to_numpy(), deleted, sizes, settings.level)
-    limits = {
-        f"{name}_{side}": np.clip(values[:, column], -1 if name == "advantage" else 0, 1)
-        for column, name in enumerate(_COORDINATES)
-        for side, values in (("low", low), ("high", high))
-    }
-    return estimate.reset_index().assign(**limits, level=settings.level)
-
-
-def _means(attack: Attack, signals: Inputs, settings: Settings) -> pd.DataFrame:
-    """Index threshold; fpr, tpr and advantage, means over samples."""
-    counts = rates(attack, signals, settings.rate_fprs, "", 0)
-    sums = counts.groupby("threshold", sort=False)[["d_out", "d_in", "n_out", "n_in"]].sum()
-    means = pd.DataFrame({"fpr": sums["d_out"] / sums["n_out"], "tpr": sums["d_in"] / sums["n_in"]})
-    return means.assign(advantage=means["tpr"] - means["fpr"])
+def _centre(observations: Observations, part: str, threshold: str, level: float) -> dict[str, np.ndarray]:
+    """fpr, tpr and advantage with their limits, [T] each."""
+    design, counts = observations.design, observations.counts[part, threshold]
+    worlds = (counts.rates(world) for world in range(design.n_jackknife))
+    # float64 sums: a mean over many samples in float32 would move with their order
+    means = np.array([[rate.mean(axis=1, dtype=float) for rate in rates] for rates in worlds])
+    found = {}
+    for name, values, floor in (
+        ("fpr", means[:, 0], 0),
+        ("tpr", means[:, 1], 0),
+        ("advantage", means[:, 1] - means[:, 0], -1),
+    ):
+        low, high = np.clip(jackknife.interval(values[0], values[1:], design.sizes, level), floor, 1)
+        found |= {name: values[0], f"{name}_low": low, f"{name}_high": high}
+    return found

@@ -6,8 +6,8 @@ for THESE samples: with many models they shrink onto a correlation that a finite
 (1 - r^2) / sqrt(n - 1) are added.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from scipy.special import stdtr, stdtrit
 
 from memdyn.attacks.base import Attack
 from memdyn.attacks.shadow_scores import ShadowScores
+from memdyn.dynamics.attenuation import Replicates, attenuation_table
 from memdyn.dynamics.difficulty import HARDER, Difficulty
 from memdyn.dynamics.half_targets import MORE_VULNERABLE, counted_rates, effects_of, onsets
 from memdyn.dynamics.splits import Splits, opposite
@@ -70,19 +71,26 @@ def correlation_tables(
             does).
         reliabilities: quantity, models, estimate, low, high, se, groups, level: Spearman of one half against the other;
             a correlation of difficulty and target cannot be expected above the root of their product.
+        disattenuated: difficulty, models, target, and the columns of `memdyn.dynamics.attenuation.attenuation_table`:
+            Spearman without the noise of few models.
         curves: difficulty, models, target, bin, difficulty_mean, target_mean, low, high, groups, level, n_samples
             (mean number in the bin: ties stay together).
     """
     sources = dict(zip(difficulty.values, (splits.means(values) for values in difficulty.values.values()), strict=True))
     goals = _targets(scores, attack, splits, options)
-    values, reliable, curves = [], [], []
+    values, reliable, curves, by_samples = [], [], [], []
     for replicate in range(max(target.n_replicates for target in goals.values())):
-        hard = np.stack([next(source) for source in sources.values()], axis=1).astype(np.float64)
+        shape = len(sources), len(splits.halves), len(labels)
+        hard = np.array([next(source) for source in sources.values()], dtype=float).reshape(shape).swapaxes(0, 1)
         known = np.array([replicate < target.n_replicates for target in goals.values()])
         found = [next(target.values) for target, one in zip(goals.values(), known, strict=True) if one]
         goal = np.stack(found, axis=1).astype(np.float64)
         one = _Replicate.of(hard, goal)
         places = _Places(hard.shape[1], known)
+        if not replicate:
+            by_samples = [
+                (places.pairs(part.spearman()), places.each(part.reliabilities())) for part in one.by_samples()
+            ]
         values.append(places.pairs(one.correlations(labels, options.kendall_samples)))
         reliable.append(places.each(one.reliabilities()))
         curves.append(places.pairs(one.curves(options.bins)))
@@ -92,12 +100,23 @@ def correlation_tables(
     of_pairs = np.tile(counted, len(sources))
     of_each = np.concatenate([np.full(len(sources), len(values) > 1), counted])
     n_samples = len(labels)
+    reliabilities = frame.of(reliable, of_each).assign(
+        quantity=[name for name, _ in sources] + list(goals),
+        models=[m for _, m in sources] + ["in-out"] * len(goals),
+    )
+    by_pairs = zip((found[:1] for found in values), reliable, strict=True)  # Spearman is the first of the methods
+    sample_sizes = np.bincount(jackknife.sample_groups(n_samples))
+    shape = len(sources), len(goals)
+    truth = attenuation_table(
+        _replicates(by_pairs, frame.sizes, shape),
+        _replicates(by_samples, sample_sizes, shape),
+        ~(reliabilities["low"] > 0).to_numpy(),
+        options.level,
+    )
     return {
         "correlations": _correlations(frame.of(values, of_pairs), keys, n_samples, options.kendall_samples),
-        "reliabilities": frame.of(reliable, of_each).assign(
-            quantity=[name for name, _ in sources] + list(goals),
-            models=[m for _, m in sources] + ["in-out"] * len(goals),
-        ),
+        "reliabilities": reliabilities,
+        "disattenuated": pd.concat([pd.DataFrame(keys, columns=["difficulty", "models", "target"]), truth], axis=1),
         "curves": _curves(frame, curves, of_pairs, keys, options.bins),
     }
 
@@ -135,8 +154,8 @@ class _Places:
         """[K, D * G, ...] from [K, D * known, ...]."""
         rest = values.shape[2:]
         every = np.full((len(values), self.n_hard, len(self.known), *rest), np.nan)
-        every[:, :, self.known] = values.reshape(len(values), self.n_hard, -1, *rest)
-        return every.reshape(len(values), -1, *rest)
+        every[:, :, self.known] = values.reshape(len(values), self.n_hard, self.known.sum(), *rest)
+        return every.reshape(len(values), self.n_hard * len(self.known), *rest)
 
     def each(self, values: np.ndarray) -> np.ndarray:
         """[D + G] from [D + known]."""
@@ -159,6 +178,17 @@ class _Replicate:
         goal = opposite(goal)
         return cls(hard, goal, *(np.stack([ranks(half) for half in values]) for values in (hard, goal)))
 
+    def by_samples(self) -> Iterator["_Replicate"]:
+        """With all samples, then without each group of them; the others keep their ranks."""
+        yield self
+        group = jackknife.sample_groups(self.hard.shape[-1])
+        for kept in (group != g for g in range(group.max() + 1)):
+            yield _Replicate(*(getattr(self, field.name)[..., kept] for field in fields(self)))
+
+    def spearman(self) -> np.ndarray:
+        """[1, D * G], means over halves."""
+        return correlation(self.hard_ranks, self.goal_ranks).mean(axis=0).reshape(1, -1)
+
     def correlations(self, labels: np.ndarray, kendall_samples: int) -> np.ndarray:
         """[methods, D * G], means over halves."""
         halves = range(len(self.hard))
@@ -168,8 +198,8 @@ class _Replicate:
         ]
         few = np.unique(np.linspace(0, len(labels) - 1, min(kendall_samples, len(labels))).round().astype(int))
         taus = [kendall(self.hard_ranks[h][:, few], self.goal_ranks[h][:, few]) for h in halves]
-        found = (correlation(self.hard_ranks, self.goal_ranks), taus, correlation(self.hard, self.goal), partial)
-        return np.stack([np.mean(part, axis=0).ravel() for part in found])
+        others = (np.mean(part, axis=0).ravel() for part in (taus, correlation(self.hard, self.goal), partial))
+        return np.stack([*self.spearman(), *others])
 
     def reliabilities(self) -> np.ndarray:
         """[D + G]: Spearman of half A with half B."""
@@ -221,6 +251,11 @@ class _Frame:
         table = pd.DataFrame({name: np.ravel(values) for name, values in columns.items()})
         groups = np.where(np.broadcast_to(counted, estimate.shape), len(deleted), 0)
         return table.assign(groups=groups.ravel(), level=self.level)
+
+
+def _replicates(found: Iterable[tuple], sizes: np.ndarray, shape: tuple[int, int]) -> Replicates:
+    observed, reliable = (np.array(part) for part in zip(*found, strict=True))
+    return Replicates(observed.reshape(-1, *shape), reliable, sizes)
 
 
 def _correlations(table: pd.DataFrame, keys: list[tuple], n_samples: int, kendall_samples: int) -> pd.DataFrame:

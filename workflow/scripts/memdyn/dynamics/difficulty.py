@@ -44,7 +44,8 @@ class Difficulty:
     """Difficulty measures of each pair's models.
 
     Attributes:
-        values: (measure, models) -> float32 [P, n]; models is "in", "out" or "in-out" (the difference of a pair).
+        values: (measure, models) -> float32 [P, n]; models is "in", "out" or "in-out" (the difference of a pair). Empty
+            where no checkpoint is trained and nothing else was measured.
     """
 
     values: dict[tuple[str, str], np.ndarray]
@@ -52,7 +53,7 @@ class Difficulty:
     def table(self) -> pd.DataFrame:
         """sample (row in the pool), and a column `<measure>_<models>` each: the mean over models."""
         means = {f"{name}_{models}": values.mean(axis=0) for (name, models), values in self.values.items()}
-        return pd.DataFrame({"sample": np.arange(len(next(iter(means.values()))))} | means)
+        return pd.DataFrame({"sample": np.arange(len(next(iter(means.values()), ())))} | means)
 
 
 def difficulty(scores: ShadowScores, early: float, measured: Mapping[str, np.ndarray] | None = None) -> Difficulty:
@@ -61,18 +62,24 @@ def difficulty(scores: ShadowScores, early: float, measured: Mapping[str, np.nda
     Args:
         scores: of one run, with the signals margin, gap and el2n.
         early: EL2N is taken at the first trained checkpoint at or after this share of the last epoch.
-
         measured: further measures [M, n] of all models and scored samples, by a name in `HARDER`.
-
-    Raises:
-        ValueError: where no checkpoint is trained.
     """
-    epochs = trained(scores.epochs)
+    mask = scores.masks[:, scores.parts["scored"]]
+    epochs = [epoch for epoch in scores.epochs if epoch > 0]
+    measures = (_of_training(scores, epochs, early) if epochs else {}) | dict(measured or {})
+    found = {}
+    for name, values in measures.items():
+        found |= _by_membership(name, values, mask)
+    return Difficulty(found)
+
+
+def _of_training(scores: ShadowScores, epochs: Sequence[int], early: float) -> dict[str, np.ndarray]:
+    """The measures [M, n] that are read off the trained checkpoints."""
     rows = scores.parts["scored"]
-    mask = scores.masks[:, rows]
+    shape = len(scores.masks), rows.stop - rows.start
     early_epoch = next(epoch for epoch in epochs if epoch >= early * epochs[-1])
-    learning, forgetting = LearningEpoch(mask.shape), Forgetting(mask.shape)
-    aum, confidence = Moments(mask.shape), Moments(mask.shape)
+    learning, forgetting = LearningEpoch(shape), Forgetting(shape)
+    aum, confidence = Moments(shape), Moments(shape)
     for epoch, weight in zip(epochs, np.diff([0, *epochs]), strict=True):
         margin, gap = scores.signal(epoch, "margin")[:, rows], scores.signal(epoch, "gap")[:, rows]
         correct = gap > 0
@@ -82,7 +89,7 @@ def difficulty(scores: ShadowScores, early: float, measured: Mapping[str, np.nda
         confidence.add(probability(margin), weight)
         if epoch == early_epoch:
             el2n = scores.signal(epoch, "el2n")[:, rows]
-    measures = {
+    return {
         "learning_epoch": learning.value(),
         "forgetting": forgetting.value(),
         "aum": aum.mean,
@@ -92,24 +99,7 @@ def difficulty(scores: ShadowScores, early: float, measured: Mapping[str, np.nda
         "loss": loss(margin),
         "c_score": correct,
         "memorisation": correct,
-        **(measured or {}),
     }
-    found = {}
-    for name, values in measures.items():
-        found |= _by_membership(name, values, mask)
-    return Difficulty(found)
-
-
-def trained(epochs: Sequence[int]) -> list[int]:
-    """The checkpoints of trained models.
-
-    Raises:
-        ValueError: where there are none.
-    """
-    found = [epoch for epoch in epochs if epoch > 0]
-    if not found:
-        raise ValueError(f"difficulty needs a checkpoint after epoch 0, got {list(epochs)}")
-    return found
 
 
 def probability(margin: np.ndarray) -> np.ndarray:

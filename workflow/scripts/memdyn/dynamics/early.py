@@ -7,8 +7,9 @@ it with equal shares (the expectation over random tie-breaking).
 
 The ceiling is what d' of half A at T itself finds of V_T: noise of few models keeps it low. It bounds d', not a
 predictor with less noise, such as a difficulty that happens to order the samples as the final risk does.
-`recall_over_ceiling` is the plain ratio, which is near 1 in a study without any leak, where both are chance; so claims
-rest on `recall_share`, (recall - chance) / (ceiling - chance).
+`recall_over_ceiling` is the plain ratio, which is near 1 in a study without any leak, where both are chance;
+`recall_share` is (recall - chance) / (ceiling - chance). Both depend on the number of models, as an early d' is smaller
+than the final one and so is measured worse: claims rest on `latent_share` (`memdyn.dynamics.latent`).
 """
 
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from memdyn.attacks.inputs import Inputs
 from memdyn.attacks.shadow_scores import ShadowScores
 from memdyn.dynamics.baselines import Baselines
 from memdyn.dynamics.half_targets import counted_rates, effects_of
+from memdyn.dynamics.latent import LatentShares, latent_limits
 from memdyn.dynamics.pairs import pair_values
 from memdyn.dynamics.plane import threshold_label
 from memdyn.dynamics.splits import Splits, opposite
@@ -32,6 +34,7 @@ from memdyn.stats.ranks import correlation, ranks
 from memdyn.stats.roc import auc
 
 KEYS = ["target", "predictor", "models", "epoch", "metric"]
+WITHOUT_NOISE = ("disattenuated", "latent_share")
 _RISK = ("d_prime", "half")  # the predictor that the ceiling is of
 
 
@@ -68,13 +71,16 @@ def early_tables(
     Returns:
         early: a row a target ("top", "hv"), predictor, models, epoch and metric, with threshold (of "hv"; else ""),
             estimate, low, high, se, groups, level, chance (NaN where a metric has none), ceiling, and for the
-            recall_share of d' and "top" se_samples, the standard error from the choice of samples, which low, high and
-            se (over models) do not hold. The predictor "d_prime" is of all models of the half (models "half"; for "hv",
-            V_t is the early zone); those of `memdyn.dynamics.baselines` are of "one" model a sample (of a random pair
-            of the half, that which trained on it), or the "mean" over pairs, and their V_t has the size of V_T.
+            recall_share and latent_share of d' and "top" se_samples, the standard error from the choice of samples,
+            which se (over models) does not hold, and low and high of latent_share alone do. The predictor "d_prime" is
+            of all models of the half (models "half"; for "hv", V_t is the early zone); those of
+            `memdyn.dynamics.baselines` are of "one" model a sample (of a random pair of the half, that which trained
+            on it), or the "mean" over pairs, and their V_t has the size of V_T.
             Metrics: precision, recall, jaccard, auroc, recall_over_ceiling, recall_share; for d' and "top" also
-            rank_correlation of d'_t with d'_T, reliability of d'_t (half against half), and disattenuated, the first
-            over the root of both reliabilities (NaN where that at t is not above 0 with its lower limit).
+            rank_correlation of d'_t with d'_T, reliability of d'_t (half against half), disattenuated, the first
+            over the root of both reliabilities, and latent_share, whose limits are those of `latent_limits` (both NaN
+            where the reliability at t or T is not above 0 with its lower limit).
+        profiles: epoch and the columns of `LatentShare.profile`: what limits of latent_share at any level come from.
         replicates: target, predictor, models, epoch, metric, group, value: the same without a group of pairs.
     """
     load, last = scores.loader("scored"), scores.epochs[-1]
@@ -85,7 +91,8 @@ def early_tables(
     if few is not None:
         goals["hv"] = _Goal(few, list(_zones(attack, final_inputs, few, options)))
     trend = _Trend([ranks(effect) for effect in final_effects])
-    by_samples, errors = SampleJackknife(final_effects[0], options.top), {}
+    by_samples, errors, profiles = SampleJackknife(final_effects[0], options.top), {}, {}
+    latent = LatentShares(final_effects, by_samples, splits.sizes)
     found: dict[tuple, np.ndarray] = {}
     for epoch, inputs, baselines in _checkpoints(scores):
         effects = _effects(inputs, splits)
@@ -96,8 +103,12 @@ def early_tables(
                 for models, read in (("one", goal.splits.one), ("mean", goal.splits.means)):
                     found |= _keyed((name, baseline, models, epoch), goal.compare(read(baselines[baseline]), None))
         found |= _keyed(("top", *_RISK, epoch), trend.compare(effects))
-        errors["top", *_RISK, epoch, "recall_share"] = by_samples.error(effects[0])
-    tables = _tables(found, goals, errors, last, options.level)
+        recalls = by_samples.recalls(effects[0])
+        errors["top", *_RISK, epoch, "recall_share"] = by_samples.error(recalls)
+        hidden = latent.at(effects, found["top", *_RISK, epoch, "recall"], recalls[1:])
+        found["top", *_RISK, epoch, "latent_share"] = hidden.shares
+        errors["top", *_RISK, epoch, "latent_share"], profiles[epoch] = hidden.se_samples, hidden.profile
+    tables = _tables(found, goals, errors, profiles, last, options.level)
     tables["early"].insert(
         1, "threshold", np.where(tables["early"]["target"] == "hv", threshold_label(options.threshold), "")
     )
@@ -113,7 +124,8 @@ def findings(early: pd.DataFrame, share: float) -> pd.DataFrame:
 
     Returns:
         target, epoch, last_epoch, recall, recall_low, recall_high, ceiling, chance, recall_share, recall_share_low,
-        recall_share_high, level, sentence. Where no sample is finally at risk: NaN, and the sentence says so.
+        recall_share_high, level, sentence. No rows where no checkpoint is that early. Where no sample is finally at
+        risk: NaN, and the sentence says so.
     """
     last = early["epoch"].max()
     risk = early[(early["predictor"] == _RISK[0]) & (early["epoch"] <= share * last)]
@@ -141,10 +153,21 @@ def findings(early: pd.DataFrame, share: float) -> pd.DataFrame:
                 "sentence": sentence if np.isfinite(recall["estimate"]) else "no sample is finally at risk",
             }
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=_FINDINGS)
 
 
 _LIMITS = {"": "estimate", "_low": "low", "_high": "high"}
+_FINDINGS = [
+    "target",
+    "epoch",
+    "last_epoch",
+    *(f"recall{end}" for end in _LIMITS),
+    "ceiling",
+    "chance",
+    *(f"recall_share{end}" for end in _LIMITS),
+    "level",
+    "sentence",
+]
 
 
 @dataclass(frozen=True)
@@ -267,7 +290,12 @@ def _with_ratios(found: dict[tuple, np.ndarray], last: int) -> dict[tuple, np.nd
 
 
 def _tables(
-    found: dict[tuple, np.ndarray], goals: dict[str, _Goal], errors: dict[tuple, float], last: int, level: float
+    found: dict[tuple, np.ndarray],
+    goals: dict[str, _Goal],
+    errors: dict[tuple, float],
+    profiles: dict[int, pd.DataFrame],
+    last: int,
+    level: float,
 ) -> dict[str, pd.DataFrame]:
     chance = {(*key[:-1], key[-1].removeprefix("chance_")): v[0] for key, v in found.items() if "chance_" in key[-1]}
     found = {key: v for key, v in _with_ratios(found, last).items() if "chance_" not in key[-1]}
@@ -283,18 +311,30 @@ def _tables(
         table["se_samples"] = [errors.get(key, np.nan) for key in keys]
         table["chance"] = [chance.get(key, np.nan) for key in keys]
         table["ceiling"] = [found.get((name, *_RISK, last, key[-1]), [np.nan])[0] for key in keys]
-        early.append(_without_vague(table))
+        early.append(_without_vague(_with_latent_limits(table, profiles, level)))
         groups = np.tile(np.array(goal.splits.deleted, dtype=int), len(keys))
         long = names.loc[names.index.repeat(len(sizes))].reset_index(drop=True)
         replicates.append(long.assign(group=groups, value=values[1:].T.ravel()))
-    return {"early": pd.concat(early, ignore_index=True), "replicates": pd.concat(replicates, ignore_index=True)}
+    return {
+        "early": pd.concat(early, ignore_index=True),
+        "profiles": pd.concat([table.assign(epoch=epoch) for epoch, table in profiles.items()], ignore_index=True),
+        "replicates": pd.concat(replicates, ignore_index=True),
+    }
+
+
+def _with_latent_limits(table: pd.DataFrame, profiles: dict[int, pd.DataFrame], level: float) -> pd.DataFrame:
+    rows = table["metric"] == "latent_share"
+    limits = {epoch: latent_limits(profile, level) for epoch, profile in profiles.items()}
+    for place, name in enumerate(("low", "high")):
+        table.loc[rows, name] = [limits[epoch][place] for epoch in table.loc[rows, "epoch"]]
+    return table
 
 
 def _without_vague(table: pd.DataFrame) -> pd.DataFrame:
-    """No disattenuated correlation where the reliability may be 0."""
+    """Nothing that noise was taken out of where the reliability may be 0."""
     reliability = table[table["metric"] == "reliability"]
     vague = reliability.loc[~(reliability["low"] > 0), "epoch"]
-    rows = table["metric"] == "disattenuated"
+    rows = table["metric"].isin(WITHOUT_NOISE)
     if table["epoch"].max() not in set(vague):  # that at the last epoch divides all of them
         rows &= table["epoch"].isin(vague)
     table.loc[rows, ["estimate", "low", "high", "se"]] = np.nan

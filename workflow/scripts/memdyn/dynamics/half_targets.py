@@ -21,7 +21,7 @@ MORE_VULNERABLE = {"d_prime": 1, "severity": 1, "onset": -1}
 
 
 def effects_of(inputs: Inputs, splits: Splits) -> Iterator[np.ndarray]:
-    """d' of the margin, up to an increasing line a half."""
+    """Unshrunken d' of the margin."""
     return splits.effects(*inputs.split(inputs.signal))
 
 

@@ -6,6 +6,8 @@ A WORLD is a set of pairs of models that is calibrated and counted by itself, as
     worlds 1 to G       all but one group of pairs: the jackknife's refits
     further worlds      random halves A and B of the pairs, and these halves without a group
 
+The first halves also say how much the counted rates scatter (`memdyn.dynamics.design_effect`).
+
 Halves share nothing: masks, thresholds, variance priors and cross-fitting are computed inside. Otherwise noise of the
 common references stays in the products of A and B that are meant to be free of it.
 """
@@ -19,12 +21,16 @@ from memdyn.attacks.base import Attack
 from memdyn.attacks.evaluate import Settings, pooled_cuts, tally
 from memdyn.attacks.inputs import Inputs
 from memdyn.attacks.shadow_scores import ShadowScores
+from memdyn.dynamics.design_effect import QUANTITIES, SPLITS, Called, design_effects
 from memdyn.dynamics.dprime import effect_sizes
-from memdyn.dynamics.onset import t_statistic
+from memdyn.dynamics.onset import critical_t, t_statistic
 from memdyn.dynamics.spatial import SpatialGroups, smooth_points, spatial_figures
 from memdyn.dynamics.splits import Splits
+from memdyn.dynamics.zones import States
+from memdyn.stats.jackknife import Pairs
 
 PARTS = ("scored", "sham")
+_EFFECTS = ("d_prime", "d_prime_sd", "d_prime_low", "d_prime_high")
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,7 @@ class Design:
         sizes: [G] pairs in each.
         splits: int [K, 2], the worlds that are halves A and B of each random split; K = 0 where there are too few.
         split_deleted: int [J, G, 2], the same for the first J splits without each group.
+        repeats: int [R, 2], the splits' halves that tell the design effects; R = 0 where there are too few pairs.
     """
 
     worlds: tuple[World, ...]
@@ -66,6 +73,7 @@ class Design:
     sizes: np.ndarray
     splits: np.ndarray
     split_deleted: np.ndarray
+    repeats: np.ndarray
 
     @property
     def n_jackknife(self) -> int:
@@ -78,42 +86,53 @@ class Design:
         return np.array([len(world.pairs) for world in self.worlds])
 
 
-def plan_design(attack: Attack, half: np.ndarray, splits: Splits, most_splits: int, jackknife_splits: int) -> Design:
+def plan_design(
+    attack: Attack,
+    pairs: Pairs,
+    most_groups: int,
+    splits: Splits | None,
+    most_splits: int = 0,
+    jackknife_splits: int = 0,
+) -> Design:
     """The worlds of P pairs.
 
     Args:
         attack: says how few pairs it can be calibrated with.
-        half: [P], of each pair in the cross-fitting of all pairs.
-        splits: halves of the pairs, and the groups of the jackknife.
-        most_splits: K, how many of the splits are used.
+        pairs: with the half of each in the cross-fitting of all pairs.
+        most_groups: of the jackknife.
+        splits: halves of the pairs; None where there are too few. The first tell the design effects.
+        most_splits: K, how many of the splits are used for noise-corrected figures.
         jackknife_splits: J <= K, of these are computed without each group as well. The interval of a mean over K splits
             is as wide as that of a mean over J, so more make it narrower, at G J halves more to calibrate.
     """
-    whole = World(np.arange(len(half)), half)
-    groups, sizes = np.unique(splits.group, return_counts=True)
-    deleted = [whole.without(np.flatnonzero(splits.group == g)) for g in groups]
+    whole, group = World(np.arange(len(pairs)), pairs.half), pairs.groups(most_groups)
+    groups, sizes = np.unique(group, return_counts=True)
+    deleted = [whole.without(np.flatnonzero(group == g)) for g in groups]
     worlds = {world.key: world for world in [whole, *deleted]} if _can_score(attack, deleted) else {whole.key: whole}
     groups, sizes = groups[: len(worlds) - 1], sizes[: len(worlds) - 1]
-    ours = splits.for_attack(attack, most_splits)
+    ours, repeats = (splits.for_attack(attack, most) if splits else None for most in (most_splits, SPLITS))
 
-    def number(row: int, replicate: int) -> int:
-        pairs = np.flatnonzero(ours.halves[row] * ours.kept(replicate))
-        world = World(pairs, ours.inner[row, pairs])
-        worlds.setdefault(world.key, world)
-        return list(worlds).index(world.key)
+    def numbers(source: Splits, split: int, replicate: int) -> list[int]:
+        found = []
+        for row in (2 * split, 2 * split + 1):
+            kept = np.flatnonzero(source.halves[row] * source.kept(replicate))
+            world = World(kept, source.inner[row, kept])
+            worlds.setdefault(world.key, world)
+            found.append(list(worlds).index(world.key))
+        return found
 
-    n_splits = len(ours.halves) // 2 if ours else 0
+    n_splits, n_repeats = (len(source.halves) // 2 if source else 0 for source in (ours, repeats))
     n_jackknifed = min(jackknife_splits, n_splits) if ours and len(ours.deleted) == len(sizes) else 0
-    halves = [[number(2 * k, 0), number(2 * k + 1, 0)] for k in range(n_splits)]
-    smaller = [
-        [[number(2 * k, g), number(2 * k + 1, g)] for g in range(1, 1 + len(sizes))] for k in range(n_jackknifed)
-    ]
+    halves = [numbers(ours, k, 0) for k in range(n_splits)]
+    smaller = [[numbers(ours, k, g) for g in range(1, 1 + len(sizes))] for k in range(n_jackknifed)]
+    repeated = [numbers(repeats, k, 0) for k in range(n_repeats)]
     return Design(
         tuple(worlds.values()),
         groups,
         sizes,
         np.array(halves, int).reshape(n_splits, 2),
         np.array(smaller, int).reshape(n_jackknifed, len(sizes), 2),
+        np.array(repeated, int).reshape(n_repeats, 2),
     )
 
 
@@ -151,7 +170,10 @@ class Observations:
         design: the worlds.
         counts: by (part, threshold).
         t: by part, float32 [1 + G, T, n]: t statistics of the margin's pair differences (IN - OUT).
-        d_prime, d_prime_sd: by part, float32 [T, n]: posterior mean and sd of d', all pairs.
+        d_prime, d_prime_sd, d_prime_low, d_prime_high: by part, float32 [T, n]: posterior mean, sd and limits of d' of
+            all pairs.
+        design_effect: by (part, threshold), float32 [3, T, n]: of TPR, FPR and advantage, all pairs; NaN where there
+            are too few to tell.
         spatial: by (part, threshold), [1 + G, T, K, F]: figures of `memdyn.dynamics.spatial`, K groups of samples.
     """
 
@@ -161,11 +183,22 @@ class Observations:
     t: dict[str, np.ndarray]
     d_prime: dict[str, np.ndarray]
     d_prime_sd: dict[str, np.ndarray]
+    d_prime_low: dict[str, np.ndarray]
+    d_prime_high: dict[str, np.ndarray]
+    design_effect: dict[tuple[str, str], np.ndarray]
     spatial: dict[tuple[str, str], np.ndarray]
 
     @property
     def thresholds(self) -> list[str]:
         return list(dict.fromkeys(threshold for _, threshold in self.counts))
+
+    def states(self, part: str, threshold: str, world: int, test_level: float) -> States:
+        """The states of a world of the jackknife, or of all pairs (0); the design effects are those of all pairs."""
+        counts, t = self.counts[part, threshold], self.t[part][world]
+        n_pairs = int(counts.pairs[world])
+        critical = np.array([critical_t(row, test_level, n_pairs - 1) for row in t])
+        decisions = counts.d_in[world], counts.d_out[world], counts.d_both[world]
+        return States.of_counts(*decisions, n_pairs, t, critical, self.design_effect[part, threshold])
 
 
 def cuts(attack: Attack, scores_out: np.ndarray, half: np.ndarray, fprs: Iterable[float]) -> dict[str, np.ndarray]:
@@ -190,7 +223,7 @@ def observe(
     Args:
         scores: of a run.
         attack: from `memdyn.attacks.base.build`.
-        settings: of the attack's evaluation (thresholds).
+        settings: of the attack's evaluation (thresholds, and the level of limits).
         design: from `plan_design`.
         groups: by part, which samples the spatial figures are of, from `memdyn.dynamics.spatial.spatial_groups`.
 
@@ -201,13 +234,16 @@ def observe(
     recorders = {part: _Recorder(len(epochs), scores.parts[part], design, labels, groups[part]) for part in PARTS}
     for step, epoch in enumerate(epochs):
         for part, recorder in recorders.items():
-            recorder.record(step, attack, scores.loader(part)(epoch), settings.rate_fprs)
+            recorder.record(step, attack, scores.loader(part)(epoch), settings)
     return Observations(
         np.array(epochs),
         design,
         {(part, label): recorders[part].counts[label] for part in PARTS for label in labels},
-        *({part: getattr(recorders[part], name) for part in PARTS} for name in ("t", "d_prime", "d_prime_sd")),
-        {(part, label): recorders[part].spatial[label] for part in PARTS for label in labels},
+        *({part: getattr(recorders[part], name) for part in PARTS} for name in ("t", *_EFFECTS)),
+        *(
+            {(part, label): getattr(recorders[part], name)[label] for part in PARTS for label in labels}
+            for name in ("design_effect", "spatial")
+        ),
     )
 
 
@@ -224,27 +260,39 @@ class _Recorder:
             label: Counts(*(np.zeros((w, *shape), count) for w in (n_worlds, n_worlds, few)), pairs) for label in labels
         }
         self.spatial = {label: np.full((few, n_epochs, *groups.shape), np.nan) for label in labels}
+        self.design_effect = {label: np.empty((len(QUANTITIES), *shape), np.float32) for label in labels}
         self.t = np.empty((few, *shape), np.float32)
-        self.d_prime, self.d_prime_sd = np.empty(shape, np.float32), np.empty(shape, np.float32)
+        self.d_prime, self.d_prime_sd, self.d_prime_low, self.d_prime_high = (
+            np.empty(shape, np.float32) for _ in _EFFECTS
+        )
 
-    def record(self, step: int, attack: Attack, inputs: Inputs, fprs: Iterable[float]) -> None:
+    def record(self, step: int, attack: Attack, inputs: Inputs, settings: Settings) -> None:
         margins_in, margins_out = inputs.split(inputs.signal)
         effects = effect_sizes(margins_in, margins_out)
         self.d_prime[step], self.d_prime_sd[step] = effects.mean, effects.sd
+        self.d_prime_low[step], self.d_prime_high[step] = effects.limits(settings.level)
         differences, signals = margins_in - margins_out, inputs.map(attack.signal)
         del margins_in, margins_out, inputs
+        repeats = {label: {} for label in self.counts}
         for w, world in enumerate(self.design.worlds):
             jackknifed = w < self.design.n_jackknife
             if jackknifed:
                 self.t[w, step] = t_statistic(differences[world.pairs])
             part = world.of(signals)
             scores_in, scores_out = attack.score_pairs(part, "halves")
-            for label, cut in cuts(attack, scores_out, part.half, fprs).items():
+            for label, cut in cuts(attack, scores_out, part.half, settings.rate_fprs).items():
                 called_in, called_out = scores_in > cut, scores_out > cut
                 counts = self.counts[label]
                 counts.d_in[w, step], counts.d_out[w, step] = tally(called_in), tally(called_out)
+                both = tally(called_in & called_out)
                 if jackknifed:
-                    counts.d_both[w, step] = tally(called_in & called_out)
-                    if any(self.groups.blocks):
-                        points = smooth_points(scores_in - cut, scores_out - cut)
-                        self.spatial[label][w, step] = spatial_figures(points, self.groups)
+                    counts.d_both[w, step] = both
+                if w in self.design.repeats:
+                    repeats[label][w] = Called(counts.d_in[w, step], counts.d_out[w, step], both, len(world.pairs))
+                if jackknifed and any(self.groups.blocks):
+                    points = smooth_points(scores_in - cut, scores_out - cut)
+                    self.spatial[label][w, step] = spatial_figures(points, self.groups)
+        for label, found in repeats.items():
+            halves = [(found[a], found[b]) for a, b in self.design.repeats]
+            effects = design_effects(halves, int(self.design.pairs[0]), self.d_prime[step])
+            self.design_effect[label][:, step] = effects

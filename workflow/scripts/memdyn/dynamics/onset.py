@@ -12,7 +12,7 @@ d' > 1 does so less.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri, stdtr, stdtrit
+from scipy.special import stdtr, stdtrit
 
 from memdyn.stats.multiple import benjamini_hochberg
 
@@ -79,13 +79,12 @@ class Crossings:
     latest: np.ndarray
 
 
-def crossings(d_prime: np.ndarray, sd: np.ndarray, bound: float, level: float) -> Crossings:
-    """When d' [T, n] with posterior sd [T, n] exceeds a bound; for a d' that grows, [earliest, latest] is an interval.
+def crossings(d_prime: np.ndarray, low: np.ndarray, high: np.ndarray, bound: float) -> Crossings:
+    """When d' with its credible limits, [T, n] each, exceeds a bound.
 
-    The limits hold at each checkpoint by itself, with chance `level`.
+    Of a d' that grows, [earliest, latest] is an interval, for each checkpoint by itself, at the level of the limits.
     """
-    reach = np.float32(ndtri((1 + level) / 2)) * sd
-    return Crossings(first(d_prime > bound), first(d_prime + reach > bound), first_lasting(d_prime - reach > bound))
+    return Crossings(first(d_prime > bound), first(high > bound), first_lasting(low > bound))
 
 
 def at_epochs(steps: np.ndarray, epochs: np.ndarray) -> np.ndarray:

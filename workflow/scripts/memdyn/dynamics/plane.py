@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from memdyn.dynamics.zones import ZoneBounds, zones
-from memdyn.stats.intervals import paired_advantage, wilson
+from memdyn.stats.intervals import clopper_pearson, paired_advantage
 from memdyn.stats.multiple import benjamini_hochberg
 
 
@@ -25,20 +25,20 @@ def with_rates(rates: pd.DataFrame) -> pd.DataFrame:
     return table.assign(advantage=table["tpr"] - table["fpr"])
 
 
-def rate_interval(called: np.ndarray, models: int, level: float, design_effect: float) -> tuple[np.ndarray, np.ndarray]:
-    """Wilson's limits [...] of per-sample rates from counts of models; approximate.
+def rate_interval(
+    called: np.ndarray, models: int, level: float, design_effect: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Clopper-Pearson limits [...] of per-sample rates from counts of models; approximate.
 
     Args:
         called: [...], how many of `models` are called members.
-        design_effect: variance of a rate over that of independent trials (Kish 1965), >= 1: there are as many models'
-            worth of trials as models / design_effect. Cross-fitted decisions share their calibration; simulated, the
-            effect is up to 1.8 for rates and 2.0 for the advantage where 0 <= d' <= 1, and 1 beyond, at any number of
-            models: plain limits (1) cover .84 there, those of 2 at least .93.
+        design_effect: [...], see `memdyn.dynamics.design_effect`; NaN: no limits.
     """
-    # There are at most models + 1 different counts.
-    every = np.arange(models + 1)
-    low, high = wilson(every / design_effect, models / design_effect, level)
-    return low[called], high[called]
+    # There are few different design effects, and at most models + 1 different counts.
+    effects, which = np.unique(design_effect, return_inverse=True)
+    low, high = clopper_pearson(np.arange(models + 1), models, level, effects[:, None])
+    which = which.reshape(called.shape)
+    return low[which, called], high[which, called]
 
 
 def samples_table(
@@ -48,7 +48,7 @@ def samples_table(
     sample_ids: np.ndarray,
     bounds: ZoneBounds,
     level: float,
-    design_effect: float,
+    design_effects: pd.DataFrame,
     run: str,
     attack: str,
 ) -> pd.DataFrame:
@@ -57,24 +57,24 @@ def samples_table(
     Args:
         rates: counts (part, threshold, folds, epoch, sample, n_in, n_out, d_in, d_out, d_both); other parts than
             "scored" are left out. d_both counts the pairs in which both models were called members.
-        statistics: (epoch, sample, d_prime, p_value) of the margin, from `memdyn.dynamics.dprime.sample_statistics`.
+        statistics: (epoch, sample, d_prime with limits, p_value) of the margin, from
+            `memdyn.dynamics.dprime.sample_statistics`.
         labels, sample_ids: [pool] class and source row, indexed by `sample`.
         level: confidence level of the advantage's interval.
-        design_effect: of the advantage, see `rate_interval`: its paired interval is that of counts / design_effect.
+        design_effects: (threshold, epoch, sample, design_effect) of the advantage, for its interval.
 
     Raises:
-        ValueError: when `statistics` lacks a (epoch, sample) of `rates`.
+        ValueError: when `statistics` or `design_effects` lacks a sample of `rates`.
     """
     counts = with_rates(rates[rates["part"] == "scored"].drop(columns="part"))
     tested = statistics.assign(
         rejected=statistics.groupby("epoch")["p_value"].transform(lambda p: benjamini_hochberg(p) <= bounds.test_level)
     )
-    table = counts.merge(tested, on=["epoch", "sample"], how="left", validate="many_to_one")
-    if table["p_value"].isna().any():
-        missing = table.loc[table["p_value"].isna(), ["epoch", "sample"]].iloc[0]
-        raise ValueError(f"no margin statistics for epoch {missing['epoch']}, sample {missing['sample']}")
-    decisions = (table[name] / design_effect for name in ("d_in", "d_out", "d_both", "n_in"))
-    low, high = paired_advantage(*decisions, level)
+    table = _joined(counts, tested, ["epoch", "sample"], "margin statistics")
+    table = _joined(table, design_effects, ["threshold", "epoch", "sample"], "design effect")
+    decisions = (table[name].to_numpy() for name in ("d_in", "d_out", "d_both", "n_in", "design_effect"))
+    d_in, d_out, d_both, n_pairs, effect = decisions
+    low, high = paired_advantage(d_in, d_out, d_both, n_pairs, level, effect)
     return pd.DataFrame(
         {
             "run": run,
@@ -91,9 +91,21 @@ def samples_table(
             "advantage": table["advantage"],
             "advantage_low": low,
             "advantage_high": high,
+            "design_effect": effect,
             "d_prime": table["d_prime"],
+            "d_prime_low": table["d_prime_low"],
+            "d_prime_high": table["d_prime_high"],
             "zone": zones(
                 table["fpr"].to_numpy(), table["tpr"].to_numpy(), table["rejected"].to_numpy(dtype=bool), bounds
             ),
         }
     )
+
+
+def _joined(table: pd.DataFrame, other: pd.DataFrame, keys: list[str], what: str) -> pd.DataFrame:
+    """The table with the columns of another, which has one row for each."""
+    joined = table.merge(other, on=keys, how="left", validate="many_to_one", indicator="found")
+    missing = joined.loc[joined["found"] != "both", keys]
+    if len(missing):
+        raise ValueError(f"no {what} for {', '.join(f'{key} {missing.iloc[0][key]}' for key in keys)}")
+    return joined.drop(columns="found")

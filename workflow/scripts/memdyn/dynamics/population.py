@@ -22,10 +22,9 @@ import pandas as pd
 
 from memdyn.dynamics import spatial
 from memdyn.dynamics.observations import PARTS, Observations
-from memdyn.dynamics.onset import critical_t
 from memdyn.dynamics.speed import from_halves, signed_root, speeds, squared_displacement, squared_speed
 from memdyn.dynamics.transitions import inflow, probabilities, transition_counts
-from memdyn.dynamics.zones import ZONES, States, ZoneBounds, tracked_zones
+from memdyn.dynamics.zones import ZONES, ZoneBounds, raw_zones, tracked_zones
 from memdyn.stats import jackknife
 
 ALL = "all"
@@ -41,8 +40,8 @@ FIGURES = {
     "speed_rms_corrected": "its signed root: an RMS speed, not the mean of the v_i; per epoch",
     "displacement_corrected": "signed root of the squared displacement from halves, percentage points",
     "advantage_slope": "mean dA_i/dt to the next checkpoint, per epoch",
-    **{f"share_{zone}": f"share of the samples in zone {zone} (tracked)" for zone in ZONES},
-    "inflow_hv": "chance of a sample outside HV to enter it, per epoch to the next checkpoint",
+    **{f"share_{zone}": f"share of the samples whose state lies in zone {zone}, as it is" for zone in ZONES},
+    "inflow_hv": "chance of a sample outside HV to enter it, per epoch to the next checkpoint (tracked zones)",
     "entropy": "spatial entropy of the smooth states (parametric)",
     "entropy_change": "entropy minus that of the first checkpoint",
     "clark_evans": "Clark-Evans ratio of the smooth states (parametric); below 1: clustered",
@@ -50,6 +49,9 @@ FIGURES = {
 
 TO_NEXT = ("speed", "speed_squared", "speed_squared_corrected", "speed_rms_corrected", "advantage_slope", "inflow_hv")
 """Figures of the step from a checkpoint to the next: there is none at the last."""
+
+OF_TWO = (*TO_NEXT, "displacement", "path_length", "displacement_corrected", "entropy_change")
+"""Figures that need two checkpoints: of a run with one there are none of them."""
 
 
 @dataclass(frozen=True)
@@ -107,20 +109,22 @@ def path_figures(fpr: np.ndarray, tpr: np.ndarray, epochs: np.ndarray, weights: 
     }
 
 
-def zone_figures(
-    codes: np.ndarray, epochs: np.ndarray, weights: np.ndarray
-) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Shares and inflow [K, T] of tracked zones [T, n], and the transitions' weights [K, T - 1, Z, Z].
+def shares(codes: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
+    """Shares [K, T] of zones [T, n]."""
+    # Rounded: where all samples agree, replicates must be equal, not nearly so.
+    return {f"share_{zone}": np.round(weights @ (codes == code).T, 12) for code, zone in enumerate(ZONES)}
+
+
+def movements(codes: np.ndarray, epochs: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Inflow to HV [K, T] of tracked zones [T, n], and the transitions' weights [K, T - 1, Z, Z].
 
     Checkpoints may differ in their distance, within a run and between runs. So the inflow is a chance per epoch: that
     which, constant over the step of D epochs, gives the step's chance, 1 - (1 - p)^(1 / D).
     """
     moves = transition_counts(codes, weights)
-    # Rounded: where all samples agree, replicates must be equal, not nearly so.
-    shares = {f"share_{zone}": np.round(weights @ (codes == code).T, 12) for code, zone in enumerate(ZONES)}
     chance = np.round(inflow(moves), 12)  # 1 exactly, where all enter: a root magnifies what is missing
     per_epoch = 1 - (1 - chance) ** (1 / np.diff(epochs))
-    return shares | {"inflow_hv": _to_next(per_epoch)}, moves
+    return _to_next(per_epoch), moves
 
 
 def half_figures(observations: Observations, part: str, threshold: str, weights: np.ndarray) -> dict[str, Replicated]:
@@ -153,9 +157,9 @@ def population_tables(
         curves: threshold, group ("all" or a class), figure (see `FIGURES`), epoch, value, low, high (scored part);
             null, null_low, null_high (sham part); difference, difference_low, difference_high (scored - sham; of
             squares for the two signed roots, and then its signed root).
-        transitions: threshold, group, epoch, epoch_to (both NaN: pooled over training, the only one for a class),
-            zone_from, zone_to, share (of the group's samples; pooled: per step), probability, low, high,
-            null (the sham part's probability).
+        transitions (no rows of a single checkpoint): threshold, group, epoch, epoch_to (both NaN: pooled over training,
+            the only one for a class), zone_from, zone_to (tracked), share (of the group's samples; pooled: per step),
+            probability, low, high, null (the sham part's probability).
         curve_replicates: threshold, metric (a figure), epoch, epoch_to (the next checkpoint for `TO_NEXT`, else the
             same), group, value: of all samples, without each group of pairs; group -1 is the estimate that they belong
             to. Differences between runs are jackknifed from them, so the signed roots are not among them: their squares
@@ -195,21 +199,17 @@ def _measure(
     figures, moves = [], []
     for world in range(design.n_jackknife):
         path = path_figures(*counts.rates(world), observations.epochs, weights)
-        codes = world_zones(observations, part, threshold, world, bounds)
-        zones, move = zone_figures(codes, observations.epochs, weights)
-        figures.append(path | zones | _spatial(observations.spatial[part, threshold][world]))
+        states = observations.states(part, threshold, world, bounds.test_level)
+        zoned = shares(raw_zones(states, bounds), weights)
+        entering, move = movements(tracked_zones(states, bounds), observations.epochs, weights)
+        spatial_ones = _spatial(observations.spatial[part, threshold][world])
+        figures.append(path | zoned | {"inflow_hv": entering} | spatial_ones)
         moves.append(move)
     result = {name: _replicated([world[name] for world in figures]) for name in figures[0]}
-    return result | half_figures(observations, part, threshold, weights), _replicated(moves)
-
-
-def world_zones(observations: Observations, part: str, threshold: str, world: int, bounds: ZoneBounds) -> np.ndarray:
-    """Tracked zones [T, n] of a world of the jackknife, or of all pairs (0)."""
-    counts, t = observations.counts[part, threshold], observations.t[part][world]
-    n_pairs = int(counts.pairs[world])
-    critical = np.array([critical_t(row, bounds.test_level, n_pairs - 1) for row in t])
-    decisions = counts.d_in[world], counts.d_out[world], counts.d_both[world]
-    return tracked_zones(States.of_counts(*decisions, n_pairs, t, critical), bounds)
+    result |= half_figures(observations, part, threshold, weights)
+    if len(observations.epochs) == 1:
+        result = {name: figure for name, figure in result.items() if name not in OF_TWO}
+    return result, _replicated(moves)
 
 
 def _spatial(figures: np.ndarray) -> dict[str, np.ndarray]:
@@ -219,7 +219,7 @@ def _spatial(figures: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _replicated(worlds: list[np.ndarray]) -> Replicated:
-    return Replicated(worlds[0], worlds[0], np.array(worlds[1:]).reshape(-1, *worlds[0].shape))
+    return Replicated(worlds[0], worlds[0], np.array(worlds[1:]).reshape(len(worlds) - 1, *worlds[0].shape))
 
 
 def _to_next(values: np.ndarray) -> np.ndarray:
@@ -277,9 +277,14 @@ def _transitions(
         tables.append(_matrix(one, other, sizes, level).assign(group=ALL, epoch=epoch, epoch_to=epoch_to))
     for k, group in enumerate(groups):
         one, other = (_select(x, k) for x in (moves, null))
-        one, other = (Replicated(*(a.mean(axis=-3) for a in (x.value, x.centre, x.deleted))) for x in (one, other))
+        one, other = (Replicated(*map(_over_steps, (x.value, x.centre, x.deleted))) for x in (one, other))
         tables.append(_matrix(one, other, sizes, level).assign(group=group, epoch=np.nan, epoch_to=np.nan))
-    return tables
+    return tables if len(epochs) > 1 else [table.iloc[:0] for table in tables]
+
+
+def _over_steps(moves: np.ndarray) -> np.ndarray:
+    """Mean [..., Z, Z] over steps of [..., T - 1, Z, Z]; 0 where there are none."""
+    return moves.sum(axis=-3) / max(moves.shape[-3], 1)
 
 
 def _select(moves: Replicated, *index: int) -> Replicated:
@@ -287,7 +292,7 @@ def _select(moves: Replicated, *index: int) -> Replicated:
 
 
 def _matrix(moves: Replicated, null: Replicated, sizes: np.ndarray, level: float) -> pd.DataFrame:
-    deleted = probabilities(moves.deleted).reshape(-1, *moves.value.shape)
+    deleted = probabilities(moves.deleted)
     probability = Replicated(probabilities(moves.value), probabilities(moves.centre), deleted)
     low, high = probability.interval(sizes, level)
     return pd.DataFrame(

@@ -38,6 +38,9 @@ class SpatialGroups:
         return len(self.blocks), len(FIGURES)
 
 
+NO_GROUPS = SpatialGroups((), 1, 2.0)
+
+
 def spatial_groups(
     scored: list[np.ndarray], sham: list[np.ndarray], grid: int, base: float, most_blocks: int, smallest: int, seed: int
 ) -> dict[str, SpatialGroups]:

@@ -8,9 +8,10 @@ import pandas as pd
 from memdyn.attacks.base import Attack
 from memdyn.attacks.evaluate import Settings
 from memdyn.attacks.shadow_scores import ShadowScores
+from memdyn.dynamics.design_effect import QUANTITIES, SPLITS
 from memdyn.dynamics.observations import PARTS, Observations, observe, plan_design
 from memdyn.dynamics.population import population_tables
-from memdyn.dynamics.spatial import spatial_groups
+from memdyn.dynamics.spatial import NO_GROUPS, spatial_groups
 from memdyn.dynamics.splits import Splits
 from memdyn.dynamics.trajectories import SampleOptions, sample_tables
 from memdyn.dynamics.zones import ZoneBounds
@@ -45,14 +46,32 @@ def observe_run(
     scores: ShadowScores, attack: Attack, settings: Settings, labels: np.ndarray, options: DynamicsOptions
 ) -> Observations:
     """The counting pass, over all samples and each class; arguments as `dynamics_tables`."""
-    splits = Splits.of_pairs(scores.pairs, options.splits, settings.groups, settings.seed)
-    design = plan_design(attack, scores.pairs.half, splits, options.splits, options.jackknife_splits)
+    splits = Splits.of_pairs(scores.pairs, max(options.splits, SPLITS), settings.groups, settings.seed)
+    design = plan_design(attack, scores.pairs, settings.groups, splits, options.splits, options.jackknife_splits)
     classes = np.unique(labels[scores.parts["scored"]])
     scored, sham = (_rows(labels[scores.parts[part]], classes) for part in PARTS)
     blocks = spatial_groups(
         scored, sham, options.grid, options.entropy_base, options.most_blocks, options.smallest_block, settings.seed
     )
     return observe(scores, attack, settings, design, blocks)
+
+
+def observe_states(scores: ShadowScores, attack: Attack, settings: Settings) -> Observations:
+    """The counting pass for what needs states and their errors only: no noise-corrected and no spatial figures."""
+    splits = Splits.where_possible(scores.pairs, SPLITS, settings.groups, settings.seed)
+    design = plan_design(attack, scores.pairs, settings.groups, splits)
+    return observe(scores, attack, settings, design, dict.fromkeys(PARTS, NO_GROUPS))
+
+
+def design_effect_table(observations: Observations) -> pd.DataFrame:
+    """threshold, epoch, sample (scored part), design_effect: of the advantage of all pairs."""
+    tables = []
+    for threshold in observations.thresholds:
+        effects = observations.design_effect["scored", threshold][QUANTITIES.index("advantage")]
+        epoch, sample = (axis.ravel() for axis in np.indices(effects.shape))
+        columns = {"epoch": observations.epochs[epoch], "sample": sample, "design_effect": effects.ravel()}
+        tables.append(pd.DataFrame({"threshold": threshold} | columns))
+    return pd.concat(tables, ignore_index=True)
 
 
 def dynamics_tables(

@@ -28,7 +28,7 @@ def highest(scores: np.ndarray, sizes: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class SampleJackknife:
-    """The choice of samples in the share of the ceiling that is found early, jackknifed over groups of samples.
+    """The choice of samples in what is found early of the samples at risk, jackknifed over groups of samples.
 
     The pool's samples are in random order. Without a group the top shares are taken anew among the samples that are
     left; their scores stay, since what samples share of them (a prior) hardly moves.
@@ -41,44 +41,46 @@ class SampleJackknife:
     final: np.ndarray
     top: float
 
-    def error(self, effects: np.ndarray) -> float:
-        """Standard error of (recall - chance) / (ceiling - chance), where d' [2S, n] of a checkpoint names the risk.
-
-        NaN where the ceiling is chance.
-        """
-        worlds = zip(self._kept, self._goals, strict=True)
-        shares = np.array([self._share(effects[:, kept], goal) for kept, goal in worlds])
-        if not np.isfinite(shares).all():
-            return np.nan
-        return float(jackknife.standard_error(shares[0], shares[1:], np.bincount(self._group)))
-
-    def _share(self, effects: np.ndarray, goal: tuple[np.ndarray, np.float64]) -> np.float64:
-        final, ceiling = goal
-        size = count(effects.shape[1], self.top)
-        chance = size / effects.shape[1]
+    def error(self, recalls: np.ndarray) -> float:
+        """Standard error of (recall - chance) / (ceiling - chance), of `recalls`; NaN where the ceiling is chance."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            return (self._recall(effects, final) - chance) / (ceiling - chance)
+            shares = (recalls - self._chances) / (self._ceilings - self._chances)
+        return float(self.standard_error(shares)) if np.isfinite(shares).all() else np.nan
 
-    def _recall(self, effects: np.ndarray, final: np.ndarray) -> np.float64:
-        """Mean over halves of what the top share of one names of the other half's."""
-        size = count(effects.shape[1], self.top)
-        return (highest(effects, np.full(len(effects), size)) * opposite(final)).sum(axis=1).mean() / size
+    def recalls(self, effects: np.ndarray) -> np.ndarray:
+        """[1 + G], in the order of `each`: what the top share by d' [2S, n] of a half names of the other half's V_T."""
+        return np.array([_recall(kept, goal) for kept, goal in zip(self.each(effects), self._goals, strict=True)])
+
+    def each(self, effects: np.ndarray) -> list[np.ndarray]:
+        """Values [2S, n] of all samples, then those without each group."""
+        return [effects, *(effects[:, self._group != g] for g in range(self._group.max() + 1))]
+
+    def standard_error(self, values: np.ndarray) -> np.ndarray:
+        """Of values [1 + G, ...], in the order of `each`."""
+        return jackknife.standard_error(values[0], values[1:], np.bincount(self._group))
 
     @cached_property
     def _group(self) -> np.ndarray:
         return jackknife.sample_groups(self.final.shape[1])
 
     @cached_property
-    def _kept(self) -> list[np.ndarray | slice]:
-        """All samples, then those without each group."""
-        return [slice(None), *(np.flatnonzero(self._group != g) for g in range(self._group.max() + 1))]
+    def _goals(self) -> list[np.ndarray]:
+        """Of each of `each`: the final sets [2S, n']."""
+        return [_top(final, self.top) for final in self.each(self.final)]
 
     @cached_property
-    def _goals(self) -> list[tuple[np.ndarray, np.float64]]:
-        """Of each of `_kept`: the final sets [2S, n'], and the ceiling."""
-        goals = []
-        for kept in self._kept:
-            final = self.final[:, kept]
-            sets = highest(final, np.full(len(final), count(final.shape[1], self.top)))
-            goals.append((sets, self._recall(final, sets)))
-        return goals
+    def _ceilings(self) -> np.ndarray:
+        return self.recalls(self.final)
+
+    @cached_property
+    def _chances(self) -> np.ndarray:
+        return np.array([goal[0].sum() / goal.shape[1] for goal in self._goals])
+
+
+def _recall(effects: np.ndarray, goal: np.ndarray) -> np.float64:
+    size = goal[0].sum()
+    return (highest(effects, np.full(len(effects), round(size))) * opposite(goal)).sum(axis=1).mean() / size
+
+
+def _top(effects: np.ndarray, share: float) -> np.ndarray:
+    return highest(effects, np.full(len(effects), count(effects.shape[1], share)))

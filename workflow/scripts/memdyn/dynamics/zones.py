@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtri
 
 ZONES = ("inverted", "chance", "leaning", "vulnerable", "highly_vulnerable")
 
@@ -25,6 +26,11 @@ class ZoneBounds:
     hv_fpr: float
     vulnerable_advantage: float
     test_level: float
+
+    @property
+    def hv_d_prime(self) -> float:
+        """The d' from which on some threshold puts a sample with normal margins among the highly vulnerable."""
+        return float(ndtri(self.hv_tpr) - ndtri(self.hv_fpr))
 
 
 def zones(fpr: np.ndarray, tpr: np.ndarray, rejected: np.ndarray, bounds: ZoneBounds) -> pd.Categorical:
@@ -48,13 +54,6 @@ def zones(fpr: np.ndarray, tpr: np.ndarray, rejected: np.ndarray, bounds: ZoneBo
     return pd.Categorical.from_codes(np.select(conditions, codes, ZONES.index("vulnerable")), ZONES)
 
 
-def zone_shares(samples: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    """Share of the samples in each zone, all zones listed: columns keys + [zone, share]."""
-    shares = samples.groupby(keys, observed=True)["zone"].value_counts(normalize=True, sort=False)
-    table = shares.unstack("zone").reindex(columns=list(ZONES)).fillna(0.0)
-    return table.stack().rename("share").reset_index()
-
-
 @dataclass(frozen=True)
 class States:
     """Samples on their way through the plane; all [T, n] but `critical` [T].
@@ -76,13 +75,25 @@ class States:
 
     @classmethod
     def of_counts(
-        cls, d_in: np.ndarray, d_out: np.ndarray, d_both: np.ndarray, n_pairs: int, t: np.ndarray, critical: np.ndarray
+        cls,
+        d_in: np.ndarray,
+        d_out: np.ndarray,
+        d_both: np.ndarray,
+        n_pairs: int,
+        t: np.ndarray,
+        critical: np.ndarray,
+        design_effect: np.ndarray,
     ) -> "States":
-        """From counts [T, n] of n_pairs pairs; Wald's standard errors, the advantage's paired."""
+        """From counts [T, n] of n_pairs pairs; Wald's standard errors, the advantage's paired.
+
+        Args:
+            design_effect: [3, T, n] of TPR, FPR and advantage, see `memdyn.dynamics.design_effect`.
+        """
         tpr, fpr = d_in / float(n_pairs), d_out / float(n_pairs)  # float64: zones end on the lattice of counts
         differing = tpr + fpr - 2 * d_both / float(n_pairs)
-        variances = fpr * (1 - fpr), tpr * (1 - tpr), np.maximum(differing - (tpr - fpr) ** 2, 0)
-        return cls(fpr, tpr, *(np.sqrt(variance / n_pairs) for variance in variances), t, critical)
+        variances = tpr * (1 - tpr), fpr * (1 - fpr), np.maximum(differing - (tpr - fpr) ** 2, 0)
+        tpr_se, fpr_se, advantage_se = np.sqrt(np.stack(variances) * design_effect / n_pairs)
+        return cls(fpr, tpr, fpr_se, tpr_se, advantage_se, t, critical)
 
     def at(self, step: int) -> "States":
         """One checkpoint: [n] each."""
@@ -98,7 +109,8 @@ def raw_zones(states: States, bounds: ZoneBounds) -> np.ndarray:
 def tracked_zones(states: States, bounds: ZoneBounds) -> np.ndarray:
     """The zones [T, n] of samples that leave a zone when they are more than one standard error outside it.
 
-    The standard error of the test's t is 1. Where a sample leaves, it enters the zone that its state lies in.
+    The standard error of the test's t is 1. Where a sample leaves, it enters the zone that its state lies in. With too
+    few models to know the rates' standard errors (NaN), a zone is left at once.
     """
     codes = raw_zones(states, bounds)
     everyone = np.arange(codes.shape[1])

@@ -3,16 +3,19 @@
 A stage's digest covers its script, every `memdyn` module that it reaches through imports (lazy imports
 inside functions too), and the modules of those registry entries that its recipe names. `memdyn.config` is
 left out (it only declares values, and the resolved values are hashed as options), and so is
-`memdyn.provenance` (it only names and records).
+`memdyn.provenance` (it only names and records). A user's own file stands for all local modules that it imports.
 """
 
 import ast
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from memdyn.own.source import Code, code_of_file
 
 PACKAGE = "memdyn"
 PACKAGE_ROOT = Path(__file__).resolve().parents[1]
@@ -35,23 +38,36 @@ def code_digest(roots: Iterable[str], entries: Iterable[str] = (), files: Iterab
         SyntaxError: for code that does not parse.
     """
     entries = sorted(set(entries))
-    code = {path for root in [*roots, *(entry.partition(":")[0] for entry in entries)] for path in _reach(root)}
-    trees = sorted((_label(path), _file_hash(path)) for path in code)
+    code = {item for root in [*roots, *(entry.partition(":")[0] for entry in entries)] for item in _reach(root)}
+    trees = sorted((label, _file_hash(path)) for label, path in code)
     contents = sorted((name, hashlib.sha256((SCRIPTS / name).read_bytes()).hexdigest()) for name in files)
     return hashlib.sha256(json.dumps([entries, trees, contents]).encode()).hexdigest()
 
 
 @cache
-def _reach(root: str) -> frozenset[Path]:
-    """All files that importing `root` may run."""
+def _reach(root: str) -> frozenset[tuple[str, Path]]:
+    """All files that importing `root` may run, by a name that does not depend on where they lie."""
+    own = own_code(root)
+    files = {module.file for module in own.modules.values()} if own else set(_root_files(root))
     seen: set[Path] = set()
-    todo = _root_files(root)
+    todo = list(files)
     while todo:
         path = todo.pop()
         if path not in seen:
             seen.add(path)
             todo.extend(_imported_files(path))
-    return frozenset(seen)
+    return frozenset((_own_label(own, path) if path in files and own else _label(path), path) for path in seen)
+
+
+def own_code(root: str) -> Code | None:
+    """A user's own code, where the root is one: an absolute path."""
+    path = Path(root)
+    return code_of_file(path) if path.is_absolute() else None
+
+
+def _own_label(code: Code, path: Path) -> str:
+    """The place from the target's file; that file is named by its content alone."""
+    return "" if path == code.file else os.path.relpath(path, code.file.parent)
 
 
 def _root_files(root: str) -> list[Path]:
@@ -98,39 +114,47 @@ def _imports(tree: ast.AST) -> Iterator[str]:
 
 
 def _label(path: Path) -> str:
-    """A name that does not depend on where the checkout lies; a user's own file is named by its content alone."""
-    return path.relative_to(SCRIPTS).as_posix() if path.is_relative_to(SCRIPTS) else ""
+    return path.relative_to(SCRIPTS).as_posix()
 
 
 @cache
 def _file_hash(path: Path) -> str:
-    return hashlib.sha256(json.dumps(_plain(_parse(path))).encode()).hexdigest()
+    tree = _plain(_parse(path), is_package=path.is_relative_to(PACKAGE_ROOT))
+    return hashlib.sha256(json.dumps(tree).encode()).hexdigest()
 
 
 @cache
 def _parse(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    return ast.parse(path.read_bytes(), filename=str(path))
 
 
-def _plain(node: Any) -> Any:
+def _plain(node: Any, is_package: bool) -> Any:
     """The syntax tree as plain lists, without what does not change behaviour.
 
     `ast.dump` is not used, since it prints the same code differently in different versions of Python: newer
     versions add fields that are empty for older code, so empty fields are left out here.
+
+    Args:
+        is_package: this package's code, whose registries are left out: their named entries are hashed instead.
     """
     if isinstance(node, ast.AST):
-        fields = ((name, _plain(value)) for name, value in ast.iter_fields(node) if name != "type_comment")
+        fields = ((name, _plain(value, is_package)) for name, value in ast.iter_fields(node) if name != "type_comment")
         return [type(node).__name__, *([name, value] for name, value in fields if value not in (None, []))]
     if isinstance(node, list):
-        return [_plain(item) for item in node if not _is_silent(item)]
+        return [
+            _plain(item, is_package) for item in node if not (_is_bare(item) or (is_package and _is_registry(item)))
+        ]
     # repr tells 1 from 1.0 and from True, and spells bytes and complex numbers
     return None if node is None else repr(node)
 
 
-def _is_silent(node: Any) -> bool:
-    """Docstrings, other bare strings, and registries (their named entries are hashed instead)."""
-    if isinstance(node, ast.Expr):
-        return isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+def _is_bare(node: Any) -> bool:
+    """Docstrings and other bare strings."""
+    is_constant = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    return is_constant and isinstance(node.value.value, str)
+
+
+def _is_registry(node: Any) -> bool:
     if isinstance(node, ast.Assign):
         return any(isinstance(target, ast.Name) and target.id == "REGISTRY" for target in node.targets)
     return isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == "REGISTRY"

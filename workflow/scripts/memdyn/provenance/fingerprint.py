@@ -9,9 +9,11 @@ import hashlib
 import json
 import os
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from memdyn.store.atomic import atomic_path
+from memdyn.store.folders import list_below
 
 SETTLED_S = 2.0  # younger files may change again within the resolution of their times, so they are not remembered
 
@@ -22,7 +24,8 @@ Cache = dict[str, tuple[Stamp, str]]
 def fingerprint(path: str | os.PathLike, cache_file: str | os.PathLike) -> str:
     """SHA-256, in hex, of a file's content or of a folder's (relative paths and contents of the files in it).
 
-    Neither times nor the place of the file or folder enter, nor do hidden files below a folder.
+    Neither times nor the place of the file or folder enter, nor do hidden files below a folder and what operating
+    systems leave there (`memdyn.store.folders`).
 
     Args:
         cache_file: JSON that remembers hashes by path, size and times of change.
@@ -30,29 +33,24 @@ def fingerprint(path: str | os.PathLike, cache_file: str | os.PathLike) -> str:
     Raises:
         FileNotFoundError: when the path does not exist.
     """
-    known = _read_cache(cache_file)
-    fresh: Cache = {}
-    digest_of = _folder_digest if os.path.isdir(path) else _file_digest
-    digest = digest_of(str(path), known, fresh)
+    return fingerprints([path], cache_file)[0]
+
+
+def fingerprints(paths: Iterable[str | os.PathLike], cache_file: str | os.PathLike) -> list[str]:
+    """The fingerprint of each path; what is remembered is read once."""
+    known, fresh = _read_cache(cache_file), Cache()
+    digests = [(_folder_digest if os.path.isdir(path) else _file_digest)(str(path), known, fresh) for path in paths]
     if fresh:
         _write_cache(cache_file, fresh)
-    return digest
+    return digests
 
 
 def _folder_digest(folder: str, known: Cache, fresh: Cache) -> str:
     total = hashlib.sha256()
-    for file in sorted(_files_below(folder)):
+    for file in sorted(list_below(folder).files):
         relative = os.path.relpath(file, folder).replace(os.sep, "/")
         total.update(f"{json.dumps(relative)}:{_file_digest(file, known, fresh)}\n".encode())
     return total.hexdigest()
-
-
-def _files_below(folder: str) -> list[str]:
-    found = []
-    for place, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [os.path.join(place, name) for name in names if not name.startswith(".")]
-    return found
 
 
 def _file_digest(path: str, known: Cache, fresh: Cache) -> str:

@@ -57,6 +57,20 @@ def refuse_needless_training(plan: StudyPlan) -> None:
         )
 
 
+def refuse_missing_data(plan: StudyPlan) -> None:
+    """Raw data may be gone only where their pool is built, by the code as it is.
+
+    Raises:
+        RuntimeError: naming the file and what can be done.
+    """
+    for pool, file in plan.gone.items():
+        if not Path(plan.results, pool, "pool.arrow").exists():
+            raise RuntimeError(
+                f"no such file or folder: {file}\nA pool was built from it, but its code has changed since: put the "
+                "file back, or go back to that code."
+            )
+
+
 _ADOPT = (
     "If it provably does not (a refactoring): `python workflow/scripts/adopt.py --reason '...'` keeps the folders "
     "under their new names."

@@ -26,7 +26,9 @@ def start(snakemake: Any, folder: str | Path, **inputs: Any) -> Callable[[str], 
     tell = teller(snakemake.log[0], " ".join([snakemake.rule, *shown]))
     keep_freed_memory()
     sys.excepthook = _failure(tell, Path(snakemake.log[0]))
-    open_stage(snakemake.params.stage, folder, **inputs)
+    # what reads trained weights runs the code of their net
+    net = snakemake.params.get("train", {}).get("roots", ())
+    open_stage(snakemake.params.stage, folder, net, **inputs)
     return tell
 
 

@@ -3,14 +3,17 @@
 import os
 import platform
 import subprocess
+import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from memdyn.provenance.digest import SCRIPTS, code_digest
+from memdyn.own.source import is_installed
+from memdyn.provenance.digest import PACKAGE, SCRIPTS, code_digest, own_code
 from memdyn.store.atomic import atomic_path
 
 RECIPE = "recipe.yaml"
@@ -22,12 +25,13 @@ class CodeChanged(RuntimeError):
     """The code is not the one that the job was planned with."""
 
 
-def open_stage(stage: dict[str, Any], folder: str | Path, **inputs: Any) -> None:
+def open_stage(stage: dict[str, Any], folder: str | Path, own: Iterable[str] = (), **inputs: Any) -> None:
     """First step of every job: refuses changed code, then records the recipe beside what will be made.
 
     Args:
         stage: `Stage.params()` of the plan.
         folder: the artifact folder; its name must be the one that the code and the options give.
+        own: files of a user's own code that the job runs besides the stage's, whose packages are recorded as well.
         inputs: further facts worth keeping (content hashes).
 
     Raises:
@@ -41,7 +45,8 @@ def open_stage(stage: dict[str, Any], folder: str | Path, **inputs: Any) -> None
         )
     path = Path(folder) / RECIPE
     if not path.exists():
-        write_recipe(path, {**stage, "inputs": inputs, "versions": versions(), "made": _circumstances()})
+        found = versions([*stage["roots"], *own])
+        write_recipe(path, {**stage, "inputs": inputs, "versions": found, "made": _circumstances()})
 
 
 def write_recipe(path: Path, recipe: dict[str, Any]) -> None:
@@ -55,15 +60,27 @@ def read_recipe(folder: str | Path) -> dict[str, Any] | None:
     return yaml.load(path.read_text(encoding="utf-8"), _LOADER) if path.is_file() else None
 
 
-def versions() -> dict[str, str]:
-    """Versions of Python and of what the numbers depend on."""
-    found = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "not installed"
+def versions(code: Iterable[str] = ()) -> dict[str, str]:
+    """Versions of Python and of what the numbers depend on, also of the packages that a user's own code imports.
+
+    Args:
+        code: roots of code digests, of which the user's own files count.
+    """
+    found = {"python": platform.python_version()} | {package: _version(package) for package in _PACKAGES}
+    own = [each for each in map(own_code, code) if each]
+    imported = {name for each in own for name in each.outside} - sys.stdlib_module_names - {PACKAGE}
+    packages = packages_distributions() if imported else {}
+    for name in sorted(imported):
+        found |= {package: _version(package) for package in packages.get(name, [name])}
     return found
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        # a module that lies on the path, of no package
+        return "no version" if is_installed(package) else "not installed"
 
 
 def _circumstances() -> dict[str, str]:

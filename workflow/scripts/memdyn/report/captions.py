@@ -27,11 +27,12 @@ _CAPTIONS = {
         as member and as non-member do not differ significantly (paired t-test, Benjamini-Hochberg over samples), so
         with more models this share shrinks for the same leakage; inverted: they differ the wrong way.""",
     "samples": """
-        The {count} samples with the largest effect size d′ of {run} at its last checkpoint, and their counted rates
+        The {count} samples with the largest effect size d′ (difference between the mean margin as member and as
+        non-member, in root mean square standard deviations) of {run} at its last checkpoint, and their counted rates
         under {attack} at {threshold} during training: TPR over the models that had the sample, FPR over those that had
-        not; the filled gap is the advantage A, given at the last checkpoint with its interval over pairs of models. The
-        numbers are rows of the source. The largest of many are shown: on new models most would come out smaller.
-        {planted}""",
+        not; the filled gap is the advantage A, given at the last checkpoint with its interval over pairs of models
+        ({effect}). The numbers are rows of the source. The largest of many are shown: on new models most rates would
+        come out lower (d′ is shrunken for it). {planted}""",
     "comparison": """
         Differences between runs at the last checkpoint that both have: first run minus second, so a mark to the right
         says that the first one leaks more. Bars are {level} jackknife intervals of the difference itself: runs share
@@ -42,17 +43,17 @@ _CAPTIONS = {
         mass so far. Where the browser is asked for less motion, the last checkpoint stands still.""",
     "river": """
         Zones of the plane of {attack} at {threshold} over training: above as a river of shares, below the zones but
-        chance with their jackknife bands over pairs, on an axis of their own. Zones are tracked: a sample leaves its
-        zone when it is more than one standard error outside it, so counting noise moves fewer samples to and fro.
-        Dotted: the share of sham members in the highly vulnerable zone.""",
+        chance with their jackknife bands over pairs, on an axis of their own. Zones are of the samples' states as they
+        are at each checkpoint. Dotted: the share of sham members in the highly vulnerable zone.""",
     "transitions": """
-        Where a sample is at the next checkpoint, given its tracked zone in the plane of {attack} at {threshold}, in per
-        cent, pooled over training; small: the same for sham members. Beside each zone the share of all steps that start
-        there: rows with few of them are noise. HV: highly vulnerable; vuln.: vulnerable.""",
+        Where a sample is at the next checkpoint, given its zone in the plane of {attack} at {threshold}, in per cent,
+        pooled over training; small: the same for sham members. Zones are tracked: a sample leaves its zone when it is
+        more than one standard error outside it, so counting noise moves fewer samples to and fro. Beside each zone the
+        share of all steps that start there: rows with few are noise. HV: highly vulnerable; vuln.: vulnerable.""",
     "inflow": """
-        Chance of a sample outside the highly vulnerable zone of {attack} at {threshold} to enter it, per epoch of the
-        step to the next checkpoint (steps may differ in length), drawn where the step starts. Bands: jackknife over
-        pairs; hollow: sham members.""",
+        Chance of a sample outside the highly vulnerable zone (tracked, as in the transitions) of {attack} at
+        {threshold} to enter it, per epoch of the step to the next checkpoint (steps may differ in length), drawn where
+        the step starts. Bands: jackknife over pairs; hollow: sham members.""",
     "speed": """
         How far and how fast samples move in the plane of {attack} at {threshold}, and how they are spread in it. Left
         raw, right with the counting noise removed (products of independent halves of the models; signed roots, so an
@@ -76,8 +77,8 @@ _CAPTIONS = {
         Each OUT margin is predicted from the other pairs of models; if the parametric law behind d′ and the rates at
         small FPR holds, predicted tail probabilities come true and the points lie on the dotted line. At the last
         checkpoint; bars: jackknife over pairs; left the lower, right the upper tail. The verdict is on the upper tail
-        at {probability}. Where it fails, the counted rates are the ones to trust. Tails in which no margin lay are not
-        drawn.""",
+        at {probability}, and on how many members lie there. Where it fails, the counted rates are the ones to trust.
+        Tails in which no margin lay are not drawn.""",
     "difficulty": """
         Mean effect size d′ of the margin (no attack is involved) in bins of a sample's difficulty, measured on models
         that did not train on it; all axes run from easy to hard. Difficulty and d′ come from disjoint halves of the
@@ -99,13 +100,14 @@ _CAPTIONS = {
         vulnerable zone of {attack} at {threshold} (recall and precision of the top share are equal, since as many are
         named as are to be found). Below, rank correlation of d′ over all samples with d′ at the last checkpoint, from
         disjoint halves: as observed (with its band); reliability of d′ at the epoch, half against half; and the
-        observed over the root of both reliabilities, what models without noise would show. It is left out where the
-        reliability may be 0.""",
+        observed over the root of both reliabilities, what models without noise would show. Red, with its band: the
+        share of the samples truly at risk at the end that truly were so at the epoch, above chance. Both are left out
+        where the reliability may be 0.""",
     "factors": """
         Differences between runs, first minus second, of {attack}, rates at {threshold}: at the last common epoch
         (circles), where both had the same test accuracy (squares), and where both had the same generalisation gap
-        (triangles), each at the largest value at which the figure is known of both; recall above chance, as a share of
-        the ceiling's, at the last early checkpoint of both only. Squared speed (the mean over samples with counting
+        (triangles), each at the largest value at which the figure is known of both; recall above chance without noise
+        at the last early checkpoint of both only. Squared speed (the mean over samples with counting
         noise removed, in (points per epoch)²) and inflow to the highly vulnerable zone are of a step between
         checkpoints: circles are of the last step that both have, the others lie between middles of steps, and only
         where the steps of both are equally long. Bars are {level} jackknife intervals of the difference (hollow: too
@@ -119,9 +121,9 @@ _CAPTIONS = {
         is not above the FPR have no logarithm and are left out.""",
     "null": """
         The null control: membership is swapped at random within each (pair of models, sample), the same swaps at all
-        checkpoints, and the attack is fitted anew. Each dot is the AUC of one draw, the bar their mean; without leaks
-        in the pipeline they scatter around .5. Verdict: one simultaneous test over all checkpoints and attacks of a
-        run.""",
+        checkpoints, and the attack is fitted anew. Each dot is the AUC of one draw, a mean over models, the bar their
+        mean; without leaks in the pipeline they scatter around .5, the wider the smaller the study. Verdict: one
+        simultaneous test over all checkpoints and attacks of a run.""",
 }
 
 

@@ -145,8 +145,8 @@ def draw_accuracy(tables: dict[str, pd.DataFrame], styles: dict[str, RunStyle]) 
 
 
 def draw_null(tables: dict[str, pd.DataFrame], styles: dict[str, RunStyle]) -> Iterator[Drawing]:
-    """AUC of the refitted attack under swapped membership, every draw, with the simultaneous test's verdict."""
-    draws, verdicts = tables["null_draws"], tables["null"].set_index("run")
+    """AUC per model of the refitted attack under swapped membership, every draw, and the test's verdict."""
+    draws, verdicts = tables["null_draws"].query("aggregation == 'per_model'"), tables["null"].set_index("run")
     attacks, runs = list(draws["attack"].unique()), runs_in(draws, styles)
     for page, chunk in enumerate(chunks(runs, 4)):
         figure, grid = plt.subplots(

@@ -28,7 +28,9 @@ _TREND = {
     "rank_correlation": ("rank correlation", "#000000", "o", "-"),
     "disattenuated": ("without noise", "#56B4E9", "X", (0, (5, 1.5))),
     "reliability": ("reliability", "#7a7a7a", "*", (0, (1, 1))),
+    "latent_share": ("truly at risk, known", "#D55E00", "D", "-"),
 }
+_BANDS = ("rank_correlation", "latent_share")
 # figure -> panels (target, metrics, label)
 _FIGURES = {
     "early": (
@@ -101,7 +103,7 @@ def _draw_trend(axes: Axes, table: pd.DataFrame) -> None:
     for metric, (_, colour, marker, line) in _TREND.items():
         part = table[table["metric"] == metric].sort_values("epoch")
         axes.plot(part["epoch"], part["estimate"], color=colour, marker=marker, linestyle=line, markersize=3.5)
-        if metric == "rank_correlation":
+        if metric in _BANDS:
             _band(axes, part, colour)
     axes.axhline(0, color=style.MUTED, linestyle=":", linewidth=1.2)
 

@@ -26,7 +26,7 @@ METRICS = {
     "inflow_hv": "inflow to the HV zone,\nper epoch",
     "speed_squared_corrected": "squared speed, points²",
     "entropy_change": "entropy change, bits",
-    "recall_share": "early recall above chance,\nshare of the ceiling's",
+    "latent_share": "early recall above chance,\nwithout noise",
 }
 _POINTS_SQUARED = {"speed_squared_corrected": 100.0**2}  # else shares of the plane
 _MATCHINGS = {
@@ -48,10 +48,10 @@ def highest_common(table: pd.DataFrame) -> pd.DataFrame:
 def factor_rows(table: pd.DataFrame, threshold: str, early: Mapping[str, float]) -> pd.DataFrame:
     """The rows that are drawn: of attacks whose dynamics were analysed, at one threshold.
 
-    The share of the ceiling's recall is 1 in every run at the end: it is compared at the last epoch up to the `early`
+    The recall without noise is 1 in every run at the end: it is compared at the last epoch up to the `early`
     one of both runs only.
     """
-    late = table["metric"] == "recall_share"
+    late = table["metric"] == "latent_share"
     last_early = np.minimum(table["run_a"].map(early).fillna(0.0), table["run_b"].map(early).fillna(0.0))
     late &= (table["matched_by"] != "epoch") | (table["at"] > last_early) | (table["at"] == 0)
     table = highest_common(table[~late])

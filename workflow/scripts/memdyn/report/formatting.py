@@ -32,6 +32,13 @@ def percent(value: float | None, digits: int = 1) -> str:
     return MISSING if _missing(value) else f"{100 * value:.{digits}f} %"
 
 
+def percent_interval(value: float, low: float, high: float, digits: int = 1) -> str:
+    """`19.2 % [17.3, 21.0]`; the share alone where there is no interval."""
+    if _missing(value) or _missing(low) or _missing(high):
+        return percent(value, digits)
+    return f"{percent(value, digits)} [{number(100 * low, digits)}, {number(100 * high, digits)}]"
+
+
 def count(value: float | None) -> str:
     """`101,770`."""
     return MISSING if _missing(value) else f"{int(value):,}"

@@ -18,30 +18,32 @@ CLAIMS = {
 _RULES = {
     "C1": "Mean advantage of two runs that differ in one factor, at an equal epoch: farther apart than {bound}. "
     "Rate: early in training; severity: at its end.",
-    "C2": "Rank correlation of difficulty (models without the sample) with d′: above {bound}, for most difficulties "
-    "of each run.",
-    "C3": "Share of what d′ can find at all of the final top share, found early: above {bound}, in each run.",
+    "C2": "Rank correlation of difficulty (models without the sample) with d′, without the noise of few models: above "
+    "{bound}, for most difficulties of each run.",
+    "C3": "Share of the samples truly most at risk at the end that truly were so early (chance 0, all 1), whatever "
+    "noise lets one find of them: above {bound}, in each run.",
 }
 _NO_PART = {
     "C1": "no two runs that differ in one factor only, and in nothing else",
     "C2": "no run with enough models",
     "C3": "no run with enough models and an early checkpoint",
 }
-CELLS = ("claim", "part", "cell", "estimate", "low", "high", "bound", "verdict")
+CELLS = ("claim", "part", "cell", "estimate", "low", "high", "bound", "verdict", "why")
 NBSP = "\u00a0"  # keeps a number with its sign
-_MARKS = {"supported": "✓", "contradicted": "✗", "undecided": "?"}
+_MARKS = {"supported": "✓", "contradicted": "✗", "undecided": "?", "not tested": "–"}
 
 
-def verdict_cell(verdict: str) -> Cell:
-    """The verdict's word with a mark that needs no colour."""
-    return Cell(f"{_MARKS[verdict]} {verdict}", kind=verdict)
+def verdict_cell(verdict: str, more: str = "") -> Cell:
+    """The verdict's word with a mark that needs no colour, and what it is about or why."""
+    kind = verdict.replace(" ", "-")
+    return Cell(f"{_MARKS[verdict]} {verdict} {more}".rstrip(), kind=f"{kind} wrap" if more else kind)
 
 
 def with_names(text: str, styles: dict[str, RunStyle]) -> str:
     """Text that holds folders of runs, with the names of the runs instead."""
     for run in sorted(styles, key=len, reverse=True):
         text = text.replace(run, styles[run].name)
-    text = text.replace(" - ", " − ").replace(": ", ", ")
+    text = text.replace(" - ", " − ").replace(": ", ", ").replace("d'", "d′")
     return DIFFICULTY_LABELS.get(text, text)
 
 
@@ -56,15 +58,15 @@ def claims(table: pd.DataFrame, cells: pd.DataFrame, styles: dict[str, RunStyle]
         rows.append(
             [
                 Cell(f"{claim}  {CLAIMS[claim]}", kind="wrap"),
-                verdict_cell(parts["verdict"].iloc[0]),
+                verdict_cell(parts["verdict"].iloc[0], with_names(parts["scope"].iloc[0], styles)),
                 Cell(_RULES[claim].format(bound=bound), kind="wrap"),
                 Cell("\n".join(basis), kind="wrap wide"),
             ]
         )
     caption = (
         "What this study says of the three claims, by rules that were fixed before any result (docs/claims.md). "
-        "The intervals of a claim hold jointly. Undecided: the interval holds values on both sides of the bound, or "
-        "there is nothing to judge by. A claim is supported where all its parts are, contradicted where any is."
+        "The intervals of a claim hold jointly. Undecided: the interval holds values on both sides of the bound. A "
+        "claim is supported where all its tested parts are, contradicted where any is."
     )
     return Table(caption, ["claim", "verdict", "rule", "rests on"], rows, head=4)
 
@@ -79,7 +81,8 @@ def _part_words(row: tuple, cells: pd.DataFrame, styles: dict[str, RunStyle]) ->
     best = told.loc[told["estimate"].abs().fillna(-1).idxmax()]
     number = formatting.signed_interval(best["estimate"], best["low"], best["high"])
     many = f"{len(agree)} of {len(cells)}, e.g. " if len(cells) > 1 else ""
-    return f"{words} ({many}{with_names(best['cell'], styles)}: {number})"
+    why = f"; {with_names(best['why'], styles)}" if best["why"] else ""
+    return f"{words} ({many}{with_names(best['cell'], styles)}: {number}{why})"
 
 
 def claim_cells(cells: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:
@@ -91,7 +94,7 @@ def claim_cells(cells: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:
             Cell(with_names(row.cell, styles)),
             Cell(formatting.signed_interval(row.estimate, row.low, row.high)),
             Cell(f"{row.bound:g}"),
-            verdict_cell(row.verdict),
+            verdict_cell(row.verdict, f"({with_names(row.why, styles)})" if row.why else ""),
         ]
         for row in cells.itertuples()
     ]

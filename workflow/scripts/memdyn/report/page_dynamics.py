@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import pandas as pd
 
-from memdyn.dynamics.smooth import FEWEST_HITS
+from memdyn.dynamics.tails import FEWEST_HITS
 from memdyn.report import formatting, style
 from memdyn.report.comparison import shown_pairs
 from memdyn.report.factors import METRICS, factor_rows
@@ -22,6 +22,7 @@ _PREDICTORS = {
 }
 _TOTAL = ("low_total", "high_total")  # of models and samples
 _MODELS = {"half": "half of the models", "one": "one model a sample", "mean": "mean over half"}
+_EARLY = ("recall", "recall_share", "latent_share", "auroc", "jaccard")
 _MATCHED = {"epoch": "epoch", "accuracy_test": "test accuracy", "generalisation_gap": "generalisation gap"}
 
 
@@ -111,17 +112,30 @@ def early(table: pd.DataFrame, findings: pd.DataFrame, styles: dict[str, RunStyl
         at = part[part["epoch"] == found["epoch"].iloc[0]]
         for (name, models), group in at.groupby(["predictor", "models"], sort=False):
             metrics = {row["metric"]: row for _, row in group.iterrows()}
-            texts = [_interval(metrics.get(metric)) for metric in ("recall", "recall_share", "auroc", "jaccard")]
+            texts = [_interval(metrics.get(metric)) for metric in _EARLY]
             first = [run_cell(styles[run]), Cell(attack), Cell(f"{found['epoch'].iloc[0]:g}")]
             names = [Cell(_PREDICTORS.get(name, name)), Cell(_MODELS.get(models, models))]
             rows.append([*first, *names, *(Cell(text) for text in texts)])
     caption = (
         "What is known early of the samples finally at risk (the top share by d′ of the other half of the models): "
-        "recall; recall above chance as a share of what d′ of the last checkpoint finds; AUROC; Jaccard. The "
+        "recall; recall above chance as a share of what d′ of the last checkpoint finds; the same without noise, the "
+        "share of those truly at risk at the end that truly were so then, which does not depend on the number of "
+        "models (with the choice of samples); AUROC; Jaccard. The "
         "baselines need no shadow models: they are read off models that trained on the sample, one of a random pair of "
         "the half, or the mean over the half's pairs."
     )
-    columns = ["run", "attack", "epoch", "predictor", "from", "recall", "of the ceiling", "AUROC", "Jaccard"]
+    columns = [
+        "run",
+        "attack",
+        "epoch",
+        "predictor",
+        "from",
+        "recall",
+        "of the ceiling",
+        "without noise",
+        "AUROC",
+        "Jaccard",
+    ]
     return Table(caption, columns, rows, head=5)
 
 
@@ -147,7 +161,7 @@ def factors(table: pd.DataFrame, styles: dict[str, RunStyle], threshold: str, ea
         "Differences of the analysed attack, first run minus second, at the last epoch that both have and at the "
         "largest test accuracy and generalisation gap at which the figure is known of both, with "
         f"{100 * table['level'].iloc[0]:g} % intervals; bold where the interval excludes 0. Recall above chance is "
-        "that of d′ at the last early checkpoint of both, as a share of what d′ of the last one finds. Squared speed "
+        "that without noise, at the last early checkpoint of both. Squared speed "
         "(the mean over samples with counting noise removed, in (points per epoch)²) and inflow are of a step between "
         "checkpoints: by epoch, of the last step that both have; else only where the steps of both are equally long. "
         f"{omitted}"
@@ -188,18 +202,21 @@ def tails(verdicts: pd.DataFrame, points: pd.DataFrame, styles: dict[str, RunSty
             mine = points[(points["run"] == run) & (points["part"] == row.part)].set_index("quantity")
             found = [mine.loc[name] if name in mine.index else None for name in quantities]
             ratio = formatting.interval(row.ratio, row.ratio_low, row.ratio_high, 2)
-            cells = [Cell(ratio), Cell(row.verdict, kind=marks.get(row.verdict, ""))]
+            members = formatting.interval(row.tpr_ratio, row.tpr_ratio_low, row.tpr_ratio_high, 2)
+            cells = [Cell(ratio), Cell(members), Cell(row.verdict, kind=marks.get(row.verdict, ""))]
             cells += [Cell(_interval(point, "value", digits=4)) for point in found]
             rows.append([run_cell(styles[run]), Cell(row.part), Cell(f"{row.epoch:g}"), *cells])
     probability = f"{100 * verdicts['probability'].iloc[0]:g} %"
     caption = (
-        "The tail check at the last checkpoint: how often an OUT margin lies in the predicted upper tail of "
-        f"{probability}, over how often it should. Holds: the interval is within a factor of 2 of 1; fails: outside; "
-        f"else undecided, and always where fewer than {FEWEST_HITS} margins are expected there. Then the parametric "
-        "operating points, of which TPR at that FPR rests on the tail: means over samples of AUC and of TPR at small "
-        "FPRs, which cannot be counted for one sample, with jackknife intervals over pairs; sham: no leakage."
+        "The tail check at the last checkpoint, each pair of models predicted from the others: how often an OUT margin "
+        f"lies in the predicted upper tail of {probability}, over how often it should (is the FPR what it is called?), "
+        "and how many members lie there, over how many the laws of d′ and of s_in / s_out say (is the TPR?). Holds: "
+        "the first interval is within a factor of 2 of 1, the second within one of 1.25 or no farther than the FPR. "
+        f"Fails: one lies outside. Else undecided, and always where fewer than {FEWEST_HITS} margins are expected "
+        "there. Then the parametric operating points: means over samples of AUC and of TPR at small FPRs, which cannot "
+        "be counted for one sample, with jackknife intervals over pairs; sham: no leakage."
     )
-    columns = ["run", "part", "epoch", "frequency over expectation", "parametric law"]
+    columns = ["run", "part", "epoch", "OUT tail over expected", "members over predicted", "parametric law"]
     return Table(caption, [*columns, *map(_point_title, quantities)], rows, head=3)
 
 

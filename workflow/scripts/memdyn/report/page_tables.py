@@ -10,8 +10,9 @@ import pandas as pd
 
 from memdyn.report import formatting, style
 from memdyn.report.comparison import last_differences, shown_pairs
-from memdyn.report.curves import METRICS, preferred_aggregation
+from memdyn.report.curves import METRICS
 from memdyn.report.planes import ZONE_STACK, select_threshold
+from memdyn.report.pooling import pooling_note
 from memdyn.report.style import RunStyle
 
 _DIGITS = {"auc": 3, "tpr_at_fpr_0.01": 3, "tpr_at_fpr_0.001": 4}
@@ -34,6 +35,7 @@ _RUN_COLUMNS = {
 
 
 _NO_LIMITS = (np.nan, np.nan)
+_WORST = "highly_vulnerable"
 
 
 @dataclass(frozen=True)
@@ -65,20 +67,28 @@ def _text(*values: str) -> list[Cell]:
 
 
 def results(metrics: pd.DataFrame, styles: dict[str, RunStyle], failed: set[str]) -> Table:
-    """Every attack on every run at the last checkpoint; runs that failed their null control are marked."""
-    aggregation = preferred_aggregation(metrics)
-    table = metrics[metrics["aggregation"] == aggregation]
-    table = table[table["epoch"] == table.groupby("run")["epoch"].transform("max")]
+    """Every attack on every run at the last checkpoint, pooled and per model, with what the null's draws give.
+
+    Runs that failed their null control are marked.
+    """
+    table = metrics[metrics["epoch"] == metrics.groupby("run")["epoch"].transform("max")]
     level = f"{100 * table['level'].iloc[0]:g} %"
     rows = []
     for row in _by_run(table, styles):
         values = [formatting.interval(row[m], row[f"{m}_low"], row[f"{m}_high"], _DIGITS[m]) for m in METRICS]
+        null = [formatting.number(row[f"null_{m}"], _DIGITS[m]) for m in METRICS]
         run = run_cell(styles[row["run"]])
         if row["run"] in failed:
             run = replace(run, text=f"{run.text} (null failed)", kind="failed")
-        rows.append([run, *_text(str(row["attack"]), *values, formatting.number(row["null_auc"]))])
-    caption = f"Leakage at the last checkpoint, {aggregation.replace('_', ' ')}, with {level} intervals."
-    return Table(caption, ["run", "attack", *(style.METRIC_LABELS[m] for m in METRICS), "null AUC"], rows, head=2)
+        rows.append([run, *_text(str(row["attack"]), row["aggregation"].replace("_", " "), *values, *null)])
+    labels = [style.METRIC_LABELS[m] for m in METRICS]
+    caption = (
+        f"Leakage at the last checkpoint, with {level} intervals: pooled over all target models under one threshold, "
+        "and per model, the mean of each one's own. Null: the same on noise, by the draws of the null control; with "
+        "few non-members the TPR per model is above the FPR there too. "
+    )
+    caption += pooling_note(table, {run: known.name for run, known in styles.items()})
+    return Table(caption.strip(), ["run", "attack", "over", *labels, *(f"null: {label}" for label in labels)], rows, 3)
 
 
 def runs(table: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:
@@ -100,9 +110,22 @@ def runs(table: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:
         "Recipes and models. Accuracies at the last checkpoint, means over models: on the scored samples as members "
         "(in) and as non-members (out), and on the test part; training time."
     )
-    caption = " ".join([caption, *failures])
+    caption = " ".join([caption, *failures, *_few_checkpoints(table, styles)])
     words = sum(show is str for _, show in columns.values())
     return Table(caption, ["run", *columns, "all models"], rows, head=1 + words)
+
+
+def _few_checkpoints(table: pd.DataFrame, styles: dict[str, RunStyle]) -> list[str]:
+    """What is left out of runs that have too few checkpoints for it."""
+    sentences = []
+    for column, value, words in (
+        ("n_checkpoints", 1, "one checkpoint: what needs two (transitions, speed, early determination) is left out"),
+        ("last_checkpoint", 0, "no checkpoint of trained models: difficulty is left out"),
+    ):
+        names = [styles[row["run"]].name for row in _by_run(table, styles) if row.get(column) == value]
+        if names:
+            sentences.append(f"{', '.join(names)}: {words}.")
+    return sentences
 
 
 def _failures(table: pd.DataFrame, styles: dict[str, RunStyle]) -> list[str]:
@@ -115,6 +138,9 @@ def _failures(table: pd.DataFrame, styles: dict[str, RunStyle]) -> list[str]:
     return sentences
 
 
+DUPLICATES = ("duplicates_dropped", "samples_in_source")
+
+
 def pools(table: pd.DataFrame) -> Table:
     """The data and how they were split."""
     parts = ("scored", "sham", "population", "test", "spare")
@@ -123,14 +149,15 @@ def pools(table: pd.DataFrame) -> Table:
         [
             *_text(row["dataset"], formatting.count(row["n_classes"]), str(row["shape"])),
             *_text(*(formatting.count(row[part]) for part in parts)),
-            *_text(formatting.count(row["duplicates_dropped"]), str(row["sha256"])[:12]),
+            *_text(" of ".join(formatting.count(row[name]) for name in DUPLICATES), str(row["sha256"])[:12]),
         ]
         for _, row in table.iterrows()
     ]
     columns = ["data", "classes", "shape", *parts, "duplicates dropped", "sha256"]
     caption = (
         "Samples in each part of the pool. Scored: members of half of the models; sham: treated alike but never "
-        "trained on; population: reference data of attacks; test: utility; spare: kept for defences."
+        "trained on; population: reference data of attacks; test: utility; spare: kept for defences. Duplicates: "
+        "samples of the data set that equal an earlier one, whatever their label."
     )
     return Table(caption, columns, rows)
 
@@ -144,12 +171,17 @@ def null_control(table: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:
             [
                 run_cell(styles[row["run"]]),
                 *_text(formatting.number(row["statistic"], 2), formatting.p_value(row["p_value"])),
-                *_text(formatting.number(row["mean_null_auc"], 4), formatting.count(row["n_draws"])),
+                *_text(formatting.number(row["mean_null_auc"], 4), f"± {formatting.number(row['resolution'], 4)}"),
+                Cell(formatting.count(row["n_draws"])),
                 verdict,
             ]
         )
-    caption = "The simultaneous null test of each run, over all checkpoints and attacks."
-    return Table(caption, ["run", "statistic", "p", "mean null AUC", "draws", "verdict"], rows)
+    caption = (
+        "The simultaneous null test of each run, over all checkpoints and attacks; it fails where p is at most 0.01. "
+        "Mean null AUC: the one furthest from 0.5. Could have seen: a deviation from 0.5 that fails the test with a "
+        "chance of about 95 %; smaller ones may be there."
+    )
+    return Table(caption, ["run", "statistic", "p", "mean null AUC", "could have seen", "draws", "verdict"], rows)
 
 
 def centres(centre: pd.DataFrame, curves: pd.DataFrame | None, styles: dict[str, RunStyle], threshold: str) -> Table:
@@ -193,15 +225,26 @@ def _path_limits(
 
 
 def zones(table: pd.DataFrame, styles: dict[str, RunStyle], threshold: str) -> Table:
-    """Zone shares at the last checkpoint."""
+    """Zone shares at the last checkpoint; of the highly vulnerable also the sham members' and the parametric one."""
     rows = []
     for (attack, run), part in _in_order(select_threshold(table, threshold), styles):
-        last = part[part["epoch"] == part["epoch"].max()].set_index("zone")["share"]
-        shares = [formatting.percent(float(last.get(zone, 0.0))) for zone in ZONE_STACK]
-        rows.append([run_cell(styles[run]), *_text(attack, *shares)])
-    columns = ["run", "attack", *(style.ZONE_LABELS[zone] for zone in ZONE_STACK)]
+        last = part[part["epoch"] == part["epoch"].max()].set_index("zone")
+        worst = last.loc[_WORST]
+        counted, parametric = (
+            formatting.percent_interval(*(float(worst[name]) for name in names))
+            for names in (("share", "low", "high"), ("smooth", "smooth_low", "smooth_high"))
+        )
+        others = [formatting.percent(float(last.loc[zone, "share"])) for zone in ZONE_STACK if zone != _WORST]
+        rows.append([run_cell(styles[run]), *_text(attack, counted, formatting.percent(worst["null"]), parametric)])
+        rows[-1] += _text(*others)
+    labels = [style.ZONE_LABELS[zone] for zone in ZONE_STACK if zone != _WORST]
+    columns = ["run", "attack", style.ZONE_LABELS[_WORST], "the same (sham)", "the same, parametric", *labels]
     return Table(
-        "Share of the scored samples in each zone at the last checkpoint, counted there and not tracked.",
+        "Share of the scored samples in each zone at the last checkpoint, of states as they are, with intervals over "
+        "pairs of models. The share of the highly vulnerable depends on the number of models, since noise carries "
+        "samples across the bounds and 90 % of few models is all of them: compare it at equal numbers. Sham members "
+        "show what noise alone gives; the parametric share is what many models would show at each sample's best "
+        "threshold, the expected share with a d′ that allows the zone.",
         columns,
         rows,
         head=2,

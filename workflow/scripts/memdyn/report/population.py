@@ -29,9 +29,13 @@ _SHARED_ROWS = (0, 1)
 _BANDED_ZONES = ("highly_vulnerable", "vulnerable", "leaning", "inverted")
 
 
-def population_curves(tables: dict[str, pd.DataFrame], threshold: str) -> Iterator[tuple[str, pd.DataFrame]]:
-    """(attack, curves of all samples at its threshold)."""
+def population_curves(
+    tables: dict[str, pd.DataFrame], threshold: str, needed: str = ""
+) -> Iterator[tuple[str, pd.DataFrame]]:
+    """(attack, curves of all samples at its threshold), of the runs that have the needed figure."""
     curves = tables["curves"]
+    if needed:
+        curves = curves[curves["run"].isin(curves.loc[curves["figure"] == needed, "run"])]
     chosen = select_threshold(curves[curves["group"] == "all"], threshold)
     yield from ((str(attack), table) for attack, table in chosen.groupby("attack", sort=False))
 
@@ -66,8 +70,8 @@ def null_handle() -> Line2D:
 def draw_speed(
     tables: dict[str, pd.DataFrame], styles: dict[str, RunStyle], options: ReportOptions
 ) -> Iterator[Drawing]:
-    """Displacement, speed and spatial order over checkpoints, raw against corrected."""
-    for attack, curves in population_curves(tables, options.threshold):
+    """Displacement, speed and spatial order over checkpoints, raw against corrected; none of a single checkpoint."""
+    for attack, curves in population_curves(tables, options.threshold, "speed"):
         rows = len(_SPEED_PANELS) // 2
         figure, grid = plt.subplots(
             rows, 2, figsize=(style.WIDTH, 2.05 * rows + 0.6), sharex=True, layout="constrained"
@@ -101,8 +105,8 @@ def _frame_lines(row: np.ndarray) -> None:
 def draw_inflow(
     tables: dict[str, pd.DataFrame], styles: dict[str, RunStyle], options: ReportOptions
 ) -> Iterator[Drawing]:
-    """Chance of a sample outside the highly vulnerable zone to enter it, per epoch."""
-    for attack, curves in population_curves(tables, options.threshold):
+    """Chance of a sample outside the highly vulnerable zone to enter it, per epoch; none of a single checkpoint."""
+    for attack, curves in population_curves(tables, options.threshold, "inflow_hv"):
         figure, axes = plt.subplots(figsize=(style.WIDTH, 2.9), layout="constrained")
         draw_curves(axes, curves[curves["figure"] == "inflow_hv"], styles, difference=False)
         axes.set(title="chance to enter the highly vulnerable zone, per epoch", ylim=(0, None))
@@ -118,7 +122,7 @@ def draw_inflow(
 def draw_river(
     tables: dict[str, pd.DataFrame], styles: dict[str, RunStyle], options: ReportOptions
 ) -> Iterator[Drawing]:
-    """Tracked zone shares: stacked as a river, and below it each zone but chance with its band."""
+    """Zone shares: stacked as a river, and below it each zone but chance with its band."""
     for attack, curves in population_curves(tables, options.threshold):
         shares = curves[curves["figure"].str.startswith("share_")]
         runs = runs_in(shares, styles)

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from memdyn.report import style
+from memdyn.report import formatting, style
 from memdyn.report.captions import caption
 from memdyn.report.planes import select_threshold, threshold_words
 from memdyn.report.record import Drawing, FigureRecord, PoolImages, ReportOptions
@@ -41,7 +41,13 @@ def draw_samples(
         threshold = threshold_words(part["threshold"].iloc[0])
         planted = _planted_words(top, images.get(run))
         words = caption(
-            "samples", count=len(top), run=run_style.name, attack=attack, threshold=threshold, planted=planted
+            "samples",
+            count=len(top),
+            run=run_style.name,
+            attack=attack,
+            threshold=threshold,
+            effect=_effect_words(top["design_effect"]),
+            planted=planted,
         )
         ids = ", ".join(str(i) for i in top["sample_id"])
         alt = f"Pictures and trajectories of the most vulnerable samples of {run_style.name}: source rows {ids}."
@@ -109,10 +115,18 @@ def _planted_words(top: pd.DataFrame, pool: PoolImages | None) -> str:
     return f"Red, with a cross: the label is wrong and was planted ({shown} of {len(top)})."
 
 
+def _effect_words(effects: pd.Series) -> str:
+    """How much the intervals allow for decisions that hang together."""
+    if effects.isna().all():
+        return "too few models for one"
+    low, high = (f"{value:.1f}" for value in (effects.min(), effects.max()))
+    return f"design effect {low if low == high else f'{low} to {high}'}, since decisions share their calibration"
+
+
 def _cell_title(class_name: str, row: NamedTuple) -> str:
     return (
         f"{style.clip_label(class_name, 18)}, #{row.sample_id}, d′ {row.d_prime:.1f}\n"
-        f"A {row.advantage:.2f} [{row.advantage_low:.2f}, {row.advantage_high:.2f}]"
+        f"A {formatting.interval(row.advantage, row.advantage_low, row.advantage_high, 2)}"
     )
 
 

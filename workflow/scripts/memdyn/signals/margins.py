@@ -19,7 +19,8 @@ def signals(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
     Returns:
         float32 [samples] each:
         margin: z_y - logsumexp_{c != y} z_c, the logit of the true class's probability (Carlini et al. 2022, sec. IV).
-        gap: z_y - max_{c != y} z_c; its sign is correctness.
+        gap: z_y - max_{c != y} z_c; its sign is correctness. Of classes that tie the first is predicted, as argmax has
+            it (and the training log): then the gap is the smallest normal number above or below 0.
         entropy: -sum_c p_c log p_c, in nats.
         modified_entropy: -(1 - p_y) log p_y - sum_{c != y} p_c log(1 - p_c) (Song & Mittal 2021, Eq. 5).
         el2n: ||softmax(z) - onehot(y)||_2 (Paul et al. 2021, Definition 2.3); from 6 classes on no function of the
@@ -41,12 +42,17 @@ def signals(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
     el2n = (torch.sigmoid(-margin) ** 2 + p.scatter(1, true, 0.0).square().sum(1)).sqrt()
     found = {
         "margin": margin,
-        "gap": gap,
+        "gap": _signed(gap.float(), top.squeeze(1) == labels),
         "entropy": entropy,
         "modified_entropy": _modified_entropy(p, margin, true, margin_top, top),
         "el2n": el2n,
     }
     return {name: values.float() for name, values in found.items()}
+
+
+def _signed(gap: Tensor, correct: Tensor) -> Tensor:
+    smallest = torch.finfo(gap.dtype).tiny
+    return torch.where(correct, gap.clamp(min=smallest), gap.clamp(max=-smallest))
 
 
 def _modified_entropy(p: Tensor, margin: Tensor, true: Tensor, margin_top: Tensor, top: Tensor) -> Tensor:

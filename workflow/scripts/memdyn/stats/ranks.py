@@ -34,7 +34,7 @@ def kendall(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     signs = []
     for rows in (a, b):
         single = 2 * rows.astype(np.float32)
-        signs.append(np.clip(single[:, :, None] - single[:, None, :], -1, 1).reshape(len(rows), -1))
+        signs.append(np.clip(single[:, :, None] - single[:, None, :], -1, 1).reshape(len(rows), single.shape[1] ** 2))
     untied = [np.einsum("rp,rp->r", rows, rows).astype(float) for rows in signs]
     with np.errstate(invalid="ignore", divide="ignore"):
         return (signs[0] @ signs[1].T) / np.sqrt(np.outer(*untied))

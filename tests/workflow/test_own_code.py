@@ -1,0 +1,78 @@
+"""A user's own code, split into files: the example of docs/extending.md as it is printed, and edits of it."""
+
+import re
+
+import pytest
+import yaml
+from project import PROJECT, Project
+
+pytestmark = pytest.mark.slow
+DATA = """from dataclasses import dataclass
+
+from read import values
+
+
+@dataclass
+class Table:
+    x: object
+    y: object
+
+
+def load(files, scale=1):
+    table = Table(*values(files[0]))
+    return {"images": table.x * scale, "labels": table.y}
+"""
+READ = """import numpy as np
+
+
+def values(path):
+    data = np.load(path)
+    return data["images"].reshape(len(data["labels"]), -1) / 255, data["labels"]
+"""
+
+
+@pytest.fixture
+def mine(clone: Project) -> Project:
+    """A checkout with the files of the example."""
+    text = (PROJECT / "docs" / "extending.md").read_text()
+    examples = dict(re.findall(r"<!-- example: (\S+) -->\n```\w+\n(.*?)```", text, re.DOTALL))
+    assert set(examples) == {"my/net.py", "my/parts.py", "my/study.yaml"}
+    for name, content in examples.items():
+        (clone.folder / name).parent.mkdir(exist_ok=True)
+        (clone.folder / name).write_text(content)
+    clone.write_study(yaml.safe_load(examples["my/study.yaml"]))
+    return clone
+
+
+def test_the_example_and_its_edits(mine: Project):
+    mine.run("--until", "score_block")
+    runs = list(mine.results.glob("digits-*/net-*"))
+    assert len(runs) == 2 and all(list(run.glob("scores-*/block-*/scores.parquet")) for run in runs)
+    # neither comments count, nor where the code lies, nor how that is written
+    (mine.folder / "my").rename(mine.folder / "yours")
+    parts = mine.folder / "yours" / "parts.py"
+    text = parts.read_text()
+    parts.write_text(f'"""Better."""\n# better\n{text}')
+    study = mine.study()
+    study["base"]["model"]["target"] = "./yours//net.py:Net"
+    mine.write_study(study)
+    assert not {"train_block", "score_block"} & set(mine.planned())
+    parts.write_text(text.replace("x + self", "x - self"))
+    assert mine.refused().count("(would become net-") == 2
+    parts.write_text(f"{text}\nclass\n")
+    said = mine.refused()
+    assert f"yours/parts.py, line {text.count(chr(10)) + 2}, is not Python" in said and "Traceback" not in said
+
+
+def test_a_data_set_in_two_files(clone: Project):
+    (clone.folder / "own").mkdir()
+    (clone.folder / "own" / "data.py").write_text(DATA)
+    (clone.folder / "own" / "read.py").write_text(READ)
+    study = clone.study()
+    study["pool"]["dataset"] = {"name": "custom", "target": "own/data.py:load", "files": ["data.npz"]}
+    study["base"]["model"] = {"name": "logistic"}
+    study["runs"] = []
+    clone.write_study(study)
+    clone.run("--until", "build_pool")
+    (clone.folder / "own" / "read.py").write_text(READ.replace("255", "256"))
+    assert clone.planned("--until", "build_pool") == {"build_pool": 1}

@@ -1,0 +1,69 @@
+"""How an attack's figures move with the number of shadow models: are they enough?
+
+The first 8, 12, 16, 24, ... models of the run are a smaller study of their own: the attack is calibrated on them alone.
+More models make an attack stronger and its figures less noisy; where the curve is flat within its intervals, further
+models would change little. Neighbouring points share models, so they move together.
+"""
+
+import numpy as np
+import pandas as pd
+
+from memdyn.attacks.base import Attack
+from memdyn.attacks.evaluate import Settings, metric_names
+from memdyn.attacks.inputs import Inputs
+from memdyn.attacks.most_vulnerable import SHARES, MostVulnerable, limits_of
+from memdyn.attacks.refits import Deletions, refits
+from memdyn.stats import jackknife
+from memdyn.stats.roc import roc
+
+SMALLEST = 8
+
+
+def model_counts(n_models: int) -> list[int]:
+    """8, 12, 16, 24, 32, 48, ... below n_models, and n_models."""
+    counts, size = [], SMALLEST
+    while size < n_models:
+        counts += [size, size * 3 // 2]
+        size *= 2
+    return [count for count in counts if count < n_models] + [n_models]
+
+
+def convergence_table(attack: Attack, margins: Inputs, settings: Settings) -> pd.DataFrame:
+    """Metrics of one checkpoint against the number of models.
+
+    Args:
+        attack: any attack; numbers of models that cannot calibrate it are left out.
+        margins: of all models.
+        settings: level, groups and fprs are used.
+
+    Returns:
+        models, share (1: all samples; else the most vulnerable, `memdyn.attacks.most_vulnerable`), metric, value, low,
+        high (jackknife over groups of pairs; NaN with too few).
+    """
+    tables = []
+    for models in model_counts(2 * margins.n_pairs):
+        part = margins.take(np.arange(models // 2))
+        if attack.can_score(part.half, "pairs"):
+            tables.append(_metrics(attack, part, settings).assign(models=models))
+    table = pd.concat(tables, ignore_index=True)
+    return table[["models", *table.columns.drop("models")]]
+
+
+def _metrics(attack: Attack, margins: Inputs, settings: Settings) -> pd.DataFrame:
+    deletions = Deletions.of(attack, margins, settings.groups)
+    everyone, few = [], []
+    for refit in refits(attack, margins, deletions):
+        scores = refit.signals.split(refit.scores)
+        curve = roc(*scores, settings.fprs)
+        everyone.append(np.array([curve.auc, *curve.tpr]))
+        few.append(MostVulnerable.of(refit.margins).measure(*scores, settings.fprs))
+    how = deletions.sizes, settings.level
+    limits = np.clip(jackknife.interval(everyone[0], np.array(everyone[1:]), *how), 0, 1)
+    of_few = limits_of(few, *how, margins.n_pairs, margins.mask.shape[1])
+    values = [
+        np.concatenate([of_all, vulnerable[:, :, 0].ravel()])
+        for of_all, vulnerable in zip((everyone[0], *limits), (few[0], *of_few), strict=True)
+    ]
+    names = metric_names(settings)
+    keys = {"share": np.repeat([1.0, *SHARES], len(names)), "metric": np.tile(names, 1 + len(SHARES))}
+    return pd.DataFrame(keys | dict(zip(("value", "low", "high"), values, strict=True)))

@@ -1,0 +1,155 @@
+"""The most vulnerable samples by themselves: an attack that fails on average may be certain of a few.
+
+After Aerni, Zhang & Tramèr 2024, "Evaluations of Machine Learning Privacy Defenses are Misleading": averages over all
+samples hide the few that leak most, so these are looked at alone. Who they are is decided on one half of the pairs, and
+they are attacked on the other half, both ways: no model that is attacked has had a say in who is looked at, so that
+luck is not taken for vulnerability (on pure noise their AUC is .5).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from memdyn.attacks.inputs import Inputs
+from memdyn.stats import jackknife
+from memdyn.stats.intervals import at_least_binomial
+from memdyn.stats.roc import cuts_at_fprs, roc
+from memdyn.stats.shrinkage import MIN_VARIANCE, fit_prior
+
+SHARES = (0.01, 0.05, 0.1)
+COLUMNS = [
+    *("share", "metric", "value", "low", "high", "all_samples"),
+    *("fpr", "fpr_low", "fpr_high", "own_tpr", "own_tpr_low", "own_tpr_high", "n_samples"),
+]
+FEWEST_PAIRS = 2  # in a half: no variance of one pair
+QUANTITIES = ("value", "fpr", "own")
+
+
+@dataclass(frozen=True)
+class MostVulnerable:
+    """The most vulnerable of one checkpoint, as each half of the pairs sees them.
+
+    Attributes:
+        risk: [2, n]; how vulnerable each sample looks in the pairs of half 0, and of half 1. NaN where a half has too
+            few pairs to tell.
+        half: int [P], 0 or 1: the half of each pair.
+    """
+
+    risk: np.ndarray
+    half: np.ndarray
+
+    @classmethod
+    def of(cls, margins: Inputs) -> "MostVulnerable":
+        """From the margins of one checkpoint."""
+        inside, outside = margins.split(margins.signal)
+        risk = np.full((2, inside.shape[1]), np.nan)
+        for side in (0, 1):
+            pairs = margins.half == side
+            if np.count_nonzero(pairs) >= FEWEST_PAIRS:
+                risk[side] = moderated_t(inside[pairs], outside[pairs])
+        return cls(risk, margins.half)
+
+    def attacked(self, share: float) -> np.ndarray:
+        """bool [P, n]: each pair on the top share of the samples by the risk in the other half.
+
+        The pool's samples are in random order, so those that tie at the border are taken as they come.
+        """
+        count = count_of(share, self.risk.shape[1])
+        chosen = np.zeros(self.risk.shape, dtype=bool)
+        np.put_along_axis(chosen, np.argsort(-self.risk, axis=1, kind="stable")[:, :count], True, axis=1)
+        return chosen[1 - self.half]
+
+    def measure(self, scores_in: np.ndarray, scores_out: np.ndarray, fprs: Sequence[float]) -> np.ndarray:
+        """How an attack fares on them, [SHARES, 1 + A, QUANTITIES]: the AUC, and the TPR at each pooled FPR.
+
+        Args:
+            scores_in, scores_out: [P, n], of all samples.
+            fprs: [A].
+
+        Returns:
+            value: their AUC by themselves; their TPR where the threshold keeps the FPR over ALL samples.
+            fpr: their own FPR at that threshold (NaN for the AUC).
+            own: the AUC again; their TPR where the threshold keeps the FPR over them, NaN below 1 / their number of OUT
+                scores.
+            All are NaN where a half cannot tell who is vulnerable.
+        """
+        fprs = np.asarray(fprs, dtype=float)
+        cuts = cuts_at_fprs(scores_out, fprs)[:, None]
+        seen = fprs * scores_out.size >= 1 - 1e-9
+        found = np.full((len(SHARES), 1 + len(fprs), len(QUANTITIES)), np.nan)
+        if np.isnan(self.risk).any():
+            return found
+        for k, share in enumerate(SHARES):
+            at = self.attacked(share)
+            inside, outside = scores_in[at], scores_out[at]
+            curve = roc(inside, outside, fprs)
+            found[k, 0, [0, 2]] = curve.auc
+            found[k, 1:, 0] = np.where(seen, (inside > cuts).mean(axis=1), np.nan)
+            found[k, 1:, 1] = np.where(seen, (outside > cuts).mean(axis=1), np.nan)
+            found[k, 1:, 2] = curve.tpr
+        return found
+
+
+def moderated_t(margins_in: np.ndarray, margins_out: np.ndarray) -> np.ndarray:
+    """How far each sample's mean IN margin lies above its mean OUT margin, in shrunken standard deviations, [n].
+
+    Smyth 2004, "Linear models and empirical Bayes methods", up to a factor that all samples share: each sample's
+    residual variance is shrunken towards the others', so that two pairs are enough to order samples.
+
+    Args:
+        margins_in, margins_out: [P, n], P >= 2.
+    """
+    dof = 2 * len(margins_in) - 2
+    difference = margins_in.mean(axis=0) - margins_out.mean(axis=0)
+    squares = sum(((margins - margins.mean(axis=0)) ** 2).sum(axis=0) for margins in (margins_in, margins_out))
+    squares = np.maximum(squares, dof * MIN_VARIANCE)
+    prior = fit_prior(squares[None], dof)
+    return difference / np.sqrt(squares + prior.nu[0] * prior.variance[0])
+
+
+def count_of(share: float, n_samples: int) -> int:
+    """How many samples a share is, at least one."""
+    return max(1, round(share * n_samples))
+
+
+def limits_of(
+    values: Sequence[np.ndarray], sizes: np.ndarray, level: float, n_pairs: int, n_samples: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper limits of what `MostVulnerable.measure` returns.
+
+    Args:
+        values: of all pairs, then without each group, the choice made anew.
+        sizes: pairs a group.
+    """
+    low, high = jackknife.interval(values[0], np.array(values[1:]), sizes, level)
+    for k, share in enumerate(SHARES):
+        trials = n_pairs * count_of(share, n_samples)
+        low[k], high[k] = at_least_binomial(values[0][k], low[k], high[k], trials, level)
+    return low, high
+
+
+def most_vulnerable_table(
+    value: np.ndarray, low: np.ndarray, high: np.ndarray, everyone: np.ndarray, metrics: Sequence[str], n_samples: int
+) -> pd.DataFrame:
+    """A row a share and metric.
+
+    Args:
+        value, low, high: what `MostVulnerable.measure` returns, with its limits.
+        everyone: [1 + A], the metrics over all samples.
+        metrics: their names.
+        n_samples: of which the shares are.
+
+    Returns:
+        share, metric, value, low, high, all_samples (the metric over all samples), fpr, fpr_low, fpr_high, own_tpr,
+        own_tpr_low, own_tpr_high (NaN for the AUC), n_samples (how many the share is).
+    """
+    places = [(k, m) for k in range(len(SHARES)) for m in range(len(metrics))]
+    rows = []
+    for k, m in places:
+        of_value, of_fpr, of_own = zip(value[k, m], low[k, m], high[k, m], strict=True)
+        own = of_own if m else (np.nan,) * 3
+        count = count_of(SHARES[k], n_samples)
+        rows.append((SHARES[k], metrics[m], *of_value, everyone[m], *of_fpr, *own, count))
+    return pd.DataFrame(rows, columns=COLUMNS)

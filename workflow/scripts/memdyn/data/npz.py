@@ -1,0 +1,93 @@
+"""Arrays of an .npz file: what its headers say, and their values."""
+
+import math
+import zipfile
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memdyn.data.labels import shape_problem
+from memdyn.data.layout import pixel_problem
+from memdyn.data.reading import reading, require_one
+
+Header = tuple[tuple[int, ...], np.dtype]
+
+
+def count_samples(options: Mapping[str, Any], path: str) -> int:
+    """Number of samples, from headers alone; keys, shapes and types are checked on the way.
+
+    Raises:
+        ValueError: naming the file, the key, and what is allowed.
+    """
+    key, labels = options["images"] or options["features"], options["labels"]
+    headers = _headers(path, (key, labels))
+    for name, (shape, dtype) in headers.items():
+        if dtype.hasobject:
+            raise ValueError(f"{path}: {name} holds Python objects (unsafe to read); save plain numbers or strings")
+        if not shape:
+            raise ValueError(f"{path}: {name} is a single number; allowed: an array with a row a sample")
+    (shape, dtype), (label_shape, _) = headers[key], headers[labels]
+    wrong = pixel_problem(dtype) if options["images"] else _table_problem(shape, dtype)
+    if wrong:
+        raise ValueError(f"{path}: {key}: {wrong}")
+    wrong = shape_problem(label_shape, shape[0])
+    if wrong:
+        raise ValueError(f"{path}: {labels}: {wrong}")
+    return shape[0]
+
+
+def read(path: str, key: str) -> NDArray:
+    """One array.
+
+    Raises:
+        ValueError: naming the file and the key.
+    """
+    with reading(f"{path}: {key}"), np.load(path, allow_pickle=False) as archive:
+        return archive[key]
+
+
+def size(options: Mapping[str, Any], path: str) -> int:
+    """Bytes of the arrays that are asked for, unpacked."""
+    keys = (options["images"] or options["features"], options["labels"])
+    return sum(_bytes(*header) for header in _headers(path, keys).values())
+
+
+def _table_problem(shape: tuple[int, ...], dtype: np.dtype) -> str | None:
+    if len(shape) != 2:
+        mend = {1: "; of one column make x[:, None]", 3: "; for images use `images`", 4: "; for images use `images`"}
+        return f"features of shape {shape}; allowed: a table [n, columns]{mend.get(len(shape), '')}"
+    return None if dtype.kind in "fiub" else f"features are {dtype}; allowed: real numbers"
+
+
+def _headers(path: str, wanted: Sequence[str]) -> dict[str, Header]:
+    """Shape and type of each wanted array, without reading it."""
+    with reading(path), open(path, "rb") as stream:
+        is_npy = stream.read(6) == np.lib.format.MAGIC_PREFIX
+    if is_npy:
+        raise ValueError(f"{path}: a single array (.npy); save it together with its labels, with np.savez")
+    with reading(path):
+        archive = zipfile.ZipFile(path)
+    with archive:
+        present = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
+        for key in wanted:
+            require_one(path, "key", key, present)
+        return {key: _header(archive, path, key) for key in wanted}
+
+
+def _header(archive: zipfile.ZipFile, path: str, key: str) -> Header:
+    with reading(f"{path}: {key}"), archive.open(f"{key}.npy") as stream:
+        version = np.lib.format.read_magic(stream)
+        one = version == (1, 0)
+        read_header = np.lib.format.read_array_header_1_0 if one else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read_header(stream)
+        stored = archive.getinfo(f"{key}.npy").file_size - stream.tell()
+    needed = _bytes(shape, dtype)
+    if stored != needed and not dtype.hasobject:
+        raise ValueError(f"{path}: {key}: truncated or corrupt: {stored} bytes of values, {needed} expected")
+    return shape, dtype
+
+
+def _bytes(shape: tuple[int, ...], dtype: np.dtype) -> int:
+    return math.prod(shape) * dtype.itemsize
