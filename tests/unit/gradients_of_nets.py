@@ -56,6 +56,8 @@ def own() -> Iterator[tuple[str, nn.Module]]:
     yield "depthwise", nn.Conv2d(8, 8, 1, 2, groups=8)
     yield "grouped", nn.Conv2d(8, 16, 1, 2, groups=2)
     yield "dilated", nn.Conv2d(4, 8, 3, 2, dilation=2)
+    yield "dilated, depthwise", nn.Conv2d(8, 8, 3, dilation=2, groups=8)
+    yield "dilated, 20 channels", nn.Conv2d(20, 16, 3, dilation=(2, 1))
     yield "padded", nn.Conv2d(4, 8, 1, 2, padding=1)
 
 
@@ -83,14 +85,15 @@ def gradients(network: nn.Module, images: Tensor, labels: Tensor) -> list[Tensor
     return list(torch.autograd.grad(F.cross_entropy(network(images), labels), list(network.parameters())))
 
 
-def error(network: nn.Module, images: Tensor, labels: Tensor) -> float:
+def error(network: nn.Module, images: Tensor, labels: Tensor, precision: torch.dtype) -> float:
     """Largest difference from float64, of the largest gradient."""
     right = gradients(copy.deepcopy(network).double(), images.double(), labels)
     layout = layout_of(network)
     network, images = network.to(memory_format=layout), images.contiguous(memory_format=layout)
     worst = 0.0
     for _ in range(PASSES):
-        found = gradients(network, images, labels)
+        with torch.autocast("cpu", precision, enabled=precision != torch.float32):
+            found = gradients(network, images, labels)
         worst = max(worst, *((a - b).abs().max().item() for a, b in zip(found, right, strict=True)))
     return worst / max(gradient.abs().max().item() for gradient in right)
 
@@ -106,8 +109,10 @@ def main() -> None:
         build[str(net)] = lambda options=options: build_model(options, (1, SIDE, SIDE), CLASSES)
     build |= {name: lambda layer=layer: around(layer) for name, layer in own()}
     for name, make in build.items():
-        print(name, end=": ", flush=True)
-        print(error(smooth(make()), images, labels), flush=True)
+        for precision in (torch.float32, torch.bfloat16):
+            if precision == torch.float32 or not name.startswith("{"):  # rounding adds up from layer to layer
+                print(f"{precision}, {name}", end=": ", flush=True)
+                print(error(smooth(make()), images, labels, precision), flush=True)
 
 
 if __name__ == "__main__":

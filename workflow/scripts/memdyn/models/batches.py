@@ -8,8 +8,7 @@ def has_single(members: int, batch_size: int) -> bool:
 
 def misfit(members: int, batch_size: int, why: str) -> str:
     """What to say of a batch size for which `has_single`, with the nearest sizes that leave no single sample."""
-    whole = members % batch_size == 0
-    what = "each batch has" if whole or members == 1 else f"the last of {-(-members // batch_size)} batches has"
+    what = "each batch has" if batch_size == 1 else f"the last of {-(-members // batch_size)} batches has"
     below = next((size for size in range(batch_size - 1, 1, -1) if not has_single(members, size)), None)
     above = next((size for size in range(batch_size + 1, members + 1) if not has_single(members, size)), None)
     near = " and ".join(str(size) for size in (below, above) if size)
