@@ -12,7 +12,9 @@ from memdyn.models.layout import RefuseUnsafe
 
 SAMPLES = 16  # in a trial pass
 _SHAKES = 10
-_TOLERANCE = 1e-3  # of the largest output: rounding, far below what dropout or another batch would make
+# Of the largest difference between two samples' outputs, and of the outputs themselves, which is their rounding. In a
+# batch of the same size a sample's outputs are computed alike; in one of another size they are rounded otherwise.
+_SAME, _OTHER = (1e-3, 1e-6), (0.1, 0.02)
 
 
 def check_network(
@@ -74,7 +76,7 @@ def logits_of(network: nn.Module, samples: Tensor, n_classes: int, name: str) ->
     """
     try:
         with RefuseUnsafe():
-            outputs = network(samples)
+            outputs = network(samples.clone())  # some nets write into their input
     except Exception as error:
         shape = tuple(samples.shape[1:])
         raise ValueError(f"{name} cannot take inputs of shape {shape}: {type(error).__name__}: {error}") from error
@@ -92,27 +94,46 @@ def logits_of(network: nn.Module, samples: Tensor, n_classes: int, name: str) ->
 @torch.no_grad()
 def _check_outputs(network: nn.Module, samples: Tensor, n_classes: int, name: str) -> None:
     """In eval mode, as scoring sees them."""
-    if not logits_of(network, samples, n_classes, name).isfinite().all():
-        raise ValueError(f"{name}: its outputs are not finite, though the samples are; allowed: finite logits")
+    _refuse_infinite(logits_of(network, samples, n_classes, name), name)
 
     def steady() -> Iterator[Tensor]:
-        for outputs in _draws(network, samples, n_classes, name):
-            bound = _TOLERANCE * outputs.abs().max()
-            if (logits_of(network, samples, n_classes, name) - outputs).abs().max() > bound:
-                raise ValueError(
-                    f"{name}: its outputs change from pass to pass in eval mode; allowed: dropout and noise in "
-                    "training only (functional.dropout needs training=self.training)"
-                )
-            alone = torch.cat([logits_of(network, sample, n_classes, name) for sample in samples.split(1)])
-            if (alone - outputs).abs().max() > bound:
-                raise ValueError(
-                    f"{name}: its outputs for a sample depend on the other samples of the batch in eval mode, which "
-                    "would mix members with non-members; allowed: batch normalisation with running statistics, "
-                    "softmax and means over other dimensions than the first"
-                )
+        for shake, outputs in enumerate(_draws(network, samples, n_classes, name)):
+            if shake < 2:  # rounding decides the outputs of large weights
+                _check_steady(network, samples, outputs, name)
             yield outputs
 
     _refuse_probabilities(steady(), name)
+
+
+def _refuse_infinite(outputs: Tensor, name: str) -> None:
+    if not outputs.isfinite().all():
+        raise ValueError(f"{name}: its outputs are not finite, though the samples are; allowed: finite logits")
+
+
+def _check_steady(network: nn.Module, samples: Tensor, outputs: Tensor, name: str) -> None:
+    """The outputs [n, n_classes] are those of the samples, and of nothing else."""
+    half = len(samples) // 2
+    n_classes = outputs.shape[1]
+
+    def differ(found: Tensor, bound: tuple[float, float]) -> bool:
+        spread, size = (outputs - outputs.mean(0)).abs().max(), outputs.abs().max()
+        return not (found.float() - outputs[: len(found)]).abs().max() <= bound[0] * spread + bound[1] * size
+
+    if differ(logits_of(network, samples, n_classes, name), _SAME):
+        raise ValueError(
+            f"{name}: its outputs change from pass to pass in eval mode; allowed: dropout and noise in "
+            "training only (functional.dropout needs training=self.training)"
+        )
+    others = samples.clone()  # as they lie in memory
+    others[half:] = samples[: len(samples) - half]
+    if differ(logits_of(network, others, n_classes, name)[:half], _SAME) or differ(
+        logits_of(network, samples[:1], n_classes, name), _OTHER
+    ):
+        raise ValueError(
+            f"{name}: its outputs for a sample depend on the other samples of the batch in eval mode, which "
+            "would mix members with non-members; allowed: batch normalisation with running statistics, "
+            "softmax and means over other dimensions than the first"
+        )
 
 
 def _refuse_probabilities(draws: Iterator[Tensor], name: str) -> None:
@@ -129,9 +150,10 @@ def _refuse_probabilities(draws: Iterator[Tensor], name: str) -> None:
 
 
 def _draws(network: nn.Module, samples: Tensor, n_classes: int, name: str) -> Iterator[Tensor]:
-    """Finite outputs of the net as it is, and then of other weights: random signs, and noise for those that are zero.
+    """Finite outputs of the net as it is, and then of other weights: random signs, noise, ever larger.
 
     Zero weights, or a large bias, may hide what a net does; no weights make Softmax return anything but probabilities.
+    Large ones tell it from a net whose outputs just happen to be small and not negative.
     """
     generator = torch.Generator().manual_seed(0)
     for shake in range(_SHAKES + 1):
@@ -139,7 +161,7 @@ def _draws(network: nn.Module, samples: Tensor, n_classes: int, name: str) -> It
             n_in = weights[0].numel() if weights.ndim > 1 else 1
             noise = torch.randn(weights.shape, generator=generator)
             signs = torch.randn(weights.shape, generator=generator).sign()
-            weights.copy_(weights * signs.to(weights) + noise.to(weights) * (0.1 / max(n_in, 1) ** 0.5))
+            weights.copy_(2 * weights * signs.to(weights) + noise.to(weights) * (0.1 / max(n_in, 1) ** 0.5))
         outputs = logits_of(network, samples, n_classes, name).float()
         if outputs.isfinite().all():
             yield outputs
@@ -151,6 +173,7 @@ def _untrained(
     """A pass forward and back as in training; what gets no gradient."""
     with torch.autocast(samples.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
         logits = logits_of(network, samples, n_classes, name)
+    _refuse_infinite(logits, f"{name} in training")
     trained = {key: weights for key, weights in network.named_parameters() if weights.requires_grad}
     gradients: tuple[Tensor | None, ...] = ()
     if trained and logits.requires_grad:
@@ -169,8 +192,11 @@ def _untrained(
 
 
 def _check_single(network: nn.Module, sample: Tensor, n_classes: int, name: str, members: int, batch_size: int) -> None:
+    cause: Any = "its outputs are not finite"
     try:
-        logits_of(network, sample, n_classes, name)
+        if logits_of(network, sample, n_classes, name).isfinite().all():
+            return
     except ValueError as error:
-        why = f"on which the net cannot be trained ({error.__cause__ or error})"
-        raise ValueError(f"{name}: {misfit(members, batch_size, why)}") from error
+        cause = error.__cause__ or error
+    why = f"on which the net cannot be trained ({cause})"
+    raise ValueError(f"{name}: {misfit(members, batch_size, why)}")
