@@ -75,8 +75,7 @@ def logits_of(network: nn.Module, samples: Tensor, n_classes: int, name: str) ->
         ValueError: for anything else, and where the net cannot take the samples.
     """
     try:
-        with RefuseUnsafe():
-            outputs = network(samples.clone())  # some nets write into their input
+        outputs = network(samples.clone())  # some nets write into their input
     except Exception as error:
         shape = tuple(samples.shape[1:])
         raise ValueError(f"{name} cannot take inputs of shape {shape}: {type(error).__name__}: {error}") from error
@@ -171,7 +170,7 @@ def _untrained(
     network: nn.Module, samples: Tensor, labels: Tensor, n_classes: int, name: str, precision: str
 ) -> Iterator[str]:
     """A pass forward and back as in training; what gets no gradient."""
-    with torch.autocast(samples.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+    with RefuseUnsafe(), torch.autocast(samples.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
         logits = logits_of(network, samples, n_classes, name)
     _refuse_infinite(logits, f"{name} in training")
     trained = {key: weights for key, weights in network.named_parameters() if weights.requires_grad}
