@@ -23,7 +23,7 @@ LONG_STUDY = {
     },
     "base": {"model": {"name": "mlp", "hidden": [128]}, "epochs": 60, "batch_size": 16, "checkpoints": [0, 60]},
     "attacks": [{"name": "lira"}],
-    "statistics": {"null_draws": 10},
+    "statistics": {"null_draws": 12},
 }
 
 

@@ -179,6 +179,18 @@ BAD = {
     "runs with one recipe": ({"runs.1": {"name": "again"}}, ["'again' and 'mlp'", "differ"]),
     "a grid without values": ({"grid": {"optimizer.lr": []}}, ["grid.optimizer.lr = []", "1 or more"]),
     "a grid value that is no list": ({"grid": {"optimizer.lr": 0.1}}, ["grid.optimizer.lr = 0.1", "list"]),
+    "labels without values": ({"grid": {"optimizer.lr": {}}}, ["grid.optimizer.lr = {}", "1 or more"]),
+    "an empty label": ({"grid": {"optimizer.lr": {" ": 0.1}}}, ["grid", "'optimizer.lr'", "' '", "1 to 60"]),
+    "a label of two lines": ({"grid": {"optimizer.lr": {"a\nb": 0.1}}}, ["grid", r"'a\nb'", "one line"]),
+    "a long label": ({"grid": {"optimizer.lr": {"x" * 61: 0.1}}}, ["grid", "1 to 60 printable"]),
+    "a grid of one section": (
+        {"grid": {"optimizer": {"name": "sgd", "lr": 0.1}}},
+        ["grid", "'optimizer'", "one section", "a list of sections"],
+    ),
+    "a grid whose label has a bad value": (
+        {"grid": {"optimizer.lr": {"fast": 0.1, "wrong": -1}}},
+        ["grid (mlp).optimizer.lr = -1", "greater than 0"],
+    ),
     "a grid over an unknown section": ({"grid": {"optimiser.lr": [0.1]}}, ["grid", "'optimiser.lr'", "'optimizer'?"]),
     "a grid over an unknown key": ({"grid": {"optimizer.lrr": [0.1]}}, ["grid (mlp).optimizer.lrr = 0.1", "'lr'?"]),
     "a grid over a key of a value": (

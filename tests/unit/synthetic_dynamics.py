@@ -18,6 +18,7 @@ BASELINES = ("loss", "margin", "el2n", "forgetting", "lt_iqr")
 FIGURES = ("displacement", "displacement_corrected", "speed", "speed_rms_corrected", "entropy_change", "clark_evans")
 CLASSES = 3  # class c leaks c + 1 times as much as class 0
 TREND = ("rank_correlation", "reliability", "disattenuated", "latent_share")  # of d' and "top" only
+METRICS = {"auc": "", "tpr_at_fpr_0.01": "", "advantage": "lr1", "speed_squared_corrected": "lr1"}
 PROBABILITIES = (0.001, 0.01, 0.1, 0.5)
 
 
@@ -105,6 +106,7 @@ def _sample_tables(samples: pd.DataFrame, runs: list[str], rng: np.random.Genera
         difficulty.append(pd.DataFrame({"run": run, "sample": np.arange(n)} | hard))
         onset = np.where(np.arange(n) % 3 == 0, rng.choice(EPOCHS[2:], n), np.nan)
         columns = {"severity": last["advantage"].to_numpy(), "d_prime": last["d_prime"].to_numpy(), "onset": onset}
+        columns |= {f"d_prime_{end}": columns["d_prime"] + step for end, step in (("low", -0.5), ("high", 0.5))}
         columns |= {"censored": np.isnan(onset), "d_prime_above": onset, "stabilised": 10.0}
         keys = {"run": run, "attack": ATTACK, "threshold": "lr1", "sample": np.arange(n)}
         summary.append(pd.DataFrame(keys | columns))
@@ -198,14 +200,20 @@ def _factors(runs: list[str], rng: np.random.Generator) -> pd.DataFrame:
     """Matched comparisons have two points on their clock; the speed has no interval, the gap of one pair no overlap."""
     rows = []
     for (a, b), matched in product(combinations(runs, 2), ("epoch", "accuracy_test", "generalisation_gap")):
-        for metric, threshold in (("auc", ""), ("advantage", "lr1"), ("speed_squared_corrected", "lr1")):
+        for metric, threshold in (
+            ("auc", ""),
+            ("tpr_at_fpr_0.01", ""),
+            ("advantage", "lr1"),
+            ("speed_squared_corrected", "lr1"),
+        ):
             for at in (0.1, 0.5):
                 gone = matched == "generalisation_gap" and a == runs[-2] and len(runs) > 2
                 value, half = rng.normal(0, 0.05), np.nan if metric.startswith("speed") else 0.03
                 value = np.nan if gone else value
                 limits = {"difference": value, "low": value - half, "high": value + half, "level": LEVEL}
                 keys = {"run_a": a, "run_b": b, "attack": ATTACK, "threshold": threshold, "metric": metric}
-                rows.append(keys | {"matched_by": matched, "at": at} | limits)
+                epochs = {"epoch_a": 20 * at, "epoch_b": 16 * at, "status": "no overlap" if gone else "compared"}
+                rows.append(keys | {"matched_by": matched, "at": at} | epochs | limits)
     columns = [
         "run_a",
         "run_b",
@@ -214,6 +222,9 @@ def _factors(runs: list[str], rng: np.random.Generator) -> pd.DataFrame:
         "metric",
         "matched_by",
         "at",
+        "epoch_a",
+        "epoch_b",
+        "status",
         "difference",
         "low",
         "high",

@@ -19,6 +19,7 @@ from memdyn.report.record import ReportOptions
 BOUNDS = ZoneBounds(hv_tpr=0.9, hv_fpr=0.1, vulnerable_advantage=0.5, test_level=0.05)
 OPTIONS = ReportOptions(
     threshold="lr1",
+    show_images=True,
     top_samples=3,
     plane_epochs=3,
     png_dpi=60,

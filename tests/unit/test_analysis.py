@@ -61,8 +61,8 @@ def test_few_checkpoints_leave_out_what_needs_more(epochs):
         missing = set(table.columns) - set(found[name].columns)
         assert not missing or (name == "difficulty" and epochs == [0]), (name, missing)
     empty = {name for name, table in found.items() if not len(table) and len(expected[name])}
-    movement = {"transitions", "early", "early_replicates"} if steps == 1 else set()
-    untrained = {"difficulty", "correlations", "difficulty_curves"} if epochs == [0] else set()
+    movement = {"transitions", "early", "early_profiles", "early_replicates"} if steps == 1 else set()
+    untrained = {"difficulty", "correlations", "disattenuated", "difficulty_curves"} if epochs == [0] else set()
     assert empty == movement | untrained | ({"findings"} if 0 not in epochs or steps == 1 else set())
     shown = set(expected["curves"]["figure"]) - set(found["curves"]["figure"])
     assert shown == (set(OF_TWO) if steps == 1 else set())

@@ -278,9 +278,10 @@ def test_a_small_study_takes_as_many_draws_as_show_a_bias_of_one_per_cent(n_mode
     ranks = np.argsort(rng.random((2000, n_samples)), axis=1)[:, : n_samples // 2]
     aucs = (ranks.mean(axis=1) - (n_samples / 2 - 1) / 2) / (n_samples / 2)
     error = aucs.std() / np.sqrt(n_models * null_draws(n_models, n_samples, 10))
-    assert error <= 1.06 * 0.01 / 5
-    assert null_draws(n_models, n_samples, 10) == 10 or error >= 0.94 * 0.01 / 5
-    assert null_draws(n_models, n_samples, 1000) == 1000
+    bias = 0.02 if n_models == 8 else 0.01
+    assert error <= 1.06 * bias / 8
+    assert null_draws(n_models, n_samples, 10) == 10 or error >= 0.94 * bias / 8
+    assert null_draws(n_models, n_samples, 2000) == 2000
 
 
 def test_a_network_whose_pairs_are_equal_is_exactly_null():

@@ -1,38 +1,19 @@
-"""Differences between runs: paired or independent, at equal epochs and equally far trained."""
+"""Differences between runs at equal epochs: paired or independent."""
 
 import numpy as np
 import pandas as pd
 import pytest
 from dynamic_worlds import dynamic_world
+from run_series import GROUPS, comparison, tables
 from scipy import stats
 
 from memdyn.compare.factors import (
-    Comparison,
     Series,
     at_equal_epochs,
-    at_matched,
     clock_tables,
     welch_df,
 )
 from memdyn.stats import jackknife
-
-GROUPS = 8
-
-
-def tables(curves: dict[str, np.ndarray], metric: str, epochs: list[int], **keys: str):
-    """Estimates and replicates of runs whose pairs have curves [P, T]: the metric is a mean over pairs."""
-    estimates, replicates = [], []
-    for run, curve in curves.items():
-        group = jackknife.groups(len(curve), GROUPS)
-        for t, epoch in enumerate(epochs):
-            row = {"run": run, **keys, "metric": metric, "epoch": epoch}
-            estimates.append(row | {"value": curve[:, t].mean()})
-            replicates += [row | {"group": g, "value": curve[group != g, t].mean()} for g in range(GROUPS)]
-    return pd.DataFrame(estimates), pd.DataFrame(replicates)
-
-
-def comparison(n_pairs: int, **pools: str) -> Comparison:
-    return Comparison(pools, dict.fromkeys(pools, jackknife.Pairs.of(2 * n_pairs).sizes(GROUPS)), 0.95)
 
 
 def test_equal_epochs_are_paired_t_tests_of_pairs():
@@ -131,52 +112,6 @@ def test_first_passage_is_linear_and_ignores_setbacks():
     assert clock.range() == (0.1, 0.9)
 
 
-def two_speeds(seed: int, n_pairs: int = 16):
-    """Both runs leak as a function of the gap alone, gap(t) = 1 - exp(-rate t); the second run is twice as fast."""
-    rng = np.random.default_rng(seed)
-    epochs = list(range(0, 13))
-    level = rng.normal(0, 0.04, (n_pairs, 1))  # of a pair, in both runs
-    gaps, leaks = {}, {}
-    for run, rate in (("slow", 0.1), ("fast", 0.2)):
-        noise = rng.normal(0, 0.03, (2, n_pairs, 13))
-        gaps[run] = (1 - np.exp(-rate * np.array(epochs))) * (1 + level) + noise[0] * (np.array(epochs) > 0)
-        leaks[run] = 0.5 + 0.4 * gaps[run] + 0.2 * level + noise[1]
-    return tables(leaks, "auc", epochs), tables(gaps, "generalisation_gap", epochs)
-
-
-def matched(seed: int, **options):
-    (estimates, replicates), clock = two_speeds(seed)
-    runs = comparison(16, slow="pool", fast="pool")
-    return at_matched(estimates, replicates, "generalisation_gap", *clock, [], runs, **options)
-
-
-def test_equal_epochs_differ_where_equal_gaps_do_not():
-    (estimates, replicates), clock = two_speeds(0)
-    runs = comparison(16, slow="pool", fast="pool")
-    early = at_equal_epochs(estimates, replicates, [], runs).set_index("at")
-    assert early.loc[4, "high"] < -0.03, "the slow run leaks less at equal epochs"
-    found = at_matched(estimates, replicates, "generalisation_gap", *clock, [], runs, 5)
-    assert len(found) == 5 and (found["status"] == "compared").all()
-    assert (found["low"] < 0.02).all() and (found["high"] > -0.02).all()
-    assert (found["epoch_a"] > 1.5 * found["epoch_b"]).all(), "reached later by the slow one"
-
-
-def test_nothing_is_extrapolated():
-    rng = np.random.default_rng(2)
-    epochs = [0, 1, 2]
-    noise = rng.normal(0, 0.001, (2, 8, 3))
-    metric = tables({"a": noise[0], "b": noise[1]}, "auc", epochs)
-    runs = comparison(8, a="pool", b="pool")
-    clock = tables({"a": noise[0] + [0, 0.1, 0.2], "b": noise[1] + [0, 0.3, 0.5]}, "gap", epochs)
-    found = at_matched(*metric, "gap", *clock, [], runs, 4)
-    assert found["at"].max() <= 0.2 + 0.001 and found[["difference", "low"]].notna().all(axis=None)
-
-    clock = tables({"a": noise[0] + [0, 0.1, 0.2], "b": noise[1] + [0.3, 0.4, 0.5]}, "gap", epochs)
-    found = at_matched(*metric, "gap", *clock, [], runs, 4)
-    assert len(found) == 1 and np.isnan(found.loc[0, "difference"])
-    assert found.loc[0, "status"].startswith("no overlap: ")
-
-
 def test_clock_is_accuracy_over_pairs():
     world = dynamic_world(3, 16, np.array([[0.0] * 30, [2.0] * 30]), np.zeros((2, 30)))
     group = jackknife.groups(8, GROUPS)
@@ -190,16 +125,3 @@ def test_clock_is_accuracy_over_pairs():
     replicates = found["replicates"].set_index(["metric", "epoch", "group"])["value"]
     expected = correct[member & kept].mean() - correct[~member & kept].mean()
     assert replicates["generalisation_gap", 1, 2] == pytest.approx(expected)
-
-
-@pytest.mark.slow
-def test_matched_intervals_cover(capsys):
-    """The interval covers the matching's own noise: 95 % nominal, at least 93 % up to the binomial error."""
-    replications = 300
-    rows = [matched(seed, points=3) for seed in range(replications)]
-    # The grid of matched values moves with the data, so each one is judged against the truth: no difference.
-    covered = np.mean([(row["low"] <= 0) & (row["high"] >= 0) for row in rows], axis=0)
-    ratio = np.mean([row["se"] for row in rows], axis=0) / np.std([row["difference"] for row in rows], axis=0)
-    with capsys.disabled():
-        print(f"\n  matched gap: coverage {covered.round(3)}, SE over SD {ratio.round(2)}")
-    assert (covered >= 0.93 - 2.5 * np.sqrt(0.93 * 0.07 / replications)).all()

@@ -9,7 +9,8 @@ import pytest
 
 from memdyn.compare.claims import power_law
 from memdyn.compare.differences import run_differences
-from memdyn.compare.factors import Comparison, at_equal_epochs, at_matched
+from memdyn.compare.factors import Comparison, at_equal_epochs
+from memdyn.compare.matched import at_matched
 from memdyn.compare.runs import run_row
 from memdyn.report.page_tables import runs as runs_table
 from memdyn.report.style import run_styles
@@ -108,9 +109,9 @@ def test_matched_by_a_clock(two):
     estimates = two.tables("clock")[0]
     clock = estimates.assign(value=estimates["epoch"].astype(float)), replicates
     comparison = Comparison(two.pool_of, two.sizes, 0.95)
-    found = at_matched(*two.tables(), "clock", *clock, [], comparison, 4)
+    found = at_matched(*two.tables(), "clock", *clock, [], comparison, (0.25, 0.5, 0.75, 1.0))
     difference, se, _ = two.slowly()
-    last = found[found["at"] == 4].iloc[0]
+    last = found[np.isclose(found["at"], 4)].iloc[0]
     assert (last["difference"], last["se"]) == (pytest.approx(difference[2]), pytest.approx(se[2]))
     assert found[["low", "high"]].notna().all(axis=None)
 

@@ -53,7 +53,7 @@ def draw(tables, images, wanted):
 def test_all_figures_are_written_and_indexed(tables, pool, tmp_path):
     records = draw_all(tables, {folder(name): pool for name in RUNS}, tmp_path, OPTIONS)
     names = [record.name for record in records]
-    expected = ["accuracy", "leakage", "roc", "plane-lira", "plane-moving-lira", "centre-lira"]
+    expected = ["utility", "accuracy", "leakage", "roc", "plane-lira", "plane-moving-lira", "centre-lira"]
     expected += [f"samples-lira-{folder(name)}" for name in RUNS] + ["zones-lira", "comparison", "null"]
     assert names == expected
     assert read_index(tmp_path) == records

@@ -76,8 +76,16 @@ def test_the_grid_times_the_runs():
 def test_a_grid_of_sections():
     values = [{"name": "adam"}, {"name": "sgd", "lr": 0.1}, {"name": "sgd", "lr": 0.2}]
     found = runs({"runs": [], "grid": {"optimizer": values}})
-    assert list(found) == ["optimizer=adam", "optimizer=sgd-0.1", "optimizer=sgd-0.2"]
+    assert list(found) == ["adam", "sgd-lr=0.1", "sgd-lr=0.2"]
     assert [run.train.optimizer.name for run in found.values()] == ["adam", "sgd", "sgd"]
+
+
+def test_a_grid_of_labelled_levels_keeps_their_order():
+    levels = {"wide: $x_{$": {"name": "mlp", "hidden": [64]}, "a <b>": {"name": "mlp", "hidden": [8]}}
+    found = runs({"runs": [], "grid": {"model": levels, "optimizer.lr": {"fast": "1e-1", "slow": 0.01}}})
+    assert list(found) == ["wide: $x_{$,fast", "wide: $x_{$,slow", "a <b>,fast", "a <b>,slow"]
+    assert [run.train.model.hidden for run in found.values()] == [[64], [64], [8], [8]]
+    assert [run.train.optimizer.lr for run in found.values()] == [0.1, 0.01, 0.1, 0.01]
 
 
 def test_a_grid_over_data():

@@ -94,7 +94,7 @@ def test_small_honest_studies_pass(n_models, n_samples, n_draws):
         rng = np.random.default_rng([seed, n_samples])
         masks, shared = halves(rng, n_draws, n_models, n_samples), rng.normal(size=(n_models, n_samples))
         cells = [aucs_of_draws(shared + rng.normal(size=shared.shape), masks) for _ in range(3)]
-        failed += not null_test(np.array(cells).T, alpha=0.01, flips=999, seed=0).passed
+        failed += null_test(np.array(cells).T, alpha=0.001, flips=4999, seed=0).p_value <= 0.01
     assert failed <= runs * 0.01 + 3.5 * np.sqrt(runs * 0.01 * 0.99)
 
 
@@ -110,16 +110,16 @@ def leaky_scores(margins, masks):
     return logs[0] - logs[1]
 
 
-@pytest.mark.parametrize("n_samples", [20, 40, 100, 400])
-def test_a_leak_is_seen(n_samples):
-    """Calibration by all models but the scored one, with the draws of a small study. (16 models leak less.)"""
-    runs, n_draws, failed = 25, null_draws(8, n_samples, 20), 0
+@pytest.mark.parametrize(("n_models", "n_samples"), [(8, 20), (8, 40), (8, 100), (8, 400), (16, 40), (16, 400)])
+def test_a_leak_is_seen(n_models, n_samples):
+    """Calibration by all models but the scored one, with the draws of a small study. (32 models leak too little.)"""
+    runs, n_draws, failed = 25, null_draws(n_models, n_samples, 20), 0
     for seed in range(runs):
         rng = np.random.default_rng([seed, n_samples])
-        masks, margins = halves(rng, n_draws, 8, n_samples), rng.normal(size=(8, n_samples))
+        masks, margins = halves(rng, n_draws, n_models, n_samples), rng.normal(size=(n_models, n_samples))
         cells = np.array([aucs_of_draws(leaky_scores(margins, masks), masks), aucs_of_draws(margins, masks)])
-        failed += not null_test(cells.T, alpha=0.01, flips=999, seed=0).passed
-    assert failed >= runs * 0.95
+        failed += not null_test(cells.T, alpha=0.001, flips=4999, seed=0).passed
+    assert failed >= runs * (0.95 if n_models == 8 else 0.8)  # 25 runs at 16 models: .95 of many more
 
 
 def test_the_loop_and_the_batch_leak_alike():

@@ -10,7 +10,7 @@ import pytest
 
 from memdyn.report import formatting, page_tables
 from memdyn.report.figures import draw_all
-from memdyn.report.page import PageContext, null_verdict, render_page
+from memdyn.report.page import PageContext, render_page
 from memdyn.report.style import run_styles
 from unit.synthetic_tables import OPTIONS, RUNS, fake_pool, folder, study_tables
 
@@ -117,22 +117,13 @@ def test_differences_are_bold_where_the_interval_excludes_zero(study):
             assert same_sign == (cell.kind == "strong") or "0.000" in cell.text
 
 
-def test_verdict(study):
-    tables, _, _ = study
-    assert null_verdict(tables).kind == "failed" and "cnn-sam" in null_verdict(tables).text
-    passed = tables | {"null": tables["null"].assign(passed=True)}
-    assert null_verdict(passed).kind == "passed"
-    assert null_verdict(passed | {"null": passed["null"].head(2)}).kind == "untested"
-    assert null_verdict({"runs": tables["runs"]}).kind == "untested"
-
-
 def test_page_stands_alone(study):
     _, _, page = study
     assert "A &lt;made-up&gt; study" in page
     assert "FAILED for cnn-sam" in page
     assert not re.search(r"""(src|href)=["'](?!data:|#)""", page), "nothing may be loaded from elsewhere"
     assert "<script" not in page and "url(" not in page
-    assert page.count("<figure") == page.count("<figcaption") == 12
+    assert page.count("<figure") == page.count("<figcaption") == 13
     assert all(re.findall(r'<img [^>]*alt="([^"]*)"', page))
     assert len(page.encode()) < 5e6
 

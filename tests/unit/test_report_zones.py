@@ -34,7 +34,9 @@ def test_the_highly_vulnerable_stand_beside_sham_and_the_parametric_share():
 
 def test_too_few_models_have_no_interval():
     assert "20.0 %" in [cell.text for cell in page_tables.zones(table(None), STYLES, "lr1").rows[0]]
-    row = pd.DataFrame([{"sample_id": 3, "d_prime": 1.0, "advantage": 0.75, "advantage_low": np.nan}])
+    row = pd.DataFrame(
+        [{"sample_id": 3, "d_prime": 1.0, "advantage": 0.75, "advantage_low": np.nan, "analysed": False}]
+    )
     title = _cell_title("cat", next(row.assign(advantage_high=np.nan).itertuples()))
     assert title.endswith("A 0.75")
     assert _effect_words(pd.Series([np.nan, np.nan])) == "too few models for one"

@@ -23,7 +23,7 @@ STUDY = {
     "runs": [{"name": "mlp"}, {"name": "logistic", "model": {"name": "logistic"}}],
     "shadow_models": 8,
     "attacks": [{"name": "loss"}, {"name": "lira"}],
-    "statistics": {"null_draws": 10},
+    "statistics": {"null_draws": 12},
     "dynamics": {"thresholds": ["lr1", 0.1]},
     "report": {"png_dpi": 50, "plane_epochs": 2, "top_samples": 2},
 }

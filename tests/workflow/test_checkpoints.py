@@ -23,7 +23,7 @@ STUDY = {
     "shadow_models": 8,
     "attacks": [{"name": "lira"}],
     "dynamics": {"thresholds": ["lr1", 0.1]},
-    "statistics": {"null_draws": 10},
+    "statistics": {"null_draws": 12},
     "analysis": {"splits": 2, "jackknife_splits": 1},
     "report": {"png_dpi": 50, "plane_epochs": 2, "top_samples": 2},
 }

@@ -4,13 +4,12 @@ import os
 from pathlib import Path
 
 import pandas as pd
-import yaml
 
 from memdyn.provenance.guard import point_links
 from memdyn.provenance.job import start
-from memdyn.provenance.record import versions
+from memdyn.provenance.record import commit, versions
 from memdyn.report.page import PageContext, render_page
-from memdyn.report.record import ReportOptions
+from memdyn.report.record import ReportOptions, config_text
 from memdyn.store.atomic import atomic_path
 
 if __name__ == "__main__":
@@ -20,8 +19,8 @@ if __name__ == "__main__":
     context = PageContext(
         study=config["study"],
         title=config["report"]["title"] or f"Membership dynamics: {config['study']}",
-        config_yaml=yaml.safe_dump(config, sort_keys=False, allow_unicode=True),
-        versions=versions(),
+        config_yaml=config_text(config),
+        versions={"memdyn, commit": commit() or "unknown"} | versions(),
         folders=params.folders,
         options=ReportOptions.of_options(params.stage["options"]),
     )

@@ -5,13 +5,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from memdyn.compare.factors import Comparison, at_equal_epochs, at_matched
+from memdyn.compare.factors import Comparison, at_equal_epochs
+from memdyn.compare.matched import at_matched
 from memdyn.compare.power_law import power_law_tables
 from memdyn.compare.verdicts import Rules, Verdict, judge_c1, judge_c2, judge_c3, pairs_by_factor
 from memdyn.dynamics.plane import threshold_label
 
-CLOCKS = ("accuracy_test", "generalisation_gap")
-_POINTS = 5  # values of a clock at which runs are compared
+# clock -> where runs are compared, as shares of its way to the highest value that both reach: of accuracy where the
+# runs are good, which is near its plateau, of the gap all along
+CLOCKS = {"accuracy_test": (0.9, 0.95, 0.98, 0.99, 1.0), "generalisation_gap": (0.25, 0.5, 0.75, 0.9, 1.0)}
 _KEYS = ["attack", "threshold"]
 # figures of the population that are compared between runs
 HEADLINES = (
@@ -46,7 +48,7 @@ def study_claims(
         rules: of the verdicts.
 
     Returns:
-        factor_differences: see `memdyn.compare.factors.at_equal_epochs` and `at_matched`, one below the other, and
+        factor_differences: see `memdyn.compare.factors` and `memdyn.compare.matched`, one below the other, and
             factor: the only one that the two runs differ in, or "";
         claims: claim, verdict, scope (what the verdict is about), part, part_verdict;
         claim_cells: see `memdyn.compare.verdicts.Verdict`.
@@ -55,7 +57,11 @@ def study_claims(
     series = _series(tables)
     equal = [at_equal_epochs(*one, _KEYS, comparison) for one in series]
     clocks = tables["clocks"], tables["clock_replicates"]
-    matched = [at_matched(*one, clock, *clocks, _KEYS, comparison, _POINTS) for one in series for clock in CLOCKS]
+    matched = [
+        at_matched(*one, clock, *clocks, _KEYS, comparison, shares)
+        for one in series
+        for clock, shares in CLOCKS.items()
+    ]
     differences = pd.concat([*equal, *matched], ignore_index=True)
     verdicts = _verdicts(tables, factors, first_thresholds(differences, thresholds), rules)
     return {"factor_differences": with_factor(differences, factors), **_claim_tables(verdicts)}

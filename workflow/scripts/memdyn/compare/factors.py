@@ -1,10 +1,7 @@
-"""Claim C1: runs side by side, for any metric that comes with its jackknife: at equal epochs, or equally far trained.
+"""Claim C1: runs side by side, for any metric that comes with its jackknife, at equal epochs.
 
-Two optimizers at one epoch mostly differ in how far they fitted. So metrics are also compared where both runs FIRST
-reach the same value of a clock, such as test accuracy or generalisation gap: the epoch of that first passage is found
-by linear interpolation between checkpoints, and so is the metric there. Both are done anew within each jackknife
-replicate, so that intervals cover the matching. Nothing is extrapolated: only values that both runs pass in every
-replicate are compared.
+Two optimizers at one epoch mostly differ in how far they fitted: `memdyn.compare.matched` compares them equally far
+trained.
 
 Tables of estimates have the columns run, <keys>, metric, epoch, value; those of replicates also group. Keys (attack,
 aggregation, ...) tell series of one run apart; two runs are compared within equal keys. Metrics of the step from a
@@ -14,7 +11,7 @@ in the middle of the step.
 Runs on one pool share samples, masks and seeds, and are jackknifed together (paired): their intervals are for these
 samples. On different pools they are independent, and variances add; so does that of the choice of samples, where
 estimates have a column se_samples with its standard error. It holds a sample's own counting noise, which the jackknife
-has too, so such intervals are a little too wide. Where runs are matched, the clock's noise of samples is not held.
+has too, so such intervals are a little too wide.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,6 +24,8 @@ from scipy.special import stdtrit
 
 from memdyn.attacks.shadow_scores import ShadowScores
 from memdyn.stats import jackknife
+
+COMPARED = "compared"
 
 
 @dataclass(frozen=True)
@@ -117,6 +116,14 @@ class Comparison:
         half = stdtrit(df, (1 + self.level) / 2) * se
         return {"difference": difference, "low": difference - half, "high": difference + half, "se": se, "df": df}
 
+    def half(self, run: str, series: Series) -> np.ndarray:
+        """[T], half of the interval of a run's series at each checkpoint; 0 without replicates."""
+        if len(series.values) < 3:
+            return np.zeros(len(series.epochs))
+        sizes = self.sizes[run][self.sizes[run] > 0]
+        se = jackknife.standard_error(series.values[0], series.values[1:], sizes)
+        return stdtrit(len(sizes) - 1, (1 + self.level) / 2) * se
+
 
 def at_equal_epochs(
     estimates: pd.DataFrame, replicates: pd.DataFrame, keys: Sequence[str], comparison: Comparison
@@ -125,10 +132,10 @@ def at_equal_epochs(
 
     Returns:
         run_a, run_b, <keys>, metric, matched_by ("epoch"), at, epoch_a, epoch_b, difference, low, high, se, df, paired,
-        level, status ("compared").
+        level, status (`COMPARED`).
     """
     tables = []
-    for first, second, key, a, b in _pairs(estimates, replicates, keys):
+    for first, second, key, a, b in pairs_of_runs(estimates, replicates, keys):
         place = {key: k for k, key in enumerate(zip(b.epochs, b.ends, strict=True))}
         shared = [(k, place[key]) for k, key in enumerate(zip(a.epochs, a.ends, strict=True)) if key in place]
         if shared:
@@ -136,59 +143,8 @@ def at_equal_epochs(
             paired = comparison.paired(first, second)
             epochs = {"matched_by": "epoch", "at": a.epochs, "epoch_a": a.epochs, "epoch_b": b.epochs}
             row = epochs | comparison.columns(first, second, a, b)
-            tables.append(_table(first, second, keys, key, row, paired, comparison.level, "compared"))
-    return _joined(tables)
-
-
-def at_matched(
-    estimates: pd.DataFrame,
-    replicates: pd.DataFrame,
-    clock: str,
-    clock_estimates: pd.DataFrame,
-    clock_replicates: pd.DataFrame,
-    keys: Sequence[str],
-    comparison: Comparison,
-    points: int,
-) -> pd.DataFrame:
-    """Differences between all pairs of runs where both first reach the same value of a clock.
-
-    Args:
-        clock: the metric of `clock_estimates` to match, e.g. "accuracy_test" or "generalisation_gap".
-        clock_estimates, clock_replicates: as estimates and replicates, without keys (`clock_tables`).
-        points: evenly spaced values of the clock, up to the highest that both runs reach.
-
-    Returns:
-        As `at_equal_epochs`, matched_by the clock: at is its value, epoch_a and epoch_b where each run reaches it.
-        Where the ranges do not overlap, one row of NaN whose status tells them.
-    """
-    clocks = {
-        run: series
-        for (run, metric), series in _series(clock_estimates, clock_replicates, []).items()
-        if metric == clock
-    }
-    tables = []
-    for first, second, key, a, b in _pairs(estimates, replicates, keys):
-        if first not in clocks or second not in clocks:
-            continue
-        ranges = clocks[first].range(), clocks[second].range()
-        low, high = max(r[0] for r in ranges), min(r[1] for r in ranges)
-        paired = comparison.paired(first, second)
-        if high > low:
-            levels = np.linspace(low, high, points + 1)[1:]
-            levels[-1] = high  # linspace may round above it
-            times = clocks[first].first_passage(levels), clocks[second].first_passage(levels)
-            row = {"matched_by": clock, "at": levels, "epoch_a": times[0][0], "epoch_b": times[1][0]}
-            # a metric without replicates (too few models) is matched by the estimate alone, and has no interval
-            at = [series.at(t[: len(series.values)]) for series, t in zip((a, b), times, strict=True)]
-            row |= comparison.columns(first, second, at[0].over_equal_steps(at[1]), at[1])
-            status = "compared"
-        else:
-            blank = np.full(1, np.nan)
-            names = ("at", "epoch_a", "epoch_b", "difference", "low", "high", "se", "df")
-            row = {"matched_by": clock} | dict.fromkeys(names, blank)
-            status = "no overlap: {:.3g} to {:.3g} against {:.3g} to {:.3g}".format(*ranges[0], *ranges[1])
-        tables.append(_table(first, second, keys, key, row, paired, comparison.level, status))
-    return _joined(tables)
+            tables.append(as_table(first, second, keys, key, row, paired, comparison.level, COMPARED))
+    return joined(tables)
 
 
 def clock_tables(scores: ShadowScores, group: np.ndarray) -> dict[str, pd.DataFrame]:
@@ -235,7 +191,7 @@ def _first_passage(epochs: np.ndarray, values: np.ndarray, levels: np.ndarray) -
     return np.where(inside, epochs[k - 1] + share * (epochs[k] - epochs[k - 1]), np.nan)
 
 
-def _series(estimates: pd.DataFrame, replicates: pd.DataFrame, keys: Sequence[str]) -> dict[tuple, Series]:
+def series_of(estimates: pd.DataFrame, replicates: pd.DataFrame, keys: Sequence[str]) -> dict[tuple, Series]:
     """(run, *keys, metric) -> its series; checkpoints without an estimate are left out."""
     index = ["run", *keys, "metric"]
     deleted = dict(list(replicates.groupby(index, sort=False)))
@@ -255,22 +211,30 @@ def _series(estimates: pd.DataFrame, replicates: pd.DataFrame, keys: Sequence[st
     return found
 
 
-def _pairs(
+def pairs_of_runs(
     estimates: pd.DataFrame, replicates: pd.DataFrame, keys: Sequence[str]
 ) -> Iterator[tuple[str, str, tuple, Series, Series]]:
-    series = _series(estimates, replicates, keys)
+    series = series_of(estimates, replicates, keys)
     for first, second in combinations(estimates["run"].unique(), 2):
         for run, *rest in series:
             if run == first and (second, *rest) in series:
                 yield first, second, tuple(rest), series[(first, *rest)], series[(second, *rest)]
 
 
-def _table(
-    first: str, second: str, keys: Sequence[str], key: tuple, row: dict, paired: bool, level: float, status: str
-):
+def as_table(
+    first: str,
+    second: str,
+    keys: Sequence[str],
+    key: tuple,
+    row: dict,
+    paired: bool,
+    level: float,
+    status: str | np.ndarray,
+) -> pd.DataFrame:
+    """The rows of two runs at L places."""
     names = {"run_a": first, "run_b": second} | dict(zip([*keys, "metric"], key, strict=True))
     return pd.DataFrame(names | row | {"paired": paired, "level": level, "status": status})
 
 
-def _joined(tables: list[pd.DataFrame]) -> pd.DataFrame:
+def joined(tables: list[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()

@@ -6,7 +6,7 @@ import pandas as pd
 
 from memdyn.stats.simultaneous import null_test
 
-_ALPHA, _FLIPS, _SEED = 0.01, 100_000, 0
+_ALPHA, _FLIPS, _SEED = 0.001, 100_000, 0
 
 
 def null_tests(draws: pd.DataFrame) -> pd.DataFrame:

@@ -128,8 +128,8 @@ def _without_tags(location: tuple, raw: Any) -> list:
         if _has(here, part):
             keys.append(part)
             here = here[part]
-        elif last and isinstance(here, dict) and part != here.get("name"):
-            keys.append(part)  # a missing key
+        elif last and isinstance(here, dict) and part != here.get("name") and "[" not in str(part):
+            keys.append(part)  # a missing key; with brackets it is a type, as `dict[str,any]`
     return keys
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from itertools import product
 from math import isfinite
 from typing import Any
 
@@ -12,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from memdyn.config.datasets import PoolConfig
 from memdyn.config.errors import ConfigError, problems, shown, wrong_places
 from memdyn.config.given import read_given
+from memdyn.config.naming import points
 from memdyn.config.study import StudyConfig, TrainConfig
 
 # models that take rows of a table
@@ -102,18 +102,12 @@ def _variations(raw: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         if not grid:
             yield where, run
             continue
-        for values in product(*grid.values()):
+        for point, values in points(grid):
             changes = deepcopy(run)
-            for key, value in zip(grid, values, strict=True):
+            for key, value in values.items():
                 _set(changes, key, value)
-            point = ",".join(f"{key.split('.')[-1]}={_word(value)}" for key, value in zip(grid, values, strict=True))
             changes["name"] = f"{run['name']}:{point}" if raw.get("runs") else point
             yield f"grid ({run['name']})" if raw.get("runs") else "grid", changes
-
-
-def _word(value: Any) -> str:
-    """A grid value in a run's name; a section is its values: `sgd-0.1`."""
-    return "-".join(map(_word, value.values())) if isinstance(value, dict) else str(value)
 
 
 def _set(changes: dict[str, Any], dotted: str, value: Any) -> None:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from memdyn.config.base import Float, Strict, no_repeats
+from memdyn.config.base import Bool, Float, Neutral, Strict, no_repeats
 
 Fraction = Annotated[Float, Field(gt=0, lt=1)]
 
@@ -42,6 +42,10 @@ class ReportConfig(Strict):
     title: str | None = Field(default=None, description="Title of the page; by default the study's name.")
     threshold: Literal["lr1"] | Fraction = Field(
         default="lr1", description="Which of the dynamics' thresholds the plane, path and zone figures show."
+    )
+    show_images: Annotated[Bool, Neutral(True)] = Field(
+        default=True,
+        description="false: no picture of a sample, no name of a class, and no path of the data on page and figures.",
     )
     top_samples: int = Field(default=12, ge=1, le=48, description="How many most vulnerable samples are shown.")
     plane_epochs: int = Field(

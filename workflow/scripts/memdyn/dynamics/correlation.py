@@ -255,7 +255,7 @@ class _Frame:
 
 def _replicates(found: Iterable[tuple], sizes: np.ndarray, shape: tuple[int, int]) -> Replicates:
     observed, reliable = (np.array(part) for part in zip(*found, strict=True))
-    return Replicates(observed.reshape(-1, *shape), reliable, sizes)
+    return Replicates(observed.reshape(len(observed), *shape), reliable, sizes)
 
 
 def _correlations(table: pd.DataFrame, keys: list[tuple], n_samples: int, kendall_samples: int) -> pd.DataFrame:

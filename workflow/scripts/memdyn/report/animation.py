@@ -56,7 +56,7 @@ class Plane:
             path = np.array([states[e][["fpr", "tpr"]].mean() for e in sorted(states) if e <= epoch])
             axes.plot(*path.T, color=style.INK, linewidth=1, path_effects=style.HALO)
             draw_landmarks(axes, states[epoch], self.options, margin=0.5 / (self.cells - 1))
-            axes.set_title(f"{style.wrap_label(self.styles[run].name, 26)}\nepoch {epoch}", pad=3)
+            axes.set_title(_title(self.styles[run], epoch), pad=3)
         label_outer(grid, len(self.samples), "FPR", "TPR")
 
     def write(self, figure: plt.Figure, grid: np.ndarray, path: Path) -> None:
@@ -86,6 +86,10 @@ def draw_animation(
             yield _page(str(attack), samples[samples["run"].isin(chunk)], chunk, cells, styles, options, page)
 
 
+def _title(run_style: RunStyle, epoch: int) -> str:
+    return f"{style.wrap_label(run_style.name, 26)}\nepoch {epoch}"
+
+
 def _page(
     attack: str,
     samples: pd.DataFrame,
@@ -102,10 +106,11 @@ def _page(
     columns = columns_for(len(runs), most=3)
     rows = -(-len(runs) // columns)
     side = style.WIDTH / max(columns, 2) if columns > 1 else 3.6
+    lines = max(_title(styles[run], 0).count("\n") + 1 for run in runs)
     figure, grid = plt.subplots(
         rows,
         columns,
-        figsize=(side * columns, (side + 0.55) * rows),
+        figsize=(side * columns, (side + 0.3 + 0.16 * lines) * rows),
         sharex=True,
         sharey=True,
         squeeze=False,

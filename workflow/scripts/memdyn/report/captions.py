@@ -1,6 +1,11 @@
 """The words under the figures: what is drawn, what an interval is of, and what not to conclude."""
 
 _CAPTIONS = {
+    "utility": """
+        TPR at two small FPRs over the test accuracy that a run has reached, a point a checkpoint, joined in the order
+        of training; numbers are epochs. Scores {aggregation}; bars: {level} intervals, where there are few runs.
+        Upwards: more is leaked for the same accuracy. Where a line rises steeply, further training leaks without making
+        the model better. Checkpoints with an accuracy below {low} are left out. Dotted: an attack that guesses.""",
     "accuracy": """
         Accuracy and loss of the scored samples over checkpoints, means over the shadow models: as members (solid,
         filled) and as non-members (dashed, hollow). The gap between the two is what membership inference feeds on.""",
@@ -31,8 +36,8 @@ _CAPTIONS = {
         non-member, in root mean square standard deviations) of {run} at its last checkpoint, and their counted rates
         under {attack} at {threshold} during training: TPR over the models that had the sample, FPR over those that had
         not; the filled gap is the advantage A, given at the last checkpoint with its interval over pairs of models
-        ({effect}). The numbers are rows of the source. The largest of many are shown: on new models most rates would
-        come out lower (d′ is shrunken for it). {planted}""",
+        ({effect}). {analysed} The numbers after # are rows of the source. The largest of many are shown: on new models
+        most rates would come out lower (d′ is shrunken for it). {planted}""",
     "comparison": """
         Differences between runs at the last checkpoint that both have: first run minus second, so a mark to the right
         says that the first one leaks more. Bars are {level} jackknife intervals of the difference itself: runs share
@@ -112,13 +117,18 @@ _CAPTIONS = {
         checkpoints: circles are of the last step that both have, the others lie between middles of steps, and only
         where the steps of both are equally long. Bars are {level} jackknife intervals of the difference (hollow: too
         few models for one). Runs on one pool are paired, and compared on these samples; between pools circles hold the
-        choice of samples too (of AUC, TPR, mean advantage and recall). {omitted} Bars that run out of the frame are
-        wider than it: there the clock hardly moves. A difference that vanishes where the runs are equally far trained
-        is one of training length rather than of the factor.""",
+        choice of samples too (of AUC, TPR, mean advantage and recall). {omitted} Bars may run out of the frame. A
+        difference that vanishes where the runs are equally far trained is one of training length rather than of the
+        factor.""",
     "power_law": """
         TPR minus FPR at the last checkpoint against training samples per class, one run a size; bars are one standard
         error. Lines are weighted least-squares fits in logarithms, with {level} intervals of the slope. Sizes whose TPR
         is not above the FPR have no logarithm and are left out.""",
+    "convergence": """
+        The last checkpoint, had only the first so many models been trained: attacks are calibrated on them alone. More
+        models make an attack stronger and its figures less noisy; where a line is flat within its bars ({level}
+        jackknife over pairs), further models would say little else. Neighbouring points share models. The last row is
+        of the most vulnerable samples alone, chosen by one half of the models and attacked in the other.""",
     "null": """
         The null control: membership is swapped at random within each (pair of models, sample), the same swaps at all
         checkpoints, and the attack is fitted anew. Each dot is the AUC of one draw, a mean over models, the bar their

@@ -11,7 +11,7 @@ from memdyn.report.captions import caption
 from memdyn.report.layout import columns_for, label_outer, legend_above
 from memdyn.report.planes import select_threshold, threshold_words
 from memdyn.report.population import draw_curves, null_handle
-from memdyn.report.record import Drawing, FigureRecord, PoolImages, ReportOptions
+from memdyn.report.record import Drawing, DrawnPool, FigureRecord, ReportOptions
 from memdyn.report.style import RunStyle
 
 MAX_CLASSES = 20
@@ -34,7 +34,7 @@ def shown_classes(ranked: list[str]) -> list[str]:
 
 def draw_classes(
     tables: dict[str, pd.DataFrame],
-    images: Mapping[str, PoolImages],
+    images: Mapping[str, DrawnPool],
     styles: dict[str, RunStyle],
     options: ReportOptions,
 ) -> Iterator[Drawing]:
@@ -69,7 +69,7 @@ def draw_classes(
         yield Drawing(FigureRecord(f"classes-{attack}", "classes", f"Classes, {attack}", words, alt), figure)
 
 
-def class_names(runs: list[str], images: Mapping[str, PoolImages]) -> dict[str, str]:
+def class_names(runs: list[str], images: Mapping[str, DrawnPool]) -> dict[str, str]:
     """Number of a class -> its name; none where the pools of the runs do not agree on it."""
     names: dict[str, str] = {}
     for pool in {id(pool): pool for run in runs if (pool := images.get(run)) is not None}.values():

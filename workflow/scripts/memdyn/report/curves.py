@@ -44,7 +44,7 @@ def draw_roc(tables: dict[str, pd.DataFrame], styles: dict[str, RunStyle]) -> It
         squeeze=False,
         layout="constrained",
     )
-    floor = 1 / _non_members(metrics, aggregation)
+    floor = 1 / non_members(metrics, aggregation).max()  # of the sharpest run
     bottom = min(roc.loc[roc["tpr"] > 0, "tpr"].min(), floor) / 1.5
     for axes, attack in zip(grid.flat, attacks, strict=False):
         _draw_roc_panel(axes, roc[roc["attack"] == attack], styles, floor)
@@ -59,6 +59,8 @@ def draw_roc(tables: dict[str, pd.DataFrame], styles: dict[str, RunStyle]) -> It
 
 def _draw_roc_panel(axes: Axes, table: pd.DataFrame, styles: dict[str, RunStyle], floor: float) -> None:
     axes.set(xscale="log", yscale="log")
+    style.plain_decades(axes.xaxis)
+    style.plain_decades(axes.yaxis)
     axes.axvspan(floor / 10, floor, color="#e6e6e6", linewidth=0)
     diagonal = np.geomspace(floor, 1, 50)
     axes.plot(diagonal, diagonal, color=style.MUTED, linestyle=":", linewidth=1)
@@ -192,11 +194,11 @@ def _title_with_verdict(axes: Axes, run_style: RunStyle, verdict: pd.Series | No
     axes.set_title(f"{name}\n{word}, p = {verdict['p_value']:.2g}", color=colour)
 
 
-def _non_members(metrics: pd.DataFrame, aggregation: str) -> int:
-    """Non-members that one ROC curve counts: the sharpest of the runs sets the floor of the FPR axis."""
+def non_members(metrics: pd.DataFrame, aggregation: str) -> pd.Series:
+    """How many non-members a ROC curve counts, of each row of an aggregation."""
     rows = metrics[metrics["aggregation"] == aggregation]
     models = rows["n_models"] if aggregation == "pooled" else 1
-    return int((rows["n_samples"] * models // 2).max())
+    return rows["n_samples"] * models // 2
 
 
 def _interval_words(metrics: pd.DataFrame, aggregation: str) -> dict[str, str]:

@@ -106,9 +106,7 @@ def _density_page(
         axes.set_title(style.wrap_label(styles[run].name, 60 // len(runs)))
     for axes in grid[:, 0]:
         axes.set_ylabel("d′")
-    bar = figure.colorbar(meshes[0], ax=grid, fraction=0.025, pad=0.015, aspect=30)
-    bar.set_label("samples in a cell")
-    bar.outline.set_visible(False)
+    style.count_bar(figure, meshes[0], grid)
     words = caption("densities")
     alt = f"Densities of samples over {len(names)} difficulties and the effect size for {len(runs)} runs."
     suffix = "" if page == 0 else f"-{page + 1}"
@@ -129,6 +127,8 @@ def _draw_hexagons(axes: Axes, table: pd.DataFrame, name: str) -> PolyCollection
         linewidths=0.1,
         rasterized=True,
     )
+    if logarithmic:
+        style.plain_decades(axes.xaxis)
     axes.axhline(0, color=style.MUTED, linestyle=":", linewidth=1)
     axes.set_xlabel(f"{style.DIFFICULTY_LABELS[name]}, models without it")
     return mesh

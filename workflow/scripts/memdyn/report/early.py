@@ -90,7 +90,7 @@ def _page(
         style.epoch_axis(column[-1])
     for axes, (_, metrics, label) in zip(grid[:, 0], panels, strict=True):
         axes.set_ylabel(label)
-        if metrics[0] in _SHARES:  # bands of few samples may run out of what a share can be
+        if metrics[0] in _SHARES:
             axes.set_ylim(0, min(axes.get_ylim()[1], 1.05))
     legend_above(figure, _handles(early))
     if any(metrics == tuple(_TREND) for _, metrics, _ in panels):
@@ -126,8 +126,11 @@ def _draw_panel(axes: Axes, table: pd.DataFrame) -> None:
 
 
 def _band(axes: Axes, part: pd.DataFrame, colour: str) -> None:
+    """An interval, as far as a share or a correlation can be."""
     known = part[part["low"].notna()]
-    axes.fill_between(known["epoch"], known["low"], known["high"], color=colour, alpha=0.15, linewidth=0)
+    least = -1 if (known["metric"] == "rank_correlation").any() else 0
+    low, high = (known[end].clip(least, 1) for end in ("low", "high"))
+    axes.fill_between(known["epoch"], low, high, color=colour, alpha=0.15, linewidth=0)
 
 
 def _hollow(name: str) -> dict:

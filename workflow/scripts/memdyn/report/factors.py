@@ -12,6 +12,7 @@ from memdyn.report import style
 from memdyn.report.captions import caption
 from memdyn.report.comparison import pairs_of, shown_pairs
 from memdyn.report.layout import chunks, columns_for, legend_above
+from memdyn.report.matched import is_known
 from memdyn.report.planes import select_threshold, threshold_words
 from memdyn.report.record import Drawing, FigureRecord, ReportOptions
 from memdyn.report.style import RunStyle
@@ -39,8 +40,8 @@ _WIDE = 4.0  # times the median interval
 
 
 def highest_common(table: pd.DataFrame) -> pd.DataFrame:
-    """Of each pair, metric and matching the row farthest along its clock that has a difference."""
-    known = table[table["difference"].notna()]
+    """Of each pair, metric and matching the row farthest along its clock whose difference can be shown."""
+    known = table[is_known(table)]
     keys = ["run_a", "run_b", "attack", "threshold", "metric", "matched_by"]
     return known.loc[known.groupby(keys, sort=False)["at"].idxmax()]
 

@@ -9,7 +9,10 @@ MINUS = "−"
 
 def number(value: float | None, digits: int = 3) -> str:
     """`0.703`, or a dash for a missing value."""
-    return MISSING if _missing(value) else f"{value:.{digits}f}".replace("-", MINUS)
+    if _missing(value):
+        return MISSING
+    text = f"{value:.{digits}f}"
+    return (text if float(text) else text.lstrip("-")).replace("-", MINUS)
 
 
 def interval(value: float, low: float, high: float, digits: int = 3) -> str:

@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 
 import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
+from matplotlib.transforms import Bbox
 
-from memdyn.report import style
+from memdyn.report import text
 
-LEGEND_ROW = 0.17  # inches
+_ROOM = 0.98  # of a figure's width for its legend
+_LETTERS, _HANDLE = 15, 6  # letters of a legend an inch, and what a handle takes: where to begin to look for what fits
 
 
 def label_outer(grid: np.ndarray, count: int, x: str, y: str) -> None:
@@ -27,13 +30,26 @@ def columns_for(count: int, most: int) -> int:
     return -(-count // rows)
 
 
-def legend_above(figure: Figure, handles: list[Line2D]) -> None:
-    """One legend for the whole figure, above the panels; a figure grows with its legend's rows."""
+def legend_above(figure: Figure, handles: list[Artist]) -> None:
+    """One legend for the whole figure, above the panels, in as many columns as fit; the figure grows with its rows."""
     width, height = figure.get_size_inches()
-    columns = style.legend_columns([handle.get_label() for handle in handles], width)
-    rows = -(-len(handles) // columns)
-    figure.set_size_inches(width, height + LEGEND_ROW * (rows - 1))
+    shortest = min(text.width(handle.get_label()) for handle in handles)
+    most = min(len(handles), int(width * _LETTERS / (shortest + _HANDLE)) + 1)
+    for columns in range(most, 0, -1):
+        extent = _legend(figure, handles, columns)
+        if extent.width <= _ROOM * figure.bbox.width:
+            break
+    row = _legend(figure, handles[:1], 1).height
+    figure.set_size_inches(width, height + (extent.height - row) / figure.dpi)
     figure.legend(handles=handles, loc="outside upper center", ncols=columns)
+
+
+def _legend(figure: Figure, handles: list[Artist], columns: int) -> Bbox:
+    """The box in pixels that a legend would take."""
+    legend = figure.legend(handles=handles, loc="outside upper center", ncols=columns)
+    extent = legend.get_window_extent(FigureCanvasAgg(figure).get_renderer())
+    legend.remove()
+    return extent
 
 
 def chunks(items: list, size: int) -> Iterator[list]:

@@ -8,16 +8,20 @@ from pathlib import Path
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from memdyn.report import page_claims, page_dynamics, page_tables
+from memdyn.report import page_claims, page_dynamics, page_tables, page_vulnerable
+from memdyn.report.checks import checks, worst
 from memdyn.report.factors import early_epochs
+from memdyn.report.findings import findings
+from memdyn.report.glossary import Glossary
 from memdyn.report.page_tables import Table
 from memdyn.report.record import FigureRecord, ReportOptions, read_index
 from memdyn.report.style import run_styles
 
 TEMPLATES = Path(__file__).parent / "templates"
 
-# (section, title), in the order of the page
+# (section, title), in the order of the page; the first one comes before the claims
 SECTIONS = (
+    ("found", "What was found"),
     ("run", "What was run"),
     ("leakage", "Leakage over training"),
     ("roc", "ROC curves"),
@@ -33,6 +37,7 @@ SECTIONS = (
     ("early", "Early determination"),
     ("comparison", "Comparison of runs"),
     ("power_law", "Pool size"),
+    ("models", "Number of models"),
     ("null", "Null control"),
     ("tails", "Tail check"),
 )
@@ -59,14 +64,6 @@ class PageContext:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """The headline of the null checks."""
-
-    kind: str  # passed, failed or untested
-    text: str
-
-
-@dataclass(frozen=True)
 class Section:
     """A part of the page with its tables and its figures."""
 
@@ -87,7 +84,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Claims:
-    """The top of the page: verdicts, the numbers that they rest on, and sentences on early determination."""
+    """Verdicts, the numbers that they rest on, and sentences on early determination."""
 
     verdicts: Table | None
     cells: Table | None
@@ -109,47 +106,28 @@ def render_page(tables: Mapping[str, pd.DataFrame], figures_dir: Path, context: 
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    found = checks(tables)
     return environment.get_template("report.html.j2").render(
         context=context,
-        verdict=null_verdict(tables),
-        claims=_claims(tables),
-        results=_results(tables),
+        checks=found,
+        worst=worst(found),
+        findings=findings(tables, run_styles(tables["runs"])),
+        claims=_claims(tables, context.options.threshold),
         sections=_sections(tables, figures_dir, context.options),
         facts=_facts(tables),
+        glossary=Glossary.of(context.options),
     )
 
 
-def null_verdict(tables: Mapping[str, pd.DataFrame]) -> Verdict:
-    """Whether every run passed its null test, in one sentence that names those that did not."""
-    names = dict(zip(tables["runs"]["run"], tables["runs"]["name"], strict=True))
-    if "null" not in tables:
-        return Verdict("untested", "No null control was run: nothing here shows that the pipeline itself is unbiased.")
-    null = tables["null"].set_index("run")["passed"]
-    failed = [str(names[run]) for run in names if run in null.index and not null[run]]
-    untested = [str(names[run]) for run in names if run not in null.index]
-    if failed:
-        return Verdict(
-            "failed", f"Null control FAILED for {', '.join(failed)}: do not trust the numbers of these runs."
-        )
-    if untested:
-        return Verdict("untested", f"No null control for {', '.join(untested)}; the other runs passed.")
-    return Verdict("passed", f"Null control passed: {len(names)} of {len(names)} runs.")
-
-
-def _results(tables: Mapping[str, pd.DataFrame]) -> Table | None:
-    if "attack_metrics" not in tables:
-        return None
-    failed = set(tables["null"].loc[~tables["null"]["passed"].astype(bool), "run"]) if "null" in tables else set()
-    return page_tables.results(tables["attack_metrics"], run_styles(tables["runs"]), failed)
-
-
-def _claims(tables: Mapping[str, pd.DataFrame]) -> Claims:
+def _claims(tables: Mapping[str, pd.DataFrame], threshold: str) -> Claims:
     """Empty parts where the study was not analysed."""
     styles = run_styles(tables["runs"])
     verdicts = cells = None
     if "claims" in tables:
         known = tables.get("claim_cells", pd.DataFrame(columns=list(page_claims.CELLS)))
-        verdicts = page_claims.claims(tables["claims"], known, styles)
+        differences = tables.get("factor_differences")
+        beside = {} if differences is None else {"C1": page_claims.equally_far(differences, styles, threshold)}
+        verdicts = page_claims.claims(tables["claims"], known, styles, beside)
         cells = page_claims.claim_cells(known, styles) if len(known) else None
     findings = page_claims.findings(tables["findings"], styles) if "findings" in tables else []
     return Claims(verdicts, cells, findings)
@@ -179,7 +157,12 @@ def _sections(tables: Mapping[str, pd.DataFrame], figures_dir: Path, options: Re
 def _section_tables(tables: Mapping[str, pd.DataFrame], options: ReportOptions) -> dict[str, list[Table]]:
     styles = run_styles(tables["runs"])
     threshold, reliabilities = options.threshold, tables.get("reliabilities")
+    failed = set(tables["null"].loc[~tables["null"]["passed"].astype(bool), "run"]) if "null" in tables else set()
     makers: dict[str, list[tuple[tuple[str, ...], Callable[..., Table]]]] = {
+        "found": [
+            (("attack_metrics",), lambda table: page_tables.results(table, styles, failed)),
+            (("most_vulnerable",), lambda table: page_vulnerable.most_vulnerable(table, styles)),
+        ],
         "run": [
             (("pools",), page_tables.pools),
             (("runs",), lambda table: page_tables.runs(table, styles)),
@@ -194,6 +177,7 @@ def _section_tables(tables: Mapping[str, pd.DataFrame], options: ReportOptions) 
         "early": [(("early", "findings"), lambda early, found: page_dynamics.early(early, found, styles))],
         "comparison": [
             (("differences",), lambda table: page_tables.differences(table, styles)),
+            (("factor_differences",), lambda table: page_dynamics.equal_accuracy(table, styles)),
             (
                 ("factor_differences",),
                 lambda table: page_dynamics.factors(table, styles, threshold, early_epochs(tables)),
@@ -204,7 +188,11 @@ def _section_tables(tables: Mapping[str, pd.DataFrame], options: ReportOptions) 
         "tails": [(("tail_verdicts", "operating_points"), lambda *given: page_dynamics.tails(*given, styles))],
     }
     return {
-        section: [make(*(tables[name] for name in names)) for names, make in entries if set(names) <= set(tables)]
+        section: [
+            page_tables.without_one_attack(make(*(tables[name] for name in names)))
+            for names, make in entries
+            if set(names) <= set(tables)
+        ]
         for section, entries in makers.items()
     }
 

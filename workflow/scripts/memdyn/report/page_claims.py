@@ -1,12 +1,15 @@
 """What the study says of the claims C1, C2 and C3, as the tables at the top of the page."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from memdyn.report import formatting
+from memdyn.report.matched import is_known, matched_words
 from memdyn.report.page_tables import Cell, Table
+from memdyn.report.planes import select_threshold
 from memdyn.report.style import DIFFICULTY_LABELS, RunStyle
 
 CLAIMS = {
@@ -47,8 +50,10 @@ def with_names(text: str, styles: dict[str, RunStyle]) -> str:
     return DIFFICULTY_LABELS.get(text, text)
 
 
-def claims(table: pd.DataFrame, cells: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:
-    """A row a claim: its verdict, the rule in one phrase, and what each part rests on."""
+def claims(
+    table: pd.DataFrame, cells: pd.DataFrame, styles: dict[str, RunStyle], beside: Mapping[str, list[str]] | None = None
+) -> Table:
+    """A row a claim: its verdict, the rule in one phrase, what each part rests on, and what is told beside it."""
     rows = []
     for claim, parts in table.groupby("claim", sort=True):
         mine = cells[cells["claim"] == claim]
@@ -60,15 +65,26 @@ def claims(table: pd.DataFrame, cells: pd.DataFrame, styles: dict[str, RunStyle]
                 Cell(f"{claim}  {CLAIMS[claim]}", kind="wrap"),
                 verdict_cell(parts["verdict"].iloc[0], with_names(parts["scope"].iloc[0], styles)),
                 Cell(_RULES[claim].format(bound=bound), kind="wrap"),
-                Cell("\n".join(basis), kind="wrap wide"),
+                Cell("\n".join([*basis, *(beside or {}).get(claim, [])]), kind="wrap wide"),
             ]
         )
     caption = (
         "What this study says of the three claims, by rules that were fixed before any result (docs/claims.md). "
         "The intervals of a claim hold jointly. Undecided: the interval holds values on both sides of the bound. A "
-        "claim is supported where all its tested parts are, contradicted where any is."
+        "claim is supported where all its tested parts are, contradicted where any is. Lines with a dot are beside the "
+        "rules: they judge nothing."
     )
     return Table(caption, ["claim", "verdict", "rule", "rests on"], rows, head=4)
+
+
+def equally_far(differences: pd.DataFrame, styles: dict[str, RunStyle], threshold: str) -> list[str]:
+    """C1's difference where two runs that differ in one factor had the same test accuracy; it judges nothing."""
+    table = differences[(differences["metric"] == "advantage") & (differences["factor"] != "")]
+    table = table[(table["matched_by"] == "accuracy_test") & is_known(table) & table["low"].notna()]
+    table = select_threshold(table, threshold) if len(table) else table
+    best = table.loc[table.groupby(["run_a", "run_b", "attack"], sort=False)["at"].idxmax()]
+    rows = [(styles[row["run_a"]].name, styles[row["run_b"]].name, row) for row in best.to_dict("records")]
+    return [f"· {row['factor']}, {one} against {other}: {matched_words(row, one)}" for one, other, row in rows]
 
 
 def _part_words(row: tuple, cells: pd.DataFrame, styles: dict[str, RunStyle]) -> str:

@@ -8,6 +8,7 @@ from memdyn.dynamics.tails import FEWEST_HITS
 from memdyn.report import formatting, style
 from memdyn.report.comparison import shown_pairs
 from memdyn.report.factors import METRICS, factor_rows
+from memdyn.report.matched import CLOCKS, epochs, is_known, place_words
 from memdyn.report.page_tables import Cell, Table, run_cell
 from memdyn.report.planes import select_threshold
 from memdyn.report.style import RunStyle
@@ -23,7 +24,8 @@ _PREDICTORS = {
 _TOTAL = ("low_total", "high_total")  # of models and samples
 _MODELS = {"half": "half of the models", "one": "one model a sample", "mean": "mean over half"}
 _EARLY = ("recall", "recall_share", "latent_share", "auroc", "jaccard")
-_MATCHED = {"epoch": "epoch", "accuracy_test": "test accuracy", "generalisation_gap": "generalisation gap"}
+_MATCHED = {"epoch": "last common epoch"} | {clock: f"equal {words}" for clock, words in CLOCKS.items()}
+LEAKS = ("auc", "tpr_at_fpr_0.01", "tpr_at_fpr_0.001")
 
 
 def _interval(
@@ -53,7 +55,7 @@ def correlations(table: pd.DataFrame, reliabilities: pd.DataFrame | None, styles
         for name in part["difficulty"].unique():
             spearman = found.get((name, "d_prime", "spearman"))
             models = part.loc[part["difficulty"] == name, "models"].iloc[0]
-            keys = [("d_prime", method) for method in ("spearman", "partial_spearman", "kendall", "pearson")]
+            keys = [("d_prime", method) for method in ("spearman", "partial_spearman")]
             keys += [("severity", "spearman"), ("onset", "spearman")]
             texts = [_interval(found.get((name, *key)), digits=2, limits=_TOTAL) for key in keys]
             texts.insert(1, formatting.MISSING if spearman is None else formatting.p_value(spearman["p_holm"]))
@@ -72,7 +74,7 @@ def correlations(table: pd.DataFrame, reliabilities: pd.DataFrame | None, styles
         "for the others. Reliability of the difficulty: one half of the models against the other. No interval: too few "
         "models."
     )
-    columns = ["run", "attack", "difficulty", "d′: Spearman", "p (Holm)", "within classes", "Kendall", "Pearson"]
+    columns = ["run", "attack", "difficulty", "d′: Spearman", "p (Holm)", "within classes"]
     return Table(caption, [*columns, "severity: Spearman", "onset: Spearman", "reliability"], rows, head=3)
 
 
@@ -82,24 +84,22 @@ def _reliabilities(table: pd.DataFrame, run: str, attack: str) -> dict[tuple[str
 
 
 def planted(table: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:
-    """AUROC of d' and of the difficulties for planted wrong labels, a column a quantity."""
+    """AUROC of d' and of the difficulties for planted wrong labels, a row a quantity, a column a run."""
     shown = table[table["models"].isin(["out", "in-out"])]
-    quantities = list(dict.fromkeys(shown["quantity"]))
+    runs = [run for run in styles if run in set(shown["run"])]
+    found = {(row["run"], row["quantity"]): row for _, row in shown.iterrows()}
     rows = []
-    for run in styles:
-        part = shown[shown["run"] == run]
-        if len(part):
-            found = {row["quantity"]: row for _, row in part.iterrows()}
-            texts = [_interval(found.get(name), "auroc") for name in quantities]
-            counts = formatting.count(part["n_planted"].iloc[0]), formatting.count(part["n_others"].iloc[0])
-            rows.append([run_cell(styles[run]), *(Cell(text) for text in (*counts, *texts))])
+    for name in dict.fromkeys(shown["quantity"]):
+        cells = [Cell(_interval(found.get((run, name)), "auroc")) for run in runs]
+        rows.append([Cell("d′" if name == "d_prime" else style.DIFFICULTY_LABELS.get(name, name)), *cells])
+    counts = dict.fromkeys(zip(shown["n_planted"], shown["n_planted"] + shown["n_others"], strict=True))
+    words = ", ".join(f"{formatting.count(some)} of {formatting.count(every)} samples" for some, every in counts)
     caption = (
-        "Planted samples, whose label was replaced by a wrong one: how well d′ at the last checkpoint, and each "
-        f"difficulty, tell them from the others (AUROC, {100 * table['level'].iloc[0]:g} % intervals over models and "
-        "samples; 0.5: not at all)."
+        f"Planted samples ({words}), whose label was replaced by a wrong one: how well d′ at the last checkpoint, and "
+        f"each difficulty, tell them from the others (AUROC, {100 * table['level'].iloc[0]:g} % intervals over models "
+        "and samples; 0.5: not at all)."
     )
-    names = ["d′" if name == "d_prime" else style.DIFFICULTY_LABELS.get(name, name) for name in quantities]
-    return Table(caption, ["run", "planted", "others", *names], rows)
+    return Table(caption, ["by", *(styles[run].name for run in runs)], rows)
 
 
 def early(table: pd.DataFrame, findings: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:
@@ -140,23 +140,18 @@ def early(table: pd.DataFrame, findings: pd.DataFrame, styles: dict[str, RunStyl
 
 
 def factors(table: pd.DataFrame, styles: dict[str, RunStyle], threshold: str, early: Mapping[str, float]) -> Table:
-    """The numbers of the forest plot."""
+    """The numbers of the forest plot: a row a pair of runs and figure, a column a way of matching."""
     chosen, omitted = shown_pairs(table)
     shown = factor_rows(chosen, threshold, early)
-    metrics = [metric for metric in METRICS if metric in set(shown["metric"])]
+    matchings = [matched for matched in _MATCHED if matched in set(shown["matched_by"])]
     rows = []
-    keys = ["run_a", "run_b", "attack", "matched_by"]
-    for (first, second, attack, matched), part in shown.groupby(keys, sort=False):
-        found = {row["metric"]: row for _, row in part.iterrows()}
-        cells = []
-        for metric in metrics:
-            row = found.get(metric)
-            decided = row is not None and (row["low"] > 0 or row["high"] < 0)
-            text = _interval(row, "difference", formatting.signed_interval)
-            cells.append(Cell(text, kind="strong" if decided else ""))
-        runs = [run_cell(styles[first]), run_cell(styles[second])]
-        rows.append([*runs, Cell(attack), Cell(_MATCHED.get(matched, matched)), *cells])
-    rows.sort(key=lambda row: (row[2].text, row[0].text, row[1].text))
+    for (first, second, attack), pair in shown.groupby(["run_a", "run_b", "attack"], sort=False):
+        for metric, title in METRICS.items():
+            found = {row["matched_by"]: row for _, row in pair[pair["metric"] == metric].iterrows()}
+            if found:
+                cells = [_difference(found.get(matched)) for matched in matchings]
+                runs = [run_cell(styles[first]), run_cell(styles[second])]
+                rows.append([*runs, Cell(attack), Cell(title.replace("\n", " "), kind="wrap"), *cells])
     caption = (
         "Differences of the analysed attack, first run minus second, at the last epoch that both have and at the "
         "largest test accuracy and generalisation gap at which the figure is known of both, with "
@@ -166,9 +161,48 @@ def factors(table: pd.DataFrame, styles: dict[str, RunStyle], threshold: str, ea
         "checkpoints: by epoch, of the last step that both have; else only where the steps of both are equally long. "
         f"{omitted}"
     )
-    titles = (METRICS[metric].replace("\n", " ") for metric in metrics)
-    columns = ["first run", "second run", "attack", "matched by", *titles]
+    columns = ["first run", "second run", "attack", "figure", *(_MATCHED[matched] for matched in matchings)]
     return Table(caption, columns, rows, head=4)
+
+
+def _difference(row: pd.Series | None, digits: int = 3) -> Cell:
+    """A difference; where runs are matched by a clock, its value and the epochs of both below it."""
+    if row is None:
+        return Cell(formatting.MISSING)
+    text = _interval(row, "difference", formatting.signed_interval, digits)
+    place = f"\n{place_words(row)}" if row["matched_by"] in CLOCKS else ""
+    return Cell(f"{text}{place}", kind="lines strong" if row["low"] > 0 or row["high"] < 0 else "lines")
+
+
+def equal_accuracy(table: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:
+    """Differences of attacks at several test accuracies that both runs reached, with the epochs of both."""
+    chosen, omitted = shown_pairs(table[(table["matched_by"] == "accuracy_test") & table["metric"].isin(LEAKS)])
+    chosen = chosen[chosen["at"].notna()]
+    known = is_known(chosen)
+    rows = []
+    keys = ["attack", "run_a", "run_b", "at"]
+    for (attack, first, second, at), point in chosen.groupby(keys, sort=False):
+        place = [f"{at:.3f}", epochs(point.iloc[0])]
+        found = {row["metric"]: (row, known[index]) for index, row in point.iterrows()}
+        rows.append([run_cell(styles[first]), run_cell(styles[second]), Cell(attack), *map(Cell, place)])
+        rows[-1] += [_known_difference(*found.get(metric, (None, False))) for metric in LEAKS]
+    caption = (
+        "Differences where both runs first had the same test accuracy, first run minus second, with "
+        f"{100 * table['level'].iloc[0]:g} % intervals that hold the matching; bold where the interval excludes 0. The "
+        "accuracies are near the best that both reached: the highest is the last one that both surely passed at a "
+        "known epoch, since on a plateau a value is reached early or late by chance. Epochs: of the first run, then of "
+        "the second. "
+        f"{omitted}"
+    )
+    columns = ["first run", "second run", "attack", "test accuracy", "epochs"]
+    return Table(caption, [*columns, *(style.METRIC_LABELS[metric] for metric in LEAKS)], rows, head=3)
+
+
+def _known_difference(row: pd.Series | None, known: bool) -> Cell:
+    if row is None or not known:
+        return Cell("not determined" if row is not None else formatting.MISSING)
+    decided = row["low"] > 0 or row["high"] < 0
+    return Cell(_interval(row, "difference", formatting.signed_interval), kind="strong" if decided else "")
 
 
 def onsets(summary: pd.DataFrame, styles: dict[str, RunStyle], threshold: str) -> Table:

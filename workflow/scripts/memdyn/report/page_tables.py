@@ -36,6 +36,7 @@ _RUN_COLUMNS = {
 
 _NO_LIMITS = (np.nan, np.nan)
 _WORST = "highly_vulnerable"
+_LONG_NAME = 24  # letters
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,23 @@ class Table:
     head: int = 1
 
 
+def without_one_attack(table: Table) -> Table:
+    """A table of one attack without the column that says so in every row."""
+    if "attack" not in table.columns or not table.rows:
+        return table
+    place = table.columns.index("attack")
+    attacks = {row[place].text for row in table.rows}
+    if len(attacks) > 1:
+        return table
+    rows = [row[:place] + row[place + 1 :] for row in table.rows]
+    columns = table.columns[:place] + table.columns[place + 1 :]
+    head = table.head - (place < table.head)
+    return Table(f"{table.caption} Attack: {attacks.pop()}.", columns, rows, head)
+
+
 def run_cell(style_: RunStyle) -> Cell:
-    """A run's name with its colour."""
-    return Cell(style_.name, style_.colour)
+    """A run's name with its colour; a long one may be broken."""
+    return Cell(style_.name, style_.colour, "long" if style.width(style_.name) > _LONG_NAME else "")
 
 
 def _text(*values: str) -> list[Cell]:
@@ -79,7 +94,7 @@ def results(metrics: pd.DataFrame, styles: dict[str, RunStyle], failed: set[str]
         null = [formatting.number(row[f"null_{m}"], _DIGITS[m]) for m in METRICS]
         run = run_cell(styles[row["run"]])
         if row["run"] in failed:
-            run = replace(run, text=f"{run.text} (null failed)", kind="failed")
+            run = replace(run, text=f"{run.text} (null failed)", kind=f"{run.kind} failed".strip())
         rows.append([run, *_text(str(row["attack"]), row["aggregation"].replace("_", " "), *values, *null)])
     labels = [style.METRIC_LABELS[m] for m in METRICS]
     caption = (
@@ -201,7 +216,7 @@ def centres(centre: pd.DataFrame, curves: pd.DataFrame | None, styles: dict[str,
             length = 100 * float(np.linalg.norm(np.diff(path, axis=0), axis=1).sum())
             limits = _path_limits(curves, run, attack, part["threshold"].iloc[0], kind)
             numbers = {"displacement": net, "path_length": length}
-            cells += _text(*(formatting.interval(v, *limits.get(name, _NO_LIMITS), 1) for name, v in numbers.items()))
+            cells += _text(*(_distance(v, *limits.get(name, _NO_LIMITS)) for name, v in numbers.items()))
         rows.append(cells)
     columns = ["run", "attack", "displacement", "path length", "displacement (sham)", "path length (sham)"]
     caption = (
@@ -210,6 +225,11 @@ def centres(centre: pd.DataFrame, curves: pd.DataFrame | None, styles: dict[str,
         "path length grows with noise and with the number of checkpoints."
     )
     return Table(caption, columns, rows, head=2)
+
+
+def _distance(value: float, low: float, high: float) -> str:
+    """With its interval from 0 on, which is where distances begin."""
+    return formatting.interval(value, max(low, 0.0) if low == low else low, high, 1)
 
 
 def _path_limits(

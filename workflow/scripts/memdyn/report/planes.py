@@ -92,9 +92,7 @@ def _plane_page(
         row[0].set_ylabel(f"{style.wrap_label(styles[run].name, 22)}\nTPR")
     for axes in grid[-1]:
         axes.set_xlabel("FPR")
-    bar = figure.colorbar(mesh, ax=grid, fraction=0.025, pad=0.015, aspect=30)
-    bar.set_label("samples in a cell")
-    bar.outline.set_visible(False)
+    style.count_bar(figure, mesh, grid)
     threshold = samples["threshold"].iloc[0]
     words = caption(
         "plane",

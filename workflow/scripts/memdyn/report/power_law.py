@@ -43,6 +43,7 @@ def draw_power_law(tables: dict[str, pd.DataFrame]) -> Iterator[Drawing]:
 
 def _draw_fits(axes: Axes, points: pd.DataFrame, fits: pd.DataFrame) -> None:
     axes.set_xscale("log")
+    style.plain_decades(axes.xaxis)
     style.plain_log_axis(axes)
     for k, (fpr, part) in enumerate(points.groupby("fpr")):
         colour, marker = style.COLOURS[k % len(style.COLOURS)], style.MARKERS[k % len(style.MARKERS)]

@@ -13,10 +13,11 @@ from matplotlib.patches import Patch
 from memdyn.report import formatting, style
 from memdyn.report.captions import caption
 from memdyn.report.planes import select_threshold, threshold_words
-from memdyn.report.record import Drawing, FigureRecord, PoolImages, ReportOptions
+from memdyn.report.record import Drawing, DrawnPool, FigureRecord, ReportOptions
 from memdyn.report.style import RunStyle
 
 COLUMNS = 3
+_ANALYSED = "d′ has its interval too; dotted: the onset, from which on the sample differs significantly."
 TPR_COLOUR, FPR_COLOUR = "#b03a2e", "#2e5f8a"
 
 
@@ -26,9 +27,20 @@ def most_vulnerable(samples: pd.DataFrame, count: int) -> pd.DataFrame:
     return last.sort_values(["d_prime", "sample_id"], ascending=[False, True]).head(count)
 
 
+def with_onset(top: pd.DataFrame, summary: pd.DataFrame | None, pool: DrawnPool | None) -> pd.DataFrame:
+    """Adds onset (epoch, NaN: none until the end), analysed, d_prime_low and d_prime_high, from the run's analysis."""
+    if summary is None or pool is None:
+        return top.assign(analysed=False)
+    summary = summary.assign(sample_id=pool.sample_ids[summary["sample"]], analysed=True)
+    keys = ["run", "attack", "threshold", "sample_id"]
+    wanted = [*keys, "onset", "analysed", "d_prime_low", "d_prime_high"]
+    own = [name for name in wanted if name in keys or name not in top]  # limits of the samples' own table come first
+    return top.merge(summary[own], "left", keys).fillna({"analysed": False})
+
+
 def draw_samples(
     tables: dict[str, pd.DataFrame],
-    images: Mapping[str, PoolImages],
+    images: Mapping[str, DrawnPool],
     styles: dict[str, RunStyle],
     options: ReportOptions,
 ) -> Iterator[Drawing]:
@@ -37,6 +49,7 @@ def draw_samples(
     for (attack, run), part in shown.groupby(["attack", "run"], sort=False):
         top, run_style = most_vulnerable(part, options.top_samples), styles[run]
         trajectories = part[part["sample_id"].isin(top["sample_id"])].sort_values("epoch")
+        top = with_onset(top, tables.get("summary"), images.get(run))
         figure = _sheet(top, trajectories, images.get(run))
         threshold = threshold_words(part["threshold"].iloc[0])
         planted = _planted_words(top, images.get(run))
@@ -47,6 +60,7 @@ def draw_samples(
             attack=attack,
             threshold=threshold,
             effect=_effect_words(top["design_effect"]),
+            analysed=_ANALYSED if top["analysed"].any() else "",
             planted=planted,
         )
         ids = ", ".join(str(i) for i in top["sample_id"])
@@ -56,22 +70,22 @@ def draw_samples(
         yield Drawing(FigureRecord(name, "samples", title, words, alt), figure)
 
 
-def _sheet(top: pd.DataFrame, trajectories: pd.DataFrame, pool: PoolImages | None) -> plt.Figure:
+def _sheet(top: pd.DataFrame, trajectories: pd.DataFrame, pool: DrawnPool | None) -> plt.Figure:
     """A cell a sample: picture (where there is one), curve, and two lines of text above them."""
     columns = min(COLUMNS, len(top))
     rows = -(-len(top) // columns)
-    height = 1.3 * rows + 0.75
+    height = 1.4 * rows + 0.75
     figure = plt.figure(figsize=(style.WIDTH * columns / COLUMNS if columns > 1 else 3.4, height))
-    pictured = pool is not None and pool.images.ndim == 4
+    pictured = pool is not None and pool.pictures is not None
     grid = figure.add_gridspec(
         rows,
         3 * columns,
         width_ratios=[0.72 if pictured else 0.02, 1, 0.1] * columns,
         left=0.02 if pictured else 0.04,
         right=1.0,
-        top=1 - 0.68 / height,
+        top=1 - 0.78 / height,
         bottom=0.36 / height,
-        hspace=0.62,
+        hspace=0.78,
         wspace=0.36 if pictured else 0.1,
     )
     planted = planted_ids(pool)
@@ -81,32 +95,33 @@ def _sheet(top: pd.DataFrame, trajectories: pd.DataFrame, pool: PoolImages | Non
         line, column = divmod(k, columns)
         axes = titled = figure.add_subplot(grid[line, 3 * column + 1])
         _draw_trajectory(axes, by_sample[row.sample_id])
+        if row.analysed and np.isfinite(row.onset):
+            axes.axvline(row.onset, color=style.INK, linestyle=":", linewidth=1)
         axes.tick_params(labelbottom=k + columns >= len(top))
         if pictured:
             titled = figure.add_subplot(grid[line, 3 * column])
-            _draw_picture(titled, pool.images[places[row.sample_id]])
-        name = str(pool.class_names[row.label]) if pool is not None else f"class {row.label}"
+            _draw_picture(titled, pool.pictures[places[row.sample_id]])
+        name = pool.class_names[row.label] if pool is not None else f"class {row.label}"
         wrong = row.sample_id in planted
         title, colour = _cell_title(f"✗ {name}" if wrong else name, row), style.FAILED if wrong else style.INK
         titled.set_title(title, loc="left", fontsize=7, pad=3, color=colour)
-    figure.legend(
-        handles=[
-            Line2D([], [], color=TPR_COLOUR, label="TPR: models trained on it"),
-            Line2D([], [], color=FPR_COLOUR, linestyle="--", label="FPR: the other models"),
-            Patch(facecolor=TPR_COLOUR, alpha=0.15, label="advantage"),
-        ],
-        loc="upper center",
-        ncols=3 if columns > 1 else 1,
-    )
+    handles = [
+        Line2D([], [], color=TPR_COLOUR, label="TPR: models trained on it"),
+        Line2D([], [], color=FPR_COLOUR, linestyle="--", label="FPR: the other models"),
+        Patch(facecolor=TPR_COLOUR, alpha=0.15, label="advantage"),
+        Line2D([], [], color=style.INK, linestyle=":", linewidth=1, label="onset"),
+    ]
+    shown = handles if top["analysed"].any() else handles[:-1]
+    figure.legend(handles=shown, loc="upper center", ncols=len(shown) if columns > 1 else 1)
     return figure
 
 
-def planted_ids(pool: PoolImages | None) -> set[int]:
+def planted_ids(pool: DrawnPool | None) -> set[int]:
     """Source rows of the samples whose label was replaced by a wrong one."""
     return set() if pool is None else set(pool.sample_ids[pool.flipped].tolist())
 
 
-def _planted_words(top: pd.DataFrame, pool: PoolImages | None) -> str:
+def _planted_words(top: pd.DataFrame, pool: DrawnPool | None) -> str:
     """How many of the shown samples carry a planted label; nothing where none was planted."""
     planted = planted_ids(pool)
     if not planted:
@@ -124,8 +139,14 @@ def _effect_words(effects: pd.Series) -> str:
 
 
 def _cell_title(class_name: str, row: NamedTuple) -> str:
+    """Class and number; d' with its limits and the onset, where they are known; the advantage with its limits."""
+    low, high = getattr(row, "d_prime_low", None), getattr(row, "d_prime_high", None)
+    onset = ""
+    if row.analysed:
+        onset = f", onset {row.onset:g}" if np.isfinite(row.onset) else ", no onset"
     return (
-        f"{style.clip_label(class_name, 18)}, #{row.sample_id}, d′ {row.d_prime:.1f}\n"
+        f"{style.clip_label(class_name, 22)}, #{row.sample_id}\n"
+        f"d′ {formatting.interval(row.d_prime, low, high, 1)}{onset}\n"
         f"A {formatting.interval(row.advantage, row.advantage_low, row.advantage_high, 2)}"
     )
 

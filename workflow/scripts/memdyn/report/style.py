@@ -4,18 +4,24 @@ A run has the same colour, marker and line style in all figures of a study; name
 """
 
 import re
-import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import cycle, islice
 
 import matplotlib
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.cm import ScalarMappable
+from matplotlib.colorbar import Colorbar
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+from memdyn.report.text import drawable, families, one_line, width
 
 # Okabe & Ito 2008, without yellow (too light on white)
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -27,6 +33,7 @@ DENSITY = "YlGnBu"  # monotone in lightness
 BAND_ALPHA = 0.18
 HALO = [withStroke(linewidth=2, foreground="white", alpha=0.75)]  # keeps thin lines visible on dark cells
 WIDTH = 8.2  # inches, of every figure
+LONGEST_NAME = 36  # letters of a run's name in figures: two lines over the narrowest panel
 
 # Dark to light from the worst zone to the harmless one; inverted is hatched as well
 ZONE_COLOURS = {
@@ -64,7 +71,7 @@ DIFFICULTY_LABELS = {
 METRIC_CHANCE = {"auc": 0.5, "tpr_at_fpr_0.01": 0.01, "tpr_at_fpr_0.001": 0.001}
 
 _RC = {
-    "font.family": "DejaVu Sans",  # ships with matplotlib, so figures look alike everywhere
+    "text.parse_math": False,  # a name with two dollars is no formula
     "font.size": 8.5,
     "axes.titlesize": 9,
     "axes.labelsize": 8.5,
@@ -119,7 +126,7 @@ def run_styles(runs: pd.DataFrame) -> dict[str, RunStyle]:
     markers = islice(cycle(MARKERS), len(runs))
     for i, (run, name, marker) in enumerate(zip(runs["run"], runs["name"], markers, strict=True)):
         line = LINES[(i % len(COLOURS) + i // len(COLOURS)) % len(LINES)]
-        styles[run] = RunStyle(run, str(name), COLOURS[i % len(COLOURS)], marker, line)
+        styles[run] = RunStyle(run, one_line(name), COLOURS[i % len(COLOURS)], marker, line)
     return styles
 
 
@@ -129,11 +136,21 @@ def runs_in(table: pd.DataFrame, styles: dict[str, RunStyle]) -> list[str]:
     return [run for run in styles if run in present]
 
 
+def in_figures(styles: dict[str, RunStyle]) -> dict[str, RunStyle]:
+    """The same with short names in letters that figures can draw; a number tells those apart that became equal."""
+    short = [clip_label(drawable(style.name), LONGEST_NAME) for style in styles.values()]
+    names = list(short)
+    for k, name in enumerate(short):
+        if short.count(name) > 1:
+            names[k] = f"{clip_label(name, LONGEST_NAME - 4)} #{k + 1}"
+    return {run: replace(style, name=name) for (run, style), name in zip(styles.items(), names, strict=True)}
+
+
 @contextmanager
-def report_style() -> Iterator[None]:
-    """Matplotlib settings of all figures; the backend is headless."""
+def report_style(words: Iterable[str] = ()) -> Iterator[None]:
+    """Matplotlib settings of all figures, in which these words of the user's can be drawn; the backend is headless."""
     matplotlib.use("Agg")
-    with matplotlib.rc_context(_RC):
+    with matplotlib.rc_context(_RC | {"font.family": families(words)}):
         yield
 
 
@@ -152,37 +169,56 @@ def plain_log_axis(axes: Axes) -> None:
     axes.yaxis.set_minor_formatter(NullFormatter())
 
 
+def plain_decades(axis: Axis) -> None:
+    """A logarithmic axis with a plain number a decade: the default is a formula."""
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
+
+
+def count_bar(figure: Figure, mesh: ScalarMappable, grid: np.ndarray) -> Colorbar:
+    """The logarithmic scale of densities of samples, right of the panels."""
+    bar = figure.colorbar(mesh, ax=grid, fraction=0.025, pad=0.015, aspect=30)
+    plain_decades(bar.long_axis)
+    bar.set_label("samples in a cell")
+    bar.outline.set_visible(False)
+    return bar
+
+
 def run_handles(styles: dict[str, RunStyle]) -> list[Line2D]:
     """Legend entries of the runs."""
     return [Line2D([], [], label=style.name, **style.line) for style in styles.values()]
 
 
-def legend_columns(labels: list[str], width: float) -> int:
-    """The most legend columns whose widest labels, with handles, fit into a figure `width` inches wide."""
-    characters = 14 * width
-    for columns in range(len(labels), 1, -1):
-        rows = -(-len(labels) // columns)
-        widths = [max(map(len, labels[start : start + rows])) + 8 for start in range(0, len(labels), rows)]
-        if sum(widths) <= characters:
-            return columns
-    return 1
-
-
-def wrap_label(text: str, width: int, lines: int = 2) -> str:
-    """A run's name on at most `lines` lines, broken before words (not within 1e-4); what is too long is shortened."""
+def wrap_label(text: str, most: int, lines: int = 2) -> str:
+    """A name on at most `lines` lines of `most` letters, broken before words (not within 1e-4); too long: shortened."""
     broken = [""]
-    for word in re.split(r"(?<=[-_ ,/])(?=[A-Za-z])", text):
-        if broken[-1] and len(broken[-1] + word.rstrip()) > width:
+    for word in re.split(r"(?<=[-_ ,/])(?=[^\W\d_])", text):
+        if broken[-1] and width(broken[-1] + word.rstrip()) > most:
             broken.append("")
         broken[-1] += word
-    if len(broken) > lines:
-        broken = textwrap.wrap(clip_label(text, lines * width), width, break_on_hyphens=False)
-    return "\n".join(clip_label(line.strip(), width) for line in broken)
+    if len(broken) > lines or any(width(line.strip()) > most for line in broken):
+        broken = _cut(clip_label(text, lines * (most - 2)), most)
+    return "\n".join(line.strip() for line in broken)
 
 
-def clip_label(text: str, length: int) -> str:
+def _cut(text: str, most: int) -> list[str]:
+    """Lines as full as they get, wherever that breaks words."""
+    lines = [""]
+    for letter in text:
+        if lines[-1] and width(lines[-1] + letter) > most:
+            lines.append("")
+        lines[-1] += letter
+    return lines
+
+
+def clip_label(text: str, most: int) -> str:
     """Text shortened in the middle, so that names which differ at the end stay distinct."""
-    if len(text) <= length:
+    if width(text) <= most:
         return text
-    head = (length - 1) // 2
-    return f"{text[:head]}…{text[-(length - 1 - head) :]}"
+    head, tail = "", ""
+    for k in range(len(text)):
+        for head_, tail_ in ((head + text[k], tail), (head + text[k], text[-1 - k] + tail)):
+            if width(head_ + "…" + tail_) > most:
+                return f"{head}…{tail}"
+            head, tail = head_, tail_
+    return text
