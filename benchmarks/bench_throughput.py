@@ -21,12 +21,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scrip
 from memdyn.config.models import ModelConfig
 from memdyn.design.seeds import derive_seed
 from memdyn.models.build import build_model
+from memdyn.models.layout import layout_of
 from memdyn.models.size import size_of
 from memdyn.optim.build import build_optimizer
 from memdyn.provenance.effort import FORWARDS, SPEEDS
 from memdyn.signals.scoring import score_network
 from memdyn.training.device import prepare_torch
-from memdyn.training.inputs import Inputs, layout_of
+from memdyn.training.inputs import Inputs
 from memdyn.training.loop import Loop, LoopOptions
 
 SECONDS, CLASSES = 2.0, 10

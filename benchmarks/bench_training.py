@@ -5,6 +5,10 @@ falls, since both wait for the same arithmetic; what is left to gain is told by 
 on one fixed batch and handles no data. One core and no workers on both sides: each core of a machine trains a model of
 its own. CPU seconds, the best of some epochs taken in turn. Writes nothing.
 
+Then a step on one batch in channels_last against one in contiguous memory: what the layout that
+`memdyn.models.layout` chooses brings, and what a narrow net loses that must not have it. (ResNet-18 of width 8 is right
+in channels_last at 32 x 32 pixels, so it can be timed there; in larger images, with AVX-512, it is not.)
+
     python benchmarks/bench_training.py
 """
 
@@ -25,9 +29,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scrip
 
 from memdyn.design.seeds import derive_seed
 from memdyn.models.build import build_model
+from memdyn.models.layout import layout_of
 from memdyn.optim.build import build_optimizer
 from memdyn.training.device import prepare_torch
-from memdyn.training.inputs import Inputs, layout_of
+from memdyn.training.inputs import Inputs
 from memdyn.training.loop import Loop, LoopOptions
 
 SAMPLES, BATCH, EPOCHS, CLASSES = 2000, 64, 7, 10
@@ -37,6 +42,11 @@ NETS = {
     "logistic": {"name": "logistic"},
     "mlp": {"name": "mlp", "hidden": [32], "activation": "relu"},
     "cnn": {"name": "cnn", "layers": 2, "width": 16, "strided": True, "hidden": 128, "norm": "none"},
+}
+CONVOLVING = {
+    "cnn": (NETS["cnn"], (1, 28, 28)),
+    **{f"resnet18 of width {w}": ({"name": "resnet18", "width": w, "norm": "batch"}, (3, 32, 32)) for w in (64, 16, 8)},
+    "wrn-16-2": ({"name": "wrn", "depth": 16, "width": 2, "norm": "batch"}, (3, 32, 32)),
 }
 SGD = {"name": "sgd", "lr": 0.01, "momentum": 0.9, "nesterov": False, "weight_decay": 5e-4}
 Epoch = Callable[[], None]
@@ -57,10 +67,12 @@ class Images(Dataset):
         return self.transform(pil), int(self.labels[index])
 
 
-def make_net(net: str, shape: tuple[int, ...]) -> tuple[nn.Module, torch.optim.Optimizer]:
+def make_net(
+    options: dict, shape: tuple[int, ...], layout: torch.memory_format | None = None
+) -> tuple[nn.Module, torch.optim.Optimizer]:
     torch.manual_seed(0)
-    network = build_model(NETS[net], shape, CLASSES)
-    network.to(memory_format=layout_of(network))
+    network = build_model(options, shape, CLASSES)
+    network.to(memory_format=layout or layout_of(network))
     return network, build_optimizer(SGD, network)
 
 
@@ -70,7 +82,7 @@ def our_epoch(net: str, images: np.ndarray, labels: np.ndarray) -> Epoch:
         torch.tensor(images), torch.tensor(labels), torch.full((1, 1, 1, 1), 1 / (255 * STD)), torch.tensor(-MEAN / STD)
     )
     options = LoopOptions(EPOCHS, BATCH, "float32", 4, True, {"name": "constant", "warmup_epochs": 0})
-    network, optimizer = make_net(net, images.shape[1:])
+    network, optimizer = make_net(NETS[net], images.shape[1:])
     loop = Loop(network, optimizer, inputs, torch.arange(len(images)), options, derive_seed)
     epochs = iter(range(1, 1000))
     return lambda: loop.run_epoch(next(epochs)) and None
@@ -88,7 +100,7 @@ def usual_epoch(net: str, images: np.ndarray, labels: np.ndarray) -> Epoch:
         ]
     )
     loader = DataLoader(Images(images, labels, transform), batch_size=BATCH, shuffle=True)
-    network, optimizer = make_net(net, images.shape[1:])
+    network, optimizer = make_net(NETS[net], images.shape[1:])
 
     def epoch() -> None:
         network.train()
@@ -107,9 +119,15 @@ def usual_epoch(net: str, images: np.ndarray, labels: np.ndarray) -> Epoch:
 
 def bare_epoch(net: str, images: np.ndarray, labels: np.ndarray) -> Epoch:
     """As many steps on one batch that lies ready."""
-    network, optimizer = make_net(net, images.shape[1:])
-    batch = torch.randn(BATCH, *images.shape[1:]).contiguous(memory_format=layout_of(network))
-    targets = torch.tensor(labels[:BATCH])
+    network, optimizer = make_net(NETS[net], images.shape[1:])
+    return steps(network, optimizer, images.shape[1:], layout_of(network), len(images) // BATCH)
+
+
+def steps(
+    network: nn.Module, optimizer: torch.optim.Optimizer, shape: tuple[int, ...], layout: torch.memory_format, n: int
+) -> Epoch:
+    batch = torch.randn(BATCH, *shape).contiguous(memory_format=layout)
+    targets = torch.arange(BATCH) % CLASSES
 
     def closure() -> Tensor:
         optimizer.zero_grad(set_to_none=True)
@@ -118,7 +136,7 @@ def bare_epoch(net: str, images: np.ndarray, labels: np.ndarray) -> Epoch:
         return loss
 
     def epoch() -> None:
-        for _ in range(len(images) // BATCH):
+        for _ in range(n):
             optimizer.step(closure)
 
     return epoch
@@ -135,9 +153,23 @@ def seconds_of(epochs: list[Epoch]) -> list[float]:
     return best
 
 
+def compare_layouts() -> None:
+    """Prints a line for each net that convolves."""
+    layouts = (torch.channels_last, torch.contiguous_format)
+    for name, (options, shape) in CONVOLVING.items():
+        last, contiguous = seconds_of([steps(*make_net(options, shape, each), shape, each, 1) for each in layouts])
+        chosen = str(layout_of(make_net(options, shape)[0])).removeprefix("torch.")
+        print(
+            f"layout, {name} on {'x'.join(map(str, shape))}: channels_last is {contiguous / last:.2f} times as fast: "
+            f"{last * 1e3:.1f} ms, contiguous {contiguous * 1e3:.1f} ms a step of {BATCH}; chosen: {chosen}",
+            flush=True,
+        )
+
+
 def main() -> None:
     """Prints a line for each kind of images and net."""
     prepare_torch("cpu", 1)
+    compare_layouts()
     rng = np.random.default_rng(0)
     for shape in SHAPES:
         images = rng.integers(0, 256, (SAMPLES, *shape), dtype=np.uint8)

@@ -25,6 +25,25 @@ def test_parameters_and_buffers_come_back(network, tmp_path):
     assert all(torch.equal(found[name], value) for name, value in network.state_dict().items())
 
 
+class Tied(nn.Module):
+    """Two names for a weight, and a view of it."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Linear(4, 4)
+        self.second = nn.Linear(4, 4)
+        self.second.weight = self.first.weight
+        self.register_buffer("row", self.first.weight.detach()[1])
+
+
+def test_weights_that_share_their_memory(tmp_path):
+    network, other = Tied(), Tied()
+    save_checkpoint(network, tmp_path / "file")
+    other.load_state_dict(load_checkpoint(tmp_path / "file"))
+    assert all(torch.equal(value, network.state_dict()[name]) for name, value in other.state_dict().items())
+    assert other.second.weight is other.first.weight
+
+
 def test_the_file_depends_on_the_weights_alone(network, tmp_path):
     save_checkpoint(network, tmp_path / "first")
     save_checkpoint(network.to(memory_format=torch.contiguous_format), tmp_path / "second")

@@ -8,8 +8,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from memdyn.models.build import build_model
+from memdyn.models.layout import layout_of
 from memdyn.signals.grand import _checked_layers, grand
-from memdyn.training.inputs import Inputs, layout_of
+from memdyn.training.inputs import Inputs
 
 CNN = {"name": "cnn", "layers": 2, "width": 4, "strided": True, "hidden": 8, "norm": "none"}
 NETS = {

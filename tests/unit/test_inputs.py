@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from memdyn.data.pool import Pool
-from memdyn.training.inputs import Inputs, layout_of
+from memdyn.models.layout import layout_of
+from memdyn.training.inputs import Inputs
 
 ROWS = slice(2, 9)
 

@@ -289,7 +289,7 @@ def test_custom_path_starts_at_the_working_directory(custom_file, monkeypatch):
     [
         ("absent", "absent"),
         ("number", "torch.nn.Module"),
-        ("short", r"\[batch, 3\], returned \(1, 2\)"),
+        ("short", r"\[batch, 3\].*returned \(1, 2\)"),
         ("empty", "no parameters"),
     ],
 )

@@ -210,6 +210,7 @@ def test_only_seed_pool_and_model_decide(pool, tmp_path):
 def spy_on_rows(monkeypatch):
     """The rows of each batch that is trained on."""
     monkeypatch.setattr(loop, "PREPARED_VALUES", 1)  # a batch at a time
+    monkeypatch.setattr(block, "_check", lambda *_: [])  # trains nothing
     seen, take = [], Inputs.take
 
     def note(self, rows):
@@ -238,6 +239,44 @@ def test_an_epoch_is_all_members_in_a_new_order(pool, tmp_path, monkeypatch):
     for number, epoch in enumerate(epochs):
         assert sorted(epoch) == np.flatnonzero(training.task.masks[number // EPOCHS]).tolist()
     assert len({tuple(epoch) for epoch in epochs[:EPOCHS]}) == EPOCHS
+
+
+def own(folder, text):
+    (folder / "own.py").write_text(f"from torch import nn\n\ndef net(input_shape, n_classes):\n{text}")
+    return {"name": "custom", "target": f"{folder / 'own.py'}:net", "options": {}}
+
+
+def test_trial_passes_leave_no_trace_in_what_is_trained(pool, net, tmp_path, monkeypatch):
+    tried = Training(tmp_path / "tried", pool, model=net).run().weights()
+    monkeypatch.setattr(block, "_check", lambda *_: [])
+    assert tried == Training(tmp_path / "untried", pool, model=net).run().weights()
+
+
+@pytest.mark.parametrize(
+    ("layers", "message", "options"),
+    [
+        ("nn.Linear(64, n_classes), nn.Softmax(1)", "returns probabilities", {}),
+        ("nn.BatchNorm1d(64), nn.Linear(64, n_classes)", "batch_size = 19: of 20 members", {"batch_size": 19}),
+        ("nn.BatchNorm1d(64), nn.Linear(64, n_classes)", "each batch has 1 sample", {"batch_size": 1}),
+    ],
+)
+def test_a_net_that_is_unfit_is_refused_before_any_is_trained(pool, tmp_path, layers, message, options):
+    model = own(tmp_path, f"    return nn.Sequential(nn.Flatten(), {layers})\n")
+    training = Training(tmp_path, pool, model=model, **options)
+    with pytest.raises(ValueError, match=rf"model\.target = .*own\.py:net.*{message}"):
+        training.run()
+    assert not list((tmp_path / "progress").rglob("*.safetensors")) and not (tmp_path / "checkpoints").exists()
+
+
+def test_what_is_odd_of_a_net_is_told_and_it_is_trained(pool, tmp_path):
+    text = """
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64, n_classes))
+    net.idle = nn.LayerNorm(2)
+    net.forward = lambda images: net[1](net[0](images))
+    return net
+"""
+    training = Training(tmp_path, pool, model=own(tmp_path, text)).run()
+    assert [line for line in training.said if "2 of 4 parameters get no gradient" in line and "idle.weight" in line]
 
 
 def test_how_many_batches_are_prepared_at_once_changes_nothing(pool, tmp_path, monkeypatch):

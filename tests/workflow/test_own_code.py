@@ -64,6 +64,20 @@ def test_the_example_and_its_edits(mine: Project):
     assert f"yours/parts.py, line {text.count(chr(10)) + 2}, is not Python" in said and "Traceback" not in said
 
 
+def test_a_net_that_ends_in_softmax_stops_before_it_is_trained(mine: Project):
+    net = mine.folder / "my" / "net.py"
+    net.write_text(
+        net.read_text().replace(
+            "nn.Linear(width, n_classes)", "nn.Sequential(nn.Linear(width, n_classes), nn.Softmax(1))"
+        )
+    )
+    done = mine.snakemake("--until", "train_block")
+    assert done.returncode != 0
+    assert "FAILED, ValueError: model.target = my/net.py:Net returns probabilities" in done.stdout
+    assert "as if it ended in Softmax; allowed: logits" in done.stdout
+    assert not list(mine.results.rglob("*.safetensors"))
+
+
 def test_a_data_set_in_two_files(clone: Project):
     (clone.folder / "own").mkdir()
     (clone.folder / "own" / "data.py").write_text(DATA)

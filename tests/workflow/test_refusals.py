@@ -27,12 +27,17 @@ def too_large(study):
     study["pool"]["parts"]["test"] = 2000
 
 
+def single_sample(study):
+    study["runs"].append({"name": "deep", "model": {"name": "resnet18", "width": 4}, "batch_size": 33})
+
+
 MISTAKES = {
     typo: "base.optimiser = ",
     odd: "shadow_models: must be even",
     beyond: "runs.1 (logistic).checkpoints: 3 lies beyond the last epoch (epochs: 2)",
     no_file: "no such file or folder: nowhere.npz",
     too_large: "data.npz has 400",
+    single_sample: "run 'deep': batch_size = 33: of 100 members (half of pool.parts.scored) the last of 4 batches",
 }
 # Snakemake's own words
 TEXTS = {"": "keys at top level", "- study: x\n": "keys at top level", "study: x\n\tpool: {}\n": "not valid"}

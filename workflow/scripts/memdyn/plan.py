@@ -15,6 +15,7 @@ from memdyn.config.load import Run, Study
 from memdyn.config.paths import name_of_target
 from memdyn.config.study import TrainConfig
 from memdyn.models import REGISTRY as MODELS
+from memdyn.nets import refuse_untrainable
 from memdyn.optim import REGISTRY as OPTIMIZERS
 from memdyn.pools import plan_pools, pool_key
 from memdyn.provenance.identity import options_hash
@@ -166,10 +167,12 @@ def build_plan(study: Study, is_job: bool = False, judge_installed: bool = True)
         judge_installed: whether jobs have the packages of this Python, so that own code can be held to them.
 
     Raises:
-        ConfigError: for data or code of the user's that is missing or does not fit.
+        ConfigError: for data or code of the user's that is missing or does not fit; for nets that cannot be trained.
     """
     judge = judge_installed and not is_job
     pools = plan_pools(study, is_job, judge)
+    if not is_job:
+        refuse_untrainable(study, pools)
     runs = [_plan_run(study, run, pools[pool_key(run.pool)].stage, judge) for run in study.runs]
     tables, figures, report = _plan_study(study, runs)
     by_path: dict[str, Stage] = {}

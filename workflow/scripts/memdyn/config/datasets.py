@@ -35,6 +35,11 @@ class Dataset(Strict):
         return None
 
     @property
+    def sample_shape(self) -> tuple[int, ...] | None:
+        """(C, H, W), where it is known without looking at a file."""
+        return self.published_shape[0] if self.published_shape else None
+
+    @property
     def downloadable(self) -> bool:
         """Whether `memdyn.data.download` can fetch it."""
         return False
@@ -188,6 +193,10 @@ class ImageFolderDataset(Dataset):
         255, description="Grey level behind transparent pixels: 0 is black, 255 white."
     )
 
+    @property
+    def sample_shape(self) -> tuple[int, ...]:
+        return self.channels, self.size, self.size
+
     def source_files(self, data_dir: str) -> list[str]:
         return [self.path]
 
@@ -242,6 +251,10 @@ class ArraysDataset(Dataset):
         if self.path.endswith(".npz") and isinstance(self.features, list):
             raise ValueError("features: an .npz file has one key for the whole table, not a list of columns")
         return self
+
+    @property
+    def sample_shape(self) -> tuple[int, ...] | None:
+        return tuple(self.shape) if self.shape else None
 
     def source_files(self, data_dir: str) -> list[str]:
         return [self.path]

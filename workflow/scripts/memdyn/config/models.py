@@ -114,7 +114,8 @@ class CustomModel(Strict):
     name: Literal["custom"] = Field(description="your own net, from a Python file")
     target: Target = Field(
         pattern=r"^.+\.py:[A-Za-z_]\w*$",
-        description="`path/to/file.py:Name`; Name(input_shape, n_classes, **options) must return a torch.nn.Module",
+        description="`path/to/file.py:Name`; Name(input_shape, n_classes, **options) must return a torch.nn.Module "
+        "whose outputs are logits [batch, n_classes]",
     )
     options: dict[str, Any] = Field({}, description="further keyword arguments of Name")
 

@@ -31,7 +31,12 @@ class TrainConfig(Strict):
     )
     augment: AugmentConfig = Field(default_factory=AugmentConfig, description="Random augmentation of training images.")
     epochs: int = Field(default=20, ge=1, description="Passes over the members.")
-    batch_size: int = Field(default=64, ge=1, description="Samples a step.")
+    batch_size: int = Field(
+        default=64,
+        ge=1,
+        description="Samples a step; the last of an epoch takes what is left. A batch of 1 is refused where batch "
+        "normalisation has 1 value a channel in it; elsewhere its statistics are those of that sample's pixels.",
+    )
     precision: Literal["float32", "bfloat16"] = Field(
         default="float32", description="bfloat16: autocast in forward and backward; weights stay float32."
     )

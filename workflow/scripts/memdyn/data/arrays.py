@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from memdyn.data import npz, parquet
@@ -53,6 +54,18 @@ def look(options: Mapping[str, Any], path: str) -> int:
         labels, called = _labels(options, path)
         class_numbers(labels, n, called)
     return n
+
+
+def image_shape(options: Mapping[str, Any], path: str) -> tuple[int, ...] | None:
+    """(C, H, W) of the images of an .npz file, from its header; those of a parquet file are told by `shape` alone.
+
+    Raises:
+        ValueError: as `load`.
+    """
+    if not path.endswith(".npz"):
+        return None
+    stored = np.broadcast_to(np.uint8(0), npz.shape_of(options, path))
+    return as_images(stored, options["shape"], f"{path}: {options['images']}").shape[1:]
 
 
 def _format(path: str) -> Any:

@@ -31,6 +31,19 @@ def problem(dataset: Mapping[str, Any], files: Sequence[str], needed: int) -> st
     return None
 
 
+def sample_shape(dataset: Mapping[str, Any], files: Sequence[str]) -> tuple[int, ...] | None:
+    """(C, H, W) of images, from a header; None where there is none that tells it.
+
+    Raises:
+        ValueError, OSError: for data of which `problem` says what is wrong.
+    """
+    if dataset["name"] != "arrays" or dataset["images"] is None:
+        return None
+    from memdyn.data import arrays
+
+    return arrays.image_shape(dataset, files[0])
+
+
 def _hint(name: str) -> str:
     from memdyn.data.download import PLACES
 

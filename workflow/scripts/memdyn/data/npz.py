@@ -48,6 +48,12 @@ def read(path: str, key: str) -> NDArray:
         return archive[key]
 
 
+def shape_of(options: Mapping[str, Any], path: str) -> tuple[int, ...]:
+    """Shape of the images or the table as stored. Raises as `count_samples`."""
+    key = options["images"] or options["features"]
+    return _headers(path, (key,))[key][0]
+
+
 def size(options: Mapping[str, Any], path: str) -> int:
     """Bytes of the arrays that are asked for, unpacked."""
     keys = (options["images"] or options["features"], options["labels"])

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from memdyn.models import REGISTRY
+from memdyn.models.check import logits_of, name_of
 from memdyn.registry import resolve
 
 FOR_TABLES = ("logistic", "mlp", "custom")
@@ -39,19 +40,14 @@ def build_model(options: Mapping[str, Any], input_shape: tuple[int, ...], n_clas
 
 def _check_output(model: nn.Module, options: Mapping[str, Any], input_shape: tuple[int, ...], n_classes: int) -> None:
     """One empty sample through the net, so that a misfit is told here and not in the middle of an epoch."""
-    name = options["name"]
+    name = name_of(options)
     parameter = next(model.parameters(), None)
     if parameter is None:
-        raise ValueError(f"model {name!r} has no parameters to train")
+        raise ValueError(f"{name} has no parameters to train")
     model.eval()  # no running statistics change, no dropout
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         try:
-            logits = model(torch.zeros(1, *input_shape, device=parameter.device))
-        except (RuntimeError, ValueError, AssertionError, TypeError) as error:
-            advice = "; set image_size to resize the images" if name == "torchvision" else ""
-            raise ValueError(
-                f"model {dict(options)} cannot take inputs of shape {input_shape}: {error}{advice}"
-            ) from error
-    shape = tuple(getattr(logits, "shape", ()))
-    if shape != (1, n_classes):
-        raise ValueError(f"model {name!r} must return logits [batch, {n_classes}], returned {shape} for one sample")
+            logits_of(model, torch.zeros(1, *input_shape, device=parameter.device), n_classes, name)
+        except ValueError as error:
+            advice = "; set image_size to resize the images" if options["name"] == "torchvision" else ""
+            raise ValueError(f"{error}{advice}") from error

@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 _CNN_STAGES = {2: (1, 1), 4: (2, 2), 8: (2, 2, 2, 2)}
+_GROUPS = 16  # of group normalisation
 _VGG_STAGES = ((1,), (2,), (4, 4), (8, 8), (8, 8))
 
 
@@ -23,11 +24,13 @@ class Size:
             (normalisation, activations, pooling) is little arithmetic and not counted.
         bytes: of all parameters and buffers, as in a checkpoint.
         iteration: flops of a Newton-Schulz iteration on all matrices but the classifier's (`memdyn.optim.muon`).
+        values: of one sample that each mean of a normalisation is taken over, in a layer; None: it normalises nothing.
     """
 
     flops: int
     bytes: int
     iteration: int = 0
+    values: int | None = None
 
 
 def size_of(model: Mapping[str, Any], input_shape: tuple[int, ...], n_classes: int) -> Size | None:
@@ -47,6 +50,7 @@ def size_of(model: Mapping[str, Any], input_shape: tuple[int, ...], n_classes: i
         sum(layer.flops for layer in layers),
         sum(layer.bytes for layer in layers),
         sum(layer.iteration for layer in layers[:-1]),
+        min((layer.values for layer in layers if layer.values), default=None),
     )
 
 
@@ -66,9 +70,11 @@ def _iteration(n_out: int, n_in: int) -> int:
     return 4 * short**2 * long + 2 * short**3 if n_out > 1 else 0
 
 
-def _norm(norm: str, channels: int) -> Size:
+def _norm(norm: str, channels: int, pixels: int) -> Size:
     """Scale and shift; batch normalisation also keeps mean, variance and the number of batches."""
-    return Size(0, {"none": 0, "group": 8 * channels, "batch": 16 * channels + 8}[norm])
+    stored = {"none": 0, "group": 8 * channels, "batch": 16 * channels + 8}[norm]
+    values = {"none": None, "group": pixels * channels // math.gcd(channels, _GROUPS), "batch": pixels}[norm]
+    return Size(0, stored, values=values)
 
 
 def _halved(side: int) -> int:
@@ -98,7 +104,7 @@ def _cnn(
                 height, side = _halved(height), _halved(side)
             yield _conv(channels, width * 2**stage, height * side, bias=norm == "none")
             channels = width * 2**stage
-            yield _norm(norm, channels)
+            yield _norm(norm, channels, height * side)
         if not strided:
             height, side = _halved(height), _halved(side)
     yield from _head([channels * height * side, *([hidden] if hidden else []), n_classes])
@@ -110,7 +116,7 @@ def _vgg(shape: tuple[int, ...], n_classes: int, *, width: int, hidden: list[int
         for factor in stage:
             yield _conv(channels, factor * width, height * side, bias=norm == "none")
             channels = factor * width
-            yield _norm(norm, channels)
+            yield _norm(norm, channels, height * side)
         height, side = _halved(height), _halved(side)
     yield from _head([channels * height * side, *hidden, n_classes])
 
@@ -118,7 +124,7 @@ def _vgg(shape: tuple[int, ...], n_classes: int, *, width: int, hidden: list[int
 def _resnet18(shape: tuple[int, ...], n_classes: int, *, width: int, norm: str) -> Iterator[Size]:
     channels, height, side = shape
     yield _conv(channels, width, height * side)
-    yield _norm(norm, width)
+    yield _norm(norm, width, height * side)
     channels = width
     for stage in range(4):
         for position in range(2):
@@ -126,10 +132,10 @@ def _resnet18(shape: tuple[int, ...], n_classes: int, *, width: int, norm: str) 
             if stage > 0 and position == 0:
                 height, side = _halved(height), _halved(side)
                 yield _conv(channels, out, height * side, 1)
-                yield _norm(norm, out)
+                yield _norm(norm, out, height * side)
             for n_in in (channels, out):
                 yield _conv(n_in, out, height * side)
-                yield _norm(norm, out)
+                yield _norm(norm, out, height * side)
             channels = out
     yield _dense(channels, n_classes)
 
@@ -141,16 +147,16 @@ def _wrn(shape: tuple[int, ...], n_classes: int, *, depth: int, width: int, norm
     for stage in range(3):
         for position in range((depth - 4) // 6):
             out = 16 * width * 2**stage
-            yield _norm(norm, channels)
+            yield _norm(norm, channels, height * side)
             if stage > 0 and position == 0:
                 height, side = _halved(height), _halved(side)
             if channels != out:
                 yield _conv(channels, out, height * side, 1)
             yield _conv(channels, out, height * side)
-            yield _norm(norm, out)
+            yield _norm(norm, out, height * side)
             yield _conv(out, out, height * side)
             channels = out
-    yield _norm(norm, channels)
+    yield _norm(norm, channels, height * side)
     yield _dense(channels, n_classes)
 
 

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from memdyn.training.inputs import Inputs, layout_of
+from memdyn.models.layout import layout_of
+from memdyn.training.inputs import Inputs
 
 
 @torch.inference_mode()

@@ -10,7 +10,8 @@ from torch.func import functional_call, grad, vmap
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from memdyn.training.inputs import Inputs, layout_of
+from memdyn.models.layout import layout_of
+from memdyn.training.inputs import Inputs
 
 Norms = Callable[[Tensor, Tensor], Tensor]
 

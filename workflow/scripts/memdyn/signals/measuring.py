@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from torch import nn
 
+from memdyn.models.layout import layout_of
 from memdyn.registry import resolve
 from memdyn.signals import REGISTRY
 from memdyn.store.checkpoints import checkpoint_file, load_checkpoint
-from memdyn.training.inputs import Inputs, layout_of
+from memdyn.training.inputs import Inputs
 
 
 def measure_block(

@@ -7,10 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from memdyn.models.layout import layout_of
 from memdyn.signals.margins import signals
 from memdyn.store.checkpoints import checkpoint_file, load_checkpoint
 from memdyn.store.scores import SIGNALS
-from memdyn.training.inputs import Inputs, layout_of
+from memdyn.training.inputs import Inputs
 
 
 @torch.inference_mode()

@@ -17,7 +17,13 @@ def checkpoint_file(folder: str | Path, model: int, epoch: int) -> Path:
 
 def save_checkpoint(network: nn.Module, path: Path) -> None:
     """Writes all parameters and buffers, whole or not at all."""
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    tensors: dict[str, Tensor] = {}
+    places = set()
+    for name, value in network.state_dict().items():
+        tensor = value.detach().cpu().contiguous()
+        place = tensor.untyped_storage().data_ptr()
+        tensors[name] = tensor.clone() if place in places else tensor  # of tied weights the file takes each by itself
+        places.add(place)
     with atomic_path(path, durable=False) as temporary:
         save_file(tensors, temporary)
 

@@ -14,11 +14,13 @@ from torch import nn
 from memdyn.data.pool import Pool
 from memdyn.design.seeds import derive_seed
 from memdyn.models.build import build_model
+from memdyn.models.check import SAMPLES, check_network, name_of
+from memdyn.models.layout import layout_of
 from memdyn.optim.build import build_optimizer
 from memdyn.store.atomic import atomic_path, sweep
 from memdyn.store.checkpoints import link_tree
 from memdyn.training.device import prepare_torch
-from memdyn.training.inputs import Inputs, layout_of
+from memdyn.training.inputs import Inputs
 from memdyn.training.lease import hold
 from memdyn.training.loop import Loop, LoopOptions
 from memdyn.training.progress import ModelProgress
@@ -73,7 +75,10 @@ def train_block(task: BlockTask, pool: Pool, checkpoints: Path, log: Path, tell:
         if log.is_file() and checkpoints.is_dir():  # Snakemake had deleted them before it started this job
             return tell("the other job has published the block: nothing is left to do")
         inputs = Inputs.of_pool(pool, pool.parts["scored"], device)
-        tell(_disk_use(task, new_network(task, task.models.start, pool)))
+        network = new_network(task, task.models.start, pool).to(device)
+        tell(_disk_use(task, network))
+        for warning in _check(task, network, inputs, len(pool.class_names)):
+            tell(warning)
         rows = []
         for model, mask in zip(task.models, task.masks, strict=True):
             for row in _train_model(task, model, mask, inputs, pool, device, tell, still_ours):
@@ -140,6 +145,23 @@ def _ending(task: BlockTask, model: int, log: list[dict[str, Any]]) -> str:
             "on_divergence: drop"
         )
     return f"{what}: it is left out, with its pair (on_divergence: drop)"
+
+
+def _check(task: BlockTask, network: nn.Module, inputs: Inputs, n_classes: int) -> list[str]:
+    """Trial passes with members of the first model, before any is trained; see `memdyn.models.check`."""
+    members = np.flatnonzero(task.masks[0])
+    rows = torch.from_numpy(members[:SAMPLES]).to(inputs.samples.device)
+    samples, labels = inputs.take(rows)
+    return check_network(
+        network,
+        inputs.normalise(samples, layout_of(network)),
+        labels,
+        n_classes,
+        name_of(task.recipe["model"]),
+        members=len(members),
+        batch_size=task.recipe["batch_size"],
+        precision=task.recipe["precision"],
+    )
 
 
 def _disk_use(task: BlockTask, network: nn.Module) -> str:

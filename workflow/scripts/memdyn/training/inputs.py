@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from memdyn.data.pool import Pool
 
@@ -47,9 +47,3 @@ class Inputs:
     def take(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Samples as stored, and labels, of `rows` on the same device (`[rows]` would be 10 times slower)."""
         return self.samples.index_select(0, rows), self.labels.index_select(0, rows)
-
-
-def layout_of(network: nn.Module) -> torch.memory_format:
-    """channels_last for nets that convolve; the others flatten images at once and would only have to undo it."""
-    convolves = any(parameter.ndim == 4 for parameter in network.parameters())
-    return torch.channels_last if convolves else torch.contiguous_format

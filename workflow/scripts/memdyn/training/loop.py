@@ -13,10 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from memdyn.models.layout import layout_of
 from memdyn.optim.build import scale_lr
 from memdyn.optim.schedules import lr_factor
 from memdyn.training.augment import apply, draw
-from memdyn.training.inputs import Inputs, layout_of
+from memdyn.training.inputs import Inputs
 
 # Batches are made from samples in larger pieces, of up to so many values (4 bytes each): fewer and larger operations.
 PREPARED_VALUES = 200_000
