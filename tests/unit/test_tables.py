@@ -23,6 +23,13 @@ def test_parts_make_one_table(tmp_path):
     assert pq.read_metadata(tmp_path / "parts.parquet").num_row_groups == 2, "never one below the other in memory"
 
 
+def test_numbers_that_are_all_missing_stay_numbers(tmp_path):
+    empty = pd.DataFrame([], columns=["low"])
+    with_objects = pd.concat([empty, pd.DataFrame({"low": [float("nan")]})], ignore_index=True).astype(object)
+    write_table(with_objects, tmp_path / "table.parquet")
+    assert pd.read_parquet(tmp_path / "table.parquet")["low"].abs().isna().all()
+
+
 def test_csv_of_parts_has_one_header(tmp_path):
     write_csv(iter(PARTS), tmp_path / "parts.csv.gz")
     write_csv([pd.concat(PARTS)], tmp_path / "whole.csv")

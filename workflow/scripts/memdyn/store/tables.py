@@ -14,7 +14,8 @@ from memdyn.store.atomic import atomic_path
 def write_table(table: pd.DataFrame, path: str | Path) -> None:
     """One Parquet file, whole or not at all."""
     with atomic_path(path) as temporary:
-        table.to_parquet(temporary, index=False)
+        # numbers that went through an empty table are objects; all of them missing, they would be read as no numbers
+        table.infer_objects().to_parquet(temporary, index=False)
 
 
 def write_csv(parts: Iterable[pd.DataFrame], path: str | Path) -> None:
