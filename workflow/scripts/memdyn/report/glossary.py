@@ -98,7 +98,11 @@ _TERMS = (
     Term("Spearman", "correlation of ranks"),
     Term("reliability", "correlation of one half of the models with the other: what noise leaves of a measure"),
     Term("ceiling", "what d′ of the last checkpoint itself finds in the other half of the models"),
+    Term("recall without noise",
+         "share of the samples truly most vulnerable at the end that truly are so already, by infinitely many models; "
+         "0 is chance", r"recall without noise|truly at risk, known|early recall above chance"),
     Term("recall", "share of what is to be found that is found"),
+    Term("design effect", "how many times larger a variance is than if all models had been asked independently"),
     Term("precision", "share of what is named that was to be found"),
     Term("Jaccard", "what is both named and to be found, as a share of what is either"),
     Term("planted", "samples whose label was replaced by a wrong one on purpose", r"[Pp]lanted"),
