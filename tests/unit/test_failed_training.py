@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from test_training import EPOCHS, Training, kill_after_epoch, make_pool, optimizer
 
 from memdyn.design.seeds import derive_seed
 from memdyn.signals.scoring import score_block
@@ -16,6 +15,7 @@ from memdyn.store.scores import SIGNALS, read_failed, read_signal, tidy, write_s
 from memdyn.training import block
 from memdyn.training.block import TrainingDiverged, new_network
 from memdyn.training.inputs import Inputs
+from unit.small_trainings import EPOCHS, Training, kill_after_epoch, make_pool, optimizer
 
 # Unlucky models work for some steps, then their outputs are not a number: here, from the second epoch on.
 NET = """

@@ -11,124 +11,25 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from pydantic import TypeAdapter
 from torch.nn import functional
 
-from memdyn.config.optim import OptimizerConfig, ScheduleConfig
-from memdyn.data.pool import Pool
 from memdyn.optim import REGISTRY as OPTIMIZERS
 from memdyn.store.checkpoints import checkpoint_file, load_checkpoint
 from memdyn.training import block, loop
-from memdyn.training.block import BlockTask, TrainingDiverged, new_network, train_block
+from memdyn.training.block import TrainingDiverged, new_network
 from memdyn.training.device import prepare_torch
 from memdyn.training.inputs import Inputs
-from memdyn.training.progress import ModelProgress
-
-EPOCHS = 3
-# dropout draws at random in every step, batch normalisation has a state of its own
-NET = """
-from torch import nn
-
-def net(input_shape, n_classes):
-    return nn.Sequential(
-        nn.Conv2d(1, 4, 3, 2), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(),
-        nn.Linear(36, 8), nn.Dropout(.3), nn.Linear(8, n_classes),
-    )
-"""
-MLP = {"name": "mlp", "hidden": [5], "activation": "relu"}
-
-
-def optimizer(name="sgd", **options):
-    return TypeAdapter(OptimizerConfig).validate_python({"name": name, **options}).model_dump()
-
-
-def schedule(name="constant", **options):
-    return TypeAdapter(ScheduleConfig).validate_python({"name": name, **options}).model_dump()
-
-
-def recipe(**changes):
-    return {
-        "model": MLP,
-        "optimizer": optimizer(),
-        "schedule": schedule(),
-        "augment": {"crop": 0, "flip": False},
-        "epochs": EPOCHS,
-        "batch_size": 8,
-        "precision": "float32",
-        "checkpoints": list(range(changes.get("epochs", EPOCHS) + 1)),
-        **changes,
-    }
-
-
-def make_pool(images):
-    return Pool(
-        images=images,
-        labels=np.arange(len(images)) % 3,
-        sample_ids=np.arange(len(images)),
-        flipped=np.zeros(len(images), bool),
-        parts={"scored": slice(0, 40)},
-        class_names=["a", "b", "c"],
-        mean=np.full(images.shape[1], 0.5, np.float32),
-        std=np.full(images.shape[1], 0.25, np.float32),
-        n_duplicates=0,
-    )
+from unit.small_trainings import EPOCHS, Training, kill_after_epoch, make_pool, net_in, optimizer, schedule, small_pool
 
 
 @pytest.fixture
 def pool():
-    return make_pool(np.random.default_rng(0).integers(0, 256, (50, 1, 8, 8), dtype=np.uint8))
+    return small_pool()
 
 
 @pytest.fixture
 def net(tmp_path):
-    (tmp_path / "net.py").write_text(NET)
-    return {"name": "custom", "target": f"{tmp_path / 'net.py'}:net", "options": {}}
-
-
-def masks(models):
-    return np.stack([np.random.default_rng(model).permutation(40) < 20 for model in models])
-
-
-class Training:
-    """A block in a folder of its own."""
-
-    def __init__(self, folder, pool, models=range(2), **changes):
-        self.folder, self.pool, self.said = folder, pool, []
-        options = {"seed": 0, "pool_key": "pool", "keep": "none", "on_divergence": "stop"}
-        options |= {name: changes.pop(name) for name in options if name in changes}
-        self.task = BlockTask(
-            recipe=recipe(**changes),
-            models=models,
-            masks=masks(models),
-            progress=folder / "progress",
-            device="cpu",
-            threads=1,
-            **options,
-        )
-
-    def run(self):
-        train_block(self.task, self.pool, self.folder / "checkpoints", self.folder / "log.parquet", self.said.append)
-        return self
-
-    def log(self):
-        return pd.read_parquet(self.folder / "log.parquet")
-
-    def weights(self, model=None):
-        """Every checkpoint as bytes; of one model where it is given."""
-        files = (self.folder / "checkpoints").glob(f"model-{'*' if model is None else f'{model:04d}'}/*.safetensors")
-        return {f"{file.parent.name} {file.name}": file.read_bytes() for file in files}
-
-
-def kill_after_epoch(monkeypatch, epoch):
-    """The next training ends like a killed one when a model's epoch is on disk."""
-    save_state = ModelProgress.save_state
-
-    def save_and_die(self, network, optimizer, log):
-        save_state(self, network, optimizer, log)
-        if len(log) == epoch:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(ModelProgress, "save_state", save_and_die)
+    return net_in(tmp_path)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -239,44 +140,6 @@ def test_an_epoch_is_all_members_in_a_new_order(pool, tmp_path, monkeypatch):
     for number, epoch in enumerate(epochs):
         assert sorted(epoch) == np.flatnonzero(training.task.masks[number // EPOCHS]).tolist()
     assert len({tuple(epoch) for epoch in epochs[:EPOCHS]}) == EPOCHS
-
-
-def own(folder, text):
-    (folder / "own.py").write_text(f"from torch import nn\n\ndef net(input_shape, n_classes):\n{text}")
-    return {"name": "custom", "target": f"{folder / 'own.py'}:net", "options": {}}
-
-
-def test_trial_passes_leave_no_trace_in_what_is_trained(pool, net, tmp_path, monkeypatch):
-    tried = Training(tmp_path / "tried", pool, model=net).run().weights()
-    monkeypatch.setattr(block, "_check", lambda *_: [])
-    assert tried == Training(tmp_path / "untried", pool, model=net).run().weights()
-
-
-@pytest.mark.parametrize(
-    ("layers", "message", "options"),
-    [
-        ("nn.Linear(64, n_classes), nn.Softmax(1)", "returns probabilities", {}),
-        ("nn.BatchNorm1d(64), nn.Linear(64, n_classes)", "batch_size = 19: of 20 members", {"batch_size": 19}),
-        ("nn.BatchNorm1d(64), nn.Linear(64, n_classes)", "each batch has 1 sample", {"batch_size": 1}),
-    ],
-)
-def test_a_net_that_is_unfit_is_refused_before_any_is_trained(pool, tmp_path, layers, message, options):
-    model = own(tmp_path, f"    return nn.Sequential(nn.Flatten(), {layers})\n")
-    training = Training(tmp_path, pool, model=model, **options)
-    with pytest.raises(ValueError, match=rf"model\.target = .*own\.py:net.*{message}"):
-        training.run()
-    assert not list((tmp_path / "progress").rglob("*.safetensors")) and not (tmp_path / "checkpoints").exists()
-
-
-def test_what_is_odd_of_a_net_is_told_and_it_is_trained(pool, tmp_path):
-    text = """
-    net = nn.Sequential(nn.Flatten(), nn.Linear(64, n_classes))
-    net.idle = nn.LayerNorm(2)
-    net.forward = lambda images: net[1](net[0](images))
-    return net
-"""
-    training = Training(tmp_path, pool, model=own(tmp_path, text)).run()
-    assert [line for line in training.said if "2 of 4 parameters get no gradient" in line and "idle.weight" in line]
 
 
 def test_how_many_batches_are_prepared_at_once_changes_nothing(pool, tmp_path, monkeypatch):
