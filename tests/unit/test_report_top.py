@@ -142,6 +142,26 @@ def test_runs_that_failed_their_null_control_are_not_told_of(tables):
     assert only == "No run passed its null control: nothing is said of their leakage."
 
 
+def test_no_run_is_compared_with_one_that_failed_its_null_control(tables):
+    null = changed(tables["null"], C, passed=False)
+    told_of = " ".join(told(tables | {"null": null}))
+    assert "Against mlp-sgd" in told_of and "cnn-sam" not in told_of
+
+
+def test_without_intervals_nothing_is_said_to_be_absent(tables):
+    """No limits are no evidence against a leak, or against a difference."""
+
+    def without(table):
+        return table.assign(**{name: np.nan for name in table if name.endswith(("low", "high"))})
+
+    study = {name: without(tables[name]) for name in ("attack_metrics", "differences")} | {"runs": tables["runs"]}
+    first, *others = told(study)
+    assert first.startswith("Whether anything leaks is not known: too few models for intervals. The highest figures ")
+    against = [text for text in others if text.startswith("Against")]
+    assert against and all("the difference is +0." in text and "without an interval" in text for text in against)
+    assert not any("no difference is seen" in text for text in against)
+
+
 def test_no_leak_is_no_leak(tables):
     numbers = {}
     for metric, chance in METRIC_CHANCE.items():
@@ -160,6 +180,13 @@ def test_the_most_vulnerable_are_told_of_where_they_were_attacked(tables):
         "Its most vulnerable 1 % of the samples, chosen in other models, have a TPR at 0.1 % FPR of "
         "0.800 [0.700, 0.900]; all samples have 0.030."
     )
+
+
+def test_of_the_most_vulnerable_nothing_is_told_that_cannot_be_counted(tables):
+    keys = {"run": B, "attack": "lira", "epoch": 20, "metric": "tpr_at_fpr_0.001"}
+    rows = [keys | dict.fromkeys(("value", "low", "high", "all_samples"), np.nan) | {"share": 0.01}]
+    sentences = told(tables | {"most_vulnerable": pd.DataFrame(rows)})
+    assert not any("most vulnerable" in text or "nan" in text for text in sentences)
 
 
 def test_a_study_of_one_run_and_one_checkpoint(tables):
