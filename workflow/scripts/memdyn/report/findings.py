@@ -12,6 +12,7 @@ from memdyn.report.style import METRIC_CHANCE, METRIC_LABELS, RunStyle
 
 METRICS = ("tpr_at_fpr_0.01", "auc")  # runs are compared by the first that is known: the small FPR that is known best
 _LOW = "tpr_at_fpr_0.001"
+_OWN_FPR = ("fpr", "fpr_low", "fpr_high")
 _TOLD = (METRICS[0], _LOW, "auc")
 _MOST = 3  # runs that the one which leaks most is compared with
 _PLATEAU = 0.01  # accuracy below the best one
@@ -81,7 +82,10 @@ class Findings:
         yield f"{self.name} leaks most{comma} to {top['attack']}: {numbers} at epoch {top['epoch']:g}{tested}."
 
     def most_vulnerable(self) -> Iterator[str]:
-        """How much of the leak sits in few samples, which are chosen in other models than those that are attacked."""
+        """How much of the leak sits in few samples, which are chosen in other models than those that are attacked.
+
+        Their own FPR is told too: without any leak LiRA's threshold lets more of them through, members or not.
+        """
         table = self.tables.get("most_vulnerable")
         if table is None:
             return
@@ -90,8 +94,9 @@ class Findings:
         for row in rows.head(1).to_dict("records"):
             yield (
                 f"Its most vulnerable {100 * row['share']:g} % of the samples, chosen in other models, have a "
-                f"{METRIC_LABELS[_LOW]} of {formatting.interval(row['value'], row['low'], row['high'])}; all samples "
-                f"have {row['all_samples']:.3f}."
+                f"{METRIC_LABELS[_LOW]} of {formatting.interval(row['value'], row['low'], row['high'])} (the FPR is "
+                f"over all samples; their own is {formatting.percent_interval(*(row[name] for name in _OWN_FPR))}); "
+                f"all samples have {row['all_samples']:.3f}."
             )
 
     def growth(self) -> Iterator[str]:
