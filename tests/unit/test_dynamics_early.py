@@ -162,6 +162,18 @@ def test_null_world_gives_chance_and_a_plain_ratio_that_misleads():
     assert np.mean(ratios) == pytest.approx(1, abs=0.25), "no leak, and yet 'all' of it is known early"
 
 
+def test_limits_lie_where_the_metrics_can():
+    truth = np.random.default_rng(3).normal(0, 1, 60) * np.array([[0], [0.2], [0.2]])
+    world = dynamic_world(5, 16, truth, np.zeros_like(truth))
+    early = early_tables(world, LIRA, Splits.random(8, 2, 4, 0), OPTIONS)["early"]
+    assert early["groups"].eq(4).any()
+    for metric in ("precision", "recall", "jaccard", "auroc", "rank_correlation", "reliability"):
+        rows = early[(early["metric"] == metric) & early["low"].notna()]
+        least = -1 if metric in ("rank_correlation", "reliability") else 0
+        assert len(rows) and rows["low"].min() >= least and rows["high"].max() <= 1, metric
+        assert (rows["low"] <= rows["estimate"]).all() and (rows["estimate"] <= rows["high"]).all()
+
+
 def test_findings_are_the_sentence():
     world, _ = risky_world(4, 32, 200, [0, 0.5, 0.9, 0.95, 1.0], 3)
     early = early_tables(world, LIRA, Splits.random(16, 2, 16, 0), OPTIONS)["early"]
