@@ -81,7 +81,7 @@ def test_tables_are_loops_over_sets():
     early = tables["early"]
     for epoch in world.epochs:
         values = [measures(epoch, r) for r in range(5)]
-        low, high = jackknife.interval(values[0], np.array(values[1:]), splits.sizes, 0.95)
+        low, high = np.clip(jackknife.interval(values[0], np.array(values[1:]), splits.sizes, 0.95), 0, 1)
         for k, metric in enumerate(("precision", "recall", "jaccard", "auroc")):
             row = at(early, target="top", predictor="d_prime", epoch=epoch, metric=metric)
             expected = values[0][k], low[k], high[k], measures(2, 0)[k], [0.1, 0.1, 5 * 0.1 / 9.5, 0.5][k]
