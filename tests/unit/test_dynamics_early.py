@@ -81,7 +81,7 @@ def test_tables_are_loops_over_sets():
     early = tables["early"]
     for epoch in world.epochs:
         values = [measures(epoch, r) for r in range(5)]
-        low, high = jackknife.interval(values[0], np.array(values[1:]), splits.sizes, 0.95)
+        low, high = np.clip(jackknife.interval(values[0], np.array(values[1:]), splits.sizes, 0.95), 0, 1)
         for k, metric in enumerate(("precision", "recall", "jaccard", "auroc")):
             row = at(early, target="top", predictor="d_prime", epoch=epoch, metric=metric)
             expected = values[0][k], low[k], high[k], measures(2, 0)[k], [0.1, 0.1, 5 * 0.1 / 9.5, 0.5][k]
@@ -160,6 +160,18 @@ def test_null_world_gives_chance_and_a_plain_ratio_that_misleads():
             assert row["chance"] == pytest.approx(chance)
         ratios.append(at(early, predictor="d_prime", epoch=1, metric="recall_over_ceiling")["estimate"])
     assert np.mean(ratios) == pytest.approx(1, abs=0.25), "no leak, and yet 'all' of it is known early"
+
+
+def test_limits_lie_where_the_metrics_can():
+    truth = np.random.default_rng(3).normal(0, 1, 60) * np.array([[0], [0.2], [0.2]])
+    world = dynamic_world(5, 16, truth, np.zeros_like(truth))
+    early = early_tables(world, LIRA, Splits.random(8, 2, 4, 0), OPTIONS)["early"]
+    assert early["groups"].eq(4).any()
+    for metric in ("precision", "recall", "jaccard", "auroc", "rank_correlation", "reliability"):
+        rows = early[(early["metric"] == metric) & early["low"].notna()]
+        least = -1 if metric in ("rank_correlation", "reliability") else 0
+        assert len(rows) and rows["low"].min() >= least and rows["high"].max() <= 1, metric
+        assert (rows["low"] <= rows["estimate"]).all() and (rows["estimate"] <= rows["high"]).all()
 
 
 def test_findings_are_the_sentence():

@@ -54,6 +54,19 @@ def test_bands_are_the_jackknife_of_refitted_attacks():
     assert [row["value"], row["low"], row["high"]] == pytest.approx([moved[0], low, high], rel=1e-5)
 
 
+def test_limits_lie_where_the_figures_can():
+    """Near its border the jackknife reaches beyond a figure's range: a rate below 0, a negative distance."""
+    table = curves(dynamic_world(3, 16, leaking(40, 3), np.zeros((3, 40))), groups=4).set_index("figure")
+    ends = ["low", "high", "null_low", "null_high"]
+    rates = ["fpr", "tpr", "inflow_hv", *(f"share_{zone}" for zone in ZONES)]
+    for figure in (*rates, "displacement", "path_length", "speed", "speed_squared"):
+        known = table.loc[figure, ends].stack().dropna()
+        assert len(known) and (known >= 0).all(), figure
+        assert figure not in rates or (known <= 1).all(), figure
+    assert table.loc["advantage", ends].abs().max(axis=None) <= 1
+    assert (table["difference_low"] < 0).any(), "a difference may be negative"
+
+
 def test_displacement_and_centre_of_a_known_world(capsys):
     """With 128 models the path ends where mean (Phi(-d'/2), Phi(d'/2)) lies."""
     d_prime = leaking(400, 3, seed=5)

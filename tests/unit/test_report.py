@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from memdyn.compare import nulls
 from memdyn.report import formatting, page_tables
 from memdyn.report.figures import draw_all
 from memdyn.report.page import PageContext, render_page
@@ -87,6 +88,12 @@ def test_null_table_says_what_it_could_have_seen(study):
     tables, _, _ = study
     table = page_tables.null_control(tables["null"], run_styles(tables["runs"]))
     assert cells(table)[0][3:] == ["0.5003", "± 0.0021", "20", "passed"] and cells(table)[-1][-1] == "FAILED"
+
+
+def test_null_table_tells_the_level_that_the_test_has(study):
+    tables, _, _ = study
+    caption = page_tables.null_control(tables["null"], run_styles(tables["runs"])).caption
+    assert f"fails where p is at most {nulls._ALPHA:g}." in caption
 
 
 def test_centre_table_has_the_limits_of_the_curves(study):

@@ -173,6 +173,20 @@ def test_squared_speeds_are_shown_in_points(tables):
             np.testing.assert_allclose(other[end], unit * one[end])
 
 
+def test_a_latent_share_is_shown_within_its_limits(tables):
+    latent = tables["early"]["metric"] == "latent_share"
+    assert latent.any()
+    for estimate, limits, shown in (
+        (1.04, (0.9, 1.0), "1.000 [0.900, 1.000]"),
+        (-0.1, (0.0, 0.2), "0.000 [0.000, 0.200]"),
+    ):
+        numbers = {"estimate": estimate, "low": limits[0], "high": limits[1]}
+        early = tables["early"].assign(**{k: tables["early"][k].mask(latent, v) for k, v in numbers.items()})
+        table = page_dynamics.early(early, tables["findings"], run_styles(tables["runs"]))
+        found = [row[table.columns.index("without noise")].text for row in table.rows]
+        assert shown in found and set(found) == {shown, "–"}
+
+
 def test_the_early_recall_is_compared_early(tables):
     table = tables["factor_differences"].query("metric == 'auc' and run_a == @folder('mlp-sgd')")
     epochs = {0.1: 5.0, 0.5: 20.0}

@@ -62,7 +62,7 @@ def test_green_only_if_all_checks_are(tables):
         ("runs", lambda t: t.assign(n_models=14), WARNED, "few models (14)", "run"),
         ("attack_metrics", lambda t: t.assign(auc_low=np.nan), FAILED, "too few for intervals", "run"),
         ("attack_metrics", lambda t: t.assign(n_samples=999), WARNED, "only 7 false alarms at 0.1 % FPR", "roc"),
-        ("pools", lambda t: t.assign(duplicates_dropped=100), WARNED, "100 duplicates dropped", "run"),
+        ("pools", lambda t: t.assign(duplicates_dropped=200), WARNED, "200 duplicates dropped", "run"),
         ("pools", lambda t: t.assign(duplicates_dropped=2000), FAILED, "2000 duplicates dropped", "run"),
     ],
 )
@@ -72,6 +72,16 @@ def test_a_check_that_fails_says_which_and_where(tables, name, change, status, w
     (bad,) = [check for check in checks(study) if check.status != PASSED]
     assert (bad.status, bad.section) == (status, section) and words in bad.text
     assert worst(checks(study)) == status
+
+
+def test_duplicates_are_a_share_of_the_source_and_not_of_a_small_pool_from_it(tables):
+    """300 of 60,000 samples are few, also where the pool has 1,000 of the others."""
+    parts = {"scored": 600, "sham": 100, "population": 100, "test": 200, "spare": 0}
+    pools = tables["pools"].assign(**parts, duplicates_dropped=300, samples_in_source=60_000)
+    (check,) = [check for check in checks(tables | {"pools": pools}) if "duplicates" in check.text]
+    assert (check.status, check.text) == (PASSED, "300 duplicates dropped")
+    of_old = pools.assign(samples_in_source=None)
+    assert worst(checks(tables | {"pools": of_old})) == FAILED, "of 1,300"
 
 
 def test_a_study_without_analysis_has_no_tail_to_check(tables):
@@ -142,6 +152,26 @@ def test_runs_that_failed_their_null_control_are_not_told_of(tables):
     assert only == "No run passed its null control: nothing is said of their leakage."
 
 
+def test_no_run_is_compared_with_one_that_failed_its_null_control(tables):
+    null = changed(tables["null"], C, passed=False)
+    told_of = " ".join(told(tables | {"null": null}))
+    assert "Against mlp-sgd" in told_of and "cnn-sam" not in told_of
+
+
+def test_without_intervals_nothing_is_said_to_be_absent(tables):
+    """No limits are no evidence against a leak, or against a difference."""
+
+    def without(table):
+        return table.assign(**{name: np.nan for name in table if name.endswith(("low", "high"))})
+
+    study = {name: without(tables[name]) for name in ("attack_metrics", "differences")} | {"runs": tables["runs"]}
+    first, *others = told(study)
+    assert first.startswith("Whether anything leaks is not known: too few models for intervals. The highest figures ")
+    against = [text for text in others if text.startswith("Against")]
+    assert against and all("the difference is +0." in text and "without an interval" in text for text in against)
+    assert not any("no difference is seen" in text for text in against)
+
+
 def test_no_leak_is_no_leak(tables):
     numbers = {}
     for metric, chance in METRIC_CHANCE.items():
@@ -154,12 +184,20 @@ def test_no_leak_is_no_leak(tables):
 
 def test_the_most_vulnerable_are_told_of_where_they_were_attacked(tables):
     keys = {"run": B, "attack": "lira", "epoch": 20, "metric": "tpr_at_fpr_0.001", "all_samples": 0.03}
+    keys |= {"fpr": 0.013, "fpr_low": 0.0, "fpr_high": 0.0204}
     rows = [keys | {"share": share, "value": 0.8, "low": 0.7, "high": 0.9} for share in (0.1, 0.01)]
     sentence = told(tables | {"most_vulnerable": pd.DataFrame(rows)})[1]
     assert sentence == (
         "Its most vulnerable 1 % of the samples, chosen in other models, have a TPR at 0.1 % FPR of "
-        "0.800 [0.700, 0.900]; all samples have 0.030."
+        "0.800 [0.700, 0.900] (the FPR is over all samples; their own is 1.3 % [0.0, 2.0]); all samples have 0.030."
     )
+
+
+def test_of_the_most_vulnerable_nothing_is_told_that_cannot_be_counted(tables):
+    keys = {"run": B, "attack": "lira", "epoch": 20, "metric": "tpr_at_fpr_0.001"}
+    rows = [keys | dict.fromkeys(("value", "low", "high", "all_samples", "fpr"), np.nan) | {"share": 0.01}]
+    sentences = told(tables | {"most_vulnerable": pd.DataFrame(rows)})
+    assert not any("most vulnerable" in text or "nan" in text for text in sentences)
 
 
 def test_a_study_of_one_run_and_one_checkpoint(tables):

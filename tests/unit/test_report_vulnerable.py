@@ -84,3 +84,12 @@ def test_every_point_of_the_figure_is_in_the_table(tables):
 def test_one_number_of_models_is_no_curve(tables):
     few = tables | {"convergence": tables["convergence"].query("models == 8")}
     assert not [d for d in drawings(few, {}, OPTIONS) if d.record.name.startswith("convergence")]
+
+
+def test_the_caption_tells_of_the_last_row_only_where_it_is_there(tables):
+    counted = tables["convergence"]["metric"] != "tpr_at_fpr_0.001"
+    few = tables | {"convergence": tables["convergence"].assign(value=tables["convergence"]["value"].where(counted))}
+    for study, said in ((tables, True), (few, False)):
+        (drawing,) = [d for d in drawings(study, {}, OPTIONS) if d.record.name.startswith("convergence")]
+        assert ("The last row is of the most vulnerable" in drawing.record.caption) == said
+        plt.close(drawing.figure)

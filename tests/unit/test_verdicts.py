@@ -113,6 +113,15 @@ def test_c1_of_one_factor_says_so():
     assert c1(0.1, 0.2, 0.01).scope == "", "all of the claim"
 
 
+def test_c1_without_an_early_checkpoint_is_of_the_severity_alone():
+    columns = {"run_a": "a", "run_b": "b", "attack": "lira", "threshold": "lr1"}
+    last = pd.DataFrame(columns | {"at": [0, 10], "difference": 0.2, "se": 0.01, "df": 15})
+    factors = pd.DataFrame({"run_a": ["a"], "run_b": ["b"], "factor": ["optimizer"]})
+    found = judge_c1(last, factors, RULES)
+    assert (found.verdict, found.parts["optimizer: rate"]) == (S, N)
+    assert found.scope == "for optimizer (severity); optimizer (rate), dataset and architecture not tested"
+
+
 def c2(values: dict[str, float], se: float = 0.02, runs=("a",), attainable=1.0, se_attainable=0.0, **columns):
     """Correlations that would be seen without noise; half of the models see `attainable` of them."""
     rows = [

@@ -3,7 +3,9 @@
 After Aerni, Zhang & Tramèr 2024, "Evaluations of Machine Learning Privacy Defenses are Misleading": averages over all
 samples hide the few that leak most, so these are looked at alone. Who they are is decided on one half of the pairs, and
 they are attacked on the other half, both ways: no model that is attacked has had a say in who is looked at, so that
-luck is not taken for vulnerability (on pure noise their AUC is .5).
+luck is not taken for vulnerability: on pure noise their AUC is .5 (down to .46 of a single sample, whose pooled scores
+help to calibrate each other). The threshold of all samples is another matter: on noise LiRA's lets more of the few
+through, members and non-members alike, so that their TPR means something beside their own FPR only.
 """
 
 from collections.abc import Sequence

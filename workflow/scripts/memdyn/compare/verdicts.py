@@ -26,9 +26,9 @@ m cells each has level 1 - (1 - level) / m, so that one false verdict among them
     cell whose d' (or difficulty) may be nothing but noise is undecided; its `why` says so.
 
     A claim is a conjunction of its parts that were tested: supported if all are, contradicted if any is, else
-    undecided. What a study does not say is a part as well, and not tested: a factor that no two runs differ in (C1), a
-    run with too few models, without the full analysis, or without an early checkpoint (C2, C3). The claim's `scope`
-    names what its word is about; where nothing was tested, the claim is not.
+    undecided. What a study does not say is a part as well, and not tested: a factor that no two runs differ in, or its
+    rate without an early checkpoint (C1), a run with too few models, without the full analysis, or without an early
+    checkpoint (C2, C3). The claim's `scope` names what its word is about; where nothing was tested, the claim is not.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -205,8 +205,10 @@ def judge_c1(differences: pd.DataFrame, factors: pd.DataFrame, rules: Rules) -> 
             name = f"{first} - {second}, {attack} at {threshold}, epoch {epoch:g}"
             limits = partial(_student_limits, row["difference"], row["se"], row["df"])
             cells.append(_Cell(f"{factor}: {aspect}", name, row["difference"], limits))
-    varied = {cell.part.partition(":")[0] for cell in cells}
-    missing = [f"{factor}: not varied alone" for factor in FACTORS if factor not in varied]
+    parts = {cell.part for cell in cells}
+    varied = [factor for factor in FACTORS if f"{factor}: severity" in parts]
+    missing = [f"{factor}: rate" for factor in varied if f"{factor}: rate" not in parts]  # no early checkpoint
+    missing += [f"{factor}: not varied alone" for factor in FACTORS if factor not in varied]
     return _verdict("C1", cells, rules.difference, rules.level, outside, any_of, missing)
 
 

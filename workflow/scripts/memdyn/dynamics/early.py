@@ -35,6 +35,10 @@ from memdyn.stats.roc import auc
 
 KEYS = ["target", "predictor", "models", "epoch", "metric"]
 WITHOUT_NOISE = ("disattenuated", "latent_share")
+_RANGES = dict.fromkeys(("precision", "recall", "jaccard", "auroc"), (0.0, 1.0)) | dict.fromkeys(
+    ("rank_correlation", "reliability"), (-1.0, 1.0)
+)
+"""Of metrics, and so of their limits; ratios to a noisy ceiling may lie outside of 0 and 1."""
 _RISK = ("d_prime", "half")  # the predictor that the ceiling is of
 
 
@@ -304,7 +308,8 @@ def _tables(
         keys = [key for key in found if key[0] == name]
         values = np.stack([found[key] for key in keys], axis=1)  # [R, rows]
         sizes = goal.splits.sizes
-        low, high = jackknife.interval(values[0], values[1:], sizes, level)
+        least, most = np.array([_RANGES.get(key[-1], (-np.inf, np.inf)) for key in keys]).T
+        low, high = np.clip(jackknife.interval(values[0], values[1:], sizes, level), least, most)
         se = jackknife.standard_error(values[0], values[1:], sizes) if len(sizes) else np.full(len(keys), np.nan)
         names = pd.DataFrame(keys, columns=KEYS)
         table = names.assign(estimate=values[0], low=low, high=high, se=se, groups=len(sizes), level=level)

@@ -54,6 +54,15 @@ OF_TWO = (*TO_NEXT, "displacement", "path_length", "displacement_corrected", "en
 """Figures that need two checkpoints: of a run with one there are none of them."""
 
 
+_LIMITS = ["low", "high", "null_low", "null_high"]
+_RATES = ("fpr", "tpr", "inflow_hv", *(f"share_{zone}" for zone in ZONES))
+_RANGES = dict.fromkeys(_RATES, (0, 1)) | {
+    "advantage": (-1, 1),
+    **dict.fromkeys(("displacement", "path_length", "speed", "speed_squared", "entropy", "clark_evans"), (0, np.inf)),
+}
+"""Where the values of a figure lie, and so its limits; the others, and all differences, may have either sign."""
+
+
 @dataclass(frozen=True)
 class Replicated:
     """A figure with what its jackknife needs.
@@ -176,6 +185,7 @@ def population_tables(
         (figures, moves), (null_figures, null_moves) = both
         for name, figure in figures.items():
             table = _curve(figure, null_figures[name], sizes, level, groups, observations.epochs)
+            table[_LIMITS] = table[_LIMITS].clip(*_RANGES.get(name, (-np.inf, np.inf)))
             curves.append(table.assign(threshold=threshold, figure=name))
             if figure.scale is None:
                 epoch_to = observations.epochs[1:] if name in TO_NEXT else observations.epochs

@@ -127,8 +127,8 @@ _CAPTIONS = {
     "convergence": """
         The last checkpoint, had only the first so many models been trained: attacks are calibrated on them alone. More
         models make an attack stronger and its figures less noisy; where a line is flat within its bars ({level}
-        jackknife over pairs), further models would say little else. Neighbouring points share models. The last row is
-        of the most vulnerable samples alone, chosen by one half of the models and attacked in the other.""",
+        jackknife over pairs), further models would say little else. Neighbouring points share models.
+        {few}""",
     "null": """
         The null control: membership is swapped at random within each (pair of models, sample), the same swaps at all
         checkpoints, and the attack is fitted anew. Each dot is the AUC of one draw, a mean over models, the bar their

@@ -17,6 +17,9 @@ from memdyn.report.style import RunStyle
 _COLUMNS = 4  # attacks side by side
 _ROWS = (("auc", 1.0), ("tpr_at_fpr_0.01", 1.0), ("tpr_at_fpr_0.001", 1.0), ("tpr_at_fpr_0.001", 0.01))
 _TICKS = 6
+_FEW = (
+    "The last row is of the most vulnerable samples alone, chosen by one half of the models and attacked in the other."
+)
 
 
 def draw_convergence(tables: dict[str, pd.DataFrame], styles: dict[str, RunStyle]) -> Iterator[Drawing]:
@@ -25,7 +28,8 @@ def draw_convergence(tables: dict[str, pd.DataFrame], styles: dict[str, RunStyle
     if table["models"].nunique() < 2:
         return
     rows = [row for row in _ROWS if _part(table, *row)["value"].notna().any()]
-    words = caption("convergence", level=f"{100 * tables['attack_metrics']['level'].iloc[0]:g} %")
+    level, few = f"{100 * tables['attack_metrics']['level'].iloc[0]:g} %", _FEW if rows[-1][1] < 1 else ""
+    words = caption("convergence", level=level, few=few)
     for page, attacks in enumerate(chunks(list(table["attack"].unique()), _COLUMNS)):
         figure, grid = plt.subplots(
             len(rows),

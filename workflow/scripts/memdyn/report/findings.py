@@ -12,6 +12,7 @@ from memdyn.report.style import METRIC_CHANCE, METRIC_LABELS, RunStyle
 
 METRICS = ("tpr_at_fpr_0.01", "auc")  # runs are compared by the first that is known: the small FPR that is known best
 _LOW = "tpr_at_fpr_0.001"
+_OWN_FPR = ("fpr", "fpr_low", "fpr_high")
 _TOLD = (METRICS[0], _LOW, "auc")
 _MOST = 3  # runs that the one which leaks most is compared with
 _PLATEAU = 0.01  # accuracy below the best one
@@ -21,22 +22,21 @@ _TURNED = {"run_a": "run_b", "run_b": "run_a", "epoch_a": "epoch_b", "epoch_b": 
 def findings(tables: Mapping[str, pd.DataFrame], styles: dict[str, RunStyle]) -> list[str]:
     """Sentences on which run leaks most to which attack, on who is hit, and on differences between runs.
 
-    Runs that failed their null control are left out: their numbers mean nothing.
+    Runs that failed their null control are left out, compared ones too: their numbers mean nothing.
     """
     if "attack_metrics" not in tables:
         return []
     metrics = tables["attack_metrics"]
     metrics = metrics[metrics["aggregation"] == preferred_aggregation(metrics)]
-    if "null" in tables:
-        null = tables["null"]
-        metrics = metrics[~metrics["run"].isin(null.loc[~null["passed"].astype(bool), "run"])]
+    failed = _failed(tables)
+    metrics = metrics[~metrics["run"].isin(failed)]
     if not len(metrics):
         return ["No run passed its null control: nothing is said of their leakage."]
     last = metrics[metrics["epoch"] == metrics.groupby("run")["epoch"].transform("max")]
     metric = next(name for name in METRICS if last[name].notna().any())
     top = last.loc[last[metric].idxmax()]
     mine = metrics[(metrics["run"] == top["run"]) & (metrics["attack"] == top["attack"])]
-    found = Findings(tables, styles, metric, top, mine.set_index("epoch"))
+    found = Findings(tables, styles, metric, top, mine.set_index("epoch"), failed)
     parts = (found.most, found.most_vulnerable, found.growth, found.differences, found.verdicts)
     return [sentence for part in parts for sentence in part()]
 
@@ -50,6 +50,7 @@ class Findings:
         metric: that says what is large.
         top: row of attack_metrics.
         mine: all checkpoints of its run and attack, by epoch.
+        failed: runs that failed their null control, which nothing is compared with.
     """
 
     tables: Mapping[str, pd.DataFrame]
@@ -57,6 +58,7 @@ class Findings:
     metric: str
     top: pd.Series
     mine: pd.DataFrame
+    failed: frozenset[str]
 
     @property
     def name(self) -> str:
@@ -64,12 +66,15 @@ class Findings:
         return self.styles[self.top["run"]].name
 
     def most(self) -> Iterator[str]:
-        """Which run leaks most, to which attack; or that no figure differs from a guess."""
+        """Which run leaks most, to which attack; or that no figure differs from a guess, or may do so by chance."""
         top = self.top
         shown = [metric for metric in _TOLD if metric in top and pd.notna(top[metric])]
         numbers = ", ".join(f"{METRIC_LABELS[metric]} {_interval(top, metric)}" for metric in shown)
-        if not any(top[f"{metric}_low"] > METRIC_CHANCE[metric] for metric in shown):
-            yield f"No leak is seen. The highest figures are of {self.name} under {top['attack']}: {numbers}."
+        lows = {metric: top[f"{metric}_low"] for metric in shown}
+        if not any(low > METRIC_CHANCE[metric] for metric, low in lows.items()):
+            known = any(map(pd.notna, lows.values()))
+            words = "No leak is seen" if known else "Whether anything leaks is not known: too few models for intervals"
+            yield f"{words}. The highest figures are of {self.name} under {top['attack']}: {numbers}."
             return
         accuracy = self.tables["runs"].set_index("run").loc[top["run"], "accuracy_test"]
         tested = "" if pd.isna(accuracy) else f", where its test accuracy is {formatting.number(accuracy)}"
@@ -77,17 +82,21 @@ class Findings:
         yield f"{self.name} leaks most{comma} to {top['attack']}: {numbers} at epoch {top['epoch']:g}{tested}."
 
     def most_vulnerable(self) -> Iterator[str]:
-        """How much of the leak sits in few samples, which are chosen in other models than those that are attacked."""
+        """How much of the leak sits in few samples, which are chosen in other models than those that are attacked.
+
+        Their own FPR is told too: without any leak LiRA's threshold lets more of them through, members or not.
+        """
         table = self.tables.get("most_vulnerable")
         if table is None:
             return
         same = (table[["run", "attack", "epoch"]] == self.top[["run", "attack", "epoch"]]).all(axis=1)
-        rows = table[same & (table["metric"] == _LOW)].sort_values("share")
+        rows = table[same & (table["metric"] == _LOW)].dropna(subset="value").sort_values("share")
         for row in rows.head(1).to_dict("records"):
             yield (
                 f"Its most vulnerable {100 * row['share']:g} % of the samples, chosen in other models, have a "
-                f"{METRIC_LABELS[_LOW]} of {formatting.interval(row['value'], row['low'], row['high'])}; all samples "
-                f"have {row['all_samples']:.3f}."
+                f"{METRIC_LABELS[_LOW]} of {formatting.interval(row['value'], row['low'], row['high'])} (the FPR is "
+                f"over all samples; their own is {formatting.percent_interval(*(row[name] for name in _OWN_FPR))}); "
+                f"all samples have {row['all_samples']:.3f}."
             )
 
     def growth(self) -> Iterator[str]:
@@ -142,9 +151,19 @@ class Findings:
     def _against(self, table: pd.DataFrame) -> pd.DataFrame:
         """Differences of the metric and attack between the run and others, turned so that it comes first."""
         table = table[(table["attack"] == self.top["attack"]) & (table["metric"] == self.metric)]
+        table = table[~table["run_a"].isin(self.failed) & ~table["run_b"].isin(self.failed)]
+        table = table.dropna(subset="difference")
         turned = table[table["run_b"] == self.top["run"]].rename(columns=_TURNED)
         turned = turned.assign(**{name: -turned[name] for name in ("difference", "low", "high")})
         return pd.concat([table[table["run_a"] == self.top["run"]], turned], ignore_index=True)
+
+
+def _failed(tables: Mapping[str, pd.DataFrame]) -> frozenset[str]:
+    """The runs that failed their null control."""
+    if "null" not in tables:
+        return frozenset()
+    null = tables["null"]
+    return frozenset(null.loc[~null["passed"].astype(bool), "run"])
 
 
 def _interval(row: pd.Series, metric: str) -> str:

@@ -42,6 +42,8 @@ def matched_words(row: Mapping[str, Any], name: str) -> str:
 def difference_words(row: Mapping[str, Any], name: str) -> str:
     """`a leaks 0.03 [0.01, 0.05] more`, a being the first run; no difference is seen where the interval holds 0."""
     difference, low, high = row["difference"], row["low"], row["high"]
+    if np.isnan(low) or np.isnan(high):
+        return f"the difference is {formatting.signed_interval(difference, low, high)}, without an interval"
     if not (low > 0 or high < 0):
         return f"no difference is seen ({formatting.signed_interval(difference, low, high)})"
     sign = np.sign(difference)

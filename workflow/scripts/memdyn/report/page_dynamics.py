@@ -111,7 +111,7 @@ def early(table: pd.DataFrame, findings: pd.DataFrame, styles: dict[str, RunStyl
             continue
         at = part[part["epoch"] == found["epoch"].iloc[0]]
         for (name, models), group in at.groupby(["predictor", "models"], sort=False):
-            metrics = {row["metric"]: row for _, row in group.iterrows()}
+            metrics = {row["metric"]: row for _, row in _in_range(group).iterrows()}
             texts = [_interval(metrics.get(metric)) for metric in _EARLY]
             first = [run_cell(styles[run]), Cell(attack), Cell(f"{found['epoch'].iloc[0]:g}")]
             names = [Cell(_PREDICTORS.get(name, name)), Cell(_MODELS.get(models, models))]
@@ -137,6 +137,12 @@ def early(table: pd.DataFrame, findings: pd.DataFrame, styles: dict[str, RunStyl
         "Jaccard",
     ]
     return Table(caption, columns, rows, head=5)
+
+
+def _in_range(table: pd.DataFrame) -> pd.DataFrame:
+    """Estimates of latent shares within 0 and 1, as their limits are: replicates alone need what lies beyond."""
+    share = table["metric"] == "latent_share"
+    return table.assign(estimate=table["estimate"].mask(share, table["estimate"].clip(0, 1)))
 
 
 def factors(table: pd.DataFrame, styles: dict[str, RunStyle], threshold: str, early: Mapping[str, float]) -> Table:

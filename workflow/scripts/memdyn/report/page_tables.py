@@ -209,7 +209,7 @@ def null_control(table: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:
             ]
         )
     caption = (
-        "The simultaneous null test of each run, over all checkpoints and attacks; it fails where p is at most 0.01. "
+        "The simultaneous null test of each run, over all checkpoints and attacks; it fails where p is at most 0.001. "
         "Mean null AUC: the one furthest from 0.5. Could have seen: a deviation from 0.5 that fails the test with a "
         "chance of about 95 %; smaller ones may be there."
     )
