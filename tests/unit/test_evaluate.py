@@ -56,7 +56,7 @@ def test_columns(result):
     assert list(tables["metrics"]) == [
         *("epoch", "aggregation", "folds"),
         *limits,
-        *("level", "method"),
+        *("level", "n_groups"),
         *(f"null_{c}" for c in ("auc", "tpr_at_fpr_0.001", "tpr_at_fpr_0.01")),
         *("pooling_loss", "pooling_loss_at_least", "target_spread"),
         *(f"{c}_se_samples" for c in ("auc", "tpr_at_fpr_0.001", "tpr_at_fpr_0.01")),
@@ -72,7 +72,7 @@ def test_columns(result):
     assert len(tables["metrics"]) == len(EPOCHS) * 2
     assert len(tables["replicates"]) == len(EPOCHS) * 2 * 3 * 4
     assert len(tables["null"]) == len(EPOCHS) * 2 * null_draws(16, 120, 3)
-    assert set(tables["metrics"]["method"]) == {"jackknife over 4 groups of pairs"}
+    assert set(tables["metrics"]["n_groups"]) == {4}
     assert set(tables["metrics"]["folds"]) == {"pairs"}
     assert set(tables["rates"]["folds"]) == {"2"}
 
@@ -233,7 +233,7 @@ def test_too_few_models_for_a_jackknife_have_no_interval():
     metrics = evaluate(rmia, [1], lambda e: load(e, 4), lambda e: load_sham(e, 4), SETTINGS)["metrics"]
     assert metrics["auc"].notna().all()
     assert metrics[["auc_low", "auc_high"]].isna().all(axis=None)
-    assert set(metrics["method"]) == {"none: too few pairs"}
+    assert set(metrics["n_groups"]) == {0}
     metrics = evaluate(attack, [1], lambda e: load(e, 8), lambda e: load_sham(e, 8), SETTINGS)["metrics"]
     assert metrics[["auc_low", "auc_high"]].notna().all(axis=None)
 

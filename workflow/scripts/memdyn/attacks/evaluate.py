@@ -158,7 +158,7 @@ def evaluate_checkpoint(attack: Attack, margins: Inputs, settings: Settings) -> 
             row
             | {
                 "level": settings.level,
-                "method": f"jackknife over {len(sizes)} groups of pairs" if len(sizes) else "none: too few pairs",
+                "n_groups": len(sizes),
                 **of_null.loc[name],
                 **(of_pool if name == "pooled" else dict.fromkeys(of_pool, np.nan)),
                 "n_models": 2 * margins.n_pairs,

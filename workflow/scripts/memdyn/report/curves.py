@@ -205,5 +205,11 @@ def _interval_words(metrics: pd.DataFrame, aggregation: str) -> dict[str, str]:
     return {
         "aggregation": AGGREGATION_WORDS.get(aggregation, aggregation),
         "level": f"{100 * metrics['level'].iloc[0]:g} %",
-        "method": ", ".join(sorted(metrics["method"].unique())),
+        "method": limits_words(metrics),
     }
+
+
+def limits_words(metrics: pd.DataFrame) -> str:
+    """`jackknife over 16 groups of pairs`: how a study's limits were made."""
+    counts = sorted(metrics["n_groups"].unique())
+    return ", ".join(f"jackknife over {n} groups of pairs" if n else "none: too few pairs" for n in counts)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
+from scipy.special import stdtrit
 
 from memdyn.report import formatting
 from memdyn.report.curves import preferred_aggregation
@@ -36,7 +37,7 @@ def findings(tables: Mapping[str, pd.DataFrame], styles: dict[str, RunStyle]) ->
     metric = next(name for name in METRICS if last[name].notna().any())
     top = last.loc[last[metric].idxmax()]
     mine = metrics[(metrics["run"] == top["run"]) & (metrics["attack"] == top["attack"])]
-    found = Findings(tables, styles, metric, top, mine.set_index("epoch"), failed)
+    found = Findings(tables, styles, metric, top, mine.set_index("epoch"), failed, looked_at=len(last))
     parts = (found.most, found.most_vulnerable, found.growth, found.differences, found.verdicts)
     return [sentence for part in parts for sentence in part()]
 
@@ -51,6 +52,7 @@ class Findings:
         top: row of attack_metrics.
         mine: all checkpoints of its run and attack, by epoch.
         failed: runs that failed their null control, which nothing is compared with.
+        looked_at: runs and attacks that the top is the largest of.
     """
 
     tables: Mapping[str, pd.DataFrame]
@@ -59,6 +61,7 @@ class Findings:
     top: pd.Series
     mine: pd.DataFrame
     failed: frozenset[str]
+    looked_at: int
 
     @property
     def name(self) -> str:
@@ -70,9 +73,8 @@ class Findings:
         top = self.top
         shown = [metric for metric in _TOLD if metric in top and pd.notna(top[metric])]
         numbers = ", ".join(f"{METRIC_LABELS[metric]} {_interval(top, metric)}" for metric in shown)
-        lows = {metric: top[f"{metric}_low"] for metric in shown}
-        if not any(low > METRIC_CHANCE[metric] for metric, low in lows.items()):
-            known = any(map(pd.notna, lows.values()))
+        known = any(pd.notna(top[f"{metric}_low"]) for metric in shown)
+        if not any(self._exceeds_chance(metric, len(shown)) for metric in shown):
             words = "No leak is seen" if known else "Whether anything leaks is not known: too few models for intervals"
             yield f"{words}. The highest figures are of {self.name} under {top['attack']}: {numbers}."
             return
@@ -80,6 +82,13 @@ class Findings:
         tested = "" if pd.isna(accuracy) else f", where its test accuracy is {formatting.number(accuracy)}"
         comma = "," if len(self.styles) > 1 else ""
         yield f"{self.name} leaks most{comma} to {top['attack']}: {numbers} at epoch {top['epoch']:g}{tested}."
+
+    def _exceeds_chance(self, metric: str, metrics: int) -> bool:
+        """Whether a figure of the top is above chance, one-sided and jointly with all that it is the largest of."""
+        value, half = self.top[metric], self.top[f"{metric}_high"] - self.top[metric]
+        df, beyond = self.top["n_groups"] - 1, (1 - self.top["level"]) / 2
+        joint = half * stdtrit(df, 1 - beyond / (metrics * self.looked_at)) / stdtrit(df, 1 - beyond)
+        return bool(value - joint > METRIC_CHANCE[metric])
 
     def most_vulnerable(self) -> Iterator[str]:
         """How much of the leak sits in few samples, which are chosen in other models than those that are attacked.

@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from memdyn.report import page_claims, page_dynamics, page_tables, page_vulnerable
 from memdyn.report.checks import checks, worst
+from memdyn.report.curves import limits_words
 from memdyn.report.factors import early_epochs
 from memdyn.report.findings import findings
 from memdyn.report.glossary import Glossary
@@ -139,7 +140,7 @@ def _facts(tables: Mapping[str, pd.DataFrame]) -> dict[str, str]:
     known = metrics is not None
     return {
         "level": f"{100 * metrics['level'].iloc[0]:g} %" if known else "95 %",
-        "method": ", ".join(sorted(metrics["method"].unique())) if known else "jackknife over groups of pairs",
+        "method": limits_words(metrics) if known else "jackknife over groups of pairs",
     }
 
 
