@@ -1,0 +1,5 @@
+"""Tests run side by side, each with one thread: threads that wait for each other spin, and take what the others need."""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when numpy and torch are imported, which is after this
