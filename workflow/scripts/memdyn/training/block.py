@@ -19,7 +19,7 @@ from memdyn.models.layout import layout_of
 from memdyn.optim.build import build_optimizer
 from memdyn.store.atomic import atomic_path, sweep
 from memdyn.store.checkpoints import link_tree
-from memdyn.training.device import prepare_torch
+from memdyn.training.device import prepare_torch, seed_draws
 from memdyn.training.inputs import Inputs
 from memdyn.training.lease import hold
 from memdyn.training.loop import Loop, LoopOptions
@@ -178,7 +178,7 @@ def _disk_use(task: BlockTask, network: nn.Module) -> str:
 
 def new_network(task: BlockTask, model: int, pool: Pool) -> nn.Module:
     """An untrained network, initialised from the model's own seed."""
-    torch.manual_seed(_seed(task, model, "init", 0))
+    seed_draws(_seed(task, model, "init", 0))
     network = build_model(task.recipe["model"], pool.images.shape[1:], len(pool.class_names))
     return network.to(memory_format=layout_of(network))
 
