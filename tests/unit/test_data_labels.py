@@ -138,6 +138,12 @@ REFUSED = {
     "one class": (NUMBERS * 0, "one class only"),
     "one class of text": (np.array(["a"] * 6), "one class only"),
     "spaces": (np.array(["tea", "tea "] * 3), "class names 'tea' and 'tea ' look the same"),
+    "a space without a break": (np.array(["a b", "a\u00a0b"] * 3), "look the same"),
+    "two spaces": (np.array(["a b", "a  b"] * 3), "look the same"),
+    "a space of no width": (np.array(["tea", "te\u200ba"] * 3), "look the same"),
+    "a mark of byte order": (np.array(["tea", "\ufefftea"] * 3), "look the same"),
+    "letters turned round": (np.array(["ab", "a\u202eb"] * 3), "look the same"),
+    "a line separator": (np.array(["a\u2028b", "c"] * 3), "control characters"),
     "two ways to write an accent": (np.array(["caf\u00e9", "cafe\u0301"] * 3), "look the same"),
     "line break": (np.array(["a", "b\nc"] * 3), r"class name 'b\\nc' is empty, not Unicode, or has control characters"),
 }

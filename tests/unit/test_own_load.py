@@ -177,7 +177,10 @@ def test_what_is_not_there(own, target, error, words):
     [
         ("from helper import fail\n\n\ndef Net():\n    return fail()\n", r"KeyError: 'boo' \(helper\.py, line 2\)"),
         ("def Net(width=1):\n    return width\n", r"TypeError: Net\(\) got an unexpected keyword argument 'depth'"),
-        ("raise RuntimeError('at the top')\n\n\ndef Net():\n    pass\n", r"RuntimeError: at the top \(net\.py, line 1\)"),
+        (
+            "raise RuntimeError('at the top')\n\n\ndef Net():\n    pass\n",
+            r"RuntimeError: at the top \(net\.py, line 1\)",
+        ),
         ("import sys\n\nsys.exit(0)\n\n\ndef Net():\n    pass\n", r"SystemExit: 0 \(net\.py, line 3\)"),
         ("def Net(depth):\n    __import__('helper')\n", r"No module named 'helper' .*found by `import helper`"),
     ],

@@ -197,14 +197,20 @@ def _check_names(names: Sequence[str], source: str) -> None:
     """Names that can be told apart by eye and written as UTF-8, in whatever script."""
     seen: dict[str, str] = {}
     for name in names:
-        if any(unicodedata.category(character) in ("Cc", "Cs") for character in name) or not name.strip():
+        if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in name) or not name.strip():
             raise ValueError(
                 f"{source}: class name {name!r} is empty, not Unicode, or has control characters; rename the class"
             )
-        look = unicodedata.normalize("NFC", name.strip())
+        look = _look(name)
         if look in seen:
             raise ValueError(
                 f"{source}: class names {seen[look]!a} and {name!a} look the same (they are equal, or differ "
-                "in spaces around them or in how an accent is stored); make them one"
+                "in spaces, in signs that cannot be seen, or in how an accent is stored); make them one"
             )
         seen[look] = name
+
+
+def _look(name: str) -> str:
+    """What a reader sees of a name; the joiners stay, which change letters and emoji beside them."""
+    shown = [c for c in name if unicodedata.category(c) != "Cf" or c in "\u200c\u200d"]
+    return unicodedata.normalize("NFC", " ".join("".join(shown).split()))

@@ -85,9 +85,9 @@ def check_restored(trained: nn.Module, fresh: nn.Module, samples: Tensor, n_clas
         wanted, found = (logits_of(net.eval(), samples, n_classes, name).float() for net in (trained, fresh))
     if wanted.isfinite().all() and _differ(found, wanted, _SAME):
         raise ValueError(
-            f"{name}: built anew and given its weights, it has other outputs, so that its checkpoints would be scored as "
-            "another net: something that it draws, learns or counts is not in its state_dict(); allowed: such things as "
-            "parameters, as persistent buffers (register_buffer), and lists of layers as nn.ModuleList"
+            f"{name}: built anew and given its weights, it has other outputs, so that its checkpoints would be scored "
+            "as another net: something that it draws, learns or counts is not in its state_dict(); allowed: such "
+            "things as parameters, as persistent buffers (register_buffer), and lists of layers as nn.ModuleList"
         )
 
 
