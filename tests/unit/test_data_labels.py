@@ -171,7 +171,9 @@ NAMES = {
     "other names": (["a", "b"], ["tea", "milk"], "labels are 'a', 'b', but class_names are 'tea', 'milk'"),
     "a name that labels nothing": (["a", "b"], ["a", "b", "c"], "class_names are 'a', 'b', 'c'; allowed: the same"),
     "too many": ([0, 1], ["a", "b", "c"], "samples of 2 classes, but 3 class names"),
-    "one text": ([0, 1], "ab", "class_names is 'ab'; allowed: a list with a name a class"),
+    "one text": ([0, 1], "ab", "class_names is 'ab'; allowed: a list, in order, with a name a class"),
+    "without an order": ([0, 1], {"tea", "milk"}, "class_names is {.*allowed: a list, in order"),
+    "by number": ([0, 1], {1: "tea", 0: "milk"}, "class_names is {1: 'tea'.*allowed: a list, in order"),
     "twice": ([0, 1], ["a", "a"], "class names 'a' and 'a' look the same"),
     "empty": ([0, 1], ["a", ""], "class name '' is empty"),
 }

@@ -1,6 +1,7 @@
 """A user's own code is imported with its neighbours, and disturbs nothing."""
 
 import dataclasses
+import os
 import pickle
 import sys
 import traceback
@@ -190,3 +191,9 @@ def test_an_error_in_own_code_names_the_target_and_the_line(own, code, said):
     options = {} if "fail" in code else {"depth": 3}
     with pytest.raises(ValueError, match=rf"^own/net\.py:Net: .*{said}"):
         call_target("own/net.py:Net", **options)
+
+
+def test_code_that_changes_the_working_directory_moves_nobody(own, tmp_path):
+    write(own, {"net.py": "import os\n\nos.chdir('/')\n\n\ndef Net():\n    os.chdir('/usr')\n"})
+    call_target("own/net.py:Net")
+    assert os.getcwd() == str(tmp_path)

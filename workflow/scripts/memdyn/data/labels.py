@@ -7,7 +7,7 @@ lost, and -1 often means "not labelled". Nothing else is guessed at.
 """
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from decimal import Decimal
 from numbers import Real
 from typing import Any
@@ -178,8 +178,8 @@ def _check_numbers(classes: NDArray, source: str) -> None:
 
 
 def _given_names(class_names: Sequence[Any], source: str) -> tuple[str, ...]:
-    if isinstance(class_names, str | bytes):
-        raise ValueError(f"{source}: class_names is {class_names!r}; allowed: a list with a name a class")
+    if isinstance(class_names, str | bytes | Mapping | Set):  # of which the last two have no order, or other values
+        raise ValueError(f"{source}: class_names is {class_names!r}; allowed: a list, in order, with a name a class")
     return tuple(name.decode() if isinstance(name, bytes) else str(name) for name in class_names)
 
 

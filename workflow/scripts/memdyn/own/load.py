@@ -4,7 +4,7 @@ import ast
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from hashlib import sha256
 from importlib import import_module, invalidate_caches
 from importlib.abc import Loader, MetaPathFinder
@@ -55,7 +55,8 @@ def call_target(target: str, *arguments: Any, **options: Any) -> Any:
 def _telling(target: str, code: Code) -> Iterator[None]:
     """Of an error in a user's code, the message names the target and the last line of that code on the way to it."""
     try:
-        yield
+        with chdir("."):  # code may go elsewhere; the job's own paths start here
+            yield
     except SyntaxError:  # which names its file
         raise
     except (Exception, SystemExit) as error:
