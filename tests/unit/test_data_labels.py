@@ -183,3 +183,13 @@ NAMES = {
 def test_bad_class_names_are_refused(labels, names, message):
     with pytest.raises(ValueError, match=message):
         class_numbers(labels, len(labels), "y", names)
+
+
+def test_labels_that_look_missing_and_classes_of_one_sample_are_warned_of():
+    texts = np.array(["tea", "nan", "tea", "NaN ", "nan", "milk", "NaN ", "?", "?"])
+    for values in (np.eye(9), np.zeros((9, 1, 2, 2), np.uint8)):
+        missing, single = (line for line in raw_data(values, texts, source="f").notes if "WARNING" in line)
+        assert missing.startswith("WARNING: classes that look like a missing label: '?', 'NaN ', 'nan'; leave")
+        assert single == "WARNING: 1 of 5 classes have one sample: 'milk'"
+        plain = raw_data(values, ["nancy", "none of it", "no"] * 3, source="f")
+        assert not any("WARNING" in line for line in plain.notes)

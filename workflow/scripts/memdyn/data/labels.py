@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from memdyn.data.reading import listed
 
+MISSING = frozenset({"nan", "na", "n/a", "<na>", "nat", "none", "null", "?"})  # as text, in small letters
 ALLOWED = "allowed: whole numbers 0..K-1, or texts"
 RENUMBER = (
     "number them with np.unique(labels, return_inverse=True)[1], or write them as texts, labels.astype(str), to keep "
@@ -53,6 +54,18 @@ def class_numbers(
     if len(names) < 2:
         raise ValueError(f"{source}: one class only; a classifier needs two or more")
     return targets.astype(np.int64), names
+
+
+def remarks(targets: NDArray[np.int64], names: Sequence[str]) -> list[str]:
+    """What a user should know of labels that can be used: texts for missing ones, and classes of one sample."""
+    missing = [repr(name) for name in names if name.strip().lower() in MISSING]
+    single = [repr(names[label]) for label in np.flatnonzero(np.bincount(targets, minlength=len(names)) == 1)]
+    said = []
+    if missing:
+        said.append(f"WARNING: classes that look like a missing label: {listed(missing, ', ')}; leave such samples out")
+    if single:
+        said.append(f"WARNING: {len(single)} of {len(names)} classes have one sample: {listed(single, ', ')}")
+    return said
 
 
 def shape_problem(shape: Sequence[int], n: int) -> str | None:

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from memdyn.data import labels as labelling
 from memdyn.data import tables
-from memdyn.data.labels import class_numbers
 from memdyn.data.layout import looks_channels_last, pixel_problem
 
 
@@ -70,15 +70,16 @@ def raw_data(
         raise ValueError(f"{source}: no samples")
     _refuse_other_order(images, labels, source)
     called = labels_source or source
-    targets, names = class_numbers(_array(labels, "labels", called), len(values), called, class_names)
+    targets, names = labelling.class_numbers(_array(labels, "labels", called), len(values), called, class_names)
     rows = np.arange(len(values)) if ids is None else _array(ids, "ids", source)
     if rows.dtype.kind not in "iu" or rows.shape != (len(values),) or len(np.unique(rows)) != len(rows):
         raise ValueError(f"{source}: ids must be {len(values)} different whole numbers, one a sample")
     if rows.max() >= 2**63:
         raise ValueError(f"{source}: an id is {rows.max()}; allowed: below 2^63")
+    notes = (*notes, *labelling.remarks(targets, names))
     if values.ndim == 4:
         pixels = _checked_pixels(values, source)
-        return RawData(pixels, targets, rows.astype(np.int64), names, source, notes=tuple(notes))
+        return RawData(pixels, targets, rows.astype(np.int64), names, source, notes=notes)
     table, called = _checked_table(values, columns, source)
     said = (*notes, *tables.remarks(table, called, targets))
     return RawData(table, targets, rows.astype(np.int64), names, source, called, said)
