@@ -110,7 +110,17 @@ class Recurrent(nn.Module):
         return self.layer(rows)[0][:, -1]
 
 
+class Looked(nn.Module):
+    def __init__(self, net, sparse):
+        super().__init__()
+        self.net, self.table = net, nn.Embedding(2, K, sparse=sparse)
+
+    def forward(self, samples):
+        return self.net(samples) + self.table(torch.zeros(len(samples), dtype=torch.long))
+
+
 RIGHT = {
+    "an embedding": lambda: Looked(Net(), sparse=False),
     "recurrent": lambda: nn.Sequential(Net(), nn.Unflatten(1, (1, K)), Recurrent(batch_first=True)),
     "linear": lambda: Net(),
     "log-softmax": lambda: ended(nn.LogSoftmax(1)),
@@ -190,6 +200,10 @@ WRONG = {
     "a batch's mean in bfloat16": (
         lambda: nn.Sequential(Cast(torch.bfloat16), Net(lambda net, y: y - y.mean(0)).bfloat16()),
         "depend on the other samples of the batch",
+    ),
+    "sparse gradients": (
+        lambda: Looked(Net(), sparse=True),
+        r"the gradient of 'table\.weight' is sparse; allowed: dense",
     ),
     "nothing to train": (lambda: Net().requires_grad_(False), "no gradient reaches any"),
     "detached": (lambda: Net(lambda net, y: y.detach()), "no gradient reaches any"),

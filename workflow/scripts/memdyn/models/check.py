@@ -48,7 +48,7 @@ def check_network(
             outputs that are not [batch, n_classes], or not finite;
             probabilities instead of logits: their margins are wrong, and the cross-entropy takes softmax of softmax;
             outputs that, in eval mode, change from pass to pass, or with the other samples of the batch;
-            no gradient for any parameter;
+            no gradient for any parameter, or a sparse one;
             a batch of one sample in each epoch, where the net cannot train on one;
             a convolution of `memdyn.models.layout.RefuseUnsafe`.
     """
@@ -212,6 +212,11 @@ def _untrained(
     gradients: tuple[Tensor | None, ...] = ()
     if trained and logits.requires_grad:
         gradients = torch.autograd.grad(F.cross_entropy(logits.float(), labels), trained.values(), allow_unused=True)
+    sparse = [
+        key for key, gradient in zip(trained, gradients, strict=False) if gradient is not None and gradient.is_sparse
+    ]
+    if sparse:
+        raise ValueError(f"{name}: the gradient of {sparse[0]!r} is sparse; allowed: dense ones (sparse=False)")
     without = [key for key, gradient in zip(trained, gradients, strict=True) if gradient is None] if gradients else []
     if len(without) == len(gradients):
         raise ValueError(
