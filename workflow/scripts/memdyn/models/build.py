@@ -60,6 +60,7 @@ def _check_state(model: nn.Module, name: str) -> None:
         if not isinstance(value, torch.Tensor):
             raise ValueError(f"{name}: its state_dict() has a {type(value).__name__} at {key!r}; allowed: tensors only")
     for key, weights in model.named_parameters():
-        if not isinstance(weights, nn.parameter.UninitializedParameter) and (weights.is_meta or weights.is_complex()):
-            what = "without values (device meta)" if weights.is_meta else f"of complex numbers ({weights.dtype})"
-            raise ValueError(f"{name}: its parameter {key!r} is {what}; allowed: real numbers")
+        if weights.is_complex():
+            raise ValueError(
+                f"{name}: its parameter {key!r} is of complex numbers ({weights.dtype}); allowed: real ones"
+            )
