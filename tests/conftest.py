@@ -1,4 +1,4 @@
-"""Tests run side by side, each with one thread: threads that wait for each other spin, and take what the others need."""
+"""Tests run side by side with one thread each: threads that wait for each other spin, and take what others need."""
 
 import os
 

@@ -107,6 +107,8 @@ BAD = {
         {"base.optimizer": {"name": "sgd", "momentum": 1.0}},
         ["base.optimizer.momentum = 1.0", "less than 1"],
     ),
+    "epochs beyond counting": ({"base.epochs": 10**20}, ["base.epochs = 1000000", "at most 1e+06"]),
+    "models beyond counting": ({"shadow_models": 10**20}, ["shadow_models = 1000000", "at most 1e+06"]),
     "no epochs": ({"base.epochs": 0}, ["base.epochs = 0", "at least 1"]),
     "no units": ({"base.model.hidden": [0]}, ["base.model.hidden.0 = 0", "at least 1"]),
     "three layers": ({"base.model": {"name": "cnn", "layers": 3}}, ["base.model.layers = 3", "2, 4 or 8"]),

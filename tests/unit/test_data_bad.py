@@ -102,6 +102,14 @@ ARRAYS = {
         r"check: .*d\.parquet: cannot",
     ),
     "damaged npz": (flipped_byte(npz()), r"\w+: .*d\.npz.*cannot be read"),
+    "npz without keys": (
+        lambda f: npz()(f).model_copy(update={"images": "p", "labels": "q"}),
+        r"check: .*d\.npz: no key 'p', 'q'; it has 'x', 'y'",
+    ),
+    "parquet without columns": (
+        parquet({"a": TABLE[:, 0], "labels": CLASSES}, features=["b", "a", "c"]),
+        r"check: .*d\.parquet: no column 'b', 'c'; it has 'a', 'labels'",
+    ),
     "npz without key": (npz(images="pixels"), r"check: .*d\.npz: no key 'pixels'; it has 'x', 'y'"),
     "npz without labels": (
         lambda f: npz()(f).model_copy(update={"labels": "z"}),

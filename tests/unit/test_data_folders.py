@@ -57,6 +57,17 @@ def test_links_to_files_and_folders_are_followed(tmp_path):
     assert np.bincount(load(dataset(tmp_path / "photos")).labels).tolist() == [6, 4]
 
 
+def test_folders_of_splits_are_no_classes(tmp_path):
+    for split in ("train", "Val"):
+        write_images(tmp_path / "photos" / split)
+    said = refuse(dataset(tmp_path / "photos"), tmp_path)
+    assert "Val, train look like splits" in said and f"one of these ({tmp_path}/photos/Val)" in said
+    assert load(dataset(tmp_path / "photos" / "train")).class_names == ("cat", "dog")
+    write_images(tmp_path / "called", ("train", "test"))  # whatever they are, images lie in them
+    write_images(tmp_path / "other", ("train", "bus"))
+    assert len(load(dataset(tmp_path / "called"))) == len(load(dataset(tmp_path / "other"))) == 6
+
+
 STRAYS = ["Thumbs.db", "ehthumbs.db", "desktop.ini", "Desktop.ini", "._0.png", ".DS_Store", ".picasa.ini", "Icon\r"]
 STRAY_FOLDERS = ["__MACOSX", "@eaDir", ".thumbnails", "#recycle", "$RECYCLE.BIN", "lost+found", ".ipynb_checkpoints"]
 

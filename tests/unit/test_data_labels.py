@@ -138,6 +138,12 @@ REFUSED = {
     "one class": (NUMBERS * 0, "one class only"),
     "one class of text": (np.array(["a"] * 6), "one class only"),
     "spaces": (np.array(["tea", "tea "] * 3), "class names 'tea' and 'tea ' look the same"),
+    "a space without a break": (np.array(["a b", "a\u00a0b"] * 3), "look the same"),
+    "two spaces": (np.array(["a b", "a  b"] * 3), "look the same"),
+    "a space of no width": (np.array(["tea", "te\u200ba"] * 3), "look the same"),
+    "a mark of byte order": (np.array(["tea", "\ufefftea"] * 3), "look the same"),
+    "letters turned round": (np.array(["ab", "a\u202eb"] * 3), "look the same"),
+    "a line separator": (np.array(["a\u2028b", "c"] * 3), "control characters"),
     "two ways to write an accent": (np.array(["caf\u00e9", "cafe\u0301"] * 3), "look the same"),
     "line break": (np.array(["a", "b\nc"] * 3), r"class name 'b\\nc' is empty, not Unicode, or has control characters"),
 }
@@ -165,7 +171,9 @@ NAMES = {
     "other names": (["a", "b"], ["tea", "milk"], "labels are 'a', 'b', but class_names are 'tea', 'milk'"),
     "a name that labels nothing": (["a", "b"], ["a", "b", "c"], "class_names are 'a', 'b', 'c'; allowed: the same"),
     "too many": ([0, 1], ["a", "b", "c"], "samples of 2 classes, but 3 class names"),
-    "one text": ([0, 1], "ab", "class_names is 'ab'; allowed: a list with a name a class"),
+    "one text": ([0, 1], "ab", "class_names is 'ab'; allowed: a list, in order, with a name a class"),
+    "without an order": ([0, 1], {"tea", "milk"}, "class_names is {.*allowed: a list, in order"),
+    "by number": ([0, 1], {1: "tea", 0: "milk"}, "class_names is {1: 'tea'.*allowed: a list, in order"),
     "twice": ([0, 1], ["a", "a"], "class names 'a' and 'a' look the same"),
     "empty": ([0, 1], ["a", ""], "class name '' is empty"),
 }
@@ -175,3 +183,13 @@ NAMES = {
 def test_bad_class_names_are_refused(labels, names, message):
     with pytest.raises(ValueError, match=message):
         class_numbers(labels, len(labels), "y", names)
+
+
+def test_labels_that_look_missing_and_classes_of_one_sample_are_warned_of():
+    texts = np.array(["tea", "nan", "tea", "NaN ", "nan", "milk", "NaN ", "?", "?"])
+    for values in (np.eye(9), np.zeros((9, 1, 2, 2), np.uint8)):
+        missing, single = (line for line in raw_data(values, texts, source="f").notes if "WARNING" in line)
+        assert missing.startswith("WARNING: classes that look like a missing label: '?', 'NaN ', 'nan'; leave")
+        assert single == "WARNING: 1 of 5 classes have one sample: 'milk'"
+        plain = raw_data(values, ["nancy", "none of it", "no"] * 3, source="f")
+        assert not any("WARNING" in line for line in plain.notes)

@@ -108,8 +108,8 @@ BAD_NPZ = {
     "pickled labels": (stored(MEMBERS | {"y.npy": npy(TEXTS.astype(object))}), r"d\.npz: y holds Python objects"),
     "pickle instead": (b"\x80\x04K\x01.", r"d\.npz: cannot be read"),
     "parquet instead": (b"PAR1" + b" " * 60 + b"PAR1", r"d\.npz: cannot be read"),
-    "no member": (stored({}), r"d\.npz: no key 'x'; it has none"),
-    "no array": (stored({"x.txt": b"hi"}), r"d\.npz: no key 'x'; it has none"),
+    "no member": (stored({}), r"d\.npz: no key 'x', 'y'; it has none"),
+    "no array": (stored({"x.txt": b"hi"}), r"d\.npz: no key 'x', 'y'; it has none"),
     "not UTF-8": (stored(MEMBERS | {"y.npy": npy(np.array([b"a", b"caf\xe9"] * 6))}), r"d\.npz: y: label b'caf.*row 1"),
 }
 

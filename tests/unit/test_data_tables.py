@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from scipy import sparse
 
 from memdyn.data.pool import build_pool, earliest_equals
 from memdyn.data.raw import raw_data
@@ -249,3 +250,53 @@ def test_a_column_that_numbers_the_rows_is_warned_of(start):
 def test_ordinary_columns_are_not_warned_of():
     values = np.c_[np.arange(N) // 2, np.arange(N) * 2, np.arange(N) + 0.5, SECONDS]
     assert raw_of(values).notes == ()
+
+
+def test_a_column_that_is_the_label_is_warned_of():
+    labels = np.resize([0, 1, 2], 60)
+    frame = pd.DataFrame({"a": np.random.default_rng(0).normal(size=60), "y": labels.astype(float)})
+    (said,) = raw_data(frame, labels, source="own").notes
+    assert said.startswith("WARNING: equal to the class numbers: column 'y'")
+    assert raw_data(frame, labels[::-1], source="own").notes == ()
+
+
+def generated():
+    yield from range(12)
+
+
+FORMS = {
+    "a generator": (generated(), LABELS[:12], "own: samples are a generator; allowed: an array, or lists$"),
+    "a dict": ({"a": [1]}, LABELS[:12], "own: samples are a dict"),
+    "a set": (np.zeros((12, 2)), {0, 1}, "own: labels are a set"),
+    "sparse": (
+        sparse.csr_matrix(np.eye(12)),
+        LABELS[:12],
+        r"samples are a csr_matrix; .* \.toarray\(\)",
+    ),
+    "masked": (np.ma.masked_less(np.eye(12), 1), LABELS[:12], "132 values of samples are masked"),
+    "masked labels": (np.eye(12), np.ma.masked_equal(LABELS[:12], 1), r"\d+ values of labels are masked"),
+    "an index in another order": (
+        pd.DataFrame(np.eye(12)),
+        pd.Series(LABELS[:12]).sample(frac=1, random_state=0),
+        r"index of the labels is that of the samples in another order.*labels\.loc",
+    ),
+}
+
+
+@pytest.mark.parametrize("images, labels, message", FORMS.values(), ids=FORMS.keys())
+def test_forms_that_would_be_taken_otherwise_are_refused(images, labels, message):
+    with pytest.raises(ValueError, match=message):
+        raw_data(images, labels, source="own")
+
+
+def test_indices_of_their_own_do_not_matter():
+    frame = pd.DataFrame(np.eye(12), index=np.arange(12) + 7)
+    for index in (frame.index, range(12), list("abcdefghijkl")):
+        raw = raw_data(frame, pd.Series(LABELS[:12], index=index), source="own")
+        assert raw.labels.tolist() == list(LABELS[:12])
+    assert len(raw_data(np.ma.masked_array(np.eye(12), False), LABELS[:12], source="own")) == 12
+
+
+def test_ids_beyond_int64_are_refused():
+    with pytest.raises(ValueError, match=r"an id is 9223372036854775819; allowed: below 2\^63"):
+        raw_data(np.eye(12), LABELS[:12], source="own", ids=np.arange(12, dtype=np.uint64) + np.uint64(2**63))

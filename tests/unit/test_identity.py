@@ -5,7 +5,6 @@ are there are never written again.
 """
 
 import json
-import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -102,7 +101,7 @@ def test_options_and_code_are_in_the_name():
 
 def hashes(raw: dict[str, Any]) -> dict[str, str]:
     """Of the study's last run: the options of each stage, as far as they are free of the code."""
-    plan = build_plan(load_study({"study": "frozen", "results": os.devnull, **raw}))
+    plan = build_plan(load_study({"study": "frozen", "results": "/nowhere", **raw}))
     run, config = plan.runs[-1], plan.study.config
     stages = {"pool": run.pool, "train": run.train, "score": run.scoring}
     stages |= {f"attack {label}": stage for label, stage in run.attacks.items()}

@@ -21,6 +21,7 @@ from memdyn.registry import resolve
 CONFIGS = {get_args(cls.model_fields["name"].annotation)[0]: cls for cls in get_args(get_args(ModelConfig)[0])}
 IMAGES = [(1, 28, 28), (3, 32, 32)]
 CUSTOM = """
+import torch
 from torch import nn
 def net(input_shape, n_classes, width):
     return nn.Sequential(nn.Flatten(), nn.LazyLinear(width), nn.Linear(width, n_classes))
@@ -33,6 +34,11 @@ def short(input_shape, n_classes):
     return Net(input_shape, n_classes - 1)
 def empty(input_shape, n_classes):
     return nn.Flatten()
+class Extra(Net):
+    def get_extra_state(self):
+        return {"seen": 1}
+def complex(input_shape, n_classes):
+    return nn.Sequential(nn.Flatten(), nn.Linear(16, n_classes).to(torch.cfloat))
 """
 
 
@@ -287,6 +293,8 @@ def test_custom_path_starts_at_the_working_directory(custom_file, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
+        ("Extra", r"Extra: its state_dict\(\) has a dict at '_extra_state'; allowed: tensors only"),
+        ("complex", r"complex: its parameter '1\.weight' is of complex numbers \(torch\.complex64\)"),
         ("absent", "absent"),
         ("number", "torch.nn.Module"),
         ("short", r"\[batch, 3\].*returned \(1, 2\)"),

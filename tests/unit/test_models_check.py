@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from memdyn.config.models import ModelConfig
 from memdyn.models.build import build_model
-from memdyn.models.check import check_network, name_of
+from memdyn.models.check import check_network, check_restored, name_of
 from memdyn.models.layout import layout_of
 from memdyn.training.device import prepare_torch
 
@@ -101,7 +101,27 @@ class Overwrites(nn.Module):
         return samples.sub_(1).mul_(2)
 
 
+class Recurrent(nn.Module):
+    def __init__(self, batch_first):
+        super().__init__()
+        self.layer = nn.LSTM(K, K, batch_first=batch_first)
+
+    def forward(self, rows):
+        return self.layer(rows)[0][:, -1]
+
+
+class Looked(nn.Module):
+    def __init__(self, net, sparse):
+        super().__init__()
+        self.net, self.table = net, nn.Embedding(2, K, sparse=sparse)
+
+    def forward(self, samples):
+        return self.net(samples) + self.table(torch.zeros(len(samples), dtype=torch.long))
+
+
 RIGHT = {
+    "an embedding": lambda: Looked(Net(), sparse=False),
+    "recurrent": lambda: nn.Sequential(Net(), nn.Unflatten(1, (1, K)), Recurrent(batch_first=True)),
     "linear": lambda: Net(),
     "log-softmax": lambda: ended(nn.LogSoftmax(1)),
     "all weights zero": lambda: with_weights(Net(), 0.0),
@@ -168,10 +188,22 @@ WRONG = {
     "the batch's mean": (lambda: Net(lambda net, y: y - y.mean(0)), "depend on the other samples of the batch"),
     "softmax over the batch": (lambda: ended(nn.Softmax(0)), "depend on the other samples of the batch"),
     "log-softmax over the batch": (lambda: ended(nn.LogSoftmax(0)), "depend on the other samples of the batch"),
+    "a sum of those before it": (
+        lambda: Net(lambda net, y: y + 0.1 * (y.cumsum(0) - y)),
+        "depend on the other samples",
+    ),
+    "a recurrent layer along the batch": (
+        lambda: nn.Sequential(Net(), nn.Unflatten(1, (1, K)), Recurrent(batch_first=False)),
+        "depend on the other samples of the batch.*batch_first=True",
+    ),
     "divided by the batch": (lambda: Net(lambda net, y: y / len(y)), "depend on the other samples of the batch"),
     "a batch's mean in bfloat16": (
         lambda: nn.Sequential(Cast(torch.bfloat16), Net(lambda net, y: y - y.mean(0)).bfloat16()),
         "depend on the other samples of the batch",
+    ),
+    "sparse gradients": (
+        lambda: Looked(Net(), sparse=True),
+        r"the gradient of 'table\.weight' is sparse; allowed: dense",
     ),
     "nothing to train": (lambda: Net().requires_grad_(False), "no gradient reaches any"),
     "detached": (lambda: Net(lambda net, y: y.detach()), "no gradient reaches any"),
@@ -204,6 +236,84 @@ def test_what_stays_untrained_is_told():
 @pytest.mark.parametrize("make", [Net, lambda shape: ended(nn.BatchNorm1d(K), shape=shape)])
 def test_nets_for_tables(make, n_samples):
     assert checked(make(shape=ROW), ROW, n_samples, batch_size=13) == []
+
+
+# what a checkpoint keeps
+
+
+class Unlisted(nn.Module):
+    """A layer that is no attribute of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = [nn.Linear(36, 8)]
+        self.head = nn.Linear(8, K)
+
+    def forward(self, samples):
+        return self.head(self.layers[0](samples.flatten(1)))
+
+
+class Projected(Net):
+    """Random features that are fixed, kept in a buffer."""
+
+    def __init__(self, persistent):
+        super().__init__(lambda net, y: y @ net.features)
+        self.register_buffer("features", torch.randn(K, K), persistent=persistent)
+
+
+class Averages(Net):
+    """A running mean that training changes."""
+
+    def __init__(self, name):
+        super().__init__(self.centred)
+        self.name = name
+        if name == "buffer":
+            self.register_buffer("buffer", torch.zeros(K))
+        self.attribute = torch.zeros(K)
+
+    def centred(self, net, y):
+        if self.training:
+            with torch.no_grad():
+                setattr(self, self.name, 0.5 * getattr(self, self.name) + 0.5 * y.mean(0))
+        return y - getattr(self, self.name)
+
+
+def wide():
+    n = int(torch.randint(4, 2**20, ())) % 999 + 1
+    return ended(nn.Linear(K, n), nn.Linear(n, K))
+
+
+def restored(make):
+    trained, fresh = make(), make()
+    check_restored(trained, fresh, torch.randn(16, *IMAGE), K, "model.target = nets.py:Net")
+
+
+@pytest.mark.parametrize("make", [Unlisted, lambda: Projected(False), lambda: Averages("attribute")])
+def test_what_a_checkpoint_would_lose_is_told(make):
+    with pytest.raises(
+        ValueError, match=r"nets\.py:Net: built anew and given its weights.*register_buffer.*ModuleList"
+    ):
+        restored(make)
+
+
+def test_another_net_each_time_is_told():
+    with pytest.raises(
+        ValueError, match=r"nets\.py:Net: built anew, it has other weights.*size mismatch for 1\.weight"
+    ):
+        restored(wide)
+
+
+KEPT = [
+    *RIGHT.values(),
+    lambda: Projected(True),
+    lambda: Averages("buffer"),
+    lambda: nn.Sequential(nn.Flatten(), nn.utils.parametrizations.weight_norm(nn.Linear(36, K))),
+]
+
+
+@pytest.mark.parametrize("make", KEPT)
+def test_what_a_checkpoint_keeps(make):
+    restored(make)
 
 
 # a batch of one sample
@@ -284,3 +394,5 @@ def test_shipped_nets_pass(net, precision):
     samples = torch.randn(16, 3, 32, 32).contiguous(memory_format=layout_of(network))
     labels, name = torch.arange(16) % 10, name_of(options)
     assert check_network(network, samples, labels, 10, name, members=64, batch_size=16, precision=precision) == []
+    trained, fresh = (build_model(options, (3, 32, 32), 10).to(memory_format=layout_of(network)) for _ in range(2))
+    check_restored(trained, fresh, samples, 10, name)

@@ -1,6 +1,7 @@
 """A user's own code is imported with its neighbours, and disturbs nothing."""
 
 import dataclasses
+import os
 import pickle
 import sys
 import traceback
@@ -9,7 +10,7 @@ import typing
 import pytest
 from own_files import KINDS, NEIGHBOURS, at_the_top, in_a_function, write
 
-from memdyn.own.load import load_target
+from memdyn.own.load import call_target, load_target
 
 FROM_SUB = ("from pack.sub import VALUE", "from .pack.sub import VALUE")
 EXPECTED = {
@@ -170,3 +171,29 @@ def test_code_in_other_encodings(own):
 def test_what_is_not_there(own, target, error, words):
     with pytest.raises(error, match=words):
         load_target(target)
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("from helper import fail\n\n\ndef Net():\n    return fail()\n", r"KeyError: 'boo' \(helper\.py, line 2\)"),
+        ("def Net(width=1):\n    return width\n", r"TypeError: Net\(\) got an unexpected keyword argument 'depth'"),
+        (
+            "raise RuntimeError('at the top')\n\n\ndef Net():\n    pass\n",
+            r"RuntimeError: at the top \(net\.py, line 1\)",
+        ),
+        ("import sys\n\nsys.exit(0)\n\n\ndef Net():\n    pass\n", r"SystemExit: 0 \(net\.py, line 3\)"),
+        ("def Net(depth):\n    __import__('helper')\n", r"No module named 'helper' .*found by `import helper`"),
+    ],
+)
+def test_an_error_in_own_code_names_the_target_and_the_line(own, code, said):
+    write(own, {"net.py": code, "helper.py": "def fail():\n    raise KeyError('boo')\n"})
+    options = {} if "fail" in code else {"depth": 3}
+    with pytest.raises(ValueError, match=rf"^own/net\.py:Net: .*{said}"):
+        call_target("own/net.py:Net", **options)
+
+
+def test_code_that_changes_the_working_directory_moves_nobody(own, tmp_path):
+    write(own, {"net.py": "import os\n\nos.chdir('/')\n\n\ndef Net():\n    os.chdir('/usr')\n"})
+    call_target("own/net.py:Net")
+    assert os.getcwd() == str(tmp_path)

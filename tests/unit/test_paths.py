@@ -140,3 +140,14 @@ def test_one_net_spelled_twice_is_one_recipe(here):
     runs = [{"name": name, "model": net} for name, net in zip("ab", nets, strict=True)]
     with pytest.raises(ConfigError, match="same recipe"):
         load_study(study({"runs": runs}))
+
+
+@pytest.mark.parametrize("place", ["taken", "taken/below/it"])
+@pytest.mark.parametrize("key", ["results", "data_dir"])
+def test_a_file_in_the_place_of_a_folder(here, key, place):
+    (here / "taken").write_text("")
+    found = load_study(study({key: place}))
+    with pytest.raises(ConfigError, match=rf'{key} = "{place}": taken is a file; allowed: a folder'):
+        build_plan(found)
+    (here / "taken").unlink()
+    build_plan(found)

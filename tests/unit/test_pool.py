@@ -121,6 +121,17 @@ def test_many_duplicates_are_warned_of_with_numbers():
     assert duplicates_note(pool).endswith("15 of them had another label")
 
 
+def test_a_class_of_nothing_but_copies_of_others_is_refused():
+    raw = images_of(120)
+    images, labels = np.concatenate([raw.images] * 2), np.concatenate([raw.labels, np.full(120, 5)])
+    labels[-1], images[-1] = 6, 255 - images[-1]
+    with pytest.raises(ValueError, match=r"^test: no sample is left of '5': all equal earlier ones with another label"):
+        build_pool(raw_data(images, labels, source="test"), SIZES, seed=0, label_noise=0.0)
+    images[-2] = 254 - images[-2]
+    pool = build_pool(raw_data(images, labels, source="test"), SIZES, seed=0, label_noise=0.0)
+    assert pool.n_duplicates == 118
+
+
 def test_pool_larger_than_the_different_samples_is_refused():
     raw = images_of(99)
     twice = raw_data(np.concatenate([raw.images] * 2), np.concatenate([raw.labels] * 2), source="test")

@@ -212,11 +212,13 @@ def test_the_most_vulnerable_are_told_of_where_they_were_attacked(tables):
     )
 
 
-def test_of_the_most_vulnerable_nothing_is_told_that_cannot_be_counted(tables):
-    keys = {"run": B, "attack": "lira", "epoch": 20, "metric": "tpr_at_fpr_0.001"}
-    rows = [keys | dict.fromkeys(("value", "low", "high", "all_samples", "fpr"), np.nan) | {"share": 0.01}]
-    sentences = told(tables | {"most_vulnerable": pd.DataFrame(rows)})
-    assert not any("most vulnerable" in text or "nan" in text for text in sentences)
+def test_what_is_not_known_of_the_most_vulnerable_is_not_told(tables):
+    keys = {"run": B, "attack": "lira", "epoch": 20, "metric": "tpr_at_fpr_0.001", "low": 0.7, "high": 0.9}
+    keys |= {"fpr": 0.002, "fpr_low": 0.001, "fpr_high": 0.003}
+    few = [keys | {"share": 0.01, "value": np.nan, "all_samples": np.nan}]
+    assert not any("most vulnerable" in line for line in told(tables | {"most_vulnerable": pd.DataFrame(few)}))
+    more = [*few, keys | {"share": 0.1, "value": 0.8, "all_samples": 0.03}]
+    assert told(tables | {"most_vulnerable": pd.DataFrame(more)})[1].startswith("Its most vulnerable 10 % of")
 
 
 def test_a_study_of_one_run_and_one_checkpoint(tables):

@@ -27,6 +27,25 @@ def test_trial_passes_leave_no_trace_in_what_is_trained(pool, net, tmp_path, mon
     assert tried == Training(tmp_path / "untried", pool, model=net).run().weights()
 
 
+def test_what_a_net_draws_by_numpy_and_python_is_decided_too(pool, tmp_path):
+    text = """
+    import random
+    import numpy as np
+    import torch
+
+    class Noisy(nn.Linear):
+        def forward(self, images):
+            noise = np.random.randn() + random.random() if self.training else 0
+            return super().forward(images.flatten(1) + noise)
+
+    net = Noisy(64, n_classes)
+    nn.init.constant_(net.bias, np.random.randn() + random.random())
+    return net
+"""
+    first, second = (Training(tmp_path / name, pool, model=own(tmp_path, text)).run() for name in "ab")
+    assert first.weights() == second.weights()
+
+
 @pytest.mark.parametrize(
     ("layers", "message", "options"),
     [
@@ -41,6 +60,18 @@ def test_a_net_that_is_unfit_is_refused_before_any_is_trained(pool, tmp_path, la
     with pytest.raises(ValueError, match=rf"model\.target = .*own\.py:net.*{message}"):
         training.run()
     assert not list((tmp_path / "progress").rglob("*.safetensors")) and not (tmp_path / "checkpoints").exists()
+
+
+def test_a_net_whose_checkpoints_would_be_another_is_refused_before_any_is_trained(pool, tmp_path):
+    text = """
+    hidden, last = nn.Linear(64, 8), nn.Linear(8, n_classes)
+    last.forward = lambda images: nn.functional.linear(hidden(images.flatten(1)), last.weight, last.bias)
+    return last
+"""
+    training = Training(tmp_path, pool, model=own(tmp_path, text))
+    with pytest.raises(ValueError, match=r"own\.py:net: built anew and given its weights"):
+        training.run()
+    assert not list((tmp_path / "progress").rglob("*.safetensors"))
 
 
 def test_what_is_odd_of_a_net_is_told_and_it_is_trained(pool, tmp_path):

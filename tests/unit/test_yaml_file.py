@@ -1,11 +1,11 @@
-"""A key that a YAML file gives twice, at any depth."""
+"""What a YAML file says otherwise than it looks, at any depth: a key given twice, a number to another base."""
 
 from pathlib import Path
 
 import pytest
 
 from memdyn.config.errors import ConfigError
-from memdyn.config.yaml_file import read_yaml, refuse_repeated_keys, repeated_keys
+from memdyn.config.yaml_file import misread, read_yaml, refuse_misread
 
 ROOT = Path(__file__).resolve().parents[2]
 REPEATS = {
@@ -25,6 +25,16 @@ REPEATS = {
     "JSON": ('{\n"a": {"b": 1,\n"b": 2}}', ["a.b is given twice (line 2, line 3)"]),
     "JSON with tabs": ('{\n\t"a": 1,\n\t"\\u0061": 2\n}', ["a is given twice (line 2, line 3)"]),
     "with a mark of the byte order": ("\ufeff# c\na: 1\na: 2\n", ["a is given twice (line 2, line 3)"]),
+    **{
+        f"a number like {text}": (
+            f"a:\n- {{b: {text}}}\n",
+            [
+                f"a.0.b = {text} is {meant} in YAML (line 2); allowed: numbers without a 0 before them or a "
+                "colon in them, and texts in quotes"
+            ],
+        )
+        for text, meant in {"010": 8, "-017": -15, "1:30": 90, "1:30.5": 90.5}.items()
+    },
 }  # fmt: skip
 FINE = {
     "one key in two sections": "a: {x: 1}\nb: {x: 1}\n",
@@ -33,6 +43,7 @@ FINE = {
     "an anchor in a circle": "a: &x [1, *x]\n",
     "a number and its text": "1: a\n'1': b\n",
     "nothing": "",
+    "plain numbers": "a: [0, 00, 07, 0.10, 1_000, 0x10, -3, -007, 1e-3, .5, '010', '1:30', 08, 2024-01-01, 10]",
     "no YAML": "a: [\n",
     "a tab": "a: 1\n\tb: 2\n",
 }
@@ -41,22 +52,22 @@ FINE = {
 @pytest.mark.parametrize(("text", "found"), REPEATS.values(), ids=REPEATS.keys())
 def test_a_key_given_twice_is_told_with_its_lines(text, found, tmp_path):
     (tmp_path / "study.yaml").write_text(text, encoding="utf-8")
-    assert list(repeated_keys(tmp_path / "study.yaml")) == found
+    assert list(misread(tmp_path / "study.yaml")) == found
     with pytest.raises(ConfigError) as caught:
-        refuse_repeated_keys([tmp_path / "study.yaml"])
+        refuse_misread([tmp_path / "study.yaml"])
     assert caught.value.problems == [f"{tmp_path / 'study.yaml'}: {problem}" for problem in found]
 
 
 @pytest.mark.parametrize("text", FINE.values(), ids=FINE.keys())
 def test_other_files_are_let_pass(text, tmp_path):
     (tmp_path / "study.yaml").write_text(text)
-    refuse_repeated_keys([tmp_path / "study.yaml", tmp_path / "not there.yaml"])
+    refuse_misread([tmp_path / "study.yaml", tmp_path / "not there.yaml"])
 
 
 def test_one_file_may_override_another(tmp_path):
     for name in ("one.yaml", "other.yaml"):
         (tmp_path / name).write_text("a: 1\n")
-    refuse_repeated_keys([tmp_path / "one.yaml", tmp_path / "other.yaml"])
+    refuse_misread([tmp_path / "one.yaml", tmp_path / "other.yaml"])
 
 
 def test_reading(tmp_path):
@@ -79,4 +90,4 @@ SHIPPED = [path for place in ("config", "profiles", "envs") for path in sorted((
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_shipped_files_repeat_nothing(path):
-    assert list(repeated_keys(path)) == []
+    assert list(misread(path)) == []

@@ -7,7 +7,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
 
 from memdyn.config.errors import ConfigError
 from memdyn.config.load import load_study
-from memdyn.config.yaml_file import refuse_repeated_keys
+from memdyn.config.yaml_file import refuse_misread
 from memdyn.design.blocks import block_names, mask_names, models_of
 from memdyn.plan import build_plan
 from memdyn.provenance.cost import statement
@@ -33,7 +33,7 @@ PROFILES = sorted(Path(workflow.basedir).glob("profiles/*/*.yaml"))
 def make_plan():
     try:
         if IS_MAIN:
-            refuse_repeated_keys([*workflow.configfiles, *PROFILES])
+            refuse_misread([*workflow.configfiles, *PROFILES])
         study = load_study(config, workflow.config_settings.config_args or ())
         # with --sdm, jobs have packages of their own
         same = not workflow.deployment_settings.deployment_method

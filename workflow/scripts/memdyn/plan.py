@@ -12,7 +12,7 @@ from typing import Any
 
 from memdyn.attacks import REGISTRY as ATTACKS
 from memdyn.config.load import Run, Study
-from memdyn.config.paths import name_of_target
+from memdyn.config.paths import name_of_target, refuse_files
 from memdyn.config.study import TrainConfig
 from memdyn.models import REGISTRY as MODELS
 from memdyn.nets import refuse_untrainable
@@ -167,9 +167,12 @@ def build_plan(study: Study, is_job: bool = False, judge_installed: bool = True)
         judge_installed: whether jobs have the packages of this Python, so that own code can be held to them.
 
     Raises:
-        ConfigError: for data or code of the user's that is missing or does not fit; for nets that cannot be trained.
+        ConfigError: for data or code of the user's that is missing or does not fit; for nets that cannot be trained;
+            for files in the place of folders.
     """
     judge = judge_installed and not is_job
+    if not is_job:
+        refuse_files({"results": study.config.results, "data_dir": study.config.data_dir})
     pools = plan_pools(study, is_job, judge)
     if not is_job:
         refuse_untrainable(study, pools)

@@ -217,7 +217,10 @@ class ArraysDataset(Dataset):
     """
 
     name: Literal["arrays"] = Field("arrays", description="An .npz or .parquet file.")
-    path: SourcePath = Field(description="The file.", pattern=r"\.(npz|parquet)$")
+    path: SourcePath = Field(
+        description="The file, NAME.npz or NAME.parquet; of a CSV make one by pandas.read_csv(...).to_parquet(...)",
+        pattern=r"\.(npz|parquet)$",
+    )
     images: str | None = Field(None, description="Key or column of the images (uint8); or give `features`.")
     features: str | list[str] | None = Field(
         None,

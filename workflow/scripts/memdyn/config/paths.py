@@ -7,12 +7,14 @@ can put it in (`--config results=$SCRATCH/study`). What lies below the working d
 import os
 import re
 import unicodedata
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator
 
 from memdyn.config.base import Hashed
+from memdyn.config.errors import ConfigError, shown
 
 
 def written_out(path: str) -> str:
@@ -59,6 +61,24 @@ def _made(path: str) -> str:
     if re.search("[{}]", place) or place == "/":
         raise ValueError(f'"{path}" cannot hold files that Snakemake makes; allowed: a folder without {{ and }}, not /')
     return place
+
+
+def refuse_files(folders: Mapping[str, str]) -> None:
+    """Asked before any job, and not of a config by itself, since it is the disk that answers.
+
+    Args:
+        folders: key of the config -> the folder that Snakemake writes into.
+
+    Raises:
+        ConfigError: where there is a file in the place of a folder, or of one above it.
+    """
+    found = []
+    for key, folder in folders.items():
+        there = next(path for path in (Path(folder), *Path(folder).parents) if path.exists())
+        if not there.is_dir():
+            found.append(f"{key} = {shown(folder)}: {there} is a file; allowed: a folder, there or to be made")
+    if found:
+        raise ConfigError(found)
 
 
 def _target(target: str) -> str:

@@ -30,7 +30,7 @@ class TrainConfig(Strict):
         default=ConstantSchedule(name="constant"), description="Learning rate over training, by `name`."
     )
     augment: AugmentConfig = Field(default_factory=AugmentConfig, description="Random augmentation of training images.")
-    epochs: int = Field(default=20, ge=1, description="Passes over the members.")
+    epochs: int = Field(default=20, ge=1, le=1_000_000, description="Passes over the members.")
     batch_size: int = Field(
         default=64,
         ge=1,
@@ -115,6 +115,7 @@ class StudyConfig(Strict):
     shadow_models: int = Field(
         default=32,
         ge=MINIMUM_MODELS,
+        le=1_000_000,
         description="Models a run, even (complementary pairs); multiples of 8 (of 32 beyond 1,024) grow for free.",
     )
     attacks: list[AttackConfig] = Field(

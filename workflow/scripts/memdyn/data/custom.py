@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from memdyn.data.raw import RawData, raw_data
-from memdyn.own.load import load_target
+from memdyn.own.load import call_target
 
 KEYS = frozenset({"images", "labels", "ids", "class_names"})
 
@@ -18,10 +18,10 @@ def load(options: Mapping[str, Any], files: Sequence[str]) -> RawData:
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: no such function, or the result is not a dict as `raw_data` takes it.
+        ValueError: no such function, an error in it, or the result is not a dict as `raw_data` takes it.
     """
     target = options["target"]
-    result = load_target(target)(list(files), **options["options"])
+    result = call_target(target, list(files), **options["options"])
     if not isinstance(result, Mapping) or not {"images", "labels"} <= set(result) <= KEYS:
         got = f"a dict with {sorted(result)}" if isinstance(result, Mapping) else type(result).__name__
         raise ValueError(

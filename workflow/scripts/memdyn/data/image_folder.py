@@ -17,6 +17,7 @@ from memdyn.store.folders import list_below
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"})
 STRAY = "not an image file"
+SPLITS = frozenset({"train", "training", "val", "valid", "validation", "dev", "eval", "test", "testing"})
 SMALL = 2**24  # bytes of image files that may be decoded to check them before any job
 
 
@@ -80,7 +81,7 @@ def list_images(folder: str) -> Listed:
     """The class folders and their images.
 
     Raises:
-        ValueError: fewer than two class folders.
+        ValueError: fewer than two class folders, or splits instead.
     """
     if not Path(folder).is_dir():
         raise ValueError(f"{folder}: not a folder")
@@ -93,6 +94,11 @@ def list_images(folder: str) -> Listed:
         _refuse(below.faults)
         raise ValueError(f"{folder}: {len(classes)} class folders; expected one folder a class, two at least")
     beside, faults = [], list(below.faults)
+    if _are_splits(classes, below.files, depth):
+        raise ValueError(
+            f"{folder}: {listed(list(classes), ', ')} look like splits with the class folders in them; allowed: one of "
+            f"these ({os.path.join(folder, next(iter(classes)))}), or a folder with the classes of all"
+        )
     for path in sorted(below.files):
         name, *inside = Path(path).parts[depth:]
         fault = _fault(path)
@@ -106,6 +112,11 @@ def list_images(folder: str) -> Listed:
         f"{os.path.join(folder, name)}: this class has no images" for name, paths in classes.items() if not paths
     ]
     return Listed(classes, faults, _passed_over(below.passed_over + beside))
+
+
+def _are_splits(classes: Mapping[str, Any], files: Sequence[str], depth: int) -> bool:
+    """Whether class folders are called as splits are, and have their images in folders of their own."""
+    return {name.lower() for name in classes} <= SPLITS and all(len(Path(path).parts) != depth + 2 for path in files)
 
 
 def _fault(path: str) -> str | None:

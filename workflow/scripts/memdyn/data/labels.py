@@ -7,7 +7,7 @@ lost, and -1 often means "not labelled". Nothing else is guessed at.
 """
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from decimal import Decimal
 from numbers import Real
 from typing import Any
@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from memdyn.data.reading import listed
 
+MISSING = frozenset({"nan", "na", "n/a", "<na>", "nat", "none", "null", "?"})  # as text, in small letters
 ALLOWED = "allowed: whole numbers 0..K-1, or texts"
 RENUMBER = (
     "number them with np.unique(labels, return_inverse=True)[1], or write them as texts, labels.astype(str), to keep "
@@ -53,6 +54,18 @@ def class_numbers(
     if len(names) < 2:
         raise ValueError(f"{source}: one class only; a classifier needs two or more")
     return targets.astype(np.int64), names
+
+
+def remarks(targets: NDArray[np.int64], names: Sequence[str]) -> list[str]:
+    """What a user should know of labels that can be used: texts for missing ones, and classes of one sample."""
+    missing = [repr(name) for name in names if name.strip().lower() in MISSING]
+    single = [repr(names[label]) for label in np.flatnonzero(np.bincount(targets, minlength=len(names)) == 1)]
+    said = []
+    if missing:
+        said.append(f"WARNING: classes that look like a missing label: {listed(missing, ', ')}; leave such samples out")
+    if single:
+        said.append(f"WARNING: {len(single)} of {len(names)} classes have one sample: {listed(single, ', ')}")
+    return said
 
 
 def shape_problem(shape: Sequence[int], n: int) -> str | None:
@@ -178,8 +191,8 @@ def _check_numbers(classes: NDArray, source: str) -> None:
 
 
 def _given_names(class_names: Sequence[Any], source: str) -> tuple[str, ...]:
-    if isinstance(class_names, str | bytes):
-        raise ValueError(f"{source}: class_names is {class_names!r}; allowed: a list with a name a class")
+    if isinstance(class_names, str | bytes | Mapping | Set):  # of which the last two have no order, or other values
+        raise ValueError(f"{source}: class_names is {class_names!r}; allowed: a list, in order, with a name a class")
     return tuple(name.decode() if isinstance(name, bytes) else str(name) for name in class_names)
 
 
@@ -197,14 +210,20 @@ def _check_names(names: Sequence[str], source: str) -> None:
     """Names that can be told apart by eye and written as UTF-8, in whatever script."""
     seen: dict[str, str] = {}
     for name in names:
-        if any(unicodedata.category(character) in ("Cc", "Cs") for character in name) or not name.strip():
+        if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in name) or not name.strip():
             raise ValueError(
                 f"{source}: class name {name!r} is empty, not Unicode, or has control characters; rename the class"
             )
-        look = unicodedata.normalize("NFC", name.strip())
+        look = _look(name)
         if look in seen:
             raise ValueError(
                 f"{source}: class names {seen[look]!a} and {name!a} look the same (they are equal, or differ "
-                "in spaces around them or in how an accent is stored); make them one"
+                "in spaces, in signs that cannot be seen, or in how an accent is stored); make them one"
             )
         seen[look] = name
+
+
+def _look(name: str) -> str:
+    """What a reader sees of a name; the joiners stay, which change letters and emoji beside them."""
+    shown = [c for c in name if unicodedata.category(c) != "Cf" or c in "\u200c\u200d"]
+    return unicodedata.normalize("NFC", " ".join("".join(shown).split()))

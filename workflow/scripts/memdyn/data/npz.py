@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from memdyn.data.labels import shape_problem
 from memdyn.data.layout import pixel_problem
-from memdyn.data.reading import reading, require_one
+from memdyn.data.reading import reading, require_once
 
 Header = tuple[tuple[int, ...], np.dtype]
 
@@ -62,6 +62,10 @@ def size(options: Mapping[str, Any], path: str) -> int:
 
 def _table_problem(shape: tuple[int, ...], dtype: np.dtype) -> str | None:
     if len(shape) != 2:
+        if dtype.names:
+            return (
+                "features are records; allowed: a table [n, columns], numpy.lib.recfunctions.structured_to_unstructured"
+            )
         mend = {1: "; of one column make x[:, None]", 3: "; for images use `images`", 4: "; for images use `images`"}
         return f"features of shape {shape}; allowed: a table [n, columns]{mend.get(len(shape), '')}"
     return None if dtype.kind in "fiub" else f"features are {dtype}; allowed: real numbers"
@@ -77,8 +81,7 @@ def _headers(path: str, wanted: Sequence[str]) -> dict[str, Header]:
         archive = zipfile.ZipFile(path)
     with archive:
         present = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
-        for key in wanted:
-            require_one(path, "key", key, present)
+        require_once(path, "key", wanted, present)
         return {key: _header(archive, path, key) for key in wanted}
 
 

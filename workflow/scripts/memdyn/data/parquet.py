@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from memdyn.data.labels import ALLOWED
-from memdyn.data.reading import reading, require_one
+from memdyn.data.reading import reading, require_once
 from memdyn.data.tables import as_table
 
 INDEX = re.compile(r"__index_level_\d+__")  # what pandas calls an index without a name
@@ -35,8 +35,7 @@ def count_samples(options: Mapping[str, Any], path: str) -> int:
     metadata = _metadata(path)
     kinds = _kinds(path, metadata)
     labels = options["labels"]
-    for column in (labels, *columns_of(options, path)[0]):
-        require_one(path, "column", column, [name for name, _ in kinds])
+    require_once(path, "column", (labels, *columns_of(options, path)[0]), [name for name, _ in kinds])
     kind = dict(kinds)
     if not _may_label(kind[labels]):
         raise ValueError(f"{path}: labels: column {labels!r} is {kind[labels]}; {ALLOWED}")

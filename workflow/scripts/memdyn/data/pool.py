@@ -14,6 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from memdyn.data.raw import RawData
+from memdyn.data.reading import listed
 from memdyn.data.tables import standardised
 from memdyn.design.seeds import derive_seed
 from memdyn.store.atomic import atomic_path
@@ -68,13 +69,15 @@ def build_pool(raw: RawData, parts: Mapping[str, int], seed: int, label_noise: f
         label_noise: share of the scored samples that get another label, uniformly among the other classes.
 
     Raises:
-        ValueError: when the parts need more samples than there are different ones, or are misnamed; when a column of a
+        ValueError: when a class has no sample but copies of others'; when the parts need more samples than there are
+            different ones, or are misnamed; when a column of a
             table does not fit float32 after standardising.
     """
     if set(parts) != set(PARTS) or min(parts.values()) < 0:
         raise ValueError(f"parts must give a size of 0 or more to each of {', '.join(PARTS)}; got {dict(parts)}")
     earliest = earliest_equals(raw.images)
     kept = np.flatnonzero(earliest == np.arange(len(raw)))
+    _refuse_lost_classes(raw, kept)
     needed = sum(parts.values())
     if needed > len(kept):
         raise ValueError(
@@ -99,6 +102,16 @@ def build_pool(raw: RawData, parts: Mapping[str, int], seed: int, label_noise: f
         n_contradictory=int(np.count_nonzero(raw.labels != raw.labels[earliest])),
         n_source=len(raw),
     )
+
+
+def _refuse_lost_classes(raw: RawData, kept: NDArray[np.int64]) -> None:
+    left = np.bincount(raw.labels[kept], minlength=len(raw.class_names))
+    lost = [raw.class_names[label] for label in np.flatnonzero(left == 0)]
+    if lost:
+        raise ValueError(
+            f"{raw.source}: no sample is left of {listed([repr(name) for name in lost], ', ')}: all equal earlier ones "
+            "with another label; allowed: classes with samples of their own"
+        )
 
 
 def earliest_equals(images: NDArray) -> NDArray[np.int64]:

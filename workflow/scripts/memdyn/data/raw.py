@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from memdyn.data import labels as labelling
 from memdyn.data import tables
-from memdyn.data.labels import class_numbers
 from memdyn.data.layout import looks_channels_last, pixel_problem
 
 
@@ -66,26 +66,49 @@ def raw_data(
         ValueError: naming the source and what is wrong.
     """
     values = images if isinstance(images, pd.DataFrame) else _array(images, "samples", source)
-    if values.ndim == 0 or len(values) == 0:
+    if len(values) == 0:
         raise ValueError(f"{source}: no samples")
+    _refuse_other_order(images, labels, source)
     called = labels_source or source
-    targets, names = class_numbers(_array(labels, "labels", called), len(values), called, class_names)
+    targets, names = labelling.class_numbers(_array(labels, "labels", called), len(values), called, class_names)
     rows = np.arange(len(values)) if ids is None else _array(ids, "ids", source)
     if rows.dtype.kind not in "iu" or rows.shape != (len(values),) or len(np.unique(rows)) != len(rows):
         raise ValueError(f"{source}: ids must be {len(values)} different whole numbers, one a sample")
+    if rows.max() >= 2**63:
+        raise ValueError(f"{source}: an id is {rows.max()}; allowed: below 2^63")
+    notes = (*notes, *labelling.remarks(targets, names))
     if values.ndim == 4:
         pixels = _checked_pixels(values, source)
-        return RawData(pixels, targets, rows.astype(np.int64), names, source, notes=tuple(notes))
+        return RawData(pixels, targets, rows.astype(np.int64), names, source, notes=notes)
     table, called = _checked_table(values, columns, source)
-    said = (*notes, *tables.remarks(table, called))
+    said = (*notes, *tables.remarks(table, called, targets))
     return RawData(table, targets, rows.astype(np.int64), names, source, called, said)
 
 
 def _array(values: Any, what: str, source: str) -> NDArray:
     try:
-        return np.asarray(values)
+        array = np.asarray(values)
     except (ValueError, TypeError, RuntimeError) as error:
         raise ValueError(f"{source}: {what} are not a regular array ({error})") from error
+    if array.dtype == object and array.ndim == 0:
+        mend = ", of a sparse matrix .toarray()" * hasattr(values, "toarray")
+        raise ValueError(f"{source}: {what} are a {type(values).__name__}; allowed: an array, or lists{mend}")
+    n_masked = np.ma.count_masked(values) if isinstance(values, np.ma.MaskedArray) else 0
+    if n_masked:
+        raise ValueError(f"{source}: {n_masked} values of {what} are masked; leave these samples out, or fill them")
+    return array
+
+
+def _refuse_other_order(images: Any, labels: Any, source: str) -> None:
+    """Rows go with labels by their places; pandas would go by an index, which matters where both have the same one."""
+    if not isinstance(images, pd.DataFrame) or not isinstance(labels, pd.Series | pd.DataFrame):
+        return
+    index, other = images.index, labels.index
+    if index.is_unique and len(index) == len(other) and not index.equals(other) and index.isin(other).all():
+        raise ValueError(
+            f"{source}: the index of the labels is that of the samples in another order; allowed: labels in the order "
+            "of the samples (labels.loc[images.index]), or without an index (.to_numpy())"
+        )
 
 
 def _checked_pixels(images: NDArray, source: str) -> NDArray[np.uint8]:
@@ -106,7 +129,7 @@ def _checked_table(values: Any, columns: Sequence[str] | None, source: str) -> t
     if values.ndim != 2 or values.shape[1] == 0:
         raise ValueError(
             f"{source}: values of shape {values.shape}; "
-            "allowed: images [n, channels, height, width] or a table [n, columns]"
+            "allowed: images [n, channels, height, width] (of grey ones x[:, None]) or a table [n, columns]"
         )
     if not isinstance(values, pd.DataFrame) and values.dtype.kind not in "fiubO":
         raise ValueError(f"{source}: features are {values.dtype}; allowed: real numbers")

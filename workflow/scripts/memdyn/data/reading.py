@@ -29,9 +29,13 @@ def listed(faults: Sequence[str], separator: str = "; ") -> str:
     return separator.join([*faults[:LISTED], *more])
 
 
-def require_one(path: str, what: str, wanted: str, present: Sequence[str]) -> None:
-    """Refuses a key or column that a file does not have, or has several times."""
-    n = list(present).count(wanted)
-    if n != 1:
-        has = f"has {what} {wanted!r} {n} times; rename them" if n else f"no {what} {wanted!r}"
-        raise ValueError(f"{path}: {has}; it has {listed([repr(name) for name in present], ', ') or 'none'}")
+def require_once(path: str, what: str, wanted: Sequence[str], present: Sequence[str]) -> None:
+    """Refuses keys or columns that a file does not have, or has several times; all of them at once."""
+    counts = {name: list(present).count(name) for name in wanted}
+    missing = [repr(name) for name, n in counts.items() if not n]
+    found = [f"no {what} {listed(missing, ', ')}"] * bool(missing)
+    found += [f"has {what} {name!r} {n} times; rename them" for name, n in counts.items() if n > 1]
+    if found:
+        raise ValueError(
+            f"{path}: {'; '.join(found)}; it has {listed([repr(name) for name in present], ', ') or 'none'}"
+        )

@@ -53,11 +53,14 @@ def as_table(columns: Iterable[tuple[str, NDArray]], source: str) -> NDArray:
     return table
 
 
-def remarks(table: NDArray, names: Sequence[str]) -> list[str]:
-    """What a user should know of columns that can be used: constant ones, and such that number the rows."""
+def remarks(table: NDArray, names: Sequence[str], targets: NDArray[np.int64]) -> list[str]:
+    """What a user should know of columns that can be used: constant ones, the labels, and such that number the rows."""
     constant = [name for at, name in enumerate(names) if (table[:, at] == table[0, at]).all()]
     numbering = [name for at, name in enumerate(names) if _numbers_the_rows(table[:, at])]
+    labels = [name for at, name in enumerate(names) if np.array_equal(table[:, at], targets)]
     said = []
+    if labels:
+        said.append(f"WARNING: equal to the class numbers: {listed(labels, ', ')}; if it is the label, leave it out")
     if constant:
         said.append(f"{len(constant)} of {len(names)} columns are constant, no features: {listed(constant, ', ')}")
     if numbering:

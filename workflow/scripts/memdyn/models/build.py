@@ -44,6 +44,7 @@ def _check_output(model: nn.Module, options: Mapping[str, Any], input_shape: tup
     parameter = next(model.parameters(), None)
     if parameter is None:
         raise ValueError(f"{name} has no parameters to train")
+    _check_state(model, name)
     model.eval()  # no running statistics change, no dropout
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         try:
@@ -51,3 +52,15 @@ def _check_output(model: nn.Module, options: Mapping[str, Any], input_shape: tup
         except ValueError as error:
             advice = "; set image_size to resize the images" if options["name"] == "torchvision" else ""
             raise ValueError(f"{error}{advice}") from error
+
+
+def _check_state(model: nn.Module, name: str) -> None:
+    """What can be trained, and kept in a checkpoint."""
+    for key, value in model.state_dict().items():
+        if not isinstance(value, torch.Tensor):
+            raise ValueError(f"{name}: its state_dict() has a {type(value).__name__} at {key!r}; allowed: tensors only")
+    for key, weights in model.named_parameters():
+        if weights.is_complex():
+            raise ValueError(
+                f"{name}: its parameter {key!r} is of complex numbers ({weights.dtype}); allowed: real ones"
+            )

@@ -13,8 +13,9 @@ from memdyn.models.layout import RefuseUnsafe
 SAMPLES = 16  # in a trial pass
 _SHAKES = 10
 # Of the largest difference between two samples' outputs, and of the outputs themselves, which is their rounding. In a
-# batch of the same size a sample's outputs are computed alike; in one of another size they are rounded otherwise.
-_SAME, _OTHER = (1e-3, 1e-6), (0.1, 0.02)
+# batch of the same size a sample's outputs are computed alike, at another place in it nearly so; in one of another size
+# they are rounded otherwise.
+_SAME, _TURNED, _OTHER = (1e-3, 1e-6), (1e-2, 1e-4), (0.1, 0.02)
 
 
 def check_network(
@@ -47,7 +48,7 @@ def check_network(
             outputs that are not [batch, n_classes], or not finite;
             probabilities instead of logits: their margins are wrong, and the cross-entropy takes softmax of softmax;
             outputs that, in eval mode, change from pass to pass, or with the other samples of the batch;
-            no gradient for any parameter;
+            no gradient for any parameter, or a sparse one;
             a batch of one sample in each epoch, where the net cannot train on one;
             a convolution of `memdyn.models.layout.RefuseUnsafe`.
     """
@@ -60,6 +61,34 @@ def check_network(
     if has_single(members, batch_size):
         _check_single(network, samples[:1], n_classes, name, members, batch_size)
     return warnings
+
+
+def check_restored(trained: nn.Module, fresh: nn.Module, samples: Tensor, n_classes: int, name: str) -> None:
+    """A checkpoint keeps weights and buffers: with those of another, a net built anew must be that other one.
+
+    Args:
+        trained, fresh: two untrained nets of one recipe and other seeds; they are of no use afterwards.
+        samples: as of `check_network`.
+
+    Raises:
+        ValueError: naming the net, where it has other weights when it is built anew, or keeps something elsewhere.
+    """
+    samples = samples[:SAMPLES]
+    trained.train()
+    with torch.no_grad():
+        logits_of(trained, samples, n_classes, name)  # which may change what it keeps
+        try:
+            fresh.load_state_dict(trained.state_dict())
+        except RuntimeError as error:
+            said = " ".join(str(error).split())
+            raise ValueError(f"{name}: built anew, it has other weights; allowed: one net a recipe ({said})") from error
+        wanted, found = (logits_of(net.eval(), samples, n_classes, name).float() for net in (trained, fresh))
+    if wanted.isfinite().all() and _differ(found, wanted, _SAME):
+        raise ValueError(
+            f"{name}: built anew and given its weights, it has other outputs, so that its checkpoints would be scored "
+            "as another net: something that it draws, learns or counts is not in its state_dict(); allowed: such "
+            "things as parameters, as persistent buffers (register_buffer), and lists of layers as nn.ModuleList"
+        )
 
 
 def name_of(options: Mapping[str, Any]) -> str:
@@ -114,25 +143,31 @@ def _check_steady(network: nn.Module, samples: Tensor, outputs: Tensor, name: st
     half = len(samples) // 2
     n_classes = outputs.shape[1]
 
-    def differ(found: Tensor, bound: tuple[float, float]) -> bool:
-        spread, size = (outputs - outputs.mean(0)).abs().max(), outputs.abs().max()
-        return not (found.float() - outputs[: len(found)]).abs().max() <= bound[0] * spread + bound[1] * size
-
-    if differ(logits_of(network, samples, n_classes, name), _SAME):
+    if _differ(logits_of(network, samples, n_classes, name), outputs, _SAME):
         raise ValueError(
             f"{name}: its outputs change from pass to pass in eval mode; allowed: dropout and noise in "
             "training only (functional.dropout needs training=self.training)"
         )
     others = samples.clone()  # as they lie in memory
     others[half:] = samples[: len(samples) - half]
-    if differ(logits_of(network, others, n_classes, name)[:half], _SAME) or differ(
-        logits_of(network, samples[:1], n_classes, name), _OTHER
+    turned = samples.clone()
+    turned[:] = samples.flip(0)  # a recurrent layer along the batch knows what came before a sample, not after it
+    if (
+        _differ(logits_of(network, others, n_classes, name)[:half], outputs, _SAME)
+        or _differ(logits_of(network, turned, n_classes, name).flip(0), outputs, _TURNED)
+        or _differ(logits_of(network, samples[:1], n_classes, name), outputs, _OTHER)
     ):
         raise ValueError(
             f"{name}: its outputs for a sample depend on the other samples of the batch in eval mode, which "
-            "would mix members with non-members; allowed: batch normalisation with running statistics, "
-            "softmax and means over other dimensions than the first"
+            "would mix members with non-members; allowed: batch normalisation with running statistics, recurrent "
+            "layers with batch_first=True, softmax and means over other dimensions than the first"
         )
+
+
+def _differ(found: Tensor, outputs: Tensor, bound: tuple[float, float]) -> bool:
+    """Whether the first rows of `outputs` are not those that were found."""
+    spread, size = (outputs - outputs.mean(0)).abs().max(), outputs.abs().max()
+    return not (found.float() - outputs[: len(found)]).abs().max() <= bound[0] * spread + bound[1] * size
 
 
 def _refuse_probabilities(draws: Iterator[Tensor], name: str) -> None:
@@ -177,6 +212,11 @@ def _untrained(
     gradients: tuple[Tensor | None, ...] = ()
     if trained and logits.requires_grad:
         gradients = torch.autograd.grad(F.cross_entropy(logits.float(), labels), trained.values(), allow_unused=True)
+    sparse = [
+        key for key, gradient in zip(trained, gradients, strict=False) if gradient is not None and gradient.is_sparse
+    ]
+    if sparse:
+        raise ValueError(f"{name}: the gradient of {sparse[0]!r} is sparse; allowed: dense ones (sparse=False)")
     without = [key for key, gradient in zip(trained, gradients, strict=True) if gradient is None] if gradients else []
     if len(without) == len(gradients):
         raise ValueError(

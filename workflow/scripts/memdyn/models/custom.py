@@ -4,7 +4,7 @@ from typing import Any
 
 from torch import nn
 
-from memdyn.own.load import load_target
+from memdyn.own.load import call_target
 
 
 def custom(input_shape: tuple[int, ...], n_classes: int, *, target: str, options: dict[str, Any]) -> nn.Module:
@@ -12,9 +12,9 @@ def custom(input_shape: tuple[int, ...], n_classes: int, *, target: str, options
 
     Raises:
         FileNotFoundError: where the file does not exist.
-        ValueError: where it has no such name, or the result is no module.
+        ValueError: where it has no such name, raises an error, or the result is no module.
     """
-    model = load_target(target)(input_shape, n_classes, **options)
+    model = call_target(target, input_shape, n_classes, **options)
     if not isinstance(model, nn.Module):
         raise ValueError(f"{target} must return a torch.nn.Module, returned {type(model).__name__}")
     return model

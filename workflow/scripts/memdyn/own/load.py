@@ -2,7 +2,9 @@
 
 import ast
 import sys
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import chdir, contextmanager
 from hashlib import sha256
 from importlib import import_module, invalidate_caches
 from importlib.abc import Loader, MetaPathFinder
@@ -25,7 +27,8 @@ def load_target(target: str) -> Callable[..., Any]:
 
     Raises:
         FileNotFoundError: where the file does not exist.
-        ValueError: where it has no such name, or the name stands for something that cannot be called.
+        ValueError: where it has no such name, or the name stands for something that cannot be called; for any error of
+            the code, naming its line.
     """
     name, code = target.rpartition(":")[2], Code.of(target)
     if not code.file.is_file():
@@ -34,10 +37,41 @@ def load_target(target: str) -> Callable[..., Any]:
     for loaded in [key for key in sys.modules if key == package or key.startswith(f"{package}.")]:
         del sys.modules[loaded]
     invalidate_caches()
-    module = import_module(_finder.module(package, code))
+    with _telling(target, code):
+        module = import_module(_finder.module(package, code))
     if not callable(getattr(module, name, None)):
         raise ValueError(f"{target}: {code.file} has no function {name}, nor a class")
     return getattr(module, name)
+
+
+def call_target(target: str, *arguments: Any, **options: Any) -> Any:
+    """What the function or class of a target returns. Raises as `load_target`."""
+    called = load_target(target)
+    with _telling(target, Code.of(target)):
+        return called(*arguments, **options)
+
+
+@contextmanager
+def _telling(target: str, code: Code) -> Iterator[None]:
+    """Of an error in a user's code, the message names the target and the last line of that code on the way to it."""
+    try:
+        with chdir("."):  # code may go elsewhere; the job's own paths start here
+            yield
+    except SyntaxError:  # which names its file
+        raise
+    except (Exception, SystemExit) as error:
+        own = {str(module.file) for module in code.modules.values()}
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in own]
+        where = f" ({Path(frames[-1].filename).relative_to(code.root)}, line {frames[-1].lineno})" if frames else ""
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        raise ValueError(f"{target}: {said}{where}{_hint(error, code)}") from error
+
+
+def _hint(error: BaseException, code: Code) -> str:
+    top = (getattr(error, "name", None) or "").partition(".")[0]
+    if not isinstance(error, ModuleNotFoundError) or not top or code.local(top) is None:
+        return ""
+    return f'; local modules are found by `import {top}` and `import_module("{top}")`, with the name written out'
 
 
 class _Finder(MetaPathFinder):

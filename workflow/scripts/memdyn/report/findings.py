@@ -99,7 +99,7 @@ class Findings:
         if table is None:
             return
         same = (table[["run", "attack", "epoch"]] == self.top[["run", "attack", "epoch"]]).all(axis=1)
-        rows = table[same & (table["metric"] == _LOW)].dropna(subset="value").sort_values("share")
+        rows = table[same & (table["metric"] == _LOW)].sort_values("share").dropna(subset=["value", "all_samples"])
         for row in rows.head(1).to_dict("records"):
             yield (
                 f"Its most vulnerable {100 * row['share']:g} % of the samples, chosen in other models, have a "

@@ -14,12 +14,12 @@ from torch import nn
 from memdyn.data.pool import Pool
 from memdyn.design.seeds import derive_seed
 from memdyn.models.build import build_model
-from memdyn.models.check import SAMPLES, check_network, name_of
+from memdyn.models.check import SAMPLES, check_network, check_restored, name_of
 from memdyn.models.layout import layout_of
 from memdyn.optim.build import build_optimizer
 from memdyn.store.atomic import atomic_path, sweep
 from memdyn.store.checkpoints import link_tree
-from memdyn.training.device import prepare_torch
+from memdyn.training.device import prepare_torch, seed_draws
 from memdyn.training.inputs import Inputs
 from memdyn.training.lease import hold
 from memdyn.training.loop import Loop, LoopOptions
@@ -77,7 +77,7 @@ def train_block(task: BlockTask, pool: Pool, checkpoints: Path, log: Path, tell:
         inputs = Inputs.of_pool(pool, pool.parts["scored"], device)
         network = new_network(task, task.models.start, pool).to(device)
         tell(_disk_use(task, network))
-        for warning in _check(task, network, inputs, len(pool.class_names)):
+        for warning in _check(task, network, inputs, pool):
             tell(warning)
         rows = []
         for model, mask in zip(task.models, task.masks, strict=True):
@@ -147,21 +147,25 @@ def _ending(task: BlockTask, model: int, log: list[dict[str, Any]]) -> str:
     return f"{what}: it is left out, with its pair (on_divergence: drop)"
 
 
-def _check(task: BlockTask, network: nn.Module, inputs: Inputs, n_classes: int) -> list[str]:
+def _check(task: BlockTask, network: nn.Module, inputs: Inputs, pool: Pool) -> list[str]:
     """Trial passes with members of the first model, before any is trained; see `memdyn.models.check`."""
     members = np.flatnonzero(task.masks[0])
-    rows = torch.from_numpy(members[:SAMPLES]).to(inputs.samples.device)
-    samples, labels = inputs.take(rows)
-    return check_network(
+    device, n_classes, name = inputs.samples.device, len(pool.class_names), name_of(task.recipe["model"])
+    samples, labels = inputs.take(torch.from_numpy(members[:SAMPLES]).to(device))
+    samples = inputs.normalise(samples, layout_of(network))
+    warnings = check_network(
         network,
-        inputs.normalise(samples, layout_of(network)),
+        samples,
         labels,
         n_classes,
-        name_of(task.recipe["model"]),
+        name,
         members=len(members),
         batch_size=task.recipe["batch_size"],
         precision=task.recipe["precision"],
     )
+    trained, fresh = (new_network(task, task.models.start + seed, pool).to(device) for seed in (0, 1))
+    check_restored(trained, fresh, samples, n_classes, name)
+    return warnings
 
 
 def _disk_use(task: BlockTask, network: nn.Module) -> str:
@@ -174,7 +178,7 @@ def _disk_use(task: BlockTask, network: nn.Module) -> str:
 
 def new_network(task: BlockTask, model: int, pool: Pool) -> nn.Module:
     """An untrained network, initialised from the model's own seed."""
-    torch.manual_seed(_seed(task, model, "init", 0))
+    seed_draws(_seed(task, model, "init", 0))
     network = build_model(task.recipe["model"], pool.images.shape[1:], len(pool.class_names))
     return network.to(memory_format=layout_of(network))
 

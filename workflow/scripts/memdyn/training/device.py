@@ -1,7 +1,9 @@
 """Where and how torch computes."""
 
 import os
+import random
 
+import numpy as np
 import torch
 
 
@@ -24,3 +26,10 @@ def prepare_torch(device: str, threads: int) -> torch.device:
     if device == "cuda" and not torch.cuda.is_available():
         raise RuntimeError("device: cuda, but torch sees no GPU here; allowed: cpu, or run on a node with a GPU")
     return torch.device(device)
+
+
+def seed_draws(seed: int) -> None:
+    """Decides all that a net draws without a generator; a user's own may draw from any of the three."""
+    torch.manual_seed(seed)
+    np.random.seed(seed % 2**32)
+    random.seed(seed)

@@ -17,6 +17,7 @@ from memdyn.models.layout import layout_of
 from memdyn.optim.build import scale_lr
 from memdyn.optim.schedules import lr_factor
 from memdyn.training.augment import apply, draw
+from memdyn.training.device import seed_draws
 from memdyn.training.inputs import Inputs
 
 # Batches are made from samples in larger pieces, of up to so many values (4 bytes each): fewer and larger operations.
@@ -98,7 +99,7 @@ class Loop:
         self.network.train()
         order = self.members[torch.randperm(len(self.members), generator=self._generator("order", epoch))]
         draws = self._draws(len(order), epoch)
-        torch.manual_seed(self.seed_of("noise", epoch))
+        seed_draws(self.seed_of("noise", epoch))
         losses, predictions, labels = [], [], []
         for step, (batch, batch_labels) in enumerate(self._batches(order, draws)):
             scale_lr(self.optimizer, self.factor((epoch - 1) * self.steps + step))
