@@ -183,6 +183,17 @@ def test_no_leak_is_no_leak(tables):
     assert "leaks most" in told(study)[0]
 
 
+def test_models_that_are_all_alike_prove_no_leak(tables):
+    """They have an interval of no width, over models; what the samples happen to be is not in it."""
+    numbers = {}
+    for metric, chance in METRIC_CHANCE.items():
+        numbers |= {metric: 1.5 * chance, f"{metric}_low": 1.5 * chance, f"{metric}_high": 1.5 * chance}
+    metrics = tables["attack_metrics"].assign(**numbers)
+    for share, words in ((0.3, "No leak is seen"), (0.01, "leaks most")):
+        errors = {f"{metric}_se_samples": share * chance for metric, chance in METRIC_CHANCE.items()}
+        assert words in told({"runs": tables["runs"], "attack_metrics": metrics.assign(**errors)})[0]
+
+
 def test_the_largest_of_many_figures_is_no_leak(tables):
     """At most 2.5 % of the studies without a leak are said to leak, of however many figures the largest is taken."""
     rng, groups, said = np.random.default_rng(5), 16, 0

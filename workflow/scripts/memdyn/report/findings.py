@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
@@ -10,6 +11,7 @@ from memdyn.report import formatting
 from memdyn.report.curves import preferred_aggregation
 from memdyn.report.matched import difference_words, is_known, matched_words
 from memdyn.report.style import METRIC_CHANCE, METRIC_LABELS, RunStyle
+from memdyn.stats.jackknife import SAMPLE_GROUPS
 
 METRICS = ("tpr_at_fpr_0.01", "auc")  # runs are compared by the first that is known: the small FPR that is known best
 _LOW = "tpr_at_fpr_0.001"
@@ -84,11 +86,17 @@ class Findings:
         yield f"{self.name} leaks most{comma} to {top['attack']}: {numbers} at epoch {top['epoch']:g}{tested}."
 
     def _exceeds_chance(self, metric: str, metrics: int) -> bool:
-        """Whether a figure of the top is above chance, one-sided and jointly with all that it is the largest of."""
+        """Whether a figure of the top is above chance, one-sided and jointly with all that it is the largest of.
+
+        By the error of models and that of samples: without the latter, models that are all alike would be proof.
+        """
         value, half = self.top[metric], self.top[f"{metric}_high"] - self.top[metric]
         df, beyond = self.top["n_groups"] - 1, (1 - self.top["level"]) / 2
-        joint = half * stdtrit(df, 1 - beyond / (metrics * self.looked_at)) / stdtrit(df, 1 - beyond)
-        return bool(value - joint > METRIC_CHANCE[metric])
+        joint = beyond / (metrics * self.looked_at)
+        of_models = half * stdtrit(df, 1 - joint) / stdtrit(df, 1 - beyond)
+        of_samples = self.top.get(f"{metric}_se_samples", np.nan)  # known of pooled figures
+        of_samples = 0 if pd.isna(of_samples) else of_samples * stdtrit(SAMPLE_GROUPS - 1, 1 - joint)
+        return bool(value - np.hypot(of_models, of_samples) > METRIC_CHANCE[metric])
 
     def most_vulnerable(self) -> Iterator[str]:
         """How much of the leak sits in few samples, which are chosen in other models than those that are attacked.
