@@ -38,13 +38,16 @@ def tables():
 
 
 def test_the_table_tells_the_shares_beside_all_samples(tables):
-    table = most_vulnerable(tables["most_vulnerable"], run_styles(tables["runs"]))
+    table = most_vulnerable(tables["most_vulnerable"], run_styles(tables["runs"]), {B})
     assert table.columns == [
         *("run", "attack", "TPR at 0.1 % FPR: all", "top 10 %", "top 5 %", "top 1 %"),
         *("FPR of the top 10 %", "FPR of the top 5 %", "FPR of the top 1 %"),
     ]
     texts = [[cell.text for cell in row] for row in table.rows]
-    assert [row[:2] for row in texts] == [[run, attack] for run in ("mlp-sgd", "cnn-sgd") for attack in ATTACKS]
+    assert [row[:2] for row in texts] == [
+        [run, attack] for run in ("mlp-sgd", "cnn-sgd (null failed)") for attack in ATTACKS
+    ]
+    assert [row[0].kind for row in table.rows] == ["", "", "failed", "failed"]
     last = tables["most_vulnerable"].query("epoch == 20 and metric == 'tpr_at_fpr_0.001' and share == .01")
     for row, few in zip(texts, last.to_dict("records"), strict=True):
         assert row[2] == f"{few['all_samples']:.3f}"
@@ -59,9 +62,9 @@ def test_where_no_small_fpr_is_known_the_next_one_is_told(tables):
     names = ["value", "low", "high", "fpr", "fpr_low", "fpr_high"]
     few = few.assign(**{name: few[name].mask(unknown) for name in names})
     styles = run_styles(tables["runs"])
-    assert most_vulnerable(few, styles).columns[2] == "TPR at 1 % FPR: all"
+    assert most_vulnerable(few, styles, set()).columns[2] == "TPR at 1 % FPR: all"
     none = few.assign(value=few["value"].where(few["metric"] == "auc"))
-    table = most_vulnerable(none, styles)
+    table = most_vulnerable(none, styles, set())
     assert table.columns[2:] == ["AUC: all", "top 10 %", "top 5 %", "top 1 %"] and "false alarms" not in table.caption
 
 

@@ -162,7 +162,7 @@ def _section_tables(tables: Mapping[str, pd.DataFrame], options: ReportOptions) 
     makers: dict[str, list[tuple[tuple[str, ...], Callable[..., Table]]]] = {
         "found": [
             (("attack_metrics",), lambda table: page_tables.results(table, styles, failed)),
-            (("most_vulnerable",), lambda table: page_vulnerable.most_vulnerable(table, styles)),
+            (("most_vulnerable",), lambda table: page_vulnerable.most_vulnerable(table, styles, failed)),
         ],
         "run": [
             (("pools",), page_tables.pools),

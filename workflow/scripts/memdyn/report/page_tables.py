@@ -3,7 +3,7 @@
 Each function returns a `Table`; the template only prints it.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -74,9 +74,12 @@ def without_one_attack(table: Table) -> Table:
     return Table(f"{table.caption} Attack: {attacks.pop()}.", columns, rows, head)
 
 
-def run_cell(style_: RunStyle) -> Cell:
-    """A run's name with its colour; a long one may be broken."""
-    return Cell(style_.name, style_.colour, "long" if style.width(style_.name) > _LONG_NAME else "")
+def run_cell(style_: RunStyle, failed: bool = False) -> Cell:
+    """A run's name with its colour, and whether its null control failed; a long one may be broken."""
+    kind = "long" if style.width(style_.name) > _LONG_NAME else ""
+    if failed:
+        return Cell(f"{style_.name} (null failed)", style_.colour, f"{kind} failed".strip())
+    return Cell(style_.name, style_.colour, kind)
 
 
 def _text(*values: str) -> list[Cell]:
@@ -96,9 +99,7 @@ def results(metrics: pd.DataFrame, styles: dict[str, RunStyle], failed: set[str]
         per_model = own.loc[(row["run"], row["attack"])]
         pooled = [_with_samples(row, metric, level) for metric in METRICS]
         single = [f"{_number(per_model, m)} ({_number(per_model, f'null_{m}', m)})" for m in METRICS]
-        run = run_cell(styles[row["run"]])
-        if row["run"] in failed:
-            run = replace(run, text=f"{run.text} (null failed)", kind=f"{run.kind} failed".strip())
+        run = run_cell(styles[row["run"]], row["run"] in failed)
         rows.append([run, *_text(str(row["attack"]), *pooled, *single)])
     labels = [style.METRIC_LABELS[m] for m in METRICS]
     caption = (

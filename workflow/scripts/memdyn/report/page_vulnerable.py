@@ -10,8 +10,11 @@ from memdyn.report.style import RunStyle
 _METRICS = ("tpr_at_fpr_0.001", "tpr_at_fpr_0.01", "auc")  # the first that is known is shown
 
 
-def most_vulnerable(table: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:
-    """TPR of the top shares at the pooled threshold, and their own FPR; a row a run and attack, last checkpoint."""
+def most_vulnerable(table: pd.DataFrame, styles: dict[str, RunStyle], failed: set[str]) -> Table:
+    """TPR of the top shares at the pooled threshold, and their own FPR; a row a run and attack, last checkpoint.
+
+    Runs that failed their null control are marked.
+    """
     table = table[table["epoch"] == table.groupby("run")["epoch"].transform("max")]
     metric = next(
         name for name in _METRICS if name == "auc" or table.loc[table["metric"] == name, "value"].notna().any()
@@ -25,14 +28,15 @@ def most_vulnerable(table: pd.DataFrame, styles: dict[str, RunStyle]) -> Table:
         cells += [Cell(_interval(by_share.loc[share], "value", ("low", "high"))) for share in shares]
         if metric != "auc":
             cells += [Cell(_percent(by_share.loc[share])) for share in shares]
-        rows.append([run_cell(styles[run]), Cell(str(attack)), *cells])
+        rows.append([run_cell(styles[run], run in failed), Cell(str(attack)), *cells])
     label, tops = style.METRIC_LABELS[metric], [f"top {100 * share:g} %" for share in shares]
     columns = ["run", "attack", f"{label}: all", *tops, *(f"FPR of the {top}" for top in tops if metric != "auc")]
     return Table(_caption(table, metric), columns, rows, head=2)
 
 
 def _caption(table: pd.DataFrame, metric: str) -> str:
-    few = int(table.loc[table["share"] == table["share"].min(), "n_samples"].iloc[0])
+    counts = sorted(table.loc[table["share"] == table["share"].min(), "n_samples"].unique())
+    few = f"{counts[0]:g}" if len(counts) == 1 else f"{counts[0]:g} to {counts[-1]:g}"
     words = (
         "The most vulnerable samples by themselves: the top shares by d′ in one half of the models, attacked in the "
         "other half, both ways, so that luck is not taken for vulnerability. "
@@ -43,8 +47,8 @@ def _caption(table: pd.DataFrame, metric: str) -> str:
             "evenly, so the FPR of the few is beside it. "
         )
     return words + (
-        f"The smallest share is {few} sample{'s' if few != 1 else ''}. Each model is trained on a random half, so the "
-        "risk of a sample is an average over data sets that hold it."
+        f"The smallest share is {few} sample{'s' if few != '1' else ''}. Each model is trained on a random half, so "
+        "the risk of a sample is an average over data sets that hold it."
     )
 
 
