@@ -66,7 +66,8 @@ def test_results_table_is_the_last_checkpoint_with_failed_runs_marked(study):
     limits = formatting.interval(pooled["auc"], pooled["auc_low"], pooled["auc_high"])
     assert row[:3] == ["mlp-sgd", "lira", f"{limits} ± {0.002 * stats.t(15).ppf(0.975):.3f}"]
     small = "tpr_at_fpr_0.001"
-    assert row[-3] == f"{own['auc']:.3f} (0.500)" and row[-1] == f"{own[small]:.4f} (0.0010)"
+    assert row[-3] == f"{own['auc']:.3f}" and row[-1] == f"{own[small]:.4f}"
+    assert "on noise, by the draws of the null control, these are AUC 0.500, TPR at 1 % FPR 0.010, " in table.caption
     assert [row[0].kind for row in table.rows] == [""] * 6 + ["failed"] * 3
     assert "understates" not in table.caption
 

@@ -87,7 +87,7 @@ def _text(*values: str) -> list[Cell]:
 
 
 def results(metrics: pd.DataFrame, styles: dict[str, RunStyle], failed: set[str]) -> Table:
-    """Every attack on every run at the last checkpoint, pooled and per model, with what the null's draws give.
+    """Every attack on every run at the last checkpoint, pooled and per model.
 
     Runs that failed their null control are marked.
     """
@@ -98,23 +98,29 @@ def results(metrics: pd.DataFrame, styles: dict[str, RunStyle], failed: set[str]
     for row in _by_run(table[table["aggregation"] == "pooled"], styles):
         per_model = own.loc[(row["run"], row["attack"])]
         pooled = [_with_samples(row, metric, level) for metric in METRICS]
-        single = [f"{_number(per_model, m)} ({_number(per_model, f'null_{m}', m)})" for m in METRICS]
+        single = [formatting.number(per_model[metric], _DIGITS[metric]) for metric in METRICS]
         run = run_cell(styles[row["run"]], row["run"] in failed)
         rows.append([run, *_text(str(row["attack"]), *pooled, *single)])
     labels = [style.METRIC_LABELS[m] for m in METRICS]
     caption = (
         f"Leakage at the last checkpoint, pooled over all target models under one threshold, with {100 * level:g} % "
         "intervals over the choice of models, and ± what the choice of samples adds. Per model: the mean of each one's "
-        "own figure; in brackets the same on noise, by the draws of the null control (with few non-members the TPR is "
-        "above the FPR there too). "
+        f"own figure; on noise, by the draws of the null control, these are {_on_noise(own)}. "
     )
     caption += pooling_note(table, {run: known.name for run, known in styles.items()})
     columns = ["run", "attack", *labels, *(f"per model: {label}" for label in labels)]
     return Table(caption.strip(), columns, rows, head=2)
 
 
-def _number(row: pd.Series, name: str, metric: str = "") -> str:
-    return formatting.number(row[name], _DIGITS[metric or name])
+def _on_noise(own: pd.DataFrame) -> str:
+    """`AUC 0.499 to 0.501, ...`, means of runs; with few non-members the TPR is above the FPR on noise too."""
+    means = {metric: own.groupby("run")[f"null_{metric}"].mean() for metric in METRICS}
+    return ", ".join(f"{style.METRIC_LABELS[name]} {_range(mean, _DIGITS[name])}" for name, mean in means.items())
+
+
+def _range(values: pd.Series, digits: int) -> str:
+    ends = dict.fromkeys(formatting.number(value, digits) for value in (values.min(), values.max()))
+    return " to ".join(ends)
 
 
 def _with_samples(row: pd.Series, metric: str, level: float) -> str:
