@@ -109,8 +109,8 @@ _TERMS = (
 )  # fmt: skip
 
 
-def _pattern(term: Term) -> str:
-    return term.pattern or re.escape(term.name)
+def _pattern(term: Term) -> re.Pattern[str]:
+    return re.compile(rf"(?<![\w-])(?:{term.pattern or re.escape(term.name)})(?!\w)")
 
 
 @dataclass
@@ -124,7 +124,7 @@ class Glossary:
     """
 
     meanings: dict[str, str]
-    patterns: dict[str, str]
+    patterns: dict[str, re.Pattern[str]]
     explained: set[str] = field(default_factory=set)
     pending: list[str] = field(default_factory=list)
 
@@ -136,7 +136,8 @@ class Glossary:
 
     def used_in(self, text: str) -> list[str]:
         """The terms in a text, in the order of the glossary; a longer one hides those within it."""
-        return [name for name in self.patterns if name in {found for found, _, _ in self._found(text)}]
+        found = {name for name, _, _ in self._found(text)}
+        return [name for name in self.patterns if name in found]
 
     def mark(self, text: str) -> Markup:
         """A text for the page: terms that stand here for the first time have their definition as a tooltip."""
@@ -172,7 +173,7 @@ class Glossary:
         spans = [
             (match.start(), -match.end(), name)
             for name, pattern in self.patterns.items()
-            for match in re.finditer(rf"(?<![\w-])(?:{pattern})(?!\w)", text)
+            for match in pattern.finditer(text)
         ]
         found: list[tuple[str, int, int]] = []
         for start, end, name in sorted(spans, key=lambda span: (*span[:2], -len(span[2]))):  # lira-offline is not lira
