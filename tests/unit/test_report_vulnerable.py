@@ -40,7 +40,7 @@ def tables():
 def test_the_table_tells_the_shares_beside_all_samples(tables):
     table = most_vulnerable(tables["most_vulnerable"], run_styles(tables["runs"]), {B})
     assert table.columns == [
-        *("run", "attack", "TPR at 0.1 % FPR: all", "top 10 %", "top 5 %", "top 1 %"),
+        *("run", "attack", "all samples", "top 10 %", "top 5 %", "top 1 %"),
         *("FPR of the top 10 %", "FPR of the top 5 %", "FPR of the top 1 %"),
     ]
     texts = [[cell.text for cell in row] for row in table.rows]
@@ -53,6 +53,7 @@ def test_the_table_tells_the_shares_beside_all_samples(tables):
         assert row[2] == f"{few['all_samples']:.3f}"
         assert row[5] == f"{few['value']:.3f} [{few['low']:.3f}, {few['high']:.3f}]"
         assert row[8] == f"{100 * few['fpr']:.1f} [{100 * few['fpr_low']:.1f}, {100 * few['fpr_high']:.1f}] %"
+    assert table.caption.startswith("TPR at 0.1 % FPR of the most vulnerable samples by themselves: ")
     assert "The smallest share is 2 samples." in table.caption
 
 
@@ -62,10 +63,12 @@ def test_where_no_small_fpr_is_known_the_next_one_is_told(tables):
     names = ["value", "low", "high", "fpr", "fpr_low", "fpr_high"]
     few = few.assign(**{name: few[name].mask(unknown) for name in names})
     styles = run_styles(tables["runs"])
-    assert most_vulnerable(few, styles, set()).columns[2] == "TPR at 1 % FPR: all"
+    assert most_vulnerable(few, styles, set()).caption.startswith("TPR at 1 % FPR of the most vulnerable samples")
     none = few.assign(value=few["value"].where(few["metric"] == "auc"))
     table = most_vulnerable(none, styles, set())
-    assert table.columns[2:] == ["AUC: all", "top 10 %", "top 5 %", "top 1 %"] and "false alarms" not in table.caption
+    assert (
+        table.columns[2:] == ["all samples", "top 10 %", "top 5 %", "top 1 %"] and "false alarms" not in table.caption
+    )
 
 
 def test_every_point_of_the_figure_is_in_the_table(tables):

@@ -127,7 +127,7 @@ class _Cell:
         if not least < _RELIABLE:
             return "" if known else "no interval: too few models"
         words = "mostly noise" if known else "not measurable with these models"
-        words += f": reliability of {name}, half of the models against half, is {least:.2f}"
+        words += f": reliability of {name}, half of the models against half, is {round(least, 2) + 0:.2f}"
         more = f"; with about {(1 - least) / least:.0f} times as many it would be {_RELIABLE:g}"
         return words + (more if least > 0 else "")
 

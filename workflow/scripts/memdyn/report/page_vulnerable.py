@@ -29,8 +29,8 @@ def most_vulnerable(table: pd.DataFrame, styles: dict[str, RunStyle], failed: se
         if metric != "auc":
             cells += [Cell(_percent(by_share.loc[share])) for share in shares]
         rows.append([run_cell(styles[run], run in failed), Cell(str(attack)), *cells])
-    label, tops = style.METRIC_LABELS[metric], [f"top {100 * share:g} %" for share in shares]
-    columns = ["run", "attack", f"{label}: all", *tops, *(f"FPR of the {top}" for top in tops if metric != "auc")]
+    tops = [f"top {100 * share:g} %" for share in shares]
+    columns = ["run", "attack", "all samples", *tops, *(f"FPR of the {top}" for top in tops if metric != "auc")]
     return Table(_caption(table, metric), columns, rows, head=2)
 
 
@@ -38,8 +38,8 @@ def _caption(table: pd.DataFrame, metric: str) -> str:
     counts = sorted(table.loc[table["share"] == table["share"].min(), "n_samples"].unique())
     few = f"{counts[0]:g}" if len(counts) == 1 else f"{counts[0]:g} to {counts[-1]:g}"
     words = (
-        "The most vulnerable samples by themselves: the top shares by d′ in one half of the models, attacked in the "
-        "other half, both ways, so that luck is not taken for vulnerability. "
+        f"{style.METRIC_LABELS[metric]} of the most vulnerable samples by themselves: the top shares by d′ in one half "
+        "of the models, attacked in the other half, both ways, so that luck is not taken for vulnerability. "
     )
     if metric != "auc":
         words += (
