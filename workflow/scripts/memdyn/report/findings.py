@@ -89,13 +89,13 @@ class Findings:
         """Whether a figure of the top is above chance, one-sided and jointly with all that it is the largest of.
 
         By the error of models and that of samples: without the latter, models that are all alike would be proof.
+        A figure whose error is not known proves nothing.
         """
         value, half = self.top[metric], self.top[f"{metric}_high"] - self.top[metric]
         df, beyond = self.top["n_groups"] - 1, (1 - self.top["level"]) / 2
         joint = beyond / (metrics * self.looked_at)
         of_models = half * stdtrit(df, 1 - joint) / stdtrit(df, 1 - beyond)
-        of_samples = self.top.get(f"{metric}_se_samples", np.nan)  # known of pooled figures
-        of_samples = 0 if pd.isna(of_samples) else of_samples * stdtrit(SAMPLE_GROUPS - 1, 1 - joint)
+        of_samples = self.top[f"{metric}_se_samples"] * stdtrit(SAMPLE_GROUPS - 1, 1 - joint)
         return bool(value - np.hypot(of_models, of_samples) > METRIC_CHANCE[metric])
 
     def most_vulnerable(self) -> Iterator[str]:
