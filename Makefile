@@ -21,8 +21,9 @@ test: env ## all tests (SLURM and browser tests skip where those are not install
 test-fast: env ## the tests that take no longer than a few seconds each
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
 
+# (no cache: ruff's does not see that a new file makes an import the project's own)
 lint: env ## ruff, snakefmt and snakemake's linter
-	$(BIN)/ruff check .
+	$(BIN)/ruff check --no-cache .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow/rules
 	$(BIN)/snakemake --lint

@@ -20,6 +20,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 PROGRAMS = (
     *("munged", "mungekey", "munge", "slurmctld", "slurmd", "slurmstepd"),
     *("sbatch", "srun", "squeue", "sinfo", "scontrol", "scancel", "setpriv"),
@@ -89,6 +91,15 @@ class ClusterError(RuntimeError):
 def missing_programs() -> list[str]:
     """Names of the programs that a cluster needs and that this machine lacks."""
     return [name for name in PROGRAMS if shutil.which(name, path=_search_path()) is None]
+
+
+def require_slurm() -> None:
+    """Skips the test where SLURM is not installed; fails it instead where REQUIRE_SLURM=1 is set, as in CI."""
+    if missing := missing_programs():
+        reason = f"no SLURM here (missing: {', '.join(missing)}); on Debian: {INSTALL}"
+        if os.environ.get("REQUIRE_SLURM") == "1":
+            pytest.fail(f"REQUIRE_SLURM=1, but {reason}", pytrace=False)
+        pytest.skip(reason)
 
 
 def clean_environment() -> dict[str, str]:

@@ -1,21 +1,11 @@
 """Fixtures: one private SLURM for the whole session, and a fresh copy of the project for each test."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from checkout import Checkout
-from cluster import INSTALL, Cluster, missing_programs
-
-
-def require_slurm() -> None:
-    """Skips the test where SLURM is not installed; fails it instead where REQUIRE_SLURM=1 is set, as in CI."""
-    if missing := missing_programs():
-        reason = f"no SLURM here (missing: {', '.join(missing)}); on Debian: {INSTALL}"
-        if os.environ.get("REQUIRE_SLURM") == "1":
-            pytest.fail(f"REQUIRE_SLURM=1, but {reason}", pytrace=False)
-        pytest.skip(reason)
+from cluster import Cluster, require_slurm
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ import time
 from pathlib import Path
 
 import cluster as cluster_module
-import conftest
 import pytest
 from cluster import Cluster
 
@@ -16,14 +15,14 @@ def test_without_slurm_tests_are_skipped_and_say_why(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(cluster_module, "_search_path", lambda: str(tmp_path))
     monkeypatch.delenv("REQUIRE_SLURM", raising=False)
     with pytest.raises(pytest.skip.Exception, match=r"missing: munged.*sbatch.*apt-get install"):
-        conftest.require_slurm()
+        cluster_module.require_slurm()
 
 
 def test_where_slurm_is_required_its_absence_is_a_failure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(cluster_module, "_search_path", lambda: str(tmp_path))
     monkeypatch.setenv("REQUIRE_SLURM", "1")
     with pytest.raises(pytest.fail.Exception, match=r"REQUIRE_SLURM=1.*sbatch"):
-        conftest.require_slurm()
+        cluster_module.require_slurm()
 
 
 def test_each_gpu_job_sees_one_gpu_of_its_own(cluster: Cluster, tmp_path: Path) -> None:

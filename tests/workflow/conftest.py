@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
-from project import PROJECT, Project
-from sklearn.datasets import load_digits
+from project import PROJECT, Project, write_data
 
 # As small as a study can be that passes every stage, on a data file.
 STUDY = {
@@ -56,9 +54,3 @@ def copy(finished: Project, tmp_path: Path) -> Project:
 def clone(project: Project, tmp_path: Path) -> Project:
     """A fresh clone, without results."""
     return project.duplicate(tmp_path / "clone")
-
-
-def write_data(path: Path, brightness: float = 15.9) -> None:
-    """400 of scikit-learn's digits."""
-    images, labels = load_digits(return_X_y=True)
-    np.savez(path, images=(images[:400] * brightness).astype(np.uint8).reshape(-1, 8, 8), labels=labels[:400])

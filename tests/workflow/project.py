@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
+from sklearn.datasets import load_digits
 
 PROJECT = Path(__file__).resolve().parents[2]
 # What a clone has, as far as the workflow uses it.
@@ -121,3 +123,9 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
     else:
         shutil.copy2(source, target)
+
+
+def write_data(path: Path, brightness: float = 15.9) -> None:
+    """400 of scikit-learn's digits."""
+    images, labels = load_digits(return_X_y=True)
+    np.savez(path, images=(images[:400] * brightness).astype(np.uint8).reshape(-1, 8, 8), labels=labels[:400])

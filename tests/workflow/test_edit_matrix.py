@@ -11,8 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from conftest import write_data
-from project import Project
+from project import Project, write_data
 
 pytestmark = pytest.mark.slow
 

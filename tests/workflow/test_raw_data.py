@@ -3,8 +3,7 @@
 import json
 
 import pytest
-from conftest import write_data
-from project import Project, job_counts
+from project import Project, job_counts, write_data
 
 pytestmark = pytest.mark.slow
 
