@@ -30,7 +30,7 @@ from memdyn.config.load import load_study
 from memdyn.data.pool import Pool, write_pool
 from memdyn.design.blocks import block_names, mask_names, models_of
 from memdyn.design.membership import membership
-from memdyn.plan import build_plan
+from memdyn.plan.study import build_plan
 from memdyn.store.masks import write_masks
 from memdyn.store.scores import SIGNALS, write_scores
 

@@ -18,14 +18,14 @@ from scipy.special import gammaln
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scripts"))
 
-from memdyn.attacks.inputs import Inputs
 from memdyn.attacks.lira import LiRA
+from memdyn.attacks.signals import Signals
 from memdyn.stats.shrinkage import fit_prior
 
 MODELS, SAMPLES, TIMED_MODELS, REPEATS = 128, 50_000, (0, 37, 90, 127), 3
 
 
-def make_inputs() -> Inputs:
+def make_inputs() -> Signals:
     """Normal margins, stored as float32, members one standard deviation higher."""
     rng = np.random.default_rng(0)
     mask = np.empty((MODELS, SAMPLES), dtype=bool)
@@ -33,7 +33,7 @@ def make_inputs() -> Inputs:
     mask[1::2] = ~mask[0::2]
     deviation = np.exp(0.5 * rng.standard_normal(SAMPLES))
     margins = (deviation * (rng.standard_normal(mask.shape) + mask)).astype(np.float32)
-    return Inputs.of(margins, mask, margins[:, :1])
+    return Signals.of(margins, mask, margins[:, :1])
 
 
 def log_density(x: np.ndarray, values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
@@ -52,7 +52,7 @@ def log_density(x: np.ndarray, values: np.ndarray, chosen: np.ndarray) -> np.nda
     )
 
 
-def loop_score(inputs: Inputs, model: int) -> np.ndarray:
+def loop_score(inputs: Signals, model: int) -> np.ndarray:
     """One model's scores [n] from the models of all other pairs."""
     others = np.delete(np.arange(MODELS), [model, model ^ 1])
     values, members = inputs.signal[others], inputs.mask[others]

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scrip
 
 from memdyn.config.load import load_study
 from memdyn.design.blocks import block_names
-from memdyn.plan import build_plan
+from memdyn.plan.study import build_plan
 
 PROJECT = Path(__file__).resolve().parents[1]
 REPEATS = 3

@@ -17,13 +17,13 @@ from scipy.special import expit
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scripts"))
 
-from memdyn.attacks.inputs import Inputs
 from memdyn.attacks.rmia import RMIA
+from memdyn.attacks.signals import Signals
 
 MODELS, SAMPLES, POPULATION, BLOCK, REPEATS = 16, 20_000, 2_000, 1_000, 3
 
 
-def make_inputs() -> Inputs:
+def make_inputs() -> Signals:
     """Normal margins, members one standard deviation higher."""
     rng = np.random.default_rng(0)
     mask = np.empty((MODELS, SAMPLES), dtype=bool)
@@ -31,10 +31,10 @@ def make_inputs() -> Inputs:
     mask[1::2] = ~mask[0::2]
     mean, mean_z = rng.normal(1, 2, SAMPLES), rng.normal(1, 2, POPULATION)
     margins = mean + rng.standard_normal(mask.shape) + mask
-    return Inputs.of(margins, mask, mean_z + rng.standard_normal((MODELS, POPULATION)))
+    return Signals.of(margins, mask, mean_z + rng.standard_normal((MODELS, POPULATION)))
 
 
-def matrix_scores(inputs: Inputs, gamma: float) -> np.ndarray:
+def matrix_scores(inputs: Signals, gamma: float) -> np.ndarray:
     """The definition: for each model and x the share of z with R(x) / R(z) >= gamma."""
     p, p_z = expit(inputs.signal), expit(inputs.population)
     scores = np.empty(p.shape)

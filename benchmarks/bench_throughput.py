@@ -1,7 +1,7 @@
 """How fast a core trains and scores: the arithmetic of the nets, as `memdyn.models.size` counts it, in a second.
 
 It is what the cost that a dry run states is reckoned by while no model of a study is finished; the constants are in
-`memdyn.provenance.effort`. Claim: their prediction is at most 2 times off in either direction. One core; start it once
+`memdyn.operations.effort`. Claim: their prediction is at most 2 times off in either direction. One core; start it once
 for each core at the same time to see what they cost each other. Wall time, the mean of some epochs. Writes nothing.
 
     python benchmarks/bench_throughput.py
@@ -18,16 +18,16 @@ from pydantic import TypeAdapter
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scripts"))
 
+from memdyn.compute.device import prepare_torch
+from memdyn.compute.samples import Samples
 from memdyn.config.models import ModelConfig
 from memdyn.design.seeds import derive_seed
 from memdyn.models.build import build_model
 from memdyn.models.layout import layout_of
 from memdyn.models.size import size_of
+from memdyn.operations.effort import FORWARDS, SPEEDS
 from memdyn.optim.build import build_optimizer
-from memdyn.provenance.effort import FORWARDS, SPEEDS
-from memdyn.signals.scoring import score_network
-from memdyn.training.device import prepare_torch
-from memdyn.training.inputs import Inputs
+from memdyn.probes.scoring import score_network
 from memdyn.training.loop import Loop, LoopOptions
 
 SECONDS, CLASSES = 2.0, 10
@@ -48,11 +48,11 @@ NETS: list[tuple[dict[str, Any], tuple[int, int, int], int]] = [
 ]
 
 
-def make_inputs(shape: tuple[int, ...], n_samples: int) -> Inputs:
+def make_inputs(shape: tuple[int, ...], n_samples: int) -> Samples:
     rng = np.random.default_rng(0)
     images = torch.tensor(rng.integers(0, 256, (n_samples, *shape), dtype=np.uint8))
     labels = torch.tensor(rng.integers(0, CLASSES, n_samples))
-    return Inputs(images, labels, torch.full((1, 1, 1, 1), 1 / 64), torch.tensor(-1.6))
+    return Samples(images, labels, torch.full((1, 1, 1, 1), 1 / 64), torch.tensor(-1.6))
 
 
 def main() -> None:

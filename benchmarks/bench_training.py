@@ -27,12 +27,12 @@ from torchvision import transforms
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scripts"))
 
+from memdyn.compute.device import prepare_torch
+from memdyn.compute.samples import Samples
 from memdyn.design.seeds import derive_seed
 from memdyn.models.build import build_model
 from memdyn.models.layout import layout_of
 from memdyn.optim.build import build_optimizer
-from memdyn.training.device import prepare_torch
-from memdyn.training.inputs import Inputs
 from memdyn.training.loop import Loop, LoopOptions
 
 SAMPLES, BATCH, EPOCHS, CLASSES = 2000, 64, 7, 10
@@ -78,7 +78,7 @@ def make_net(
 
 def our_epoch(net: str, images: np.ndarray, labels: np.ndarray) -> Epoch:
     """The project's loop."""
-    inputs = Inputs(
+    inputs = Samples(
         torch.tensor(images), torch.tensor(labels), torch.full((1, 1, 1, 1), 1 / (255 * STD)), torch.tensor(-MEAN / STD)
     )
     options = LoopOptions(EPOCHS, BATCH, "float32", 4, True, {"name": "constant", "warmup_epochs": 0})

@@ -4,8 +4,9 @@ import subprocess
 import time
 from pathlib import Path
 
-import cluster as cluster_module
 import pytest
+
+import cluster as cluster_module
 from cluster import Cluster
 
 pytestmark = pytest.mark.slurm

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from checkout import PROJECT
 from cluster import clean_environment
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import yaml
+
 from checkout import Checkout, Job
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]

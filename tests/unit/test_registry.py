@@ -6,12 +6,12 @@ from typing import Annotated, Union, get_args, get_origin
 import pytest
 from pydantic import BaseModel
 
-from memdyn import attacks, data, models, optim, signals
-from memdyn.config.analysis import DifficultyConfig
+from memdyn import attacks, data, models, optim, probes
 from memdyn.config.attacks import AttackConfig
 from memdyn.config.datasets import DatasetConfig
 from memdyn.config.models import ModelConfig
 from memdyn.config.optim import OptimizerConfig
+from memdyn.config.probes import DifficultyConfig
 from memdyn.registry import resolve
 
 PAIRS = {
@@ -20,7 +20,7 @@ PAIRS = {
     "models": (ModelConfig, models),
     "optimizers": (OptimizerConfig, optim),
 }
-PACKAGES = {name: package for name, (_, package) in PAIRS.items()} | {"measures of difficulty": signals}
+PACKAGES = {name: package for name, (_, package) in PAIRS.items()} | {"measures of difficulty": probes}
 ENTRIES = [(package, name) for package in PACKAGES.values() for name in package.REGISTRY]
 
 
@@ -39,7 +39,7 @@ def test_config_names_and_registry_are_equal(union, package):
 
 def test_config_names_and_registry_of_measures_are_equal():
     (names,) = get_args(DifficultyConfig.model_fields["measures"].annotation)
-    assert set(get_args(names)) == set(signals.REGISTRY)
+    assert set(get_args(names)) == set(probes.REGISTRY)
 
 
 @pytest.mark.parametrize(("package", "name"), ENTRIES, ids=[f"{package.__name__}:{name}" for package, name in ENTRIES])

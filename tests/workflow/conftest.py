@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from project import PROJECT, Project, write_data
 
 # As small as a study can be that passes every stage, on a data file.

@@ -20,10 +20,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from project import PROJECT, Project
 
+from memdyn.jobs.lease import hold
 from memdyn.store.scores import SIGNALS, read_epochs, read_sample_ids, read_signal
-from memdyn.training.lease import hold
+from project import PROJECT, Project
 
 pytestmark = pytest.mark.slow
 

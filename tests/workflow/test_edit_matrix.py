@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+
 from project import Project, write_data
 
 pytestmark = pytest.mark.slow
@@ -30,7 +31,7 @@ ALL_JOBS = {
     **STUDY_JOBS,
 }
 CHANGE = "\nCHANGED = 1\n"
-TRAINING_CODE, SCORING_CODE = "training/loop.py", "signals/scoring.py"
+TRAINING_CODE, SCORING_CODE = "training/loop.py", "probes/scoring.py"
 
 
 def files(folder: Path) -> dict[str, tuple[int, str]]:
@@ -309,7 +310,7 @@ def test_another_content_of_the_data_file(copy: Project):
 
 
 def test_adopting_keeps_the_training_and_says_so(copy: Project):
-    for code in ("store/atomic.py", TRAINING_CODE):  # of pool, training and scoring; of training
+    for code in ("data/pool.py", TRAINING_CODE):  # of pool, training and scoring; of training
         copy.append(code, CHANGE)
     old = {str(copy.results.name + "/" + name) for name in folders(copy, "arrays-*/**/scores-*")}
     wanted = ("--configfile", "study.yaml", "--reason", "adds a name that nothing uses")

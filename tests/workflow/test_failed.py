@@ -4,18 +4,18 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from project import PROJECT, Project
 
 from memdyn.attacks.base import build
 from memdyn.attacks.evaluate import Settings, evaluate
-from memdyn.attacks.inputs import Inputs
+from memdyn.attacks.signals import Signals
 from memdyn.config.load import load_study
 from memdyn.data.pool import read_pool
 from memdyn.design.seeds import derive_seed
-from memdyn.plan import build_plan
+from memdyn.plan.study import build_plan
 from memdyn.stats import jackknife
 from memdyn.store.masks import read_masks
 from memdyn.store.scores import read_signal
+from project import PROJECT, Project
 
 pytestmark = pytest.mark.slow
 
@@ -145,10 +145,10 @@ def by_hand(project: Project, run: str, left: list[int]):
     masks = read_masks(sorted(pool.glob("membership/*.npz")), range(16))
     models = [model for pair in left for model in (2 * pair, 2 * pair + 1)]
 
-    def load(epoch: int) -> Inputs:
+    def load(epoch: int) -> Signals:
         margins = read_signal(files, epoch, "margin")[models]
         scored = parts["scored"]
-        return Inputs.of(margins[:, scored], masks[models][:, scored], margins[:, parts["population"]])
+        return Signals.of(margins[:, scored], masks[models][:, scored], margins[:, parts["population"]])
 
     settings = Settings(0.95, 16, 10, 0, (0.001, 0.01), (0.1,), 10)
     attack = build({"name": "lira", "mode": "online", "variance": "shrunken"})

@@ -2,9 +2,9 @@
 
 import pandas as pd
 import pytest
-from project import PROJECT, Project
 
 from memdyn.dynamics.population import OF_TWO, TO_NEXT
+from project import PROJECT, Project
 
 pytestmark = pytest.mark.slow
 

@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
-from project import Project
 
-from memdyn.signals import REGISTRY
+from memdyn.probes import REGISTRY
 from memdyn.store.measures import read_measures
+from project import Project
 
 pytestmark = pytest.mark.slow
 

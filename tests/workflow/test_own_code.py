@@ -4,6 +4,7 @@ import re
 
 import pytest
 import yaml
+
 from project import PROJECT, Project
 
 pytestmark = pytest.mark.slow

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from project import Project, job_counts, write_data
 
 pytestmark = pytest.mark.slow

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 import yaml
+
 from project import Project
 
 

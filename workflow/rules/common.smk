@@ -9,15 +9,15 @@ from memdyn.config.errors import ConfigError
 from memdyn.config.load import load_study
 from memdyn.config.yaml_file import refuse_misread
 from memdyn.design.blocks import block_names, mask_names, models_of
-from memdyn.plan import build_plan
-from memdyn.provenance.cost import statement
-from memdyn.provenance.guard import (
+from memdyn.plan.study import build_plan
+from memdyn.operations.cost import statement
+from memdyn.operations.guard import (
     discard_scored,
     link_current,
     refuse_missing_data,
     refuse_needless_training,
 )
-from memdyn.provenance.progress import Progress
+from memdyn.operations.progress import Progress
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.enums import Quietness
 from snakemake.settings.types import ExecMode

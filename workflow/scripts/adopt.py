@@ -12,8 +12,8 @@ import sys
 from memdyn.config.errors import ConfigError
 from memdyn.config.load import load_study
 from memdyn.config.yaml_file import read_yaml
-from memdyn.plan import build_plan
-from memdyn.provenance.adopt import adopt, adoptable
+from memdyn.operations.adopt import adopt, adoptable
+from memdyn.plan.study import build_plan
 
 
 def arguments() -> argparse.Namespace:

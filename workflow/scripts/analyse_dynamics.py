@@ -10,7 +10,7 @@ from memdyn.attacks.evaluate import Settings
 from memdyn.attacks.shadow_scores import ShadowScores
 from memdyn.data.pool import read_pool
 from memdyn.dynamics.analysis import Analysis
-from memdyn.provenance.job import start
+from memdyn.identity.job import start
 from memdyn.store.measures import read_measures
 from memdyn.store.tables import write_table
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from memdyn.data import REGISTRY
 from memdyn.data.pool import build_pool, duplicates_note, write_pool
-from memdyn.provenance.job import start
-from memdyn.provenance.sources import refuse_changed
+from memdyn.identity.job import start
+from memdyn.identity.sources import refuse_changed
 from memdyn.registry import resolve
 
 if __name__ == "__main__":

@@ -14,9 +14,9 @@ from memdyn.compare.nulls import null_tests
 from memdyn.compare.runs import factor_row, pool_row, run_row
 from memdyn.compare.verdicts import Rules
 from memdyn.data.pool import read_pool
-from memdyn.provenance.job import start
+from memdyn.identity.job import start
+from memdyn.jobs.atomic import atomic_path
 from memdyn.stats.jackknife import Pairs
-from memdyn.store.atomic import atomic_path
 from memdyn.store.logs import failed_models
 from memdyn.store.tables import write_csv, write_parts, write_table
 

@@ -15,7 +15,7 @@ from memdyn.dynamics.plane import samples_table
 from memdyn.dynamics.stage import design_effect_table, observe_states
 from memdyn.dynamics.zone_shares import smooth_shares, zone_table
 from memdyn.dynamics.zones import ZoneBounds
-from memdyn.provenance.job import start
+from memdyn.identity.job import start
 from memdyn.store.tables import write_table
 
 

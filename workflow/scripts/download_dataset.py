@@ -1,7 +1,7 @@
 """Fetches a published data set into `data_dir`, where there is network."""
 
 from memdyn.data.download import download
-from memdyn.provenance.job import teller
+from memdyn.identity.job import teller
 
 if __name__ == "__main__":
     tell = teller(snakemake.log[0], snakemake.rule)

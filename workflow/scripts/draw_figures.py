@@ -5,11 +5,11 @@ from pathlib import Path
 import pandas as pd
 
 from memdyn.data.pool import read_pool
-from memdyn.provenance.job import start
+from memdyn.identity.job import start
+from memdyn.jobs.atomic import atomic_path
 from memdyn.report.figures import draw_all
 from memdyn.report.planes import shown_rows
 from memdyn.report.record import ReportOptions
-from memdyn.store.atomic import atomic_path
 
 if __name__ == "__main__":
     folder = Path(snakemake.output.figures)

@@ -7,7 +7,7 @@ import numpy as np
 from memdyn.data.pool import read_pool
 from memdyn.design.blocks import models_of
 from memdyn.design.membership import membership
-from memdyn.provenance.job import start
+from memdyn.identity.job import start
 from memdyn.store.masks import write_masks
 
 if __name__ == "__main__":

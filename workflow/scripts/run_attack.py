@@ -6,7 +6,7 @@ from memdyn.attacks.base import build
 from memdyn.attacks.convergence import convergence_table
 from memdyn.attacks.evaluate import Settings, evaluate, null_seed
 from memdyn.attacks.shadow_scores import ShadowScores
-from memdyn.provenance.job import start
+from memdyn.identity.job import start
 from memdyn.store.tables import write_table
 
 if __name__ == "__main__":

@@ -5,19 +5,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from memdyn.compute.device import prepare_torch
+from memdyn.compute.samples import Samples
 from memdyn.data.pool import read_pool
 from memdyn.design.blocks import models_of, progress_folder
+from memdyn.identity.job import start
+from memdyn.jobs import retention as temporary
+from memdyn.jobs.atomic import sweep
+from memdyn.jobs.lease import hold
 from memdyn.models.build import build_model
-from memdyn.provenance.job import start
-from memdyn.signals.scoring import score_block
-from memdyn.store import temporary
-from memdyn.store.atomic import sweep
+from memdyn.probes.scoring import score_block
 from memdyn.store.logs import failed_models
 from memdyn.store.scores import write_scores
-from memdyn.training.device import prepare_torch
-from memdyn.training.inputs import Inputs
-from memdyn.training.lease import hold
-from memdyn.training.progress import clear
+from memdyn.training.resume import clear
 
 if __name__ == "__main__":
     path = Path(snakemake.output.scores)
@@ -28,7 +28,7 @@ if __name__ == "__main__":
     rows = [pool.parts[part] for part in params.stage["options"]["parts"]]
     scored = slice(rows[0].start, rows[-1].stop)
     models = models_of(snakemake.wildcards.block)
-    inputs = Inputs.of_pool(pool, scored, device)
+    inputs = Samples.of_pool(pool, scored, device)
     network = build_model(recipe["model"], pool.images.shape[1:], len(pool.class_names)).to(device)
     checkpoints = Path(snakemake.input.checkpoints)
     progress = progress_folder(path.parents[2], snakemake.wildcards.block)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from memdyn.data.pool import read_pool
 from memdyn.design.blocks import models_of, progress_folder
-from memdyn.provenance.job import start
+from memdyn.identity.job import start
 from memdyn.store.masks import read_masks
 from memdyn.training.block import BlockTask, train_block
 

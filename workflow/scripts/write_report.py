@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from memdyn.provenance.guard import point_links
-from memdyn.provenance.job import start
-from memdyn.provenance.record import commit, versions
+from memdyn.identity.job import start
+from memdyn.identity.recipe import commit, versions
+from memdyn.jobs.atomic import atomic_path
+from memdyn.operations.guard import point_links
 from memdyn.report.page import PageContext, render_page
 from memdyn.report.record import ReportOptions, config_text
-from memdyn.store.atomic import atomic_path
 
 if __name__ == "__main__":
     path, params = Path(snakemake.output.page), snakemake.params

@@ -1,6 +1,6 @@
 """Lazy registries: plain dicts `name -> "module:attribute"`, imported only when an entry is used.
 
-A registry is a module-level dict called `REGISTRY`. The code digest (`memdyn.provenance.digest`) leaves
+A registry is a module-level dict called `REGISTRY`. The code digest (`memdyn.identity.digest`) leaves
 that assignment out and covers the modules of the entries that a recipe names instead, so that adding an
 entry changes the identity of nobody's finished work.
 """

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from memdyn.attacks import REGISTRY
-from memdyn.attacks.inputs import Inputs
+from memdyn.attacks.signals import Signals
 from memdyn.registry import resolve
 
 FOLDS = {"pairs": "pairs", "halves": "2"}
@@ -20,15 +20,15 @@ class Attack(ABC):
 
     Attributes:
         threshold: the score from which on (>=) the likelihood ratio is at least 1; None where there is none.
-        labels_only: exchanging IN and OUT of a pair exchanges their scores and leaves all others as they are.
+        exchangeable: exchanging IN and OUT of a pair exchanges their scores and leaves all others as they are.
         min_references: how many pairs the calibration of one model needs at least.
     """
 
     threshold: float | None = None
-    labels_only: bool = False
+    exchangeable: bool = False
     min_references: ClassVar[int]
 
-    def score(self, inputs: Inputs, folds: str) -> np.ndarray:
+    def score(self, inputs: Signals, folds: str) -> np.ndarray:
         """Scores float64 [M, n], higher = member, of margins; never calibrated with the scored model's pair.
 
         Args:
@@ -45,10 +45,10 @@ class Attack(ABC):
         return margins
 
     @abstractmethod
-    def score_signal(self, inputs: Inputs, folds: str) -> np.ndarray:
+    def score_signal(self, inputs: Signals, folds: str) -> np.ndarray:
         """`score` of inputs that hold the attack's `signal` instead of margins (computed once for many refits)."""
 
-    def score_pairs(self, inputs: Inputs, folds: str) -> tuple[np.ndarray, np.ndarray]:
+    def score_pairs(self, inputs: Signals, folds: str) -> tuple[np.ndarray, np.ndarray]:
         """`score_signal` as the scores of each pair's IN and of its OUT model, [P, n] each."""
         return inputs.split(self.score_signal(inputs, folds))
 
@@ -60,7 +60,7 @@ class Attack(ABC):
         """Whether each of the pairs in these halves [P] has enough others to be calibrated with."""
         return all(fold.count >= self.min_references for fold in folds_of(half, folds))
 
-    def check(self, inputs: Inputs, folds: str) -> None:
+    def check(self, inputs: Signals, folds: str) -> None:
         """Raises ValueError where there are too few pairs to calibrate."""
         if not self.can_score(inputs.half, folds):
             failed = inputs.pairs.planned - inputs.n_pairs

@@ -10,9 +10,9 @@ import pandas as pd
 
 from memdyn.attacks.base import Attack
 from memdyn.attacks.evaluate import Settings, metric_names
-from memdyn.attacks.inputs import Inputs
 from memdyn.attacks.most_vulnerable import SHARES, MostVulnerable, limits_of
 from memdyn.attacks.refits import Deletions, refits
+from memdyn.attacks.signals import Signals
 from memdyn.stats import jackknife
 from memdyn.stats.roc import roc
 
@@ -28,7 +28,7 @@ def model_counts(n_models: int) -> list[int]:
     return [count for count in counts if count < n_models] + [n_models]
 
 
-def convergence_table(attack: Attack, margins: Inputs, settings: Settings) -> pd.DataFrame:
+def convergence_table(attack: Attack, margins: Signals, settings: Settings) -> pd.DataFrame:
     """Metrics of one checkpoint against the number of models.
 
     Args:
@@ -49,7 +49,7 @@ def convergence_table(attack: Attack, margins: Inputs, settings: Settings) -> pd
     return table[["models", *table.columns.drop("models")]]
 
 
-def _metrics(attack: Attack, margins: Inputs, settings: Settings) -> pd.DataFrame:
+def _metrics(attack: Attack, margins: Signals, settings: Settings) -> pd.DataFrame:
     deletions = Deletions.of(attack, margins, settings.groups)
     everyone, few = [], []
     for refit in refits(attack, margins, deletions):

@@ -18,17 +18,16 @@ import numpy as np
 import pandas as pd
 
 from memdyn.attacks.base import FOLDS, Attack
-from memdyn.attacks.inputs import Inputs
 from memdyn.attacks.most_vulnerable import MostVulnerable, limits_of, most_vulnerable_table
 from memdyn.attacks.pooling import pooling_loss, target_spread
 from memdyn.attacks.refits import Deletions, refits
+from memdyn.attacks.signals import Signals
 from memdyn.design.seeds import derive_seed
 from memdyn.stats import jackknife
 from memdyn.stats.roc import cuts_at_fprs, fpr_grid, roc
+from memdyn.terms import AGGREGATIONS, AUC, FPRS, LIKELIHOOD_RATIO_1, threshold_label, tpr_at
 
-Loader = Callable[[int], Inputs]
-AGGREGATIONS = ("pooled", "per_model")
-TABLE_FPRS = (0.001, 0.01)  # of the columns tpr_at_fpr_*, which other programs read
+Loader = Callable[[int], Signals]
 GRID_POINTS_PER_DECADE = 10
 # The null takes as many draws as put this many standard errors between 1/2 and a mean AUC that is so far off with 16
 # models and more, and twice as far with 8: a LiRA that leaves out only the scored model has .445 at 8, .488 at 16.
@@ -67,8 +66,8 @@ class Settings:
             groups=statistics["jackknife_groups"],
             draws=statistics["null_draws"],
             seed=seed,
-            fprs=TABLE_FPRS,
-            rate_fprs=tuple(threshold for threshold in options["thresholds"] if threshold != "lr1"),
+            fprs=FPRS,
+            rate_fprs=tuple(threshold for threshold in options["thresholds"] if threshold != LIKELIHOOD_RATIO_1),
             points_per_decade=GRID_POINTS_PER_DECADE,
         )
 
@@ -117,7 +116,7 @@ def evaluate(
     return {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
 
 
-def evaluate_checkpoint(attack: Attack, margins: Inputs, settings: Settings) -> dict[str, pd.DataFrame]:
+def evaluate_checkpoint(attack: Attack, margins: Signals, settings: Settings) -> dict[str, pd.DataFrame]:
     """The tables metrics, roc, replicates, null and most_vulnerable of one checkpoint, without the column epoch."""
     deletions = Deletions.of(attack, margins, settings.groups)
     groups, sizes = deletions.groups, deletions.sizes
@@ -186,7 +185,7 @@ def evaluate_checkpoint(attack: Attack, margins: Inputs, settings: Settings) -> 
     }
 
 
-def rates(attack: Attack, signals: Inputs, fprs: Iterable[float], part: str, first_row: int) -> pd.DataFrame:
+def rates(attack: Attack, signals: Signals, fprs: Iterable[float], part: str, first_row: int) -> pd.DataFrame:
     """Decisions per sample and threshold, cross-fitted over halves of the pairs, without the column epoch.
 
     Args:
@@ -199,7 +198,7 @@ def rates(attack: Attack, signals: Inputs, fprs: Iterable[float], part: str, fir
     scores_in, scores_out = attack.score_pairs(signals, "halves")
     decisions = {}
     if attack.threshold is not None:
-        decisions["lr1"] = scores_in >= attack.threshold, scores_out >= attack.threshold
+        decisions[LIKELIHOOD_RATIO_1] = scores_in >= attack.threshold, scores_out >= attack.threshold
     for label, cut in pooled_cuts(scores_out, signals.half, fprs).items():
         decisions[label] = scores_in > cut, scores_out > cut
     return pd.concat(
@@ -232,7 +231,7 @@ def pooled_cuts(scores_out: np.ndarray, half: np.ndarray, fprs: Iterable[float])
     cuts = np.empty((len(fprs), len(half), 1))
     for side in np.unique(half) if fprs else ():
         cuts[:, half == side, 0] = cuts_at_fprs(scores_out[half == side], np.array(fprs))[:, None]
-    return {f"fpr{fpr:g}": cut for fpr, cut in zip(fprs, cuts, strict=True)}
+    return {threshold_label(fpr): cut for fpr, cut in zip(fprs, cuts, strict=True)}
 
 
 def tally(called: np.ndarray) -> np.ndarray:
@@ -280,18 +279,18 @@ def null_draws(n_models: int, n_samples: int, least: int) -> int:
     return max(least, int(np.ceil(variance * (STANDARD_ERRORS / bias) ** 2)))
 
 
-def _null(attack: Attack, signals: Inputs, scores: np.ndarray, settings: Settings) -> pd.DataFrame:
+def _null(attack: Attack, signals: Signals, scores: np.ndarray, settings: Settings) -> pd.DataFrame:
     """AUC and TPRs of each draw: memberships swapped at random, the attack calibrated anew."""
     rows, fprs = [], dict.fromkeys(AGGREGATIONS, np.array(settings.fprs))
     for draw in range(null_draws(*signals.mask.shape, settings.draws)):
         swapped = signals.swap(swaps(signals.mask, settings.seed, draw))
         # Where the swap moves no calibration, the old scores belong to the new labels.
-        new = scores if attack.labels_only else attack.score_signal(swapped, "pairs")
+        new = scores if attack.exchangeable else attack.score_signal(swapped, "pairs")
         rows += [[name, draw, *values] for name, values in _measure(new, swapped, fprs).items()]
     return pd.DataFrame(rows, columns=["aggregation", "draw", *metric_names(settings)])
 
 
-def _measure(scores: np.ndarray, signals: Inputs, fprs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _measure(scores: np.ndarray, signals: Signals, fprs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """AUC, then TPR at each FPR, per aggregation: over all (model, sample), and the mean of the models' own."""
     pooled = roc(*signals.split(scores), fprs["pooled"])
     models = [roc(row[mask], row[~mask], fprs["per_model"]) for row, mask in zip(scores, signals.mask, strict=True)]
@@ -301,7 +300,7 @@ def _measure(scores: np.ndarray, signals: Inputs, fprs: dict[str, np.ndarray]) -
     }
 
 
-def _se_samples(scores: np.ndarray, signals: Inputs, pooled: np.ndarray, settings: Settings) -> dict[str, float]:
+def _se_samples(scores: np.ndarray, signals: Signals, pooled: np.ndarray, settings: Settings) -> dict[str, float]:
     """The standard error of each pooled metric from the choice of samples, jackknifed over groups of samples.
 
     Samples are in random order, and what they share of the calibration (a prior of variances) hardly moves: nothing is
@@ -317,7 +316,7 @@ def _se_samples(scores: np.ndarray, signals: Inputs, pooled: np.ndarray, setting
     return {f"{column}_se_samples": error for column, error in zip(columns, found, strict=True)}
 
 
-def _fprs(signals: Inputs, fewest_pairs: int, settings: Settings) -> dict[str, np.ndarray]:
+def _fprs(signals: Signals, fewest_pairs: int, settings: Settings) -> dict[str, np.ndarray]:
     """The FPRs of columns and grid; the grid starts where the jackknife's smallest part still has a false positive."""
     n_samples = signals.mask.shape[1]
     fewest = {"pooled": fewest_pairs * n_samples, "per_model": n_samples - int(signals.mask.sum(axis=1).max())}
@@ -329,4 +328,4 @@ def _fprs(signals: Inputs, fewest_pairs: int, settings: Settings) -> dict[str, n
 
 def metric_names(settings: Settings) -> list[str]:
     """auc, and tpr_at_fpr_* of each FPR."""
-    return ["auc", *(f"tpr_at_fpr_{fpr:g}" for fpr in settings.fprs)]
+    return [AUC, *map(tpr_at, settings.fprs)]

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.special import gammaln, log_ndtr
 
 from memdyn.attacks.base import Attack, Fold, folds_of
-from memdyn.attacks.inputs import Inputs
+from memdyn.attacks.signals import Signals
 from memdyn.stats.shrinkage import MIN_VARIANCE, Prior, fit_prior
 from memdyn.stats.student import log_survival
 
@@ -38,11 +38,11 @@ class LiRA(Attack):
         """The online score is a log likelihood ratio."""
         return 0.0 if self.mode == "online" else None
 
-    def score_signal(self, inputs: Inputs, folds: str) -> np.ndarray:
+    def score_signal(self, inputs: Signals, folds: str) -> np.ndarray:
         """Scores [M, n]; see `Attack.score`."""
         return inputs.join(*self.score_pairs(inputs, folds))
 
-    def score_pairs(self, inputs: Inputs, folds: str) -> tuple[np.ndarray, np.ndarray]:
+    def score_pairs(self, inputs: Signals, folds: str) -> tuple[np.ndarray, np.ndarray]:
         """Scores of IN and OUT models, [P, n] each."""
         self.check(inputs, folds)
         values = inputs.split(inputs.signal)

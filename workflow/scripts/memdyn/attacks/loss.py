@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from memdyn.attacks.base import Attack, folds_of
-from memdyn.attacks.inputs import Inputs
+from memdyn.attacks.signals import Signals
 
 
 @dataclass(frozen=True)
@@ -17,10 +17,10 @@ class Loss(Attack):
     and the margin never saturates.
     """
 
-    labels_only: ClassVar[bool] = True
+    exchangeable: ClassVar[bool] = True
     min_references: ClassVar[int] = 0
 
-    def score_signal(self, inputs: Inputs, folds: str) -> np.ndarray:
+    def score_signal(self, inputs: Signals, folds: str) -> np.ndarray:
         """The margins themselves: nothing is calibrated, so the folds only have to exist."""
         folds_of(inputs.half, folds)
         return inputs.signal

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from memdyn.attacks.inputs import Inputs
+from memdyn.attacks.signals import Signals
 from memdyn.stats import jackknife
 from memdyn.stats.intervals import at_least_binomial
 from memdyn.stats.roc import cuts_at_fprs, roc
@@ -43,7 +43,7 @@ class MostVulnerable:
     half: np.ndarray
 
     @classmethod
-    def of(cls, margins: Inputs) -> "MostVulnerable":
+    def of(cls, margins: Signals) -> "MostVulnerable":
         """From the margins of one checkpoint."""
         inside, outside = margins.split(margins.signal)
         risk = np.full((2, inside.shape[1]), np.nan)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from memdyn.attacks.base import Attack
-from memdyn.attacks.inputs import Inputs
+from memdyn.attacks.signals import Signals
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Deletions:
     kept: tuple[np.ndarray, ...]
 
     @classmethod
-    def of(cls, attack: Attack, inputs: Inputs, most_groups: int) -> "Deletions":
+    def of(cls, attack: Attack, inputs: Signals, most_groups: int) -> "Deletions":
         """At most so many groups of the inputs' pairs."""
         group = inputs.pairs.groups(most_groups)
         groups, sizes = np.unique(group, return_counts=True)
@@ -49,12 +49,12 @@ class Refit:
         scores: [M, n].
     """
 
-    margins: Inputs
-    signals: Inputs
+    margins: Signals
+    signals: Signals
     scores: np.ndarray
 
 
-def refits(attack: Attack, margins: Inputs, deletions: Deletions) -> Iterator[Refit]:
+def refits(attack: Attack, margins: Signals, deletions: Deletions) -> Iterator[Refit]:
     """The attack on all pairs, then without each group."""
     signals = margins.map(attack.signal)
     yield Refit(margins, signals, attack.score_signal(signals, "pairs"))

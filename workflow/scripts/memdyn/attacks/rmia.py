@@ -7,7 +7,8 @@ from typing import ClassVar
 import numpy as np
 
 from memdyn.attacks.base import Attack, Fold, folds_of
-from memdyn.attacks.inputs import Inputs
+from memdyn.attacks.signals import Signals
+from memdyn.stats.margins import loss
 
 
 @dataclass(frozen=True)
@@ -40,15 +41,15 @@ class RMIA(Attack):
     min_references: ClassVar[int] = 1
 
     @property
-    def labels_only(self) -> bool:
+    def exchangeable(self) -> bool:
         """Online, P(x) is a mean over all models of a pair, whichever is IN."""
         return self.mode == "online"
 
     def signal(self, margins: np.ndarray) -> np.ndarray:
         """log p = -softplus(-margin)."""
-        return np.minimum(margins, 0) - np.log1p(np.exp(-np.abs(margins)))
+        return -loss(margins)
 
-    def score_signal(self, inputs: Inputs, folds: str) -> np.ndarray:
+    def score_signal(self, inputs: Signals, folds: str) -> np.ndarray:
         """An empirical CDF per model: sort log R(z), look log R(x) - log gamma up; never the n x Z matrix."""
         log_ratio, log_ratio_z = self._log_ratios(inputs, folds)
         wanted = log_ratio - np.log(self.gamma)
@@ -58,11 +59,11 @@ class RMIA(Attack):
             row[:] = share(row, levels)
         return wanted
 
-    def raw_ratio(self, inputs: Inputs, folds: str) -> np.ndarray:
+    def raw_ratio(self, inputs: Signals, folds: str) -> np.ndarray:
         """log R(x), float64 [M, n], of margins: per model the same order as the score's."""
         return self._log_ratios(inputs.map(self.signal), folds)[0]
 
-    def _log_ratios(self, inputs: Inputs, folds: str) -> tuple[np.ndarray, np.ndarray]:
+    def _log_ratios(self, inputs: Signals, folds: str) -> tuple[np.ndarray, np.ndarray]:
         """log R(x) [M, n] and log R(z) [M, Z]."""
         self.check(inputs, folds)
         p, p_z = np.exp(inputs.signal), np.exp(inputs.population)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from memdyn.attacks.inputs import Inputs
+from memdyn.attacks.signals import Signals
 from memdyn.data.pool import read_pool
 from memdyn.stats.jackknife import Pairs
 from memdyn.store.masks import read_masks
@@ -50,12 +50,12 @@ class ShadowScores:
         values = read_signal(self.files, epoch, name)
         return values if len(self.pairs) == self.pairs.planned else values[self.pairs.models]
 
-    def loader(self, part: str) -> Callable[[int], Inputs]:
+    def loader(self, part: str) -> Callable[[int], Signals]:
         """(epoch) -> the margins of `part` ("scored" or "sham") with its masks, and of the population part."""
         rows, population = self.parts[part], self.parts["population"]
 
-        def load(epoch: int) -> Inputs:
+        def load(epoch: int) -> Signals:
             margins = self.signal(epoch, "margin")
-            return Inputs.of(margins[:, rows], self.masks[:, rows], margins[:, population], self.pairs)
+            return Signals.of(margins[:, rows], self.masks[:, rows], margins[:, population], self.pairs)
 
         return load

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from memdyn.compare.factors import Comparison, at_equal_epochs
 from memdyn.compare.matched import at_matched
 from memdyn.compare.power_law import power_law_tables
+from memdyn.compare.series import Comparison, at_equal_epochs
 from memdyn.compare.verdicts import Rules, Verdict, judge_c1, judge_c2, judge_c3, pairs_by_factor
-from memdyn.dynamics.plane import threshold_label
+from memdyn.terms import FPRS, threshold_label, tpr_at
 
 # clock -> where runs are compared, as shares of its way to the highest value that both reach: of accuracy where the
 # runs are good, which is near its plateau, of the gap all along
@@ -48,7 +48,7 @@ def study_claims(
         rules: of the verdicts.
 
     Returns:
-        factor_differences: see `memdyn.compare.factors` and `memdyn.compare.matched`, one below the other, and
+        factor_differences: see `memdyn.compare.series` and `memdyn.compare.matched`, one below the other, and
             factor: the only one that the two runs differ in, or "";
         claims: claim, verdict, scope (what the verdict is about), part, part_verdict;
         claim_cells: see `memdyn.compare.verdicts.Verdict`.
@@ -169,7 +169,7 @@ def power_law(
         return {"power_law_points": nothing, "power_law_fits": nothing}
     last = tables["attack_metrics"].query("aggregation == 'pooled'")
     last = last[last["epoch"] == last.groupby("run")["epoch"].transform("max")]
-    names = {f"tpr_at_fpr_{fpr:g}": fpr for fpr in (0.001, 0.01)}
+    names = {tpr_at(fpr): fpr for fpr in FPRS}
     place = runs.set_index("run")[["pool", "samples_per_class"]]
     estimates = _long(last, list(names)).rename(columns={"value": "tpr"}).join(place, on="run")
     replicates = tables["replicates"].query("aggregation == 'pooled'").rename(columns={"value": "tpr"})

@@ -12,7 +12,7 @@ clocks (a plateau, a slow rise, a fall and a second rise, a late jump, noise tha
 16 to 128 models, 95 % intervals cover .92 to .98 at every point. Without the rule they cover down to .81 just below the
 highest common value, and are three to four times wider at it.
 
-Tables are those of `memdyn.compare.factors`. The clock's noise of samples is not held.
+Tables are those of `memdyn.compare.series`. The clock's noise of samples is not held.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from memdyn.compare.factors import COMPARED, Comparison, Series, as_table, joined, pairs_of_runs, series_of
+from memdyn.compare.series import COMPARED, Comparison, Series, as_table, joined, pairs_of_runs, series_of
 
 UNDETERMINED = "not determined: a run is about at this value for long"
 
@@ -79,12 +79,12 @@ def at_matched(
 
     Args:
         clock: the metric of `clock_estimates` to match, e.g. "accuracy_test" or "generalisation_gap".
-        clock_estimates, clock_replicates: as estimates and replicates, without keys (`memdyn.compare.factors`).
+        clock_estimates, clock_replicates: as estimates and replicates, without keys (`memdyn.compare.series`).
         shares: where the runs are compared: how much of the clock's way from where both have started to the highest
             value that both surely pass, in (0, 1].
 
     Returns:
-        As `memdyn.compare.factors.at_equal_epochs`, matched_by the clock: at is its value, epoch_a and epoch_b where
+        As `memdyn.compare.series.at_equal_epochs`, matched_by the clock: at is its value, epoch_a and epoch_b where
         each run reaches it. Status `UNDETERMINED`: the passage is not sure. Where the ranges do not overlap, one row of
         NaN whose status tells them.
     """

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from memdyn.compare.factors import welch_df
+from memdyn.compare.series import welch_df
 from memdyn.stats import jackknife
 
 _DRAWS, _SEED = 9_999, 0  # of the bootstrap, the same for every fit

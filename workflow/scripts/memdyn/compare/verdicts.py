@@ -187,7 +187,7 @@ def judge_c1(differences: pd.DataFrame, factors: pd.DataFrame, rules: Rules) -> 
     """C1.
 
     Args:
-        differences: of the mean advantage, from `memdyn.compare.factors.at_equal_epochs`: run_a, run_b, attack,
+        differences: of the mean advantage, from `memdyn.compare.series.at_equal_epochs`: run_a, run_b, attack,
             threshold (one an attack), at, difference, se, df.
         factors: from `pairs_by_factor`.
         rules: see `Rules`.

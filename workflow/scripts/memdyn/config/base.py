@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 
 class Strict(BaseModel):
@@ -59,3 +59,4 @@ def _truth_value(value: Any) -> Any:
 
 Bool = Annotated[bool, BeforeValidator(_truth_value)]
 Float = Annotated[float, BeforeValidator(_numeric_string)]
+Fraction = Annotated[Float, Field(gt=0, lt=1)]

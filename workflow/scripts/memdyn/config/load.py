@@ -8,11 +8,12 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from memdyn.config.datasets import PoolConfig
 from memdyn.config.errors import ConfigError, problems, shown, wrong_places
 from memdyn.config.given import read_given
 from memdyn.config.naming import points
-from memdyn.config.study import StudyConfig, TrainConfig
+from memdyn.config.pool import PoolConfig
+from memdyn.config.recipe import TrainConfig
+from memdyn.config.study import StudyConfig
 
 # models that take rows of a table
 FOR_TABLES = ("logistic", "mlp", "custom")

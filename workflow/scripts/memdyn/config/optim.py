@@ -178,12 +178,3 @@ class OneCycleSchedule(_Schedule):
 ScheduleConfig = Annotated[
     ConstantSchedule | StepSchedule | CosineSchedule | OneCycleSchedule, Field(discriminator="name")
 ]
-
-
-class AugmentConfig(Strict):
-    """Random changes of the training images, drawn anew for each sample and epoch, on the device."""
-
-    crop: Annotated[int, Field(ge=0, le=512)] = Field(
-        0, description="random crop: zero-pad by this many pixels and crop back; 0: none"
-    )
-    flip: bool = Field(False, description="horizontal flip of every second image, at random")

@@ -4,99 +4,21 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from memdyn.config.analysis import AnalysisConfig, ClaimsConfig, DifficultyConfig
 from memdyn.config.attacks import AttackConfig, LiraAttack, LossAttack, RmiaAttack
-from memdyn.config.base import Bool, Float, Strict
-from memdyn.config.datasets import PoolConfig
+from memdyn.config.base import Bool, Strict
+from memdyn.config.claims import ClaimsConfig
+from memdyn.config.dynamics import AnalysisConfig, DynamicsConfig
 from memdyn.config.errors import did_you_mean
-from memdyn.config.models import MlpModel, ModelConfig
 from memdyn.config.naming import check_levels
-from memdyn.config.optim import AugmentConfig, ConstantSchedule, OptimizerConfig, ScheduleConfig, SgdOptimizer
 from memdyn.config.paths import OutputFolder
-from memdyn.config.report import DynamicsConfig, ReportConfig
+from memdyn.config.pool import PoolConfig
+from memdyn.config.probes import DifficultyConfig
+from memdyn.config.recipe import RunVariation, TrainConfig
+from memdyn.config.report import ReportConfig
+from memdyn.config.statistics import StatisticsConfig
 
 # leave-one-pair-out needs three other pairs to estimate a variance from
 MINIMUM_MODELS = 8
-
-
-class TrainConfig(Strict):
-    """A training recipe: everything that changes weights, and the list of saved checkpoints."""
-
-    model: ModelConfig = Field(default=MlpModel(name="mlp"), description="Architecture, by `name`, and its options.")
-    optimizer: OptimizerConfig = Field(
-        default=SgdOptimizer(name="sgd"), description="Optimizer, by `name`, and its options."
-    )
-    schedule: ScheduleConfig = Field(
-        default=ConstantSchedule(name="constant"), description="Learning rate over training, by `name`."
-    )
-    augment: AugmentConfig = Field(default_factory=AugmentConfig, description="Random augmentation of training images.")
-    epochs: int = Field(default=20, ge=1, le=1_000_000, description="Passes over the members.")
-    batch_size: int = Field(
-        default=64,
-        ge=1,
-        description="Samples a step; the last of an epoch takes what is left. A batch of 1 is refused where batch "
-        "normalisation has 1 value a channel in it; elsewhere its statistics are those of that sample's pixels.",
-    )
-    precision: Literal["float32", "bfloat16"] = Field(
-        default="float32", description="bfloat16: autocast in forward and backward; weights stay float32."
-    )
-    checkpoints: list[Annotated[int, Field(ge=0)]] | Literal["all"] = Field(
-        default="all", description="Epochs whose weights are scored, 0 = untrained; `all`: 0, 1, ..., epochs."
-    )
-
-    @field_validator("checkpoints")
-    @classmethod
-    def _increasing(cls, value: list[int] | str) -> list[int] | str:
-        if value != "all" and (not value or value != sorted(set(value))):
-            raise ValueError(f"must be a non-empty list of increasing epochs, got {value}")
-        return value
-
-    @model_validator(mode="after")
-    def _within_training(self) -> Self:
-        if self.checkpoints != "all" and self.checkpoints[-1] > self.epochs:
-            raise ValueError(
-                f"checkpoints: {self.checkpoints[-1]} lies beyond the last epoch (epochs: {self.epochs}); "
-                f"allowed are 0 to {self.epochs}"
-            )
-        try:
-            self.schedule.check_epochs(self.epochs)
-        except ValueError as error:
-            raise ValueError(f"schedule.{error}") from None
-        return self
-
-    def checkpoint_epochs(self) -> list[int]:
-        """The saved epochs, resolved."""
-        return list(range(self.epochs + 1)) if self.checkpoints == "all" else list(self.checkpoints)
-
-
-class RunVariation(Strict):
-    """A named run: the base recipe with some sections changed. A section with another `name` replaces the base's."""
-
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", description="Name of the run in tables and figures.")
-    model: dict[str, Any] | None = Field(default=None, description="Changes to `base.model`.")
-    optimizer: dict[str, Any] | None = Field(default=None, description="Changes to `base.optimizer`.")
-    schedule: dict[str, Any] | None = Field(default=None, description="Changes to `base.schedule`.")
-    augment: dict[str, Any] | None = Field(default=None, description="Changes to `base.augment`.")
-    epochs: int | None = Field(default=None, description="Instead of `base.epochs`.")
-    batch_size: int | None = Field(default=None, description="Instead of `base.batch_size`.")
-    precision: str | None = Field(default=None, description="Instead of `base.precision`.")
-    checkpoints: list[int] | str | None = Field(default=None, description="Instead of `base.checkpoints`.")
-    pool: dict[str, Any] | None = Field(default=None, description="Changes to `pool`: data as a factor.")
-
-
-class StatisticsConfig(Strict):
-    """Intervals and null control."""
-
-    level: Float = Field(default=0.95, gt=0.5, lt=1, description="Confidence level of all intervals.")
-    jackknife_groups: int = Field(
-        default=16, ge=4, description="Most groups of pairs that the jackknife leaves out, one at a time."
-    )
-    null_draws: int = Field(
-        default=20,
-        ge=12,
-        description="Draws of swapped membership in the null control; small studies take more, as many as show a null "
-        "AUC that is off by 0.01 (0.02 with 8 models).",
-    )
 
 
 class StudyConfig(Strict):

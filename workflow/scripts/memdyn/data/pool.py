@@ -17,9 +17,9 @@ from memdyn.data.raw import RawData
 from memdyn.data.reading import listed
 from memdyn.data.tables import standardised
 from memdyn.design.seeds import derive_seed
-from memdyn.store.atomic import atomic_path
+from memdyn.jobs.atomic import atomic_path
+from memdyn.terms import PARTS
 
-PARTS = ("scored", "sham", "population", "test", "spare")
 METADATA_KEY = b"memdyn.pool"
 FORMAT = 1
 MANY = 0.01  # share of dropped duplicates that a user is warned of

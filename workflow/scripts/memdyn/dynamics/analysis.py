@@ -10,8 +10,8 @@ import pandas as pd
 from memdyn.attacks.base import Attack
 from memdyn.attacks.evaluate import Settings
 from memdyn.attacks.shadow_scores import ShadowScores
-from memdyn.compare.factors import clock_tables
 from memdyn.dynamics.baselines import BASELINES
+from memdyn.dynamics.clocks import clock_tables
 from memdyn.dynamics.correlation import CorrelationOptions, correlation_tables
 from memdyn.dynamics.difficulty import Difficulty, difficulty
 from memdyn.dynamics.early import EarlyOptions, early_tables, findings
@@ -23,6 +23,7 @@ from memdyn.dynamics.stage import DynamicsOptions, dynamics_tables
 from memdyn.dynamics.tails import TailOptions
 from memdyn.dynamics.trajectories import SampleOptions
 from memdyn.dynamics.zones import ZoneBounds
+from memdyn.terms import LIKELIHOOD_RATIO_1
 
 # Grids and limits of figures and checks that nobody has to choose
 _ENTROPY_BASE = 2.0
@@ -83,7 +84,7 @@ class Analysis:
 
         Returns:
             difficulty (a row a sample); planted (empty where no label was flipped); smooth, operating_points, tails,
-            tail_verdicts (`memdyn.dynamics.smooth`); clocks, clock_replicates (`memdyn.compare.factors.clock_tables`).
+            tail_verdicts (`memdyn.dynamics.smooth`); clocks, clock_replicates (`memdyn.dynamics.clocks.clock_tables`).
         """
         flipped = self.flipped[self.scores.parts["scored"]]
         planted = pd.DataFrame(columns=["quantity", "models", "auroc", "low", "high"])
@@ -113,7 +114,11 @@ class Analysis:
 
     def _threshold(self, attack: Attack) -> str | float:
         """The first threshold of the plane that the attack has: severity and the highly vulnerable zone are of it."""
-        known = (value for value in self.dynamics["thresholds"] if value != "lr1" or attack.threshold is not None)
+        known = (
+            value
+            for value in self.dynamics["thresholds"]
+            if value != LIKELIHOOD_RATIO_1 or attack.threshold is not None
+        )
         return next(known)
 
     def _dynamics_options(self) -> DynamicsOptions:

@@ -6,7 +6,8 @@ guess of all of them is that hard samples are at risk.
 
 import numpy as np
 
-from memdyn.dynamics.difficulty import Forgetting, loss
+from memdyn.dynamics.difficulty import Forgetting
+from memdyn.stats.margins import loss
 
 BASELINES = ("loss", "margin", "el2n", "forgetting", "lt_iqr")
 

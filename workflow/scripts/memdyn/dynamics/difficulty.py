@@ -9,7 +9,7 @@ Checkpoints need not be every epoch, so each measure is defined on the grid t_1 
 Measures are of one model and one sample. `in` is the mean over the models that trained on the sample (the literature's
 meaning), `out` the same over those that did not, where it exists: untouched by the sample's own membership, and so the
 one to correlate with vulnerability. Prediction depth (needs activations) and GraNd (needs gradients) are no functions
-of stored signals: an optional stage of their own (`memdyn.signals.measuring`) gives them.
+of stored signals: an optional stage of their own (`memdyn.probes.measuring`) gives them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,6 +20,8 @@ import pandas as pd
 
 from memdyn.attacks.shadow_scores import ShadowScores
 from memdyn.dynamics.pairs import pair_values
+from memdyn.stats.margins import loss, probability
+from memdyn.terms import early_checkpoint
 
 HARDER = {
     "learning_epoch": 1,  # smallest t from which on every checkpoint is correct; last + 1 if never (Siddiqui 2022)
@@ -77,7 +79,7 @@ def _of_training(scores: ShadowScores, epochs: Sequence[int], early: float) -> d
     """The measures [M, n] that are read off the trained checkpoints."""
     rows = scores.parts["scored"]
     shape = len(scores.masks), rows.stop - rows.start
-    early_epoch = next(epoch for epoch in epochs if epoch >= early * epochs[-1])
+    early_epoch = early_checkpoint(epochs, early)
     learning, forgetting = LearningEpoch(shape), Forgetting(shape)
     aum, confidence = Moments(shape), Moments(shape)
     for epoch, weight in zip(epochs, np.diff([0, *epochs]), strict=True):
@@ -100,16 +102,6 @@ def _of_training(scores: ShadowScores, epochs: Sequence[int], early: float) -> d
         "c_score": correct,
         "memorisation": correct,
     }
-
-
-def probability(margin: np.ndarray) -> np.ndarray:
-    """p_y = sigmoid(margin), of any float type."""
-    return np.exp(-loss(margin))
-
-
-def loss(margin: np.ndarray) -> np.ndarray:
-    """-log p_y = softplus(-margin), of any float type."""
-    return np.maximum(-margin, 0) + np.log1p(np.exp(-np.abs(margin)))
 
 
 class LearningEpoch:

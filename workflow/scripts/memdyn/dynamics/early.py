@@ -19,19 +19,19 @@ import numpy as np
 import pandas as pd
 
 from memdyn.attacks.base import Attack
-from memdyn.attacks.inputs import Inputs
 from memdyn.attacks.shadow_scores import ShadowScores
+from memdyn.attacks.signals import Signals
 from memdyn.dynamics.baselines import Baselines
 from memdyn.dynamics.half_targets import counted_rates, effects_of
 from memdyn.dynamics.latent import LatentShares, latent_limits
 from memdyn.dynamics.pairs import pair_values
-from memdyn.dynamics.plane import threshold_label
 from memdyn.dynamics.splits import Splits, opposite
 from memdyn.dynamics.top_share import SampleJackknife, count, highest
 from memdyn.dynamics.zones import ZoneBounds
 from memdyn.stats import jackknife
 from memdyn.stats.ranks import correlation, ranks
 from memdyn.stats.roc import auc
+from memdyn.terms import threshold_label
 
 KEYS = ["target", "predictor", "models", "epoch", "metric"]
 WITHOUT_NOISE = ("disattenuated", "latent_share")
@@ -211,7 +211,7 @@ class _Trend:
         return {"rank_correlation": observed, "reliability": reliable, "disattenuated": disattenuated}
 
 
-def _checkpoints(scores: ShadowScores) -> Iterator[tuple[int, Inputs, dict[str, np.ndarray]]]:
+def _checkpoints(scores: ShadowScores) -> Iterator[tuple[int, Signals, dict[str, np.ndarray]]]:
     """(epoch, margins, baselines) of each checkpoint."""
     load, rows = scores.loader("scored"), scores.parts["scored"]
     baselines = None
@@ -223,11 +223,11 @@ def _checkpoints(scores: ShadowScores) -> Iterator[tuple[int, Inputs, dict[str, 
         yield epoch, inputs, baselines.add(epoch, margin, gap > 0, el2n)
 
 
-def _effects(inputs: Inputs, splits: Splits) -> list[np.ndarray]:
+def _effects(inputs: Signals, splits: Splits) -> list[np.ndarray]:
     return [effect.astype(np.float32) for effect in effects_of(inputs, splits)]
 
 
-def _zones(attack: Attack, inputs: Inputs, splits: Splits, options: EarlyOptions) -> Iterator[np.ndarray]:
+def _zones(attack: Attack, inputs: Signals, splits: Splits, options: EarlyOptions) -> Iterator[np.ndarray]:
     """The highly vulnerable as weights [2S, n] a replicate."""
     bounds = options.bounds
     for fpr, tpr in counted_rates(attack, inputs.map(attack.signal), splits, options.threshold):

@@ -10,23 +10,24 @@ from scipy.special import stdtr, stdtrit
 
 from memdyn.attacks.base import Attack
 from memdyn.attacks.evaluate import rates
-from memdyn.attacks.inputs import Inputs
 from memdyn.attacks.shadow_scores import ShadowScores
-from memdyn.dynamics.plane import threshold_label, with_rates
+from memdyn.attacks.signals import Signals
+from memdyn.dynamics.plane import with_rates
 from memdyn.dynamics.splits import Splits
 from memdyn.stats.multiple import benjamini_hochberg
+from memdyn.terms import LIKELIHOOD_RATIO_1, threshold_label
 
 MORE_VULNERABLE = {"d_prime": 1, "severity": 1, "onset": -1}
 """Targets, and whether a larger value means more vulnerable (1) or less (-1: an early onset)."""
 
 
-def effects_of(inputs: Inputs, splits: Splits) -> Iterator[np.ndarray]:
+def effects_of(inputs: Signals, splits: Splits) -> Iterator[np.ndarray]:
     """Unshrunken d' of the margin."""
     return splits.effects(*inputs.split(inputs.signal))
 
 
 def counted_rates(
-    attack: Attack, signals: Inputs, splits: Splits, threshold: str | float
+    attack: Attack, signals: Signals, splits: Splits, threshold: str | float
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """FPR and TPR of each sample; the attack is calibrated inside each half, without the deleted group.
 
@@ -39,7 +40,7 @@ def counted_rates(
     Raises:
         ValueError: for "lr1" with an attack that has no likelihood ratio.
     """
-    if threshold == "lr1" and attack.threshold is None:
+    if threshold == LIKELIHOOD_RATIO_1 and attack.threshold is None:
         raise ValueError(f"{attack} has no likelihood ratio: give a pooled FPR as threshold")
     fprs, label = () if isinstance(threshold, str) else (threshold,), threshold_label(threshold)
     for replicate in range(splits.n_replicates):
@@ -77,7 +78,7 @@ def onsets(scores: ShadowScores, splits: Splits, level: float) -> Iterator[np.nd
         yield np.where(rejected & (found >= 0), found, epoch + 1)
 
 
-def _paired_t(inputs: Inputs, splits: Splits) -> Iterator[np.ndarray]:
+def _paired_t(inputs: Signals, splits: Splits) -> Iterator[np.ndarray]:
     """The paired t statistics of IN - OUT, [2S, n] a replicate; 0 where there is no difference at all."""
     inside, outside = inputs.split(inputs.signal)
     difference = inside - outside

@@ -19,8 +19,8 @@ import numpy as np
 
 from memdyn.attacks.base import Attack
 from memdyn.attacks.evaluate import Settings, pooled_cuts, tally
-from memdyn.attacks.inputs import Inputs
 from memdyn.attacks.shadow_scores import ShadowScores
+from memdyn.attacks.signals import Signals
 from memdyn.dynamics.design_effect import QUANTITIES, SPLITS, Called, design_effects
 from memdyn.dynamics.dprime import effect_sizes
 from memdyn.dynamics.onset import critical_t, t_statistic
@@ -28,8 +28,8 @@ from memdyn.dynamics.spatial import SpatialGroups, smooth_points, spatial_figure
 from memdyn.dynamics.splits import Splits
 from memdyn.dynamics.zones import States
 from memdyn.stats.jackknife import Pairs
+from memdyn.terms import LIKELIHOOD_RATIO_1, MASKED_PARTS, threshold_label
 
-PARTS = ("scored", "sham")
 _EFFECTS = ("d_prime", "d_prime_sd", "d_prime_low", "d_prime_high")
 
 
@@ -40,7 +40,7 @@ class World:
     pairs: np.ndarray
     half: np.ndarray
 
-    def of(self, signals: Inputs) -> Inputs:
+    def of(self, signals: Signals) -> Signals:
         """The world's share of all pairs' inputs."""
         return replace(signals.take(self.pairs), half=self.half)
 
@@ -211,7 +211,7 @@ def cuts(attack: Attack, scores_out: np.ndarray, half: np.ndarray, fprs: Iterabl
     """
     result = {}
     if attack.threshold is not None:  # "from the threshold on" is "above the number before it"
-        result["lr1"] = np.full((len(half), 1), np.nextafter(attack.threshold, -np.inf))
+        result[LIKELIHOOD_RATIO_1] = np.full((len(half), 1), np.nextafter(attack.threshold, -np.inf))
     return result | pooled_cuts(scores_out, half, fprs)
 
 
@@ -230,18 +230,20 @@ def observe(
     Memory: W T n bytes for each of d_in and d_out and each threshold, W the number of worlds (up to 255 pairs).
     """
     epochs = scores.epochs
-    labels = ["lr1"] * (attack.threshold is not None) + [f"fpr{fpr:g}" for fpr in settings.rate_fprs]
-    recorders = {part: _Recorder(len(epochs), scores.parts[part], design, labels, groups[part]) for part in PARTS}
+    labels = [LIKELIHOOD_RATIO_1] * (attack.threshold is not None) + [*map(threshold_label, settings.rate_fprs)]
+    recorders = {
+        part: _Recorder(len(epochs), scores.parts[part], design, labels, groups[part]) for part in MASKED_PARTS
+    }
     for step, epoch in enumerate(epochs):
         for part, recorder in recorders.items():
             recorder.record(step, attack, scores.loader(part)(epoch), settings)
     return Observations(
         np.array(epochs),
         design,
-        {(part, label): recorders[part].counts[label] for part in PARTS for label in labels},
-        *({part: getattr(recorders[part], name) for part in PARTS} for name in ("t", *_EFFECTS)),
+        {(part, label): recorders[part].counts[label] for part in MASKED_PARTS for label in labels},
+        *({part: getattr(recorders[part], name) for part in MASKED_PARTS} for name in ("t", *_EFFECTS)),
         *(
-            {(part, label): getattr(recorders[part], name)[label] for part in PARTS for label in labels}
+            {(part, label): getattr(recorders[part], name)[label] for part in MASKED_PARTS for label in labels}
             for name in ("design_effect", "spatial")
         ),
     )
@@ -266,7 +268,7 @@ class _Recorder:
             np.empty(shape, np.float32) for _ in _EFFECTS
         )
 
-    def record(self, step: int, attack: Attack, inputs: Inputs, settings: Settings) -> None:
+    def record(self, step: int, attack: Attack, inputs: Signals, settings: Settings) -> None:
         margins_in, margins_out = inputs.split(inputs.signal)
         effects = effect_sizes(margins_in, margins_out)
         self.d_prime[step], self.d_prime_sd[step] = effects.mean, effects.sd

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from memdyn.attacks.inputs import exchange
+from memdyn.attacks.signals import exchange
 
 
 def pair_values(values: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -14,11 +14,6 @@ from memdyn.stats.intervals import clopper_pearson, paired_advantage
 from memdyn.stats.multiple import benjamini_hochberg
 
 
-def threshold_label(threshold: str | float) -> str:
-    """How tables name a threshold: "lr1", or "fpr0.05" for one at a pooled FPR of 5 %."""
-    return threshold if isinstance(threshold, str) else f"fpr{threshold:g}"
-
-
 def with_rates(rates: pd.DataFrame) -> pd.DataFrame:
     """Adds fpr, tpr and advantage to a table of counts (n_in, n_out, d_in, d_out)."""
     table = rates.assign(tpr=rates["d_in"] / rates["n_in"], fpr=rates["d_out"] / rates["n_out"])

@@ -21,13 +21,13 @@ import numpy as np
 import pandas as pd
 
 from memdyn.dynamics import spatial
-from memdyn.dynamics.observations import PARTS, Observations
+from memdyn.dynamics.observations import Observations
 from memdyn.dynamics.speed import from_halves, signed_root, speeds, squared_displacement, squared_speed
 from memdyn.dynamics.transitions import inflow, probabilities, transition_counts
-from memdyn.dynamics.zones import ZONES, ZoneBounds, raw_zones, tracked_zones
+from memdyn.dynamics.zones import ZoneBounds, raw_zones, tracked_zones
 from memdyn.stats import jackknife
+from memdyn.terms import ALL_CLASSES, MASKED_PARTS, ZONES
 
-ALL = "all"
 FIGURES = {
     "fpr": "centre of mass: mean FPR_i",
     "tpr": "centre of mass: mean TPR_i",
@@ -176,12 +176,12 @@ def population_tables(
             runs on different pools do not share (NaN in other rows).
     """
     classes = np.unique(labels[parts["scored"]])
-    weights = {part: group_weights(labels[parts[part]], classes) for part in PARTS}
-    groups, sizes = [ALL, *map(str, classes)], observations.design.sizes
+    weights = {part: group_weights(labels[parts[part]], classes) for part in MASKED_PARTS}
+    groups, sizes = [ALL_CLASSES, *map(str, classes)], observations.design.sizes
     left_out = observations.design.groups
     curves, transitions, replicates = [], [], []
     for threshold in observations.thresholds:
-        both = [_measure(observations, part, threshold, weights[part], bounds) for part in PARTS]
+        both = [_measure(observations, part, threshold, weights[part], bounds) for part in MASKED_PARTS]
         (figures, moves), (null_figures, null_moves) = both
         for name, figure in figures.items():
             table = _curve(figure, null_figures[name], sizes, level, groups, observations.epochs)
@@ -284,7 +284,7 @@ def _transitions(
     tables = []
     for step, (epoch, epoch_to) in enumerate(pairwise(epochs.astype(float))):
         one, other = (_select(x, 0, step) for x in (moves, null))
-        tables.append(_matrix(one, other, sizes, level).assign(group=ALL, epoch=epoch, epoch_to=epoch_to))
+        tables.append(_matrix(one, other, sizes, level).assign(group=ALL_CLASSES, epoch=epoch, epoch_to=epoch_to))
     for k, group in enumerate(groups):
         one, other = (_select(x, k) for x in (moves, null))
         one, other = (Replicated(*map(_over_steps, (x.value, x.centre, x.deleted))) for x in (one, other))

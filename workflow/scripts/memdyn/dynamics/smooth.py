@@ -11,14 +11,13 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-from memdyn.attacks.inputs import Inputs
 from memdyn.attacks.shadow_scores import ShadowScores
+from memdyn.attacks.signals import Signals
 from memdyn.dynamics.binormal import tpr_quantiles
 from memdyn.dynamics.dprime import EffectSizes, effect_sizes, smooth_auc, smooth_rates
 from memdyn.dynamics.tails import TailOptions, tail_tables
 from memdyn.stats import jackknife
-
-PARTS = ("scored", "sham")
+from memdyn.terms import AUC, MASKED_PARTS, tpr_at
 
 
 @dataclass(frozen=True)
@@ -44,13 +43,13 @@ def operating_points(effects: EffectSizes, alphas: tuple[float, ...], level: flo
     columns |= {"auc": smooth_auc(effects), "auc_low": ndtr(low / np.sqrt(2)), "auc_high": ndtr(high / np.sqrt(2))}
     posterior = effects.posterior.widened(effects.shared_error)
     for alpha in alphas:
-        name = f"tpr_at_fpr_{alpha:g}"
+        name = tpr_at(alpha)
         low, high = tpr_quantiles(posterior, effects.ratio, alpha, probabilities)
         columns |= {name: smooth_rates(effects, alpha), f"{name}_low": low, f"{name}_high": high}
     return columns
 
 
-def mean_points(inputs: Inputs, options: SmoothOptions) -> pd.DataFrame:
+def mean_points(inputs: Signals, options: SmoothOptions) -> pd.DataFrame:
     """Means over samples of the parametric AUC_i and TPR_i(alpha), with the jackknife over pairs, all fitted anew.
 
     Returns:
@@ -62,7 +61,7 @@ def mean_points(inputs: Inputs, options: SmoothOptions) -> pd.DataFrame:
     value = _means(inside, outside, options)
     deleted = np.array([_means(inside[group != g], outside[group != g], options) for g in groups])
     low, high = jackknife.interval(value, deleted, sizes, options.level)
-    names = ["auc", *(f"tpr_at_fpr_{alpha:g}" for alpha in options.alphas)]
+    names = [AUC, *map(tpr_at, options.alphas)]
     return pd.DataFrame({"quantity": names, "value": value, "low": np.clip(low, 0, 1), "high": np.clip(high, 0, 1)})
 
 
@@ -85,7 +84,7 @@ def smooth_tables(scores: ShadowScores, options: SmoothOptions) -> dict[str, pd.
     """
     smooth, points, tails, verdicts = [], [], [], []
     for epoch in scores.epochs:
-        for part in PARTS:
+        for part in MASKED_PARTS:
             inputs, key = scores.loader(part)(epoch), {"part": part, "epoch": epoch}
             effects = effect_sizes(*inputs.split(inputs.signal))
             rows = np.arange(scores.parts[part].start, scores.parts[part].stop)

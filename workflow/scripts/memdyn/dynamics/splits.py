@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from memdyn.attacks.base import Attack
-from memdyn.attacks.inputs import Inputs
+from memdyn.attacks.signals import Signals
 from memdyn.dynamics.dprime import posterior_deviation
 from memdyn.stats import jackknife
 from memdyn.stats.jackknife import Pairs
@@ -172,7 +172,7 @@ class Splits:
             floor = (2 * counts - 2) * MIN_VARIANCE
             yield (sum_in - sum_out) / counts + (centres[0] - centres[1]), np.maximum(squares, floor)
 
-    def calibrated(self, signals: Inputs, half: int, replicate: int) -> Inputs:
+    def calibrated(self, signals: Signals, half: int, replicate: int) -> Signals:
         """The models of one half as a world of its own, to be cross-fitted by halves inside it."""
         pairs = np.flatnonzero(self.halves[half] * self.kept(replicate))
         return replace(signals.take(pairs), half=self.inner[half, pairs])

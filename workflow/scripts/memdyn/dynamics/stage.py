@@ -9,12 +9,13 @@ from memdyn.attacks.base import Attack
 from memdyn.attacks.evaluate import Settings
 from memdyn.attacks.shadow_scores import ShadowScores
 from memdyn.dynamics.design_effect import QUANTITIES, SPLITS
-from memdyn.dynamics.observations import PARTS, Observations, observe, plan_design
+from memdyn.dynamics.observations import Observations, observe, plan_design
 from memdyn.dynamics.population import population_tables
 from memdyn.dynamics.spatial import NO_GROUPS, spatial_groups
 from memdyn.dynamics.splits import Splits
 from memdyn.dynamics.trajectories import SampleOptions, sample_tables
 from memdyn.dynamics.zones import ZoneBounds
+from memdyn.terms import MASKED_PARTS
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def observe_run(
     splits = Splits.of_pairs(scores.pairs, max(options.splits, SPLITS), settings.groups, settings.seed)
     design = plan_design(attack, scores.pairs, settings.groups, splits, options.splits, options.jackknife_splits)
     classes = np.unique(labels[scores.parts["scored"]])
-    scored, sham = (_rows(labels[scores.parts[part]], classes) for part in PARTS)
+    scored, sham = (_rows(labels[scores.parts[part]], classes) for part in MASKED_PARTS)
     blocks = spatial_groups(
         scored, sham, options.grid, options.entropy_base, options.most_blocks, options.smallest_block, settings.seed
     )
@@ -60,7 +61,7 @@ def observe_states(scores: ShadowScores, attack: Attack, settings: Settings) -> 
     """The counting pass for what needs states and their errors only: no noise-corrected and no spatial figures."""
     splits = Splits.where_possible(scores.pairs, SPLITS, settings.groups, settings.seed)
     design = plan_design(attack, scores.pairs, settings.groups, splits)
-    return observe(scores, attack, settings, design, dict.fromkeys(PARTS, NO_GROUPS))
+    return observe(scores, attack, settings, design, dict.fromkeys(MASKED_PARTS, NO_GROUPS))
 
 
 def design_effect_table(observations: Observations) -> pd.DataFrame:

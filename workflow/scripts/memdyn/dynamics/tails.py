@@ -17,14 +17,14 @@ import pandas as pd
 from scipy.special import ndtr, ndtri, stdtrit
 
 from memdyn.attacks.base import folds_of
-from memdyn.attacks.inputs import Inputs
+from memdyn.attacks.signals import Signals
 from memdyn.dynamics.dprime import EffectSizes
 from memdyn.stats import jackknife
 from memdyn.stats.shrinkage import MAX_NU, MIN_VARIANCE, fit_prior
 from memdyn.stats.student import log_survival
+from memdyn.terms import FEWEST_HITS
 
 FEWEST_PAIRS = 4  # three others, with a variance
-FEWEST_HITS = 10  # expected in the checked tail; with none at all the jackknife has no width
 TINY = np.finfo(float).tiny
 _NORMAL = np.linspace(-6, 6, 49)  # nodes of smooth one-dimensional laws
 
@@ -145,7 +145,7 @@ def tail_frequencies(logs: np.ndarray, probabilities: np.ndarray) -> tuple[np.nd
 
 
 def tail_tables(
-    inputs: Inputs, effects: EffectSizes, options: TailOptions
+    inputs: Signals, effects: EffectSizes, options: TailOptions
 ) -> tuple[pd.DataFrame, dict[str, float | str]]:
     """The check at one checkpoint.
 

@@ -13,8 +13,9 @@ from memdyn.dynamics.observations import Counts, Observations
 from memdyn.dynamics.onset import at_epochs, crossings, first_lasting, onsets
 from memdyn.dynamics.plane import rate_interval
 from memdyn.dynamics.speed import slopes, speeds
-from memdyn.dynamics.zones import ZONES, ZoneBounds, raw_zones, tracked_zones
+from memdyn.dynamics.zones import ZoneBounds, raw_zones, tracked_zones
 from memdyn.stats.intervals import paired_advantage
+from memdyn.terms import ZONES
 
 _INTERVALS = ["clopper-pearson (approximate)", "none: too few models"]
 

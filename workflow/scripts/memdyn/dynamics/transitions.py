@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from memdyn.dynamics.zones import ZONES
+from memdyn.terms import ZONES
 
 HV = ZONES.index("highly_vulnerable")
 

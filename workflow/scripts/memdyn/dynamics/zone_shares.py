@@ -16,9 +16,10 @@ from scipy.special import ndtr
 from memdyn.attacks.evaluate import Settings
 from memdyn.attacks.shadow_scores import ShadowScores
 from memdyn.dynamics.dprime import effect_sizes
-from memdyn.dynamics.observations import PARTS, Observations
-from memdyn.dynamics.zones import ZONES, ZoneBounds, raw_zones
+from memdyn.dynamics.observations import Observations
+from memdyn.dynamics.zones import ZoneBounds, raw_zones
 from memdyn.stats import jackknife
+from memdyn.terms import MASKED_PARTS, ZONES
 
 _NEEDED = "highly_vulnerable"
 
@@ -37,7 +38,7 @@ def zone_table(observations: Observations, smooth: pd.DataFrame, bounds: ZoneBou
     """
     tables = []
     for threshold in observations.thresholds:
-        scored, sham = (_shares(observations, part, threshold, bounds) for part in PARTS)
+        scored, sham = (_shares(observations, part, threshold, bounds) for part in MASKED_PARTS)
         low, high = np.clip(jackknife.interval(scored[0], scored[1:], observations.design.sizes, level), 0, 1)
         numbers = {"share": scored[0], "low": low, "high": high, "null": sham[0]}
         keys = {

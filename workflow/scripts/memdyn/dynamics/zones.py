@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-ZONES = ("inverted", "chance", "leaning", "vulnerable", "highly_vulnerable")
+from memdyn.terms import ZONES
 
 
 @dataclass(frozen=True)

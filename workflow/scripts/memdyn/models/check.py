@@ -32,7 +32,7 @@ def check_network(
     """Trial passes of an untrained net, which is of no use afterwards: its weights and statistics change.
 
     Log-probabilities (a net that ends in LogSoftmax) pass: they are logits, up to a constant a sample that neither the
-    cross-entropy nor any signal of `memdyn.signals.margins` sees.
+    cross-entropy nor any signal of `memdyn.probes.outputs` sees.
 
     Args:
         samples: some of the members as network inputs, in the net's layout, [n, ...]; at most `SAMPLES` are used.

@@ -1,6 +1,6 @@
 """Arithmetic and weights of the built-in nets, counted without building them and without torch.
 
-For what has to be told before any model exists (`memdyn.provenance.effort`). Each net is counted layer by layer beside
+For what has to be told before any model exists (`memdyn.operations.effort`). Each net is counted layer by layer beside
 the builder of the same name; a test holds both equal.
 """
 

@@ -14,14 +14,7 @@ from PIL import Image
 from memdyn.report import style
 from memdyn.report.captions import caption
 from memdyn.report.layout import chunks, columns_for, label_outer, spread
-from memdyn.report.planes import (
-    MAX_CELLS,
-    cell_counts,
-    draw_density,
-    draw_landmarks,
-    select_threshold,
-    threshold_words,
-)
+from memdyn.report.planes import MAX_CELLS, cell_counts, draw_density, draw_landmarks, select_threshold, threshold_words
 from memdyn.report.record import Drawing, FigureRecord, ReportOptions
 from memdyn.report.style import RunStyle, runs_in
 

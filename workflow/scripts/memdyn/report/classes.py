@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from memdyn.dynamics.population import ALL
 from memdyn.report import style
 from memdyn.report.captions import caption
 from memdyn.report.layout import columns_for, label_outer, legend_above
@@ -13,6 +12,7 @@ from memdyn.report.planes import select_threshold, threshold_words
 from memdyn.report.population import draw_curves, null_handle
 from memdyn.report.record import Drawing, DrawnPool, FigureRecord, ReportOptions
 from memdyn.report.style import RunStyle
+from memdyn.terms import ALL_CLASSES
 
 MAX_CLASSES = 20
 COLUMNS = 5
@@ -40,7 +40,7 @@ def draw_classes(
 ) -> Iterator[Drawing]:
     """Mean advantage over checkpoints, a panel a class, the most vulnerable class first."""
     curves = select_threshold(tables["curves"], options.threshold)
-    curves = curves[(curves["figure"] == "advantage") & (curves["group"] != ALL)]
+    curves = curves[(curves["figure"] == "advantage") & (curves["group"] != ALL_CLASSES)]
     for attack, table in curves.groupby("attack", sort=False):
         ranked = ranked_classes(table)
         shown = shown_classes(ranked)

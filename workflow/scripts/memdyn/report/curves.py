@@ -13,8 +13,9 @@ from memdyn.report.captions import caption
 from memdyn.report.layout import chunks, columns_for, label_outer, legend_above
 from memdyn.report.record import Drawing, FigureRecord
 from memdyn.report.style import RunStyle, runs_in
+from memdyn.terms import AUC, FPRS, tpr_at
 
-METRICS = ("auc", "tpr_at_fpr_0.01", "tpr_at_fpr_0.001")
+METRICS = (AUC, *map(tpr_at, FPRS[::-1]))
 AGGREGATION_WORDS = {
     "pooled": "pooled over all (model, sample) pairs",
     "per_model": "computed per model and averaged",

@@ -21,15 +21,7 @@ from memdyn.report.onset import draw_onset
 from memdyn.report.planes import draw_centre, draw_plane, draw_zones
 from memdyn.report.population import draw_inflow, draw_river, draw_speed
 from memdyn.report.power_law import draw_power_law
-from memdyn.report.record import (
-    INDEX,
-    Drawing,
-    FigureRecord,
-    PoolImages,
-    ReportOptions,
-    drawn_pools,
-    write_index,
-)
+from memdyn.report.record import INDEX, Drawing, FigureRecord, PoolImages, ReportOptions, drawn_pools, write_index
 from memdyn.report.samples import draw_samples
 from memdyn.report.style import in_figures, report_style, run_styles
 from memdyn.report.tails import draw_tails

@@ -8,7 +8,7 @@ import pandas as pd
 
 from memdyn.report import formatting
 
-COMPARED = "compared"  # memdyn.compare.factors.COMPARED, without all that it needs
+COMPARED = "compared"  # memdyn.compare.series.COMPARED, without all that it needs
 CLOCKS = {"accuracy_test": "test accuracy", "generalisation_gap": "generalisation gap"}
 _IN_UNIT = ("auc", "tpr_at_fpr_0.01", "tpr_at_fpr_0.001", "share_highly_vulnerable", "inflow_hv")
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 
 import pandas as pd
 
-from memdyn.dynamics.tails import FEWEST_HITS
 from memdyn.report import formatting, style
 from memdyn.report.comparison import shown_pairs
 from memdyn.report.factors import METRICS, factor_rows
@@ -12,6 +11,7 @@ from memdyn.report.matched import CLOCKS, epochs, is_known, place_words
 from memdyn.report.page_tables import Cell, Table, run_cell
 from memdyn.report.planes import select_threshold
 from memdyn.report.style import RunStyle
+from memdyn.terms import AUC, FEWEST_HITS, FPRS, fpr_of, tpr_at
 
 _PREDICTORS = {
     "d_prime": "d′",
@@ -25,7 +25,7 @@ _TOTAL = ("low_total", "high_total")  # of models and samples
 _MODELS = {"half": "half of the models", "one": "one model a sample", "mean": "mean over half"}
 _EARLY = ("recall", "recall_share", "latent_share", "auroc", "jaccard")
 _MATCHED = {"epoch": "last common epoch"} | {clock: f"equal {words}" for clock, words in CLOCKS.items()}
-LEAKS = ("auc", "tpr_at_fpr_0.01", "tpr_at_fpr_0.001")
+LEAKS = (AUC, *map(tpr_at, FPRS[::-1]))
 
 
 def _interval(
@@ -263,7 +263,7 @@ def tails(verdicts: pd.DataFrame, points: pd.DataFrame, styles: dict[str, RunSty
 def _point_title(quantity: str) -> str:
     if quantity == "auc":
         return "mean AUC"
-    return f"mean TPR at {100 * float(quantity.removeprefix('tpr_at_fpr_')):g} % FPR"
+    return f"mean TPR at {100 * fpr_of(quantity):g} % FPR"
 
 
 def power_law(fits: pd.DataFrame) -> Table:

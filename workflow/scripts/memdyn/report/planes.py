@@ -16,6 +16,7 @@ from memdyn.report.captions import caption
 from memdyn.report.layout import chunks, columns_for, label_outer, legend_above, spread
 from memdyn.report.record import Drawing, FigureRecord, ReportOptions
 from memdyn.report.style import RunStyle, runs_in
+from memdyn.terms import LIKELIHOOD_RATIO_1
 
 MAX_CELLS = 33  # finer lattices are binned
 RUNS_PER_FIGURE = 5
@@ -44,7 +45,7 @@ def _shown(table: pd.DataFrame, threshold: str) -> dict[str, str]:
 
 def threshold_words(threshold: str) -> str:
     """The threshold's label in words."""
-    if threshold == "lr1":
+    if threshold == LIKELIHOOD_RATIO_1:
         return "likelihood ratio 1"
     return f"a pooled FPR of {100 * float(threshold.removeprefix('fpr')):g} %"
 

@@ -10,8 +10,8 @@ import numpy as np
 import yaml
 from matplotlib.figure import Figure
 
-from memdyn.dynamics.plane import threshold_label
 from memdyn.report.text import drawable, one_line
+from memdyn.terms import threshold_label
 
 INDEX = "figures.json"
 
@@ -47,7 +47,7 @@ class ReportOptions:
     """What the figures show (values come from the config's `report`, `dynamics` and `analysis` sections).
 
     show_images: whether anything of the data itself is shown: pictures of samples, names of classes.
-    threshold: label of the plane's threshold, "lr1" or "fpr0.05" (`memdyn.dynamics.plane.threshold_label`).
+    threshold: label of the plane's threshold, "lr1" or "fpr0.05" (`memdyn.terms.threshold_label`).
     grid: cells a side of the spatial entropy.
     """
 

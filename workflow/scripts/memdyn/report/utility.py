@@ -14,8 +14,9 @@ from memdyn.report.curves import AGGREGATION_WORDS, preferred_aggregation
 from memdyn.report.layout import chunks, legend_above, spread
 from memdyn.report.record import Drawing, FigureRecord
 from memdyn.report.style import RunStyle
+from memdyn.terms import FPRS, tpr_at
 
-METRICS = ("tpr_at_fpr_0.01", "tpr_at_fpr_0.001")
+METRICS = tuple(map(tpr_at, FPRS[::-1]))
 _COLUMNS = 4  # attacks side by side
 _FEW_RUNS = 4  # of which intervals and epochs are shown
 _MARKED = 4  # epochs a line

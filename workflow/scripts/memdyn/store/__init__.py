@@ -1,0 +1,1 @@
+"""File formats: scores, checkpoints, masks, tables, logs."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from memdyn.store.atomic import atomic_path
+from memdyn.jobs.atomic import atomic_path
 
 
 def checkpoint_file(folder: str | Path, model: int, epoch: int) -> Path:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from memdyn.store.atomic import atomic_path
+from memdyn.jobs.atomic import atomic_path
 
 
 def write_masks(path: Path, masks: np.ndarray) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from memdyn.store.atomic import atomic_path
+from memdyn.jobs.atomic import atomic_path
 
 
 def write_measures(path: Path, models: range, measures: dict[str, np.ndarray]) -> None:

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from memdyn.store.atomic import atomic_path
+from memdyn.jobs.atomic import atomic_path
 
 SIGNALS = ("margin", "gap", "entropy", "modified_entropy", "el2n")
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import csv
 
-from memdyn.store.atomic import atomic_path
+from memdyn.jobs.atomic import atomic_path
 
 
 def write_table(table: pd.DataFrame, path: str | Path) -> None:

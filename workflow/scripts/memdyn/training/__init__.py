@@ -1,0 +1,1 @@
+"""Trains blocks of shadow models, resumable at every epoch."""

@@ -11,19 +11,19 @@ import pandas as pd
 import torch
 from torch import nn
 
+from memdyn.compute.device import prepare_torch, seed_draws
+from memdyn.compute.samples import Samples
 from memdyn.data.pool import Pool
 from memdyn.design.seeds import derive_seed
+from memdyn.jobs.atomic import atomic_path, sweep
+from memdyn.jobs.lease import hold
 from memdyn.models.build import build_model
 from memdyn.models.check import SAMPLES, check_network, check_restored, name_of
 from memdyn.models.layout import layout_of
 from memdyn.optim.build import build_optimizer
-from memdyn.store.atomic import atomic_path, sweep
 from memdyn.store.checkpoints import link_tree
-from memdyn.training.device import prepare_torch, seed_draws
-from memdyn.training.inputs import Inputs
-from memdyn.training.lease import hold
 from memdyn.training.loop import Loop, LoopOptions
-from memdyn.training.progress import ModelProgress
+from memdyn.training.resume import ModelProgress
 
 
 class TrainingDiverged(RuntimeError):
@@ -74,7 +74,7 @@ def train_block(task: BlockTask, pool: Pool, checkpoints: Path, log: Path, tell:
     with hold(task.progress, "training", tell) as still_ours:
         if log.is_file() and checkpoints.is_dir():  # Snakemake had deleted them before it started this job
             return tell("the other job has published the block: nothing is left to do")
-        inputs = Inputs.of_pool(pool, pool.parts["scored"], device)
+        inputs = Samples.of_pool(pool, pool.parts["scored"], device)
         network = new_network(task, task.models.start, pool).to(device)
         tell(_disk_use(task, network))
         for warning in _check(task, network, inputs, pool):
@@ -92,7 +92,7 @@ def _train_model(
     task: BlockTask,
     model: int,
     mask: np.ndarray,
-    inputs: Inputs,
+    inputs: Samples,
     pool: Pool,
     device: torch.device,
     tell: Callable[[str], None],
@@ -147,7 +147,7 @@ def _ending(task: BlockTask, model: int, log: list[dict[str, Any]]) -> str:
     return f"{what}: it is left out, with its pair (on_divergence: drop)"
 
 
-def _check(task: BlockTask, network: nn.Module, inputs: Inputs, pool: Pool) -> list[str]:
+def _check(task: BlockTask, network: nn.Module, inputs: Samples, pool: Pool) -> list[str]:
     """Trial passes with members of the first model, before any is trained; see `memdyn.models.check`."""
     members = np.flatnonzero(task.masks[0])
     device, n_classes, name = inputs.samples.device, len(pool.class_names), name_of(task.recipe["model"])

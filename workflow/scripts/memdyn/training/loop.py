@@ -13,12 +13,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from memdyn.compute.device import seed_draws
+from memdyn.compute.pixels import apply, draw
+from memdyn.compute.samples import Samples
 from memdyn.models.layout import layout_of
 from memdyn.optim.build import scale_lr
 from memdyn.optim.schedules import lr_factor
-from memdyn.training.augment import apply, draw
-from memdyn.training.device import seed_draws
-from memdyn.training.inputs import Inputs
 
 # Batches are made from samples in larger pieces, of up to so many values (4 bytes each): fewer and larger operations.
 PREPARED_VALUES = 200_000
@@ -82,7 +82,7 @@ class Loop:
         self,
         network: nn.Module,
         optimizer: torch.optim.Optimizer,
-        inputs: Inputs,
+        inputs: Samples,
         members: Tensor,
         options: LoopOptions,
         seed_of: Callable[[str, int], int],

@@ -1,0 +1,31 @@
+"""The studies in config/ are what they say, before anything is run."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from memdyn.config.load import load_study
+
+CONFIG = Path(__file__).resolve().parents[3] / "config"
+# name -> (runs, models of each)
+STUDIES = {
+    "config": (3, 32),
+    "studies/tiny": (2, 8),
+    "studies/dynamics_demo": (3, 32),
+    "studies/dynamics_size": (5, 32),
+    "studies/dynamics_fashion_mnist": (6, 64),
+    "studies/dynamics_paper": (32, 128),
+}
+
+
+def test_all_are_listed():
+    shipped = {path.relative_to(CONFIG).with_suffix("").as_posix() for path in CONFIG.rglob("*.yaml")}
+    assert shipped == set(STUDIES)
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_shipped_study_is_valid(name):
+    study = load_study(yaml.safe_load((CONFIG / f"{name}.yaml").read_text()))
+    assert (len(study.runs), study.config.shadow_models) == STUDIES[name]
+    assert study.config.study == ("demo" if name == "config" else Path(name).name)

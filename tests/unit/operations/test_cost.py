@@ -1,0 +1,180 @@
+"""What is said about cost before the first job."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from memdyn.config.load import load_study
+from memdyn.design.blocks import block_names
+from memdyn.operations.cost import READY_JOBS, statement
+from memdyn.operations.effort import efforts
+from memdyn.plan.study import build_plan
+from studies import study
+
+PROJECT = Path(__file__).resolve().parents[3]
+OWN = {"name": "custom", "target": "own.py:Net"}
+# of one model: 4 checkpoints of (64 + 1) * 32 + (32 + 1) * 10 floats, and of (64 + 1) * 10
+MLP, LOGISTIC = 4 * (65 * 32 + 33 * 10), 4 * 65 * 10
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.py").write_text("class Net: pass\n")
+    monkeypatch.setattr("memdyn.operations.cost._free", lambda folder: 5e9)
+    return tmp_path
+
+
+def plan_of(changes=None):
+    return build_plan(load_study(study(changes)))
+
+
+def said(plan, slots=1):
+    return list(statement(plan, slots))
+
+
+def finish(plan, run, seconds=None, scored=False):
+    """Leaves what training, with so many seconds a model, and scoring leave."""
+    for block in block_names(plan.study.config.shadow_models):
+        trained = Path(plan.results, plan.runs[run].train_path, block)
+        trained.mkdir(parents=True)
+        log = [{"model": m, "epoch": e, "loss": 1.0, "seconds": seconds / 4} for m in range(8) for e in range(1, 5)]
+        pd.DataFrame(log).to_parquet(trained / "log.parquet")
+        if scored:
+            file = Path(plan.results, plan.runs[run].scoring_path, block, "scores.parquet")
+            file.parent.mkdir(parents=True)
+            file.touch()
+
+
+def disk(plan, slots=1):
+    """(checkpoints at most, in the end, scores) in MB, as said."""
+    found = re.search(
+        r"checkpoints (\S+).* at most and (\S+).* in the end .*scores (\S+) MB in the end", said(plan, slots)[-1]
+    )
+    return tuple(0.0 if text == "nothing" else float(text) for text in found.groups())
+
+
+def test_measures_that_are_to_be_taken(here):
+    plan = plan_of({"difficulty.measures": ["grand"], "results": str(here)})
+    expected = "grand of 16 models are to be taken, which comes on top: how long it takes is not known"
+    assert said(plan)[0] == expected and said(plan)[1:] == said(plan_of())
+    for run in (0, 1):
+        finish(plan, run, 1.0, scored=True)
+    assert said(plan) == [expected, "all 16 models are trained and scored"]
+    for run in plan.runs:
+        file = Path(plan.results, run.measuring_path, "block-0000-0007", "measures.parquet")
+        file.parent.mkdir(parents=True)
+        file.touch()
+    assert said(plan) == ["all 16 models are trained and scored"]
+
+
+def test_before_anything_is_there(here):
+    models, time, source, disk = said(plan_of())
+    assert models == "16 of 16 models are to be trained, 16 to be scored"
+    assert re.fullmatch(r"time: about 1\d core-seconds of training and scoring, 1\d s with one job at a time", time)
+    assert source.startswith(
+        "this time is rough, for nothing is measured yet: the nets' arithmetic at 50 GFLOP/s a core;"
+    )
+    assert disk.endswith("in the end; 5 GB free")
+
+
+def test_measured_times_count(here):
+    plan = plan_of({"shadow_models": 16})
+    finish(plan, 0, 3600.0, scored=True)
+    assert said(plan)[0] == "16 of 32 models are to be trained, 16 to be scored"
+    assert "scaled from there" in said(plan)[2]
+    finish(plan, 1, 1800.0)
+    models, time, source, _ = said(plan)
+    assert models == "0 of 32 models are to be trained, 16 to be scored"
+    # 16 times 900 samples at 4 checkpoints, where training takes as long as 3 times 200 samples in 4 epochs
+    assert time.startswith("time: about 12 core-hours of training and scoring, 12.0 h with one job at a time")
+    assert said(plan, 2)[1].startswith("time: about 12 core-hours of training and scoring, 6.0 h with 2 jobs at a time")
+    assert said(plan, 9)[1] == said(plan, 2)[1], "there are two blocks"
+    assert source.startswith("this time is measured: that of finished models;")
+
+
+def test_everything_is_there(here):
+    plan = plan_of()
+    for run in (0, 1):
+        finish(plan, run, 1.0, scored=True)
+    assert said(plan) == ["all 16 models are trained and scored"]
+
+
+def test_a_net_of_the_users_own(here):
+    plan = plan_of({"base.model": OWN})
+    _, _, source, unknown, disk = said(plan)
+    assert "rough" in source
+    assert unknown == "time of mlp: unknown, nothing of this architecture was measured yet"
+    assert ", without those of mlp: unknown;" in disk
+    both = [{"name": "mlp"}, {"name": "adam", "optimizer": {"name": "adam"}}]
+    plan = plan_of({"base.model": OWN, "runs": both})
+    assert [line.partition(":")[0] for line in said(plan)[1:]] == ["time of mlp, adam", "disk"]
+    finish(plan, 0, 3600.0)
+    assert "scaled from there" in said(plan)[2] and not said(plan)[3].startswith("time"), "the same net"
+    plan = plan_of({"base.model": OWN})
+    assert "measured where models are finished, elsewhere rough" in said(plan)[2]
+
+
+def test_a_gpu_was_never_measured(here):
+    _, time, source, _ = said(plan_of({"device": "cuda"}))
+    assert "GPU-seconds" in time and source.startswith("this time is a guess, for nothing was ever measured on a GPU")
+
+
+def test_disk(here):
+    mega = 1e6
+    assert disk(plan_of()) == pytest.approx((MLP * (8 * 4 + 3) / mega, 0, 18 * 16 * 4 * 900 / mega), rel=0.05)
+    two = disk(plan_of(), 2)[0]
+    assert two == pytest.approx((MLP + LOGISTIC) * (8 * 4 + 3) / mega, rel=0.05) and disk(plan_of(), 9)[0] == two
+    kept = disk(plan_of({"keep_checkpoints": "all"}))
+    assert kept[1] == pytest.approx((MLP + LOGISTIC) * 8 * 4 / mega, rel=0.05)
+    assert kept[0] == pytest.approx(kept[1] + 3 * MLP / mega, rel=0.05)
+    last = disk(plan_of({"keep_checkpoints": "last"}))
+    assert last[1] == pytest.approx((MLP + LOGISTIC) * 8 / mega, rel=0.05)
+    assert last[0] == pytest.approx(last[1] + MLP * (8 * 3 + 3) / mega, rel=0.05)
+
+
+def test_many_blocks_wait_for_their_scoring(here):
+    """Among more than a hundred ready jobs the scheduler does not see all."""
+    profile = yaml.safe_load((PROJECT / "profiles/default/profile.yaml").read_text())
+    assert profile["scheduler-subsample"] == READY_JOBS
+    runs = [{"name": "mlp"}, {"name": "adam", "optimizer": {"name": "adam"}}]
+    few, many = (disk(plan_of({"runs": some, "shadow_models": 800}), 2)[0] for some in (runs[:1], runs))
+    assert many == pytest.approx(3 * few, rel=0.05)
+    large = disk(plan_of({"runs": runs[:1], "shadow_models": 1600}), 2)[0]  # 128 blocks of 8 models, 18 of 32
+    assert large == pytest.approx(4 * MLP * (32 * 4 + 3) / 1e6, rel=0.05)
+
+
+def test_too_little_disk(here, monkeypatch):
+    monkeypatch.setattr("memdyn.operations.cost._free", lambda folder: 1e6)
+    assert said(plan_of())[-1].endswith("1 MB free, TOO LITTLE")
+
+
+def test_few_logs_are_read(here, monkeypatch):
+    plan = plan_of({"shadow_models": 160})
+    finish(plan, 0, 1.0)
+    read = []
+    monkeypatch.setattr("memdyn.operations.progress._mean_seconds", lambda *arguments: read.append(arguments) or 1.0)
+    assert said(plan)
+    assert len(read) <= 5
+
+
+def test_a_dry_run_says_it(tmp_path):
+    """Of the study that takes hours, before its data are downloaded; a run of Snakemake costs three seconds."""
+    config = PROJECT / "config/studies/dynamics_fashion_mnist.yaml"
+    command = [sys.executable, "-m", "snakemake", "-n", "--snakefile", str(PROJECT / "Snakefile")]
+    command += ["--directory", str(tmp_path), "--configfile", str(config), "--cores", "2"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    lines = [line.removeprefix("cost: ") for line in done.stdout.splitlines() if line.startswith("cost: ")]
+    assert lines[0] == "384 of 384 models are to be trained, 384 to be scored"
+    plan = build_plan(load_study(yaml.safe_load(config.read_text())))
+    hours = 64 * sum(effort.guess for effort in efforts(plan)) / 3600
+    stated, wall = re.match(r"time: about (\d+) core-hours of .*, ([\d.]+) h with 2 jobs at a time", lines[1]).groups()
+    assert hours < float(stated) < 1.6 * hours and float(wall) == pytest.approx(float(stated) / 2, rel=0.05)
+    assert len(lines) == 4 and lines[3].startswith("disk: ")
+    assert done.stdout.index("cost: ") < done.stdout.index("Building DAG")

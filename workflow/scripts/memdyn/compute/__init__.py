@@ -1,0 +1,1 @@
+"""Tensors on a device: samples, pixels, and how torch computes."""

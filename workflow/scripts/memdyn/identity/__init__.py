@@ -1,0 +1,1 @@
+"""Names of artifacts: digests of code, fingerprints of data, recipes, and what a job records."""

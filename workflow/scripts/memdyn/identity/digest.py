@@ -1,0 +1,161 @@
+"""Digest of the code that makes an artifact: comments, docstrings and formatting do not count.
+
+A stage's digest covers its script, every `memdyn` module that it reaches through imports (lazy imports
+inside functions too), and the modules of those registry entries that its recipe names. Left out are the rooms that
+can change no number but through a hashed option: `OUTSIDE`. A user's own file stands for all local modules that it
+imports.
+"""
+
+import ast
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from memdyn.own.source import Code, code_of_file
+
+PACKAGE = "memdyn"
+PACKAGE_ROOT = Path(__file__).resolve().parents[1]
+SCRIPTS = PACKAGE_ROOT.parent
+# Declared values, whose resolved form is hashed as options; files that appear whole, leases, retention, heap; names and
+# records; the plan; what watches over jobs.
+OUTSIDE = ("config", "identity", "jobs", "operations", "plan")
+
+
+def code_digest(roots: Iterable[str], entries: Iterable[str] = (), files: Iterable[str] = ()) -> str:
+    """Hex digest of the code reached from `roots`.
+
+    Args:
+        roots: module names (`memdyn.training.block`), scripts (`train_block.py`, beside the package) or paths of
+            a user's own Python files.
+        entries: registry values (`memdyn.models.mlp:MLP`) that the recipe names.
+        files: other files that the stage reads from the package (templates), by path relative to the scripts' folder.
+
+    Raises:
+        FileNotFoundError: for a root that does not exist.
+        SyntaxError: for code that does not parse.
+    """
+    entries = sorted(set(entries))
+    code = {item for root in [*roots, *(entry.partition(":")[0] for entry in entries)] for item in _reach(root)}
+    trees = sorted((label, _file_hash(path)) for label, path in code)
+    contents = sorted((name, hashlib.sha256((SCRIPTS / name).read_bytes()).hexdigest()) for name in files)
+    return hashlib.sha256(json.dumps([entries, trees, contents]).encode()).hexdigest()
+
+
+@cache
+def _reach(root: str) -> frozenset[tuple[str, Path]]:
+    """All files that importing `root` may run, by a name that does not depend on where they lie."""
+    own = own_code(root)
+    files = {module.file for module in own.modules.values()} if own else set(_root_files(root))
+    seen: set[Path] = set()
+    todo = list(files)
+    while todo:
+        path = todo.pop()
+        if path not in seen:
+            seen.add(path)
+            todo.extend(_imported_files(path))
+    return frozenset((_own_label(own, path) if path in files and own else _label(path), path) for path in seen)
+
+
+def own_code(root: str) -> Code | None:
+    """A user's own code, where the root is one: an absolute path."""
+    path = Path(root)
+    return code_of_file(path) if path.is_absolute() else None
+
+
+def _own_label(code: Code, path: Path) -> str:
+    """The place from the target's file; that file is named by its content alone."""
+    return "" if path == code.file else os.path.relpath(path, code.file.parent)
+
+
+def _root_files(root: str) -> list[Path]:
+    if root.endswith(".py"):
+        path = SCRIPTS / root
+        if not path.is_file():
+            raise FileNotFoundError(f"code file {root!r} does not exist (looked for {path})")
+        return [path]
+    files = _module_files(root)
+    if not files:
+        raise FileNotFoundError(f"module {root!r} does not exist in {PACKAGE_ROOT}")
+    return files
+
+
+def _module_files(module: str) -> list[Path]:
+    """The module's file and the `__init__.py` of its parents; empty where there is no such module."""
+    parts = module.split(".")
+    base = SCRIPTS.joinpath(*parts)
+    own = base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
+    if parts[0] != PACKAGE or not own.is_file():
+        return []
+    parents = [SCRIPTS.joinpath(*parts[:depth], "__init__.py") for depth in range(1, len(parts))]
+    return [own, *(parent for parent in parents if parent.is_file())]
+
+
+@cache
+def _imported_files(path: Path) -> tuple[Path, ...]:
+    names = set(_imports(_parse(path)))
+    return tuple(file for name in names if not _is_outside(name) for file in _module_files(name))
+
+
+def _is_outside(module: str) -> bool:
+    return module.split(".")[1:2] in [[room] for room in OUTSIDE]
+
+
+def _imports(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            # `from memdyn.stats import roc` may name a submodule
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _label(path: Path) -> str:
+    return path.relative_to(SCRIPTS).as_posix()
+
+
+@cache
+def _file_hash(path: Path) -> str:
+    tree = _plain(_parse(path), is_package=path.is_relative_to(PACKAGE_ROOT))
+    return hashlib.sha256(json.dumps(tree).encode()).hexdigest()
+
+
+@cache
+def _parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_bytes(), filename=str(path))
+
+
+def _plain(node: Any, is_package: bool) -> Any:
+    """The syntax tree as plain lists, without what does not change behaviour.
+
+    `ast.dump` is not used, since it prints the same code differently in different versions of Python: newer
+    versions add fields that are empty for older code, so empty fields are left out here.
+
+    Args:
+        is_package: this package's code, whose registries are left out: their named entries are hashed instead.
+    """
+    if isinstance(node, ast.AST):
+        fields = ((name, _plain(value, is_package)) for name, value in ast.iter_fields(node) if name != "type_comment")
+        return [type(node).__name__, *([name, value] for name, value in fields if value not in (None, []))]
+    if isinstance(node, list):
+        return [
+            _plain(item, is_package) for item in node if not (_is_bare(item) or (is_package and _is_registry(item)))
+        ]
+    # repr tells 1 from 1.0 and from True, and spells bytes and complex numbers
+    return None if node is None else repr(node)
+
+
+def _is_bare(node: Any) -> bool:
+    """Docstrings and other bare strings."""
+    is_constant = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    return is_constant and isinstance(node.value.value, str)
+
+
+def _is_registry(node: Any) -> bool:
+    if isinstance(node, ast.Assign):
+        return any(isinstance(target, ast.Name) and target.id == "REGISTRY" for target in node.targets)
+    return isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == "REGISTRY"

@@ -1,0 +1,1 @@
+"""Mechanics of jobs that change no number: files that appear whole, leases, retention, heap."""

@@ -1,0 +1,1 @@
+"""What watches over a study: guard, cost, progress, adoption of finished work."""

@@ -1,0 +1,166 @@
+"""What a study will cost, in a few lines before its first job: models, time and disk."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from memdyn.design.blocks import block_names, models_of
+from memdyn.operations.effort import SPEEDS, Effort, efforts, seconds_a_model
+from memdyn.operations.progress import START_SECONDS, Count, count, duration
+from memdyn.plan.study import RunPlan, StudyPlan
+from memdyn.terms import SCORED_PARTS
+
+_SCORE_BYTES = 18  # of a sample at a checkpoint of a model: five float32, of which compression takes off a tenth
+# The scheduler's choice is among this many ready jobs, drawn at random where there are more (profiles/default): scoring
+# waits, for one to two blocks a hundred in a simulation of 150 to 1,250 blocks.
+READY_JOBS = 100
+_STATE_COPIES = 3  # what a model in training resumes from: its weights and up to two values of the optimizer for each
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A run and what is known of it; `seconds` to train a model, None: unknown."""
+
+    plan: RunPlan
+    count: Count
+    effort: Effort
+    seconds: float | None
+
+    @property
+    def left(self) -> float:
+        """Seconds of training and scoring, one job after the other."""
+        done, total = self.count.work(self.seconds or 0.0, START_SECONDS)
+        return total - done
+
+    @property
+    def blocks(self) -> int:
+        """Not scored yet."""
+        return len(self.count.left)
+
+    @property
+    def seconds_a_block(self) -> float:
+        """Left of the largest, one job after the other: more jobs side by side do not shorten it."""
+        return self.left * max(self.count.left) / sum(self.count.left)
+
+    @property
+    def checkpoints(self) -> int:
+        """Of a model."""
+        return len(self.plan.train.options["checkpoints"])
+
+    @property
+    def samples(self) -> int:
+        """That are scored."""
+        return sum(self.plan.pool.options["parts"][part] for part in SCORED_PARTS)
+
+
+def statement(plan: StudyPlan, slots: int) -> Iterator[str]:
+    """The lines.
+
+    Args:
+        slots: jobs of training and scoring that run side by side.
+    """
+    counts = [count(plan, run) for run in plan.runs]
+    found = efforts(plan)
+    seconds = seconds_a_model(found, [c.seconds for c in counts])
+    runs = [_Run(*of) for of in zip(plan.runs, counts, found, seconds, strict=True)]
+    wanted, trained, scored = (sum(getattr(c, what) for c in counts) for what in ("wanted", "trained", "scored"))
+    yield from _measuring(plan)
+    if trained == scored == wanted:
+        yield f"all {wanted} models are trained and scored"
+        return
+    yield f"{wanted - trained} of {wanted} models are to be trained, {wanted - scored} to be scored"
+    yield from _time(plan, [run for run in runs if run.blocks], slots)
+    yield _disk(plan, runs, slots)
+
+
+def _measuring(plan: StudyPlan) -> Iterator[str]:
+    """The optional measures that are to be taken; their arithmetic depends on the widths of all layers."""
+    files = [
+        (run.results_of_weights(block)[-1], len(models_of(block)))
+        for run in plan.runs
+        for block in block_names(plan.study.config.shadow_models)
+        if run.measuring
+    ]
+    models = sum(size for file, size in files if not Path(plan.results, file).exists())
+    if models:
+        names = ", ".join(sorted(plan.study.config.difficulty.measures))
+        yield f"{names} of {models} models are to be taken, which comes on top: how long it takes is not known"
+
+
+def _time(plan: StudyPlan, runs: list[_Run], slots: int) -> Iterator[str]:
+    device, threads = plan.study.config.device, plan.study.config.threads
+    known = [run for run in runs if run.seconds]
+    if known:
+        at_once = min(slots, sum(run.blocks for run in known))
+        total = sum(run.left for run in known)
+        wall = max(total / at_once, *(run.seconds_a_block for run in known))
+        work = _amount(total, "GPU") if device == "cuda" else _amount(total * threads, "core")
+        jobs = f"{at_once} jobs" if at_once > 1 else "one job"
+        yield f"time: about {work} of training and scoring, {duration(wall)} with {jobs} at a time"
+        yield f"this time is {_source(device, known)}; attacks, analyses and report come on top"
+    unknown = ", ".join(run.plan.name for run in runs if not run.seconds)
+    if unknown:
+        yield f"time of {unknown}: unknown, nothing of this architecture was measured yet"
+
+
+def _source(device: str, runs: list[_Run]) -> str:
+    """Where the time comes from."""
+    if all(run.count.seconds for run in runs):
+        return "measured: that of finished models"
+    unscaled = [run for run in runs if run.seconds == run.effort.guess]
+    if not unscaled:
+        return "measured where models are finished, and scaled from there by the amount of arithmetic elsewhere"
+    known = "" if len(unscaled) == len(runs) else "measured where models are finished, elsewhere "
+    speed = f"{SPEEDS[device].flops / 1e9:,.0f} GFLOP/s"
+    if device == "cuda":
+        return f"{known}a guess, for nothing was ever measured on a GPU: the nets' arithmetic at {speed}"
+    return f"{known}rough, for nothing is measured yet: the nets' arithmetic at {speed} a core"
+
+
+def _disk(plan: StudyPlan, runs: list[_Run], slots: int) -> str:
+    keep = plan.study.config.keep_checkpoints
+    final = there = scores = scores_there = 0
+    passing: list[int] = []  # what a block takes until it is scored
+    for run in runs:
+        size = run.effort.checkpoint or 0
+        kept = {"none": 0, "last": 1, "all": run.checkpoints}[keep]
+        final += run.count.wanted * kept * size
+        there += run.count.trained * kept * size
+        passing += [size * (models * (run.checkpoints - kept) + _STATE_COPIES) for models in run.count.left]
+        scores += run.count.wanted * run.checkpoints * run.samples * _SCORE_BYTES
+        scores_there += run.count.scored * run.checkpoints * run.samples * _SCORE_BYTES
+    # scoring goes before training, so that a job of training leaves its place to the one that scores its block
+    waiting = 2 * len(passing) // READY_JOBS if len(passing) > READY_JOBS else 0
+    most = final + sum(sorted(passing)[-(slots + waiting) :])
+    free = _free(Path(plan.results))
+    short = most - there + scores - scores_there > free
+    unknown = ", ".join(run.plan.name for run in runs if not run.effort.checkpoint)
+    return (
+        f"disk: checkpoints {_bytes(most)} at most and {_bytes(final)} in the end (keep_checkpoints: {keep})"
+        f"{f', without those of {unknown}: unknown' if unknown else ''}; scores {_bytes(scores)} in the end; "
+        f"{_bytes(free)} free{', TOO LITTLE' if short else ''}"
+    )
+
+
+def _free(folder: Path) -> int:
+    existing = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    return shutil.disk_usage(existing).free
+
+
+def _amount(seconds: float, unit: str) -> str:
+    """40 core-seconds, 12 core-minutes, 3.4 GPU-hours."""
+    if seconds < 90:
+        return f"{seconds:.0f} {unit}-seconds"
+    return f"{seconds / 60:.0f} {unit}-minutes" if seconds < 5400 else f"{_rounded(seconds / 3600)} {unit}-hours"
+
+
+def _bytes(size: float) -> str:
+    if not size:
+        return "nothing"
+    return f"{_rounded(size / 1e9)} GB" if size >= 1e9 else f"{_rounded(size / 1e6)} MB"
+
+
+def _rounded(value: float) -> str:
+    """Two digits, or all that stand before the point."""
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"

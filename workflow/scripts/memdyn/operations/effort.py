@@ -1,0 +1,129 @@
+"""How long the models of a study take: from finished ones, else reckoned from the arithmetic of their nets.
+
+A net costs its operations, which `memdyn.models.size` counts, three times a sample that is trained on (backward is
+about twice forward; SAM does both twice) and once a sample that is scored. Of the optimizers' own work only Muon's
+matters.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from statistics import fmean
+
+from memdyn.config.load import Run
+from memdyn.data.pool import read_pool
+from memdyn.models.size import Size, size_of
+from memdyn.plan.study import RunPlan, StudyPlan
+from memdyn.terms import SCORED_PARTS
+
+FORWARDS = 3  # passes forward that take as long as one forward and back; measured: 2.3 to 4.2, see below
+
+
+@dataclass(frozen=True)
+class Speed:
+    """A core's, or a GPU's.
+
+    Attributes:
+        flops: a second.
+        step: seconds that a step of training takes besides its arithmetic.
+    """
+
+    flops: float
+    step: float
+
+
+# CPU: benchmarks/bench_throughput.py saw, on a core of an EPYC with AVX-512 (torch 2.14, 26 November 2026), alone and
+# with the other core busy alike: 35 to 42 GFLOP/s for the CNN of 2 layers, 55 to 105 for deeper nets, 60 to 93 for
+# MLPs; 0.37 ms a step of logistic regression. The constant is on the low side, since other processors are slower.
+# GPU: a guess, since nothing of this project was run on one yet.
+SPEEDS = {"cpu": Speed(50e9, 4e-4), "cuda": Speed(5e12, 2e-3)}
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What it takes to train a model of a run.
+
+    Attributes:
+        net: tells nets and samples apart.
+        passes: samples that pass forward and back.
+        guess: seconds at the device's rough speed; None where the size of the net is not known.
+        checkpoint: bytes; None likewise.
+    """
+
+    net: str
+    passes: int
+    guess: float | None
+    checkpoint: int | None
+
+    @property
+    def amount(self) -> float:
+        """Its share of work, to compare it with another run of the same net."""
+        return self.guess or self.passes
+
+
+def efforts(plan: StudyPlan) -> list[Effort]:
+    """One for each run of the study."""
+    return [_effort(plan, planned, run) for planned, run in zip(plan.runs, plan.study.runs, strict=True)]
+
+
+def _effort(plan: StudyPlan, planned: RunPlan, run: Run) -> Effort:
+    config, train = plan.study.config, run.train
+    members = run.pool.parts.scored // 2
+    rounds = train.epochs * _closures(planned)
+    size = _size(Path(plan.results, planned.pool_path, "pool.arrow"), run)
+    guess = None
+    if size:
+        speed = SPEEDS[config.device]
+        threads = config.threads if config.device == "cpu" else 1
+        steps = ceil(members / train.batch_size)
+        muon = train.optimizer.ns_steps * size.iteration if train.optimizer.name == "muon" else 0
+        arithmetic = FORWARDS * size.flops * members + muon * steps
+        guess = rounds * (arithmetic / (speed.flops * threads) + speed.step * steps)
+    return Effort(f"{train.model!r} on {run.pool.dataset!r}", members * rounds, guess, size.bytes if size else None)
+
+
+def _size(pool: Path, run: Run) -> Size | None:
+    """None where the net, or the shape of the samples, is known only to code of the user's or of torchvision."""
+    shape = run.pool.dataset.published_shape
+    if shape is None and pool.exists():
+        with suppress(OSError, ValueError):  # who needs the pool will say what is wrong with it
+            found = read_pool(str(pool))
+            shape = (found.images.shape[1:], len(found.class_names))
+    return size_of(run.train.model.model_dump(), *shape) if shape else None
+
+
+def _closures(run: RunPlan) -> int:
+    """Passes forward and back in a step."""
+    return 2 if run.train.options["optimizer"]["name"] == "sam" else 1
+
+
+def scoring_cost(run: RunPlan) -> float:
+    """Time to score a model, of that to train it: samples that pass forward, against forward and back."""
+    parts, train = run.pool.options["parts"], run.train.options
+    forward = sum(parts[part] for part in SCORED_PARTS) * len(train["checkpoints"])
+    return forward / (FORWARDS * _closures(run) * train["epochs"] * parts["scored"] / 2)
+
+
+def seconds_a_model(found: Sequence[Effort], measured: Sequence[float]) -> list[float | None]:
+    """Time to train a model of each run.
+
+    Args:
+        measured: mean seconds of its finished models, 0 where there is none. Such a run is scaled from runs of the same
+            net; else it takes its guess, scaled by how the guesses of the other runs turned out.
+
+    Returns:
+        None for a run of which nothing is known.
+    """
+    known = [(effort, seconds) for effort, seconds in zip(found, measured, strict=True) if seconds]
+    guessed = [(effort.guess, seconds) for effort, seconds in known if effort.guess]
+    scale = sum(seconds for _, seconds in guessed) / sum(guess for guess, _ in guessed) if guessed else 1.0
+
+    def estimate(effort: Effort) -> float | None:
+        alike = [seconds / other.amount for other, seconds in known if other.net == effort.net]
+        if alike:
+            return effort.amount * fmean(alike)
+        return effort.guess * scale if effort.guess else None
+
+    return [seconds or estimate(effort) for effort, seconds in zip(found, measured, strict=True)]

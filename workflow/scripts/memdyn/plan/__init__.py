@@ -1,0 +1,1 @@
+"""From a study to stages, folders and jobs; torch-free."""
