@@ -1,37 +1,5 @@
 # Calibrated attacks, and the dynamics that are read off them. A result is of its models: their number is in the name.
-ATTACK_TABLES = [
-    "metrics",
-    "roc",
-    "replicates",
-    "null",
-    "rates",
-    "most_vulnerable",
-    "convergence",
-]
-ANALYSIS_TABLES = [
-    "states",
-    "summary",
-    "curves",
-    "curve_replicates",
-    "transitions",
-    "early",
-    "early_profiles",
-    "early_replicates",
-    "findings",
-    "correlations",
-    "reliabilities",
-    "disattenuated",
-    "difficulty_curves",
-    "difficulty",
-    "planted",
-    "smooth",
-    "tails",
-    "operating_points",
-    "tail_verdicts",
-    "clocks",
-    "clock_replicates",
-]
-DYNAMICS_TABLES = ["samples", "centre", "zones", "accuracy"]
+from memdyn.tables import STAGES, study_tables, taken_over
 
 
 rule run_attack:
@@ -42,7 +10,7 @@ rule run_attack:
     output:
         **{
             name: f"{RESULTS}/{{pool}}/{{run}}/{{scoring}}/{{attack}}/{name}.parquet"
-            for name in ATTACK_TABLES
+            for name in STAGES["attack"]
         },
     log:
         f"{RESULTS}/{{pool}}/{{run}}/{{scoring}}/{{attack}}/attack.log",
@@ -64,11 +32,10 @@ rule compute_dynamics:
         pool=ancient(rules.build_pool.output.pool),
         masks=lambda wc: masks_of(wc.pool, range(OPTIONS.shadow_models)),
         scores=scores_of,
-        rates=rates_of,
     output:
         **{
             name: f"{RESULTS}/{{pool}}/{{run}}/{{scoring}}/{{dynamics}}/{name}.parquet"
-            for name in DYNAMICS_TABLES
+            for name in STAGES["dynamics"]
         },
     log:
         f"{RESULTS}/{{pool}}/{{run}}/{{scoring}}/{{dynamics}}/dynamics.log",
@@ -93,7 +60,7 @@ rule analyse_dynamics:
     output:
         **{
             name: f"{RESULTS}/{{pool}}/{{run}}/{{scoring}}/{{analysis}}/{name}.parquet"
-            for name in ANALYSIS_TABLES
+            for name in STAGES["analysis"]
         },
     log:
         f"{RESULTS}/{{pool}}/{{run}}/{{scoring}}/{{analysis}}/analysis.log",

@@ -172,13 +172,6 @@ def measured_first(wc):
     return measures_of(wc, [] if Path(scores).exists() else [wc.block])
 
 
-def rates_of(wc):
-    """The rates of the attacks that the dynamics are read off, in their order."""
-    folder = f"{RESULTS}/{wc.pool}/{wc.run}/{wc.scoring}"
-    attacks = stage(wc.pool, wc.run, wc.scoring, wc.dynamics)["options"]["attacks"]
-    return ancient([f"{folder}/{attack['folder']}/rates.parquet" for attack in attacks])
-
-
 def attack_files(name):
     """One table of every attack of every run, runs in order, attacks in order."""
     return [

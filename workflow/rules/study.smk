@@ -1,25 +1,5 @@
 # The study: runs side by side, figures, the page. Each version has a folder of its own; links show the current one.
-STUDY_TABLES = [
-    "attack_metrics",
-    "roc",
-    "null",
-    "most_vulnerable",
-    "convergence",
-    "samples",
-    "runs",
-    "accuracy",
-    "centre",
-    "zones",
-    "differences",
-    "pools",
-    "null_draws",
-    "power_law_points",
-    "power_law_fits",
-]
-# what the study takes over from the runs' analyses, and what it concludes from them
-STUDY_ANALYSIS = [name for name in ANALYSIS_TABLES if name not in ("states", "smooth")]
-if OPTIONS.analysis.enabled:
-    STUDY_TABLES += [*STUDY_ANALYSIS, "factor_differences", "claims", "claim_cells"]
+STUDY_TABLES = study_tables(OPTIONS.analysis.enabled)
 TABLES = f"{VERSIONS}/{PLAN.tables.folder}"
 FIGURES = f"{VERSIONS}/{PLAN.figures.folder}"
 STUDY_REPORT = f"{VERSIONS}/{PLAN.report.folder}/report.html"
@@ -35,20 +15,23 @@ rule compare_runs:
                 for block in BLOCKS
             ]
         ),
-        metrics=ancient(attack_files("metrics")),
-        roc=ancient(attack_files("roc")),
+        attacks=ancient(
+            [file for name in taken_over("attack") for file in attack_files(name)]
+        ),
         replicates=ancient(attack_files("replicates")),
-        null=ancient(attack_files("null")),
-        most_vulnerable=ancient(attack_files("most_vulnerable")),
-        convergence=ancient(attack_files("convergence")),
-        centre=ancient(run_files(lambda run: f"{run.dynamics_path}/centre.parquet")),
+        dynamics=ancient(
+            [
+                f"{RESULTS}/{run.dynamics_path}/{name}.parquet"
+                for name in taken_over("dynamics")
+                for run in PLAN.runs
+                if name != "samples"
+            ]
+        ),
         samples=ancient(run_files(lambda run: f"{run.dynamics_path}/samples.parquet")),
-        zones=ancient(run_files(lambda run: f"{run.dynamics_path}/zones.parquet")),
-        accuracy=ancient(run_files(lambda run: f"{run.dynamics_path}/accuracy.parquet")),
         analysis=ancient(
             [
                 f"{RESULTS}/{run.analysis_path}/{name}.parquet"
-                for name in STUDY_ANALYSIS
+                for name in taken_over("analysis")
                 for run in PLAN.runs
                 if run.analysis
             ]

@@ -12,7 +12,7 @@ from memdyn.data.pool import read_pool
 from memdyn.dynamics.analysis import Analysis
 from memdyn.identity.job import start
 from memdyn.store.measures import read_measures
-from memdyn.store.tables import write_table
+from memdyn.store.tables import with_ids, write_table
 
 if __name__ == "__main__":
     tell = start(snakemake, Path(snakemake.output.curves).parent)
@@ -37,4 +37,5 @@ if __name__ == "__main__":
     for name, table in analysis.of_run().items():
         tables[name].append(table)
     for name, parts in tables.items():
-        write_table(pd.concat(parts, ignore_index=True), snakemake.output[name])
+        table = pd.concat(parts, ignore_index=True)
+        write_table(with_ids(table, pool.sample_ids), snakemake.output[name], "analysis")

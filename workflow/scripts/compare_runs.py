@@ -1,6 +1,7 @@
 """All runs' tables in, the study's tables out: side by side, with paired differences and the null test."""
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import yaml
 from memdyn.compare.claims import power_law, study_claims, with_factor
 from memdyn.compare.differences import run_differences
 from memdyn.compare.nulls import null_tests
-from memdyn.compare.runs import factor_row, pool_row, run_row
+from memdyn.compare.runs import factor_row, pool_row, run_row, samples_of
 from memdyn.compare.verdicts import Rules
 from memdyn.data.pool import read_pool
 from memdyn.identity.job import start
@@ -19,6 +20,7 @@ from memdyn.jobs.atomic import atomic_path
 from memdyn.stats.jackknife import Pairs
 from memdyn.store.logs import failed_models
 from memdyn.store.tables import write_csv, write_parts, write_table
+from memdyn.tables import STAGES
 
 # rows from which on a CSV is compressed, and beyond which there is none: nobody would read it, and writing takes hours
 LONG, TOO_LONG = 50_000, 20_000_000
@@ -33,7 +35,7 @@ def sha256(path: str) -> str:
 def keyed(keys: list[dict[str, str]], paths: list[str]) -> Iterator[pd.DataFrame]:
     """Tables, each with its keys as first columns."""
     for key, path in zip(keys, paths, strict=True):
-        table = pd.read_parquet(path).drop(columns=list(key), errors="ignore")
+        table = pd.read_parquet(path)
         yield pd.concat([pd.DataFrame(key, index=table.index), table], axis=1)
 
 
@@ -42,39 +44,41 @@ def stack(keys: list[dict[str, str]], paths: list[str]) -> pd.DataFrame:
     return pd.concat(keyed(keys, paths), ignore_index=True)
 
 
+def taken_over(stage: str, keys: list[dict[str, str]], paths: list[str]) -> dict[str, pd.DataFrame]:
+    """The runs' tables of a stage, each stacked, by the study's names; none of no paths."""
+    by_name = defaultdict(list)
+    for path in paths:
+        by_name[Path(path).stem].append(path)
+    return {STAGES[stage][name].study: stack(keys, mine) for name, mine in by_name.items()}
+
+
 def write_samples(snakemake, tell: Callable[[str], None]) -> None:
     """The one table that may not fit in memory: a row a run, attack, threshold, checkpoint and sample."""
     paths, out = snakemake.input.samples, Path(snakemake.output.samples)
-    by_run = [{"run": run["folder"]} for run in snakemake.params.runs]
+    by_run = [{"run": run["name"]} for run in snakemake.params.runs]
     rows = sum(pq.read_metadata(path).num_rows for path in paths)
     if rows > TOO_LONG:
         tell(f"no CSV of the table samples, which has {rows} rows; {out.name} holds them all")
     else:
-        write_csv(keyed(by_run, paths), out.with_suffix(".csv.gz" if rows > LONG else ".csv"))
-    write_parts(keyed(by_run, paths), out)
+        write_csv(keyed(by_run, paths), out.with_suffix(".csv.gz" if rows > LONG else ".csv"), "study")
+    write_parts(keyed(by_run, paths), out, "study")
 
 
 def study_tables(snakemake) -> dict[str, pd.DataFrame]:
     """Every table of the study but the samples', by name."""
     options, runs = snakemake.params.stage["options"], snakemake.params.runs
-    by_run = [{"run": run["folder"]} for run in runs]
+    by_run = [{"run": run["name"]} for run in runs]
     by_attack = [
         key | {"attack": label} for key, run in zip(by_run, options["runs"], strict=True) for label, _ in run["attacks"]
     ]
     given = snakemake.input
     tables = {
-        "attack_metrics": stack(by_attack, given.metrics),
-        "roc": stack(by_attack, given.roc),
-        "null_draws": stack(by_attack, given.null),
-        "most_vulnerable": stack(by_attack, given.most_vulnerable),
-        "convergence": stack(by_attack, given.convergence),
-        "centre": stack(by_run, given.centre),
-        "zones": stack(by_run, given.zones),
-        "accuracy": stack(by_run, given.accuracy),
+        **taken_over("attack", by_attack, given.attacks),
+        **taken_over("dynamics", by_run, given.dynamics),
+        **taken_over("analysis", by_run, given.analysis),
     }
-    tables |= analysis_tables(given, by_run)
     tables["null"] = null_tests(tables["null_draws"])
-    pool_of = {run["folder"]: run["pool"] for run in runs}
+    pool_of = {run["name"]: run["pool"] for run in runs}
     logs = training_logs(given, by_run)
     pairs = {run: Pairs.of(options["models"], failed_models(log)) for run, log in logs.items()}
     sizes = {run: left.sizes(options["groups"]) for run, left in pairs.items()}
@@ -82,7 +86,7 @@ def study_tables(snakemake) -> dict[str, pd.DataFrame]:
     differences = run_differences(tables["attack_metrics"], replicates, pool_of, sizes, options["level"])
     tables["differences"] = with_factor(differences, factors)
     tables["runs"] = pd.DataFrame(
-        [run_row(run, logs[run["folder"]], tables["accuracy"].query("run == @run['folder']")) for run in runs]
+        [run_row(run, logs[run["name"]], tables["accuracy"].query("run == @run['name']")) for run in runs]
     )
     if "curves" in tables:
         everything = tables | {"replicates": replicates}
@@ -91,6 +95,9 @@ def study_tables(snakemake) -> dict[str, pd.DataFrame]:
     pools = {run["pool"]: (run["dataset"], path) for run, path in zip(runs, given.pools, strict=True)}
     tables["pools"] = pd.DataFrame(
         [pool_row(folder, dataset, read_pool(path), sha256(path)) for folder, (dataset, path) in pools.items()]
+    )
+    tables["samples_index"] = pd.concat(
+        [samples_of(folder, read_pool(path)) for folder, (_, path) in pools.items()], ignore_index=True
     )
     everything = tables | {"replicates": replicates}
     tables |= power_law(everything, factors, tables["pools"], sizes, options["level"])
@@ -106,13 +113,6 @@ def training_logs(given, by_run: list[dict[str, str]]) -> dict[str, pd.DataFrame
     }
 
 
-def analysis_tables(given, by_run: list[dict[str, str]]) -> dict[str, pd.DataFrame]:
-    """The runs' analyses, stacked; empty where the study has none."""
-    paths = list(given.analysis)
-    names = sorted({Path(path).stem for path in paths})
-    return {name: stack(by_run, [path for path in paths if Path(path).stem == name]) for name in names}
-
-
 if __name__ == "__main__":
     folder = Path(snakemake.output[0]).parent
     tell = start(snakemake, folder)
@@ -121,8 +121,6 @@ if __name__ == "__main__":
         temporary.write_text(yaml.safe_dump(snakemake.params.map, sort_keys=False))
     write_samples(snakemake, tell)
     for name, table in study_tables(snakemake).items():
-        if not hasattr(snakemake.output, name):
-            continue
-        write_csv([table], folder / (f"{name}.csv.gz" if len(table) > LONG else f"{name}.csv"))
-        write_table(table, snakemake.output[name])
+        write_csv([table], folder / (f"{name}.csv.gz" if len(table) > LONG else f"{name}.csv"), "study")
+        write_table(table, snakemake.output[name], "study")
     tell(f"{len(snakemake.params.runs)} runs compared")

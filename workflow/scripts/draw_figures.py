@@ -8,7 +8,7 @@ from memdyn.data.pool import read_pool
 from memdyn.identity.job import start
 from memdyn.jobs.atomic import atomic_path
 from memdyn.report.figures import draw_all
-from memdyn.report.planes import shown_rows
+from memdyn.report.planes import SHOWN_COLUMNS, shown_rows
 from memdyn.report.record import ReportOptions
 
 if __name__ == "__main__":
@@ -16,9 +16,10 @@ if __name__ == "__main__":
     tell = start(snakemake, folder.parent / "logs" / folder.name)
     options = ReportOptions.of_options(snakemake.params.stage["options"])
     paths = {Path(path).stem: path for path in snakemake.input.tables}
-    tables = {name: pd.read_parquet(path) for name, path in paths.items() if name != "samples"}
+    tables = {name: pd.read_parquet(path) for name, path in paths.items() if not name.startswith("samples")}
     # the only table that may not fit in memory: what figures show of it
-    tables["samples"] = pd.read_parquet(paths["samples"], filters=shown_rows(tables["zones"], options.threshold))
+    filters = shown_rows(tables["zones"], options.threshold)
+    tables["samples"] = pd.read_parquet(paths["samples"], columns=list(SHOWN_COLUMNS), filters=filters)
     pools = {Path(path).parent.name: read_pool(path) for path in snakemake.input.pools}
     images = {run["run"]: pools[run["pool"]] for _, run in tables["runs"].iterrows()}
     with atomic_path(folder) as temporary:

@@ -6,8 +6,9 @@ from memdyn.attacks.base import build
 from memdyn.attacks.convergence import convergence_table
 from memdyn.attacks.evaluate import Settings, evaluate, null_seed
 from memdyn.attacks.shadow_scores import ShadowScores
+from memdyn.data.pool import read_pool
 from memdyn.identity.job import start
-from memdyn.store.tables import write_table
+from memdyn.store.tables import with_ids, write_table
 
 if __name__ == "__main__":
     folder = Path(snakemake.output.metrics).parent
@@ -20,7 +21,8 @@ if __name__ == "__main__":
     attack, load, load_sham = build(options["attack"]), scores.loader("scored"), scores.loader("sham")
     tables = evaluate(attack, scores.epochs, load, load_sham, settings)
     tables["convergence"] = convergence_table(attack, load(scores.epochs[-1]), settings)
+    sample_ids = read_pool(given.pool).sample_ids
     for name, table in tables.items():
-        write_table(table, snakemake.output[name])
+        write_table(with_ids(table, sample_ids), snakemake.output[name], "attack")
     last = tables["metrics"].query("aggregation == 'pooled'").iloc[-1]
     tell(f"AUC {last['auc']:.3f} [{last['auc_low']:.3f}, {last['auc_high']:.3f}] at epoch {last['epoch']}")

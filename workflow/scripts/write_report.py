@@ -25,7 +25,8 @@ if __name__ == "__main__":
         options=ReportOptions.of_options(params.stage["options"]),
     )
     # the page shows samples in figures only
-    tables = {Path(path).stem: pd.read_parquet(path) for path in snakemake.input.tables if Path(path).stem != "samples"}
+    paths = {Path(path).stem: path for path in snakemake.input.tables}
+    tables = {name: pd.read_parquet(path) for name, path in paths.items() if not name.startswith("samples")}
     page = render_page(tables, Path(snakemake.input.figures), context)
     with atomic_path(path) as temporary:
         temporary.write_text(page, encoding="utf-8")

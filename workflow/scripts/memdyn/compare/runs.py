@@ -1,4 +1,4 @@
-"""What was run: the tables `runs`, `accuracy` and `pools` of a study."""
+"""What was run, and on what: the tables `runs`, `accuracy`, `pools` and `samples_index` of a study."""
 
 import json
 from typing import Any
@@ -42,15 +42,15 @@ def run_row(run: dict[str, Any], log: pd.DataFrame, accuracy: pd.DataFrame) -> d
     """One row of the table `runs`; n_models are those of which its numbers are, n_failed of n_planned diverged.
 
     Args:
-        run: name, folder, recipe (resolved options), dataset, architecture, device, parameters.
+        run: name, folder, pool, recipe (resolved options), dataset, architecture, device.
         log: of the training of all its blocks.
         accuracy: the run's table `accuracy`.
     """
     failed, planned = failed_models(log), log["model"].nunique()
     last, recipe = accuracy.iloc[-1], run["recipe"]
     return {
-        "run": run["folder"],
-        "name": run["name"],
+        "run": run["name"],
+        "run_folder": run["folder"],
         "dataset": run["dataset"],
         "architecture": run["architecture"],
         "optimizer": recipe["optimizer"]["name"],
@@ -76,7 +76,7 @@ def factor_row(run: dict[str, Any]) -> dict[str, str]:
     """What a run is made of, each factor in full, so that two runs can be asked what they differ in.
 
     Args:
-        run: folder, pool, recipe (resolved options) and population (the pool but for its size).
+        run: name, pool, recipe (resolved options) and population (the pool but for its size).
 
     Returns:
         run; dataset (its samples: another size is another one), architecture and optimizer (with its schedule), all
@@ -85,7 +85,7 @@ def factor_row(run: dict[str, Any]) -> dict[str, str]:
     recipe = {key: value for key, value in run["recipe"].items() if key != "checkpoints"}
     rest = {key: value for key, value in recipe.items() if key not in ("model", "optimizer", "schedule")}
     return {
-        "run": run["folder"],
+        "run": run["name"],
         "dataset": run["pool"],
         "architecture": _text(recipe["model"]),
         "optimizer": _text([recipe["optimizer"], recipe["schedule"]]),
@@ -117,3 +117,19 @@ def pool_row(folder: str, dataset: str, pool: Pool, sha256: str) -> dict[str, An
         "duplicates_of_another_label": pool.n_contradictory,
         "sha256": sha256,
     }
+
+
+def samples_of(folder: str, pool: Pool) -> pd.DataFrame:
+    """The rows of the table `samples_index` of one pool, in its order."""
+    parts = [np.repeat(part, rows.stop - rows.start) for part, rows in pool.parts.items()]
+    return pd.DataFrame(
+        {
+            "pool": folder,
+            "sample_id": pool.sample_ids,
+            "part": np.concatenate(parts),
+            "label": pool.labels,
+            "class_name": np.array(pool.class_names, dtype=object)[pool.labels],
+            "file": np.array(pool.files, dtype=object) if pool.files else "",
+            "flipped": pool.flipped,
+        }
+    )

@@ -37,7 +37,8 @@ class Listed:
 
 
 def load(options: Mapping[str, Any], files: Sequence[str]) -> RawData:
-    """Images uint8 [n, channels, size, size]; ids are places in the sorted listing.
+    """Images uint8 [n, channels, size, size]; ids are places in the sorted listing, files paths below the folder
+    (of several folders: below the one that holds them all).
 
     Args:
         options: `size` in pixels, `channels`, 1 or 3, and `background`, the grey level behind transparent pixels.
@@ -55,7 +56,20 @@ def load(options: Mapping[str, Any], files: Sequence[str]) -> RawData:
     images, faults, remarks = _read_all([path for path, _ in paths], options)
     _refuse([fault for found in folders for fault in found.faults] + faults)
     notes = [note for found in folders for note in found.notes] + remarks
-    return raw_data(images, [label for _, label in paths], source=files[0], class_names=names, notes=notes)
+    return raw_data(
+        images,
+        [label for _, label in paths],
+        source=files[0],
+        class_names=names,
+        files=paths_below(os.path.commonpath(files), [path for path, _ in paths]),
+        notes=notes,
+    )
+
+
+def paths_below(folder: str, paths: Sequence[str]) -> list[str]:
+    """Paths relative to a folder, with slashes; bytes that are no letters in the file system's coding escaped."""
+    relative = (Path(path).relative_to(folder).as_posix() for path in paths)
+    return [os.fsencode(path).decode(errors="backslashreplace") for path in relative]
 
 
 def load_cinic10(options: Mapping[str, Any], files: Sequence[str]) -> RawData:

@@ -42,6 +42,8 @@ class Pool:
         n_duplicates: copies that were dropped from the data set before splitting.
         n_contradictory: those of them that had another label than the copy that stayed.
         n_source: samples of the data set before that; None in pools of old.
+        files: n paths of the samples' files below the folder of the data set; empty where it is no folder of files, and
+            in pools of old.
     """
 
     images: NDArray
@@ -55,6 +57,7 @@ class Pool:
     n_duplicates: int
     n_contradictory: int | None = None
     n_source: int | None = None
+    files: tuple[str, ...] = ()
 
 
 def build_pool(raw: RawData, parts: Mapping[str, int], seed: int, label_noise: float) -> Pool:
@@ -101,6 +104,7 @@ def build_pool(raw: RawData, parts: Mapping[str, int], seed: int, label_noise: f
         n_duplicates=len(raw) - len(kept),
         n_contradictory=int(np.count_nonzero(raw.labels != raw.labels[earliest])),
         n_source=len(raw),
+        files=tuple(raw.files[row] for row in rows) if raw.files else (),
     )
 
 
@@ -225,7 +229,8 @@ def _level_counts(channel: NDArray[np.uint8]) -> NDArray[np.int64]:
 
 
 def write_pool(pool: Pool, path: str) -> None:
-    """Write one Arrow IPC file of one record batch: columns image (fixed-size list), label, sample_id, flipped."""
+    """Write one Arrow IPC file of one record batch: columns image (fixed-size list), label, sample_id, flipped, and
+    file where samples have one."""
     values = pa.array(np.ascontiguousarray(pool.images).reshape(-1))
     image = pa.FixedSizeListArray.from_arrays(values, int(np.prod(pool.images.shape[1:])))
     description = {
@@ -245,6 +250,8 @@ def write_pool(pool: Pool, path: str) -> None:
         "sample_id": pa.array(pool.sample_ids),
         "flipped": pa.array(pool.flipped.astype(np.uint8)),
     }
+    if pool.files:
+        columns["file"] = pa.array(pool.files, pa.string())
     schema = pa.schema(
         [pa.field(name, column.type, nullable=False) for name, column in columns.items()],
         metadata={METADATA_KEY: json.dumps(description)},
@@ -280,4 +287,5 @@ def read_pool(path: str) -> Pool:
         n_duplicates=description["n_duplicates"],
         n_contradictory=description.get("n_contradictory"),
         n_source=description.get("n_source"),
+        files=tuple(batch["file"].to_pylist()) if "file" in batch.schema.names else (),
     )

@@ -24,6 +24,7 @@ class RawData:
         class_names: K names.
         source: the file or data set, for messages.
         columns: what to call each of the F features; empty for images.
+        files: of samples with a file each, its path below the folder that was given; else empty.
         notes: what a user should know of how the source was read, a line each.
     """
 
@@ -33,6 +34,7 @@ class RawData:
     class_names: tuple[str, ...]
     source: str
     columns: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -48,6 +50,7 @@ def raw_data(
     class_names: Sequence[str] | None = None,
     labels_source: str | None = None,
     columns: Sequence[str] | None = None,
+    files: Sequence[str] = (),
     notes: Sequence[str] = (),
 ) -> RawData:
     """Check what a loader read and give it its final types.
@@ -60,7 +63,7 @@ def raw_data(
         class_names: K names; the labels themselves when left out.
         labels_source: what messages call the labels; the source when left out.
         columns: what to call the columns of a table.
-        notes: see `RawData`.
+        files, notes: see `RawData`.
 
     Raises:
         ValueError: naming the source and what is wrong.
@@ -79,10 +82,10 @@ def raw_data(
     notes = (*notes, *labelling.remarks(targets, names))
     if values.ndim == 4:
         pixels = _checked_pixels(values, source)
-        return RawData(pixels, targets, rows.astype(np.int64), names, source, notes=notes)
+        return RawData(pixels, targets, rows.astype(np.int64), names, source, files=tuple(files), notes=notes)
     table, called = _checked_table(values, columns, source)
     said = (*notes, *tables.remarks(table, called, targets))
-    return RawData(table, targets, rows.astype(np.int64), names, source, called, said)
+    return RawData(table, targets, rows.astype(np.int64), names, source, called, notes=said)
 
 
 def _array(values: Any, what: str, source: str) -> NDArray:

@@ -54,7 +54,7 @@ class Analysis:
         """Tables that depend on the attack.
 
         Returns:
-            states, summary, curves, curve_replicates, transitions (`memdyn.dynamics.stage`); early, early_profiles,
+            summary, curves, curve_replicates, transitions (`memdyn.dynamics.stage`); early, early_profiles,
             early_replicates, findings (`memdyn.dynamics.early`; no rows of a single checkpoint); correlations,
             reliabilities, disattenuated,
             difficulty_curves (`memdyn.dynamics.correlation`).
@@ -83,8 +83,9 @@ class Analysis:
         """Tables of the run itself.
 
         Returns:
-            difficulty (a row a sample); planted (empty where no label was flipped); smooth, operating_points, tails,
-            tail_verdicts (`memdyn.dynamics.smooth`); clocks, clock_replicates (`memdyn.dynamics.clocks.clock_tables`).
+            difficulty (a row a sample, by its row in the pool, as in summary and smooth); planted (empty where no label
+            was flipped); smooth, operating_points, tails, tail_verdicts (`memdyn.dynamics.smooth`); clocks,
+            clock_replicates (`memdyn.dynamics.clocks.clock_tables`).
         """
         flipped = self.flipped[self.scores.parts["scored"]]
         planted = pd.DataFrame(columns=["quantity", "models", "auroc", "low", "high"])
@@ -106,11 +107,6 @@ class Analysis:
     @cached_property
     def _difficulty(self) -> Difficulty:
         return difficulty(self.scores, self.options["early_epoch"], self.measured)
-
-    @property
-    def _bounds(self) -> ZoneBounds:
-        names = ("hv_tpr", "hv_fpr", "vulnerable_advantage", "test_level")
-        return ZoneBounds(**{name: self.dynamics[name] for name in names})
 
     def _threshold(self, attack: Attack) -> str | float:
         """The first threshold of the plane that the attack has: severity and the highly vulnerable zone are of it."""
@@ -135,7 +131,7 @@ class Analysis:
                 d_prime_bound=self.options["d_prime_bound"],
                 stable_distance=self.options["stable_distance"],
             ),
-            bounds=self._bounds,
+            bounds=ZoneBounds.of_options(self.dynamics),
         )
 
     def _early_options(self, attack: Attack) -> EarlyOptions:
@@ -143,7 +139,7 @@ class Analysis:
             top=self.options["top"],
             threshold=self._threshold(attack),
             baselines=tuple(BASELINES),
-            bounds=self._bounds,
+            bounds=ZoneBounds.of_options(self.dynamics),
             hv_splits=self.options["hv_splits"],
             level=self.settings.level,
         )

@@ -20,13 +20,10 @@ checkpoint enters its error.
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from scipy import special
 
 from memdyn.dynamics.binormal import Ratio, expected_tpr, fit_ratio
-from memdyn.dynamics.pairs import pair_values
 from memdyn.stats.deconvolution import Posterior, deconvolve
-from memdyn.stats.multiple import paired_t
 from memdyn.stats.shrinkage import MIN_VARIANCE, Prior, fit_prior
 
 INDEPENDENT = 10.0  # squares that stand for uncorrelated pairs, where there are few samples to tell
@@ -220,24 +217,3 @@ def smooth_rates(effects: EffectSizes, alpha: float) -> np.ndarray:
 def smooth_auc(effects: EffectSizes) -> np.ndarray:
     """Parametric AUC_i: the posterior mean of Phi(d'_i / sqrt 2), [n]."""
     return effects.posterior.expect(special.ndtr(effects.posterior.values / np.sqrt(2)))
-
-
-def sample_statistics(margins: np.ndarray, mask: np.ndarray, epoch: int, level: float) -> pd.DataFrame:
-    """One checkpoint's margins [M, n] and mask [M, n] as a table: epoch, sample, d_prime with its credible limits
-    d_prime_low and d_prime_high, p_value.
-
-    The p-value is that of the two-sided paired t-test on the margin's pair differences.
-    """
-    inside, outside = pair_values(margins, mask)
-    effects = effect_sizes(inside, outside)
-    low, high = effects.limits(level)
-    return pd.DataFrame(
-        {
-            "epoch": epoch,
-            "sample": np.arange(margins.shape[1]),
-            "d_prime": effects.mean,
-            "d_prime_low": low,
-            "d_prime_high": high,
-            "p_value": paired_t(inside.astype(np.float64) - outside),
-        }
-    )

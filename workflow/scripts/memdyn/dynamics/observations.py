@@ -170,7 +170,7 @@ class Observations:
         design: the worlds.
         counts: by (part, threshold).
         t: by part, float32 [1 + G, T, n]: t statistics of the margin's pair differences (IN - OUT).
-        d_prime, d_prime_sd, d_prime_low, d_prime_high: by part, float32 [T, n]: posterior mean, sd and limits of d' of
+        d_prime, d_prime_sd, d_prime_low, d_prime_high: by part, float64 [T, n]: posterior mean, sd and limits of d' of
             all pairs.
         design_effect: by (part, threshold), float32 [3, T, n]: of TPR, FPR and advantage, all pairs; NaN where there
             are too few to tell.
@@ -264,9 +264,7 @@ class _Recorder:
         self.spatial = {label: np.full((few, n_epochs, *groups.shape), np.nan) for label in labels}
         self.design_effect = {label: np.empty((len(QUANTITIES), *shape), np.float32) for label in labels}
         self.t = np.empty((few, *shape), np.float32)
-        self.d_prime, self.d_prime_sd, self.d_prime_low, self.d_prime_high = (
-            np.empty(shape, np.float32) for _ in _EFFECTS
-        )
+        self.d_prime, self.d_prime_sd, self.d_prime_low, self.d_prime_high = (np.empty(shape) for _ in _EFFECTS)
 
     def record(self, step: int, attack: Attack, inputs: Signals, settings: Settings) -> None:
         margins_in, margins_out = inputs.split(inputs.signal)
@@ -296,5 +294,5 @@ class _Recorder:
                     self.spatial[label][w, step] = spatial_figures(points, self.groups)
         for label, found in repeats.items():
             halves = [(found[a], found[b]) for a, b in self.design.repeats]
-            effects = design_effects(halves, int(self.design.pairs[0]), self.d_prime[step])
+            effects = design_effects(halves, int(self.design.pairs[0]), self.d_prime[step].astype(np.float32))
             self.design_effect[label][:, step] = effects

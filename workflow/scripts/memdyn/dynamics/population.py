@@ -24,7 +24,7 @@ from memdyn.dynamics import spatial
 from memdyn.dynamics.observations import Observations
 from memdyn.dynamics.speed import from_halves, signed_root, speeds, squared_displacement, squared_speed
 from memdyn.dynamics.transitions import inflow, probabilities, transition_counts
-from memdyn.dynamics.zones import ZoneBounds, raw_zones, tracked_zones
+from memdyn.dynamics.zones import ZoneBounds, counted_zones, tracked_zones
 from memdyn.stats import jackknife
 from memdyn.terms import ALL_CLASSES, MASKED_PARTS, ZONES
 
@@ -210,7 +210,7 @@ def _measure(
     for world in range(design.n_jackknife):
         path = path_figures(*counts.rates(world), observations.epochs, weights)
         states = observations.states(part, threshold, world, bounds.test_level)
-        zoned = shares(raw_zones(states, bounds), weights)
+        zoned = shares(counted_zones(states, bounds), weights)
         entering, move = movements(tracked_zones(states, bounds), observations.epochs, weights)
         spatial_ones = _spatial(observations.spatial[part, threshold][world])
         figures.append(path | zoned | {"inflow_hv": entering} | spatial_ones)

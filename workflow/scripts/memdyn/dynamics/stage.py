@@ -8,12 +8,12 @@ import pandas as pd
 from memdyn.attacks.base import Attack
 from memdyn.attacks.evaluate import Settings
 from memdyn.attacks.shadow_scores import ShadowScores
-from memdyn.dynamics.design_effect import QUANTITIES, SPLITS
+from memdyn.dynamics.design_effect import SPLITS
 from memdyn.dynamics.observations import Observations, observe, plan_design
 from memdyn.dynamics.population import population_tables
 from memdyn.dynamics.spatial import NO_GROUPS, spatial_groups
 from memdyn.dynamics.splits import Splits
-from memdyn.dynamics.trajectories import SampleOptions, sample_tables
+from memdyn.dynamics.trajectories import SampleOptions, summary_table
 from memdyn.dynamics.zones import ZoneBounds
 from memdyn.terms import MASKED_PARTS
 
@@ -64,21 +64,10 @@ def observe_states(scores: ShadowScores, attack: Attack, settings: Settings) -> 
     return observe(scores, attack, settings, design, dict.fromkeys(MASKED_PARTS, NO_GROUPS))
 
 
-def design_effect_table(observations: Observations) -> pd.DataFrame:
-    """threshold, epoch, sample (scored part), design_effect: of the advantage of all pairs."""
-    tables = []
-    for threshold in observations.thresholds:
-        effects = observations.design_effect["scored", threshold][QUANTITIES.index("advantage")]
-        epoch, sample = (axis.ravel() for axis in np.indices(effects.shape))
-        columns = {"epoch": observations.epochs[epoch], "sample": sample, "design_effect": effects.ravel()}
-        tables.append(pd.DataFrame({"threshold": threshold} | columns))
-    return pd.concat(tables, ignore_index=True)
-
-
 def dynamics_tables(
     scores: ShadowScores, attack: Attack, settings: Settings, labels: np.ndarray, options: DynamicsOptions
 ) -> dict[str, pd.DataFrame]:
-    """All tables of one attack: states and summary (of samples), curves and transitions (of the population).
+    """All tables of one attack: the summary (of samples), curves and transitions (of the population).
 
     Args:
         scores: of the run.
@@ -88,15 +77,15 @@ def dynamics_tables(
         options: see `DynamicsOptions`.
 
     Returns:
-        See `memdyn.dynamics.trajectories.sample_tables` and `memdyn.dynamics.population.population_tables`.
+        See `memdyn.dynamics.trajectories.summary_table` and `memdyn.dynamics.population.population_tables`.
 
     Raises:
         ValueError: for fewer than 8 models.
     """
     observations = observe_run(scores, attack, settings, labels, options)
     first_row = scores.parts["scored"].start
-    samples = sample_tables(observations, first_row, options.bounds, options.sample)
-    return samples | population_tables(observations, labels, scores.parts, options.bounds, settings.level)
+    summary = summary_table(observations, first_row, options.bounds, options.sample)
+    return {"summary": summary} | population_tables(observations, labels, scores.parts, options.bounds, settings.level)
 
 
 def _rows(labels: np.ndarray, classes: np.ndarray) -> list[np.ndarray]:

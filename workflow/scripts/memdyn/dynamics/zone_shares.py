@@ -17,7 +17,7 @@ from memdyn.attacks.evaluate import Settings
 from memdyn.attacks.shadow_scores import ShadowScores
 from memdyn.dynamics.dprime import effect_sizes
 from memdyn.dynamics.observations import Observations
-from memdyn.dynamics.zones import ZoneBounds, raw_zones
+from memdyn.dynamics.zones import ZoneBounds, counted_zones
 from memdyn.stats import jackknife
 from memdyn.terms import MASKED_PARTS, ZONES
 
@@ -54,7 +54,7 @@ def zone_table(observations: Observations, smooth: pd.DataFrame, bounds: ZoneBou
 def _shares(observations: Observations, part: str, threshold: str, bounds: ZoneBounds) -> np.ndarray:
     """[1 + G, T, Z]: of all pairs, and of the jackknife's worlds."""
     worlds = range(observations.design.n_jackknife if part == "scored" else 1)
-    codes = [raw_zones(observations.states(part, threshold, w, bounds.test_level), bounds) for w in worlds]
+    codes = [counted_zones(observations.states(part, threshold, w, bounds.test_level), bounds) for w in worlds]
     return np.stack([[np.mean(code == zone, axis=1) for zone in range(len(ZONES))] for code in codes]).swapaxes(1, 2)
 
 

@@ -9,7 +9,9 @@
 The test is the paired t-test on the pair differences of the margin, Benjamini-Hochberg over samples.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,6 +28,11 @@ class ZoneBounds:
     hv_fpr: float
     vulnerable_advantage: float
     test_level: float
+
+    @classmethod
+    def of_options(cls, dynamics: Mapping[str, Any]) -> "ZoneBounds":
+        """From the config's section `dynamics`."""
+        return cls(**{field.name: dynamics[field.name] for field in fields(cls)})
 
     @property
     def hv_d_prime(self) -> float:
@@ -100,7 +107,7 @@ class States:
         return States(*(getattr(self, field.name)[step] for field in fields(self)))
 
 
-def raw_zones(states: States, bounds: ZoneBounds) -> np.ndarray:
+def counted_zones(states: States, bounds: ZoneBounds) -> np.ndarray:
     """The zones [T, n] of states as they are, indices of `ZONES`."""
     pairs = zip(states.fpr, states.tpr, np.abs(states.t), states.critical, strict=True)
     return np.array([zones(fpr, tpr, t >= critical, bounds).codes for fpr, tpr, t, critical in pairs])
@@ -112,7 +119,7 @@ def tracked_zones(states: States, bounds: ZoneBounds) -> np.ndarray:
     The standard error of the test's t is 1. Where a sample leaves, it enters the zone that its state lies in. With too
     few models to know the rates' standard errors (NaN), a zone is left at once.
     """
-    codes = raw_zones(states, bounds)
+    codes = counted_zones(states, bounds)
     everyone = np.arange(codes.shape[1])
     for step in range(1, len(codes)):
         stays = _nearly_in(states.at(step), bounds)[codes[step - 1], everyone]

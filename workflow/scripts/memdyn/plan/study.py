@@ -106,14 +106,10 @@ class StudyPlan:
 
     def run_descriptions(self) -> list[dict[str, Any]]:
         """What the table `runs` tells of each run, as plain values."""
-        folders = [run.train.folder for run in self.runs]
         return [
             {
                 "name": plan.name,
-                # one recipe on several pools: the pool tells the runs apart
-                "folder": plan.train.folder
-                if folders.count(plan.train.folder) == 1
-                else f"{plan.pool.folder}--{plan.train.folder}",
+                "folder": plan.train_path,
                 "pool": plan.pool.folder,
                 "dataset": run.pool.dataset.name,
                 "architecture": architecture(run.train),
@@ -196,7 +192,7 @@ def _plan_run(study: Study, run: Run, pool: Stage, judge_installed: bool) -> Run
     )
     measuring = _plan_measuring(study, run)
     attacks = {attack.label(): _plan_attack(study, attack) for attack in study.config.attacks}
-    dynamics = _plan_dynamics(study, attacks)
+    dynamics = _plan_dynamics(study)
     analysis = _plan_analysis(study, measuring) if study.config.analysis.enabled else None
     return RunPlan(run.name, pool, train, scoring, measuring, attacks, dynamics, analysis)
 
@@ -242,13 +238,11 @@ def _plan_attack(study: Study, attack: Any) -> Stage:
     return Stage("attack", slug, options, ("run_attack.py",), (ATTACKS[attack.name],))
 
 
-def _plan_dynamics(study: Study, attacks: dict[str, Stage]) -> Stage:
+def _plan_dynamics(study: Study) -> Stage:
     config = study.config
     shown = [attack for attack in config.attacks if attack.label() in config.dynamics.attacks]
     options = {
-        "attacks": [
-            {"label": attack.label(), "folder": attacks[attack.label()].folder, "options": attack} for attack in shown
-        ],
+        "attacks": [{"label": attack.label(), "options": attack} for attack in shown],
         "dynamics": config.dynamics,
         "models": config.shadow_models,
         "statistics": config.statistics,

@@ -52,12 +52,12 @@ def null_check(tables: Mapping[str, pd.DataFrame]) -> Check:
     failed = [run for run in runs if run in passed.index and not passed[run]]
     untested = [run for run in runs if run not in passed.index]
     if failed:
-        return Check(FAILED, f"null control FAILED for {_names(tables, failed)}: do not trust their numbers", "null")
+        return Check(FAILED, f"null control FAILED for {_names(failed)}: do not trust their numbers", "null")
     if untested:
-        return Check(WARNED, f"null control not done for {_names(tables, untested)}", "null")
+        return Check(WARNED, f"null control not done for {_names(untested)}", "null")
     unlikely = list(tables["null"].loc[tables["null"]["p_value"] <= UNLIKELY, "run"])
     if unlikely:
-        words = f"null control of {_names(tables, unlikely)}: unlikely, though not failed; more draws tell"
+        words = f"null control of {_names(unlikely)}: unlikely, though not failed; more draws tell"
         return Check(WARNED, words, "null")
     return Check(PASSED, f"null control of {_count(runs, 'run')}", "null")
 
@@ -70,10 +70,10 @@ def tail_check(tables: Mapping[str, pd.DataFrame]) -> Check | None:
     last = table[(table["epoch"] == table.groupby("run")["epoch"].transform("max")) & (table["part"] == "scored")]
     by_word = {word: list(part["run"]) for word, part in last.groupby("verdict")}
     if by_word.get("fails"):
-        names = _names(tables, by_word["fails"])
+        names = _names(by_word["fails"])
         return Check(FAILED, f"tail check FAILED for {names}: no parametric rates at small FPRs", "tails")
     if by_word.get("undecided"):
-        return Check(WARNED, f"tail check undecided for {_names(tables, by_word['undecided'])}", "tails")
+        return Check(WARNED, f"tail check undecided for {_names(by_word['undecided'])}", "tails")
     return Check(PASSED, f"tail check of {_count(by_word.get('holds', []), 'run')}", "tails")
 
 
@@ -87,7 +87,7 @@ def diverged_models(tables: Mapping[str, pd.DataFrame]) -> Check | None:
         return Check(PASSED, "no model diverged", "run")
     status = FAILED if (lost["n_failed"] > MANY_DIVERGED * lost["n_planned"]).any() else WARNED
     words = f"{lost['n_failed'].sum()} of {runs['n_planned'].sum()} models diverged"
-    return Check(status, f"{words}, in {_names(tables, list(lost['run']))}", "run")
+    return Check(status, f"{words}, in {_names(list(lost['run']))}", "run")
 
 
 def few_models(tables: Mapping[str, pd.DataFrame]) -> Check | None:
@@ -127,10 +127,8 @@ def duplicates(tables: Mapping[str, pd.DataFrame]) -> Check | None:
     return Check(status, f"{dropped.sum() or 'no'} duplicates dropped", "run")
 
 
-def _names(tables: Mapping[str, pd.DataFrame], runs: list[str]) -> str:
-    names = tables["runs"].set_index("run")["name"]
-    shown = [str(names[run]) for run in runs[:_NAMED]]
-    return ", ".join(shown) + (f" and {len(runs) - _NAMED} more" if len(runs) > _NAMED else "")
+def _names(runs: list[str]) -> str:
+    return ", ".join(runs[:_NAMED]) + (f" and {len(runs) - _NAMED} more" if len(runs) > _NAMED else "")
 
 
 def _count(things: list, word: str) -> str:

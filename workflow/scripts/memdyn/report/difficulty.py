@@ -76,7 +76,7 @@ def draw_difficulty_densities(
 ) -> Iterator[Drawing]:
     """Hexagonal bins of d' of all samples over two difficulties, a column a run."""
     summary = select_threshold(tables["summary"], options.threshold)
-    table = once(summary)[["run", "sample", "d_prime"]].merge(tables["difficulty"], on=["run", "sample"])
+    table = once(summary)[["run", "sample_id", "d_prime"]].merge(tables["difficulty"], on=["run", "sample_id"])
     names = [name for name in _DENSITIES if f"{name}_out" in table]
     for page, chunk in enumerate(chunks(runs_in(table, styles), 3) if names else ()):
         yield _density_page(table, names, chunk, styles, page)

@@ -81,12 +81,12 @@ def draw_all(
     Args:
         tables: the study's tables by name: runs (needed), attack_metrics, roc, null, null_draws, samples, accuracy,
             centre, zones, differences. null_draws holds run, attack and the columns of an attack's null.parquet.
-        images: a pool by run folder; a run without one is drawn without pictures.
+        images: a pool by run; a run without one is drawn without pictures.
         out: an existing folder.
     """
     pools = drawn_pools(images, options.show_images).values()
     by_number = {number: own for pool in pools for number, own in pool.by_number.items()}
-    words = [*map(str, tables["runs"]["name"]), *(name for pool in pools for name in pool.class_names)]
+    words = [*map(str, tables["runs"]["run"]), *(word for pool in pools for word in pool.words)]
     records = []
     with report_style(words):
         for drawing in drawings(tables, images, options):

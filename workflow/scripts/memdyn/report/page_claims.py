@@ -43,7 +43,7 @@ def verdict_cell(verdict: str, more: str = "") -> Cell:
 
 
 def with_names(text: str, styles: dict[str, RunStyle]) -> str:
-    """Text that holds folders of runs, with the names of the runs instead."""
+    """Text that holds names of runs, with these as they are shown."""
     for run in sorted(styles, key=len, reverse=True):
         text = text.replace(run, styles[run].name)
     text = text.replace(" - ", " − ").replace(": ", ", ").replace("d'", "d′")

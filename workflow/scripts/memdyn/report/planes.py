@@ -28,6 +28,14 @@ def select_threshold(table: pd.DataFrame, threshold: str) -> pd.DataFrame:
     return table[table["threshold"] == table["attack"].map(_shown(table, threshold))]
 
 
+SHOWN_COLUMNS = (
+    *("run", "attack", "threshold", "epoch", "sample_id", "label", "n_in", "tpr", "fpr"),
+    *("advantage", "advantage_low", "advantage_high", "design_effect_advantage"),
+    *("d_prime", "d_prime_low", "d_prime_high", "zone_counted"),
+)
+"""What figures need of the table `samples`, which may not fit in memory."""
+
+
 def shown_rows(table: pd.DataFrame, threshold: str) -> list[list[tuple[str, str, str]]]:
     """What `select_threshold` keeps, as a filter for the reader of another table of the same attacks and thresholds."""
     return [
@@ -134,7 +142,7 @@ def draw_landmarks(axes: Axes, state: pd.DataFrame, options: ReportOptions, marg
     width, height = options.hv_fpr + margin, 1 - options.hv_tpr + margin
     box = Rectangle((-margin, options.hv_tpr), width, height, fill=False, edgecolor=style.FAILED, lw=1.2, zorder=3)
     axes.add_patch(box)
-    share = ((state["tpr"] >= options.hv_tpr) & (state["fpr"] <= options.hv_fpr)).mean()
+    share = (state["zone_counted"] == "highly_vulnerable").mean()
     corner = {"ha": "right", "va": "bottom", "transform": axes.transAxes, "fontsize": 8}
     axes.text(0.98, 0.03, f"HV {100 * share:.1f} %", color=style.FAILED, **corner)
     centre = {"marker": "P", "color": "white", "markeredgecolor": style.INK, "markersize": 7, "zorder": 4}

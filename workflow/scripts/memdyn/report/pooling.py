@@ -19,7 +19,7 @@ def understated(metrics: pd.DataFrame) -> pd.DataFrame:
 
 
 def pooling_note(metrics: pd.DataFrame, names: Mapping[str, str]) -> str:
-    """A sentence on these attacks, or nothing; names of runs by their folders."""
+    """A sentence on these attacks, or nothing; names of runs as they are shown."""
     found = [
         f"{row['attack']} on {names[row['run']]} by {formatting.number(row['pooling_loss'])} "
         f"(targets differ by {formatting.number(row['target_spread'], 2)} SD)"

@@ -1,9 +1,9 @@
 """What a figure is to the page: a file name, a section, and words that say what its numbers mean."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 import numpy as np
@@ -82,12 +82,14 @@ class PoolImages(Protocol):
     """The part of a pool that the figures need: images uint8 [n, C, H, W] (or numbers [n, F]) by source row.
 
     flipped: bool [n], True where a wrong label was planted.
+    files: n paths of the samples' files; empty where they have none.
     """
 
     images: np.ndarray
     sample_ids: np.ndarray
     flipped: np.ndarray
     class_names: list[str]
+    files: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,7 @@ class DrawnPool:
         pictures: uint8 [n, C, H, W]; None for a table, and where nothing of the data may be shown.
         class_names: in letters that figures can draw, by number otherwise.
         by_number: what is drawn instead of a name -> the user's words.
+        files: n paths of the samples' files; empty where they have none, and where nothing of the data may be shown.
     """
 
     pictures: np.ndarray | None
@@ -105,6 +108,7 @@ class DrawnPool:
     flipped: np.ndarray
     class_names: list[str]
     by_number: Mapping[str, str]
+    files: Sequence[str] = ()
 
     @classmethod
     def of(cls, pool: PoolImages, show_images: bool) -> "DrawnPool":
@@ -114,7 +118,18 @@ class DrawnPool:
         own = dict(zip(numbers, map(one_line, pool.class_names), strict=True)) if show_images else {}
         by_number = {number: own[number] for number in set(drawn) & set(own) if number != own[number]}
         pictures = pool.images if show_images and pool.images.ndim == 4 else None
-        return cls(pictures, pool.sample_ids, pool.flipped, drawn, by_number)
+        files = pool.files if show_images else ()
+        return cls(pictures, pool.sample_ids, pool.flipped, drawn, by_number, files)
+
+    @property
+    def words(self) -> list[str]:
+        """What may be written of it, for the choice of fonts: names of classes, and the letters of names of files."""
+        return [*self.class_names, "".join(sorted(set().union(*map(set, self.files))))]
+
+    def called(self, sample_id: int, place: int) -> str:
+        """A sample in figures: the name of its file, or where there is none to draw the number of its source row."""
+        number = f"#{sample_id}"
+        return drawable(PurePosixPath(self.files[place]).name, number) if self.files else number
 
 
 def drawn_pools(images: Mapping[str, PoolImages], show_images: bool) -> dict[str, DrawnPool]:

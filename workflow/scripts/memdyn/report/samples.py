@@ -15,6 +15,7 @@ from memdyn.report.captions import caption
 from memdyn.report.planes import select_threshold, threshold_words
 from memdyn.report.record import Drawing, DrawnPool, FigureRecord, ReportOptions
 from memdyn.report.style import RunStyle
+from memdyn.report.text import one_line
 
 COLUMNS = 3
 _ANALYSED = "d′ has its interval too; dotted: the onset, from which on the sample differs significantly."
@@ -27,11 +28,11 @@ def most_vulnerable(samples: pd.DataFrame, count: int) -> pd.DataFrame:
     return last.sort_values(["d_prime", "sample_id"], ascending=[False, True]).head(count)
 
 
-def with_onset(top: pd.DataFrame, summary: pd.DataFrame | None, pool: DrawnPool | None) -> pd.DataFrame:
+def with_onset(top: pd.DataFrame, summary: pd.DataFrame | None) -> pd.DataFrame:
     """Adds onset (epoch, NaN: none until the end), analysed, d_prime_low and d_prime_high, from the run's analysis."""
-    if summary is None or pool is None:
+    if summary is None:
         return top.assign(analysed=False)
-    summary = summary.assign(sample_id=pool.sample_ids[summary["sample"]], analysed=True)
+    summary = summary.assign(analysed=True)
     keys = ["run", "attack", "threshold", "sample_id"]
     wanted = [*keys, "onset", "analysed", "d_prime_low", "d_prime_high"]
     own = [name for name in wanted if name in keys or name not in top]  # limits of the samples' own table come first
@@ -49,7 +50,7 @@ def draw_samples(
     for (attack, run), part in shown.groupby(["attack", "run"], sort=False):
         top, run_style = most_vulnerable(part, options.top_samples), styles[run]
         trajectories = part[part["sample_id"].isin(top["sample_id"])].sort_values("epoch")
-        top = with_onset(top, tables.get("summary"), images.get(run))
+        top = with_onset(top, tables.get("summary"))
         figure = _sheet(top, trajectories, images.get(run))
         threshold = threshold_words(part["threshold"].iloc[0])
         planted = _planted_words(top, images.get(run))
@@ -59,13 +60,13 @@ def draw_samples(
             run=run_style.name,
             attack=attack,
             threshold=threshold,
-            effect=_effect_words(top["design_effect"]),
+            effect=_effect_words(top["design_effect_advantage"]),
             analysed=_ANALYSED if top["analysed"].any() else "",
             planted=planted,
         )
-        ids = ", ".join(str(i) for i in top["sample_id"])
-        alt = f"Pictures and trajectories of the most vulnerable samples of {run_style.name}: source rows {ids}."
-        name = f"samples-{attack}-{run}"
+        which = _which(top["sample_id"], images.get(run))
+        alt = f"Pictures and trajectories of the most vulnerable samples of {run_style.name}: {which}."
+        name = f"samples-{attack}-{run_style.file}"
         title = f"Most vulnerable samples of {run_style.name}, {attack}"
         yield Drawing(FigureRecord(name, "samples", title, words, alt), figure)
 
@@ -103,7 +104,9 @@ def _sheet(top: pd.DataFrame, trajectories: pd.DataFrame, pool: DrawnPool | None
             _draw_picture(titled, pool.pictures[places[row.sample_id]])
         name = pool.class_names[row.label] if pool is not None else f"class {row.label}"
         wrong = row.sample_id in planted
-        title, colour = _cell_title(f"✗ {name}" if wrong else name, row), style.FAILED if wrong else style.INK
+        called = pool.called(row.sample_id, places[row.sample_id]) if pool is not None else f"#{row.sample_id}"
+        title = _cell_title(f"✗ {name}" if wrong else name, called, row)
+        colour = style.FAILED if wrong else style.INK
         titled.set_title(title, loc="left", fontsize=7, pad=3, color=colour)
     handles = [
         Line2D([], [], color=TPR_COLOUR, label="TPR: models trained on it"),
@@ -114,6 +117,14 @@ def _sheet(top: pd.DataFrame, trajectories: pd.DataFrame, pool: DrawnPool | None
     shown = handles if top["analysed"].any() else handles[:-1]
     figure.legend(handles=shown, loc="upper center", ncols=len(shown) if columns > 1 else 1)
     return figure
+
+
+def _which(sample_ids: pd.Series, pool: DrawnPool | None) -> str:
+    """The samples in words: files where they have some, else rows of the source."""
+    if pool is None or not pool.files:
+        return f"source rows {', '.join(map(str, sample_ids))}"
+    places = {i: place for place, i in enumerate(pool.sample_ids)}
+    return f"files {', '.join(one_line(pool.files[places[i]]) for i in sample_ids)}"
 
 
 def planted_ids(pool: DrawnPool | None) -> set[int]:
@@ -138,14 +149,14 @@ def _effect_words(effects: pd.Series) -> str:
     return f"design effect {low if low == high else f'{low} to {high}'}, since decisions share their calibration"
 
 
-def _cell_title(class_name: str, row: NamedTuple) -> str:
-    """Class and number; d' with its limits and the onset, where they are known; the advantage with its limits."""
+def _cell_title(class_name: str, called: str, row: NamedTuple) -> str:
+    """Class, and what the sample is called; d' with its limits and the onset, if known; advantage with limits."""
     low, high = getattr(row, "d_prime_low", None), getattr(row, "d_prime_high", None)
     onset = ""
     if row.analysed:
         onset = f", onset {row.onset:g}" if np.isfinite(row.onset) else ", no onset"
     return (
-        f"{style.clip_label(class_name, 22)}, #{row.sample_id}\n"
+        f"{style.clip_label(class_name, 22)}, {style.clip_label(called, 20)}\n"
         f"d′ {formatting.interval(row.d_prime, low, high, 1)}{onset}\n"
         f"A {formatting.interval(row.advantage, row.advantage_low, row.advantage_high, 2)}"
     )

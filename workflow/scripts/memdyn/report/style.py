@@ -33,6 +33,7 @@ DENSITY = "YlGnBu"  # monotone in lightness
 BAND_ALPHA = 0.18
 HALO = [withStroke(linewidth=2, foreground="white", alpha=0.75)]  # keeps thin lines visible on dark cells
 WIDTH = 8.2  # inches, of every figure
+_LONGEST_FILE = 80  # letters of a run's name in the name of a file
 LONGEST_NAME = 36  # letters of a run's name in figures: two lines over the narrowest panel
 
 # Dark to light from the worst zone to the harmless one; inverted is hatched as well
@@ -104,10 +105,16 @@ PERCENT = FuncFormatter(lambda share, _: f"{100 * share:.3g} %")
 
 @dataclass(frozen=True)
 class RunStyle:
-    """How one run is drawn everywhere; `line` holds keyword arguments for `Axes.plot`."""
+    """How one run is drawn everywhere; `line` holds keyword arguments for `Axes.plot`.
+
+    run: its name in tables.
+    name: the same in one line.
+    file: the same in letters that names of files may have.
+    """
 
     run: str
     name: str
+    file: str
     colour: str
     marker: str
     linestyle: str | tuple
@@ -118,16 +125,24 @@ class RunStyle:
 
 
 def run_styles(runs: pd.DataFrame) -> dict[str, RunStyle]:
-    """Styles by run folder, in the order of the study's `runs` table (columns run, name).
+    """Styles by run, in the order of the study's `runs` table.
 
     Beyond seven runs colours repeat with another line style, so that no two of 28 runs look alike.
     """
     styles = {}
-    markers = islice(cycle(MARKERS), len(runs))
-    for i, (run, name, marker) in enumerate(zip(runs["run"], runs["name"], markers, strict=True)):
+    markers, files = islice(cycle(MARKERS), len(runs)), _file_names(runs["run"])
+    for i, (run, file, marker) in enumerate(zip(runs["run"], files, markers, strict=True)):
         line = LINES[(i % len(COLOURS) + i // len(COLOURS)) % len(LINES)]
-        styles[run] = RunStyle(run, one_line(name), COLOURS[i % len(COLOURS)], marker, line)
+        styles[run] = RunStyle(run, one_line(run), file, COLOURS[i % len(COLOURS)], marker, line)
     return styles
+
+
+def _file_names(runs: Iterable[str]) -> list[str]:
+    """Names of runs in letters that any file system takes; numbered where that leaves two alike."""
+    names = [re.sub(r"[^A-Za-z0-9_.+=-]+", "-", run)[:_LONGEST_FILE].strip("-.") for run in runs]
+    if all(names) and len({name.lower() for name in names}) == len(names):
+        return names
+    return [f"{k}-{name}" for k, name in enumerate(names, start=1)]
 
 
 def runs_in(table: pd.DataFrame, styles: dict[str, RunStyle]) -> list[str]:

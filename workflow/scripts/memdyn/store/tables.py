@@ -1,36 +1,64 @@
-"""Tables: Parquet for programs, CSV beside it for people."""
+"""Tables as `memdyn.tables` declares them, or not at all: Parquet for programs, CSV beside it for people."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import csv
 
 from memdyn.jobs.atomic import atomic_path
+from memdyn.tables import STAGES
+from memdyn.tables.table import Table
 
 
-def write_table(table: pd.DataFrame, path: str | Path) -> None:
-    """One Parquet file, whole or not at all."""
+def with_ids(table: pd.DataFrame, sample_ids: np.ndarray) -> pd.DataFrame:
+    """The table with the column sample_id in the place of `sample`, if it has one.
+
+    Args:
+        sample_ids: int [pool], what a row of the pool is in the source.
+    """
+    if "sample" not in table:
+        return table
+    return table.assign(sample=sample_ids[table["sample"]]).rename(columns={"sample": "sample_id"})
+
+
+def write_table(table: pd.DataFrame, path: str | Path, stage: str) -> None:
+    """One Parquet file, whole or not at all.
+
+    Args:
+        stage: that the table is declared of, under the name of the file.
+
+    Raises:
+        WrongTable: where it is not as declared.
+    """
+    # numbers that went through an empty table are objects; all of them missing, they would be read as no numbers
+    table = declared(path, stage).checked(table.infer_objects())
     with atomic_path(path) as temporary:
-        # numbers that went through an empty table are objects; all of them missing, they would be read as no numbers
-        table.infer_objects().to_parquet(temporary, index=False)
+        table.to_parquet(temporary, index=False)
 
 
-def write_csv(parts: Iterable[pd.DataFrame], path: str | Path) -> None:
-    """One CSV file of tables one below the other, one in memory at a time; gzipped where the name ends in .gz."""
+def write_csv(parts: Iterable[pd.DataFrame], path: str | Path, stage: str) -> None:
+    """One CSV file of tables one below the other, one in memory at a time; gzipped where the name ends in .gz.
+
+    It lies beside a Parquet file, at whose writing equal keys are looked for. Arguments and errors as `write_table`.
+    """
     compression = "gzip" if str(path).endswith(".gz") else None
     with atomic_path(path) as temporary, pa.output_stream(str(temporary), compression=compression) as stream:
-        for number, part in enumerate(_as_arrow(parts)):
+        for number, part in enumerate(_as_arrow(parts, declared(path, stage))):
             csv.write_csv(part, stream, csv.WriteOptions(include_header=number == 0))
 
 
-def write_parts(parts: Iterable[pd.DataFrame], path: str | Path) -> None:
-    """One Parquet file of tables one below the other, at least one row group each, one in memory at a time."""
+def write_parts(parts: Iterable[pd.DataFrame], path: str | Path, stage: str) -> None:
+    """One Parquet file of tables one below the other, at least one row group each, one in memory at a time.
+
+    Equal keys are not looked for: parts are tables of runs, which were looked through when they were written.
+    """
     with atomic_path(path) as temporary:
         writer = None
-        for part in _as_arrow(parts):
+        for part in _as_arrow(parts, declared(path, stage)):
             writer = writer or pq.ParquetWriter(temporary, part.schema)
             writer.write_table(part)
         if writer is None:
@@ -38,10 +66,15 @@ def write_parts(parts: Iterable[pd.DataFrame], path: str | Path) -> None:
         writer.close()
 
 
-def _as_arrow(parts: Iterable[pd.DataFrame]) -> Iterator[pa.Table]:
-    """All with the schema of the first."""
+def declared(path: str | Path, stage: str) -> Table:
+    """The declaration of the table in a file, by the file's name up to its first dot."""
+    return STAGES[stage][Path(path).name.partition(".")[0]]
+
+
+def _as_arrow(parts: Iterable[pd.DataFrame], one: Table) -> Iterator[pa.Table]:
+    """All with the schema of the first; as they are declared, but for equal keys."""
     schema = None
     for part in parts:
-        table = pa.Table.from_pandas(part, schema, preserve_index=False)
+        table = pa.Table.from_pandas(one.checked(part.infer_objects(), key=False), schema, preserve_index=False)
         schema = schema or table.schema
         yield table

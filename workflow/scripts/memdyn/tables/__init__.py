@@ -1,0 +1,27 @@
+"""Every table of the system, declared once: name, folder, key, columns with units.
+
+Rules read their outputs off it, writing checks it, docs/tables.md is generated from it. It can change no number, so
+digests of code leave it out.
+"""
+
+from memdyn.tables import analysis, attack, dynamics, study, train
+from memdyn.tables.table import Table
+
+STAGES: dict[str, dict[str, Table]] = {
+    "train": train.TABLES,
+    "attack": attack.TABLES,
+    "dynamics": dynamics.TABLES,
+    "analysis": analysis.TABLES,
+    "study": study.TABLES | study.ANALYSED,
+}
+"""Stage -> name -> table."""
+
+
+def study_tables(analysed: bool) -> list[str]:
+    """Names of the tables of a study."""
+    return [*study.TABLES, *(study.ANALYSED if analysed else ())]
+
+
+def taken_over(stage: str) -> list[str]:
+    """Names of the tables of a run that its study takes over."""
+    return [name for name, one in STAGES[stage].items() if one.study]

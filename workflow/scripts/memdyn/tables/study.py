@@ -1,0 +1,210 @@
+"""Tables of a study: its runs side by side."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from memdyn.tables import analysis, attack, dynamics
+from memdyn.tables.table import Column, Table
+from memdyn.tables.words import table, words
+from memdyn.terms import PARTS
+
+_RUNS = (
+    Column("run_a", "text", "name of the first run"),
+    Column("run_b", "text", "name of the second run"),
+)
+_DIFFERENCE = (Column("difference", "float", "first run minus second"), *words("low high level"))
+_FACTOR = Column("factor", "text", "the only factor that the two runs differ in; empty: none, or several")
+
+
+def _of_runs(tables: Mapping[str, Table], names: str) -> dict[str, Table]:
+    """Tables of the runs one below the other, with columns that tell whose they are."""
+    added = words(names)
+    return {
+        one.study: replace(
+            one, name=one.study, stage="study", key=(*names.split(), *one.key), columns=(*added, *one.columns)
+        )
+        for one in tables.values()
+        if one.study
+    }
+
+
+_OF_ALL = dict(
+    [
+        table(
+            "study",
+            "runs",
+            "What was run.",
+            "run",
+            (
+                Column("run_folder", "text", "folder of the run's training, below the results"),
+                Column("pool", "text", "folder of its pool, below the results"),
+                Column("dataset", "text", "name of the data set"),
+                Column("architecture", "text", "the model in a word"),
+                Column("optimizer", "text", "name of the optimizer"),
+                Column("epochs", "int", "epochs of training", "epochs"),
+                Column("n_checkpoints", "int", "checkpoints", "checkpoints"),
+                Column("last_checkpoint", "int", "the last one", "epochs"),
+                Column("accuracy_in", "float", "accuracy on members there", "share"),
+                Column("accuracy_out", "float", "accuracy on the scored samples there by models without them", "share"),
+                Column("accuracy_test", "float", "accuracy on the test part there; NaN without one", "share"),
+                Column("seconds_per_model", "float", "mean time to train a model", "s"),
+                Column("n_models", "int", "models of which the numbers are", "models"),
+                Column("n_failed", "int", "models that diverged", "models"),
+                Column("n_planned", "int", "models that were trained", "models"),
+                Column("learning_rate", "float", "of the optimizer, at the start"),
+                Column("batch_size", "int", "samples of a step", "samples"),
+                Column("augment", "text", "augmentation in words"),
+                Column("device", "text", "cpu or cuda"),
+            ),
+        ),
+        table(
+            "study",
+            "pools",
+            "The pools of the runs.",
+            "pool",
+            (
+                Column("pool", "text", "folder of the pool, below the results"),
+                Column("dataset", "text", "name of the data set"),
+                Column("n_classes", "int", "classes", "classes"),
+                Column("shape", "text", "of a sample"),
+                *(Column(part, "int", f"size of the part {part}", "samples") for part in PARTS),
+                Column("samples_in_source", "float", "samples of the data set; NaN in pools of old", "samples"),
+                Column("duplicates_dropped", "int", "copies of earlier samples, which are left out", "samples"),
+                Column("duplicates_of_another_label", "float", "of these, with another label", "samples"),
+                Column("sha256", "text", "hash of the pool's file"),
+            ),
+        ),
+        table(
+            "study",
+            "samples_index",
+            "Every sample of every pool: what a `sample_id` stands for.",
+            "pool sample_id",
+            (
+                Column("pool", "text", "folder of the pool, as in the table `runs`"),
+                Column("part", "text", f"part of the pool: {', '.join(PARTS)}"),
+                *words("label"),
+                Column("class_name", "text", "name of that class"),
+                Column("file", "text", "of a folder of images: the sample's file below that folder; else empty"),
+                Column("flipped", "bool", "the label is a planted wrong one"),
+            ),
+        ),
+        table(
+            "study",
+            "null",
+            "The null control of each run: is the attacks' mean null AUC 1/2 at every checkpoint?",
+            "run",
+            (
+                Column("statistic", "float", "largest distance of a mean null AUC from 1/2, in standard errors"),
+                Column("p_value", "float", "of the statistic, all checkpoints and attacks together"),
+                Column("mean_null_auc", "float", "the mean null AUC that is furthest from 1/2"),
+                Column("resolution", "float", "distance from 1/2 that the test would see"),
+                Column("n_draws", "int", "draws of the null", "draws"),
+                Column("passed", "bool", "the run passes"),
+            ),
+        ),
+        table(
+            "study",
+            "differences",
+            "Paired differences of the attacks' metrics between every two runs on one pool.",
+            "run_a run_b attack epoch aggregation metric",
+            (*_RUNS, *_DIFFERENCE, _FACTOR),
+        ),
+        table(
+            "study",
+            "power_law_points",
+            "Vulnerability against samples per class, where runs differ in the size of their pools only.",
+            "attack fpr pool",
+            (
+                Column("fpr", "float", "false positive rate"),
+                Column("pool", "text", "folder of the pool"),
+                *words("run epoch metric"),
+                Column("samples_per_class", "float", "training samples of a class that one model sees", "samples"),
+                Column("tpr", "float", "TPR at the FPR"),
+                Column("se_samples", "float", "its standard error from the choice of samples"),
+                Column("log_excess", "float", "log10(TPR - FPR)"),
+                Column("se", "float", "standard error of the logarithm, over models and samples"),
+                Column("df", "float", "degrees of freedom of that error"),
+                Column("used", "bool", "the point enters the fit"),
+                Column("status", "text", "used, or why not"),
+            ),
+        ),
+        table(
+            "study",
+            "power_law_fits",
+            "The line log10(TPR - FPR) = intercept + slope log10(samples per class).",
+            "attack fpr",
+            (
+                Column("fpr", "float", "false positive rate"),
+                Column("slope", "float", "of the line"),
+                *words("low high"),
+                Column("se", "float", "standard error of the slope"),
+                Column("intercept", "float", "of the line"),
+                Column("chi2", "float", "weighted sum of squared residuals"),
+                Column("p_fit", "float", "chance of one as large if the law holds; NaN of two points"),
+                Column("pools", "int", "points of the fit", "pools"),
+                Column("dropped", "int", "points that are left out", "pools"),
+                *words("level"),
+                Column("status", "text", "fitted, or why not"),
+            ),
+        ),
+    ]
+)
+
+_OF_ANALYSED = dict(
+    [
+        table(
+            "study",
+            "factor_differences",
+            "Differences between runs at equal epochs, and where both are equally far trained.",
+            "run_a run_b attack threshold metric matched_by at",
+            (
+                *_RUNS,
+                Column("threshold", "text", "of the plane; empty for metrics of attacks"),
+                Column("matched_by", "text", "epoch, accuracy_test or generalisation_gap"),
+                Column("at", "float", "value of that at which the runs are compared"),
+                Column("epoch_a", "float", "where the first run is there", "epochs"),
+                Column("epoch_b", "float", "where the second run is there", "epochs"),
+                *_DIFFERENCE,
+                Column("se", "float", "standard error of the difference"),
+                Column("df", "float", "its degrees of freedom"),
+                Column("paired", "bool", "the runs share samples, memberships and seeds"),
+                Column("status", "text", "compared, or why not"),
+                _FACTOR,
+            ),
+        ),
+        table(
+            "study",
+            "claims",
+            "The verdicts on the claims C1, C2 and C3.",
+            "claim part",
+            (
+                Column("claim", "text", "C1, C2 or C3"),
+                Column("part", "text", "what the part is of: a factor or a run"),
+                *words("verdict"),
+                Column("scope", "text", "what the verdict is about, where that is not all"),
+                Column("part_verdict", "text", "the verdict on the part"),
+            ),
+        ),
+        table(
+            "study",
+            "claim_cells",
+            "The numbers that the verdicts rest on.",
+            "claim part cell",
+            (
+                Column("claim", "text", "C1, C2 or C3"),
+                Column("part", "text", "what the part is of: a factor or a run"),
+                Column("cell", "text", "which number"),
+                Column("estimate", "float", "the number"),
+                Column("low", "float", "lower limit, of the joint level"),
+                Column("high", "float", "upper limit, of the joint level"),
+                Column("bound", "float", "what counts"),
+                *words("verdict"),
+                Column("why", "text", "of an undecided cell whose numbers are mostly noise"),
+            ),
+        ),
+    ]
+)
+
+TABLES = _OF_ALL | _of_runs(attack.TABLES, "run attack") | _of_runs(dynamics.TABLES, "run")
+ANALYSED = _OF_ANALYSED | _of_runs(analysis.TABLES, "run")
+"""What a study has besides `TABLES` where its runs are analysed in full."""
