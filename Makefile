@@ -33,7 +33,7 @@ format: env ## format all code
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile workflow/rules
 
-docs: env ## generate the schema and the key table of config/README.md from the typed config
+docs: env ## generate the schema, the key table of config/README.md and the lists of docs/tables.md
 	$(BIN)/python workflow/scripts/document_config.py
 
 env: $(VENV)/.complete ## the virtual environment, from requirements.lock

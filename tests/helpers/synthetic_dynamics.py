@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from memdyn.terms import ZONES
-from synthetic_tables import EPOCHS, RUNS, folder
+from synthetic_tables import EPOCHS, RUNS
 
 LEVEL, ATTACK = 0.95, "lira"
 DIFFICULTIES = {"learning_epoch": 1, "forgetting": 1, "aum": -1, "el2n": 1, "loss": 1, "c_score": -1}
@@ -30,7 +30,7 @@ def analysis_tables(samples: pd.DataFrame, names: tuple[str, ...] = tuple(RUNS),
         names: of its runs.
     """
     rng = np.random.default_rng(seed)
-    runs = [folder(name) for name in names]
+    runs = list(names)
     difficulty, summary = _sample_tables(samples, runs, rng)
     fits, points = _power_law(rng)
     early = _joined(_early, runs, rng)
@@ -103,12 +103,13 @@ def _sample_tables(samples: pd.DataFrame, runs: list[str], rng: np.random.Genera
         last = samples[(samples["run"] == run) & (samples["threshold"] == "lr1") & (samples["epoch"] == EPOCHS[-1])]
         n = len(last)
         hard = {f"{name}_out": rng.gamma(2, 1, n) for name in DIFFICULTIES}
-        difficulty.append(pd.DataFrame({"run": run, "sample": np.arange(n)} | hard))
+        ids = last["sample_id"].to_numpy()
+        difficulty.append(pd.DataFrame({"run": run, "sample_id": ids} | hard))
         onset = np.where(np.arange(n) % 3 == 0, rng.choice(EPOCHS[2:], n), np.nan)
         columns = {"severity": last["advantage"].to_numpy(), "d_prime": last["d_prime"].to_numpy(), "onset": onset}
         columns |= {f"d_prime_{end}": columns["d_prime"] + step for end, step in (("low", -0.5), ("high", 0.5))}
         columns |= {"censored": np.isnan(onset), "d_prime_above": onset, "stabilised": 10.0}
-        keys = {"run": run, "attack": ATTACK, "threshold": "lr1", "sample": np.arange(n)}
+        keys = {"run": run, "attack": ATTACK, "threshold": "lr1", "sample_id": ids}
         summary.append(pd.DataFrame(keys | columns))
     return pd.concat(difficulty, ignore_index=True), pd.concat(summary, ignore_index=True)
 

@@ -11,8 +11,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from memdyn.dynamics.dprime import sample_statistics
-from memdyn.dynamics.plane import samples_table
+from memdyn.dynamics.dprime import effect_sizes
+from memdyn.dynamics.observations import Counts, Design, Observations, World
+from memdyn.dynamics.onset import t_statistic
+from memdyn.dynamics.pairs import pair_values
+from memdyn.dynamics.states import samples_table
 from memdyn.dynamics.zones import ZoneBounds
 from memdyn.report.record import ReportOptions
 from memdyn.terms import ZONES
@@ -45,14 +48,7 @@ class FakePool:
     sample_ids: np.ndarray
     flipped: np.ndarray
     class_names: list[str]
-
-
-def folder(name: str) -> str:
-    return f"{name}-{abs(hash_of(name)):06x}"
-
-
-def hash_of(name: str) -> int:
-    return sum((i + 7) * ord(c) ** 3 for i, c in enumerate(name)) % 0xFFFFFF
+    files: tuple[str, ...] = ()
 
 
 def fake_pool(n: int = 600, seed: int = 0) -> FakePool:
@@ -79,7 +75,7 @@ def study_tables(
     parts = [_run_tables(name, *about, pool, difficulty, models, rng) for name, about in runs.items()]
     tables = {key: pd.concat([part[key] for part in parts], ignore_index=True) for key in parts[0]}
     if failed_null:
-        last = tables["null"]["run"] == folder(list(runs)[-1])
+        last = tables["null"]["run"] == list(runs)[-1]
         tables["null"].loc[last, ["statistic", "p_value", "passed"]] = [7.31, 0.0004, False]
     tables["differences"] = _differences(tables["attack_metrics"], list(runs), rng)
     tables["pools"] = pd.DataFrame(
@@ -105,9 +101,14 @@ def study_tables(
 
 
 def _zone_shares(samples: pd.DataFrame) -> pd.DataFrame:
-    counted = samples.groupby(["run", "attack", "threshold", "epoch"], observed=True)["zone"]
-    shares = counted.value_counts(normalize=True, sort=False).unstack("zone").reindex(columns=list(ZONES)).fillna(0.0)
-    table = shares.stack().rename("share").reset_index()
+    counted = samples.groupby(["run", "attack", "threshold", "epoch"], observed=True)["zone_counted"]
+    shares = (
+        counted.value_counts(normalize=True, sort=False)
+        .unstack("zone_counted")
+        .reindex(columns=list(ZONES))
+        .fillna(0.0)
+    )
+    table = shares.stack().rename("share").rename_axis(index={"zone_counted": "zone"}).reset_index()
     table = table.assign(low=table["share"] - 0.02, high=table["share"] + 0.02, null=0.0)
     worst = table["zone"] == "highly_vulnerable"
     parametric = {"smooth": -0.01, "smooth_low": -0.03, "smooth_high": 0.01}
@@ -129,34 +130,23 @@ def _run_tables(
     models: int,
     rng: np.random.Generator,
 ) -> dict[str, pd.DataFrame]:
-    run, n, pairs = folder(name), len(difficulty), models // 2
+    run, n, pairs = name, len(difficulty), models // 2
     half = rng.random((pairs, n)) < 0.5
     mask = np.stack([half, ~half], axis=1).reshape(models, n)
     base = rng.normal(4, 2, n)
-    rates, statistics, centres = [], [], []
+    taken, centres = [], []
     for epoch, growth in zip(EPOCHS, _growth(strength), strict=True):
         effect = growth * difficulty
         margins = base + rng.normal(size=(models, n)) + effect * mask
-        statistics.append(sample_statistics(margins, mask, epoch, 0.95))
         cuts = {"lr1": base + effect / 2 + rng.normal(0, 0.05, n), "fpr0.01": base + 2.33}
-        for threshold, cut in cuts.items():
-            decided = margins >= cut
-            rates.append(_counts(decided, mask, threshold, epoch))
+        decisions = {threshold: margins >= cut for threshold, cut in cuts.items()}
+        taken.append((margins, decisions))
+        for threshold, decided in decisions.items():
             centres.append(_centre_row(run, threshold, "scored", epoch, decided, mask))
             sham = rng.normal(size=(models, n)) >= (0.0 if threshold == "lr1" else 2.33)
             centres.append(_centre_row(run, threshold, "sham", epoch, sham, mask))
-    counts = pd.concat(rates, ignore_index=True)
-    samples = samples_table(
-        counts,
-        pd.concat(statistics, ignore_index=True),
-        pool.labels,
-        pool.sample_ids,
-        BOUNDS,
-        level=0.95,
-        design_effects=counts[["threshold", "epoch", "sample"]].assign(design_effect=2.0),
-        run=run,
-        attack="lira",
-    )
+    ids = pool.labels[:n], pool.sample_ids[:n]
+    samples = samples_table(_observations(taken, mask), *ids, BOUNDS, 0.95).assign(run=run, attack="lira")
     curves = [_attack_tables(run, attack, strength * share, models, n, rng) for attack, share in ATTACKS.items()]
     accuracy = _accuracy(run, strength)
     return {
@@ -184,7 +174,7 @@ def _run_tables(
             [
                 {
                     "run": run,
-                    "name": name,
+                    "run_folder": f"fashion_mnist_10k-1a2b3c4d/{run}-5e6f7a8b",
                     "dataset": "fashion_mnist_10k",
                     "architecture": architecture,
                     "optimizer": optimizer,
@@ -205,22 +195,30 @@ def _run_tables(
     }
 
 
-def _counts(decided: np.ndarray, mask: np.ndarray, threshold: str, epoch: int) -> pd.DataFrame:
-    inside = np.where(mask[0::2], decided[0::2], decided[1::2])
-    outside = np.where(mask[0::2], decided[1::2], decided[0::2])
-    return pd.DataFrame(
-        {
-            "part": "scored",
-            "threshold": threshold,
-            "folds": "2",
-            "epoch": epoch,
-            "sample": np.arange(mask.shape[1]),
-            "n_in": len(inside),
-            "n_out": len(inside),
-            "d_in": inside.sum(0),
-            "d_out": outside.sum(0),
-            "d_both": (inside & outside).sum(0),
-        }
+def _observations(taken: list[tuple[np.ndarray, dict[str, np.ndarray]]], mask: np.ndarray) -> Observations:
+    """What the counting pass would hand on, of margins and decisions [M, n] by threshold, checkpoint by checkpoint."""
+    sides = [pair_values(margins, mask) for margins, _ in taken]
+    effects = [effect_sizes(*side) for side in sides]
+    limits = np.array([effect.limits(0.95) for effect in effects])
+    pairs, shape = np.array([len(mask) // 2]), (len(taken), mask.shape[1])
+    counts = {}
+    for threshold in taken[0][1]:
+        called = [pair_values(decisions[threshold], mask) for _, decisions in taken]
+        both = np.stack([(inside & outside).sum(axis=0) for inside, outside in called])
+        d_in, d_out = (np.stack([side[k].sum(axis=0) for side in called]) for k in (0, 1))
+        counts["scored", threshold] = Counts(d_in[None], d_out[None], both[None], pairs)
+    none, world = np.zeros((0, 2), int), World(np.arange(pairs[0]), np.zeros(pairs[0], int))
+    return Observations(
+        epochs=np.array(EPOCHS),
+        design=Design((world,), none[:, 0], none[:, 0], none, none[:, None], none),
+        counts=counts,
+        t={"scored": np.stack([t_statistic(inside - outside) for inside, outside in sides])[None]},
+        d_prime={"scored": np.stack([effect.mean for effect in effects])},
+        d_prime_sd={"scored": np.stack([effect.sd for effect in effects])},
+        d_prime_low={"scored": limits[:, 0]},
+        d_prime_high={"scored": limits[:, 1]},
+        design_effect={key: np.full((3, *shape), 2.0, np.float32) for key in counts},
+        spatial={},
     )
 
 
@@ -284,7 +282,7 @@ def _differences(metrics: pd.DataFrame, names: list[str], rng: np.random.Generat
     keys = ["attack", "epoch", "aggregation"]
     values = metrics.set_index(["run", *keys])[list(METRICS)]
     rows = []
-    for first, second in combinations(map(folder, names), 2):
+    for first, second in combinations(names, 2):
         table = (values.loc[first] - values.loc[second]).reset_index()
         table = table.melt(keys, list(METRICS), "metric", "difference")
         half = 0.004 + 0.01 * rng.random(len(table))

@@ -281,7 +281,7 @@ def test_factors_are_compared_in_full():
         "long": {"epochs": 18, "optimizer": {"name": "sam", "lr": 0.1}},
     }
     rows = [
-        factor_row({"folder": name, "pool": "p", "population": "x", "recipe": base | change})
+        factor_row({"name": name, "pool": "p", "population": "x", "recipe": base | change})
         for name, change in changes.items()
     ]
     found = set(pairs_by_factor(pd.DataFrame(rows)).itertuples(index=False, name=None))

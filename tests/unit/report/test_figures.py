@@ -16,7 +16,7 @@ from memdyn.report.layout import chunks, columns_for, spread
 from memdyn.report.planes import select_threshold
 from memdyn.report.record import read_index
 from memdyn.report.samples import most_vulnerable
-from synthetic_tables import OPTIONS, RUNS, fake_pool, folder, study_tables
+from synthetic_tables import OPTIONS, RUNS, fake_pool, study_tables
 
 
 def test_many_pairs_are_those_that_differ_in_one_factor():
@@ -51,10 +51,10 @@ def draw(tables, images, wanted):
 
 
 def test_all_figures_are_written_and_indexed(tables, pool, tmp_path):
-    records = draw_all(tables, {folder(name): pool for name in RUNS}, tmp_path, OPTIONS)
+    records = draw_all(tables, dict.fromkeys(RUNS, pool), tmp_path, OPTIONS)
     names = [record.name for record in records]
     expected = ["utility", "accuracy", "leakage", "roc", "plane-lira", "plane-moving-lira", "centre-lira"]
-    expected += [f"samples-lira-{folder(name)}" for name in RUNS] + ["zones-lira", "comparison", "null"]
+    expected += [f"samples-lira-{name}" for name in RUNS] + ["zones-lira", "comparison", "null"]
     assert names == expected
     assert read_index(tmp_path) == records
     for record in records:
@@ -115,7 +115,7 @@ def test_styles_repeat_only_after_28_runs():
 
 
 def test_most_vulnerable_are_the_largest_effects_at_the_last_checkpoint(tables):
-    samples = select_threshold(tables["samples"], "lr1").query("run == @folder('cnn-sgd')")
+    samples = select_threshold(tables["samples"], "lr1").query("run == 'cnn-sgd'")
     top = most_vulnerable(samples, 5)
     last = samples[samples["epoch"] == 20]
     assert set(top["sample_id"]) == set(last.nlargest(5, "d_prime")["sample_id"])

@@ -11,7 +11,7 @@ from memdyn.report.page import PageContext, render_page
 from memdyn.report.record import read_index
 from memdyn.report.style import DIFFICULTY_LABELS, METRIC_LABELS, ZONE_LABELS
 from synthetic_dynamics import analysis_tables
-from synthetic_tables import OPTIONS, RUNS, fake_pool, folder, study_tables
+from synthetic_tables import OPTIONS, RUNS, fake_pool, study_tables
 
 NEWCOMERS = (
     *("lr1", "d′", "sham members", "HV", "LT-IQR", "AUC", "TPR at 1 % FPR", "onset", "jackknife", "EL2N", "C-score"),
@@ -95,7 +95,7 @@ class Blocks(HTMLParser):
 
 def check_terms(tables, folder_):
     """What is explained, once no block of the page has a term that was not explained before or right behind it."""
-    draw_all(tables, {folder(name): fake_pool() for name in RUNS}, folder_, OPTIONS)
+    draw_all(tables, dict.fromkeys(RUNS, fake_pool()), folder_, OPTIONS)
     context = PageContext(study="s", title="t", config_yaml="a: 1", versions={}, folders={}, options=OPTIONS)
     written = {record.name: record.written for record in read_index(folder_)}
     words, parser = glossary(), Blocks()

@@ -14,7 +14,7 @@ from memdyn.report import formatting, page_tables
 from memdyn.report.figures import draw_all
 from memdyn.report.page import PageContext, render_page
 from memdyn.report.style import run_styles
-from synthetic_tables import OPTIONS, RUNS, fake_pool, folder, study_tables
+from synthetic_tables import OPTIONS, RUNS, fake_pool, study_tables
 
 OPTIONS = replace(OPTIONS, top_samples=6)
 CONTEXT = PageContext(
@@ -34,7 +34,7 @@ def study(tmp_path_factory):
     pool = fake_pool()
     tables = study_tables(pool, n_scored=150, models=16, failed_null=True)
     figures = tmp_path_factory.mktemp("figures")
-    draw_all(tables, {folder(name): pool for name in RUNS}, figures, OPTIONS)
+    draw_all(tables, dict.fromkeys(RUNS, pool), figures, OPTIONS)
     return tables, figures, render_page(tables, figures, CONTEXT)
 
 
@@ -54,12 +54,12 @@ def test_numbers():
 
 def test_results_table_is_the_last_checkpoint_with_failed_runs_marked(study):
     tables, _, _ = study
-    failed = {folder("cnn-sam")}
+    failed = {"cnn-sam"}
     table = page_tables.results(tables["attack_metrics"], run_styles(tables["runs"]), failed)
     last = tables["attack_metrics"].query("epoch == 20")
     assert len(table.rows) == len(last) / 2 == 9
     pooled, own = (
-        last.query("attack == 'lira' and run == @folder('mlp-sgd') and aggregation == @aggregation").iloc[0]
+        last.query("attack == 'lira' and run == 'mlp-sgd' and aggregation == @aggregation").iloc[0]
         for aggregation in ("pooled", "per_model")
     )
     row = cells(table)[0]
@@ -75,7 +75,7 @@ def test_results_table_is_the_last_checkpoint_with_failed_runs_marked(study):
 def test_results_table_says_where_pooled_figures_understate(study):
     tables, _, _ = study
     metrics = tables["attack_metrics"].copy()
-    named = (metrics["attack"] == "rmia") & (metrics["run"] == folder("cnn-sgd")) & (metrics["aggregation"] == "pooled")
+    named = (metrics["attack"] == "rmia") & (metrics["run"] == "cnn-sgd") & (metrics["aggregation"] == "pooled")
     columns = ["target_spread", "pooling_loss", "pooling_loss_at_least"]
     metrics.loc[named & (metrics["epoch"] == 20), columns] = [0.72, 0.036, 0.031]
     metrics.loc[named & (metrics["epoch"] < 20), columns] = [0.9, 0.09, 0.08]  # not the last checkpoint
@@ -103,7 +103,7 @@ def test_centre_table_has_the_limits_of_the_curves(study):
     rows = [(epoch, name, 9 + epoch) for epoch in (0, last) for name in ("displacement", "path_length")]
     curves = pd.DataFrame(rows, columns=["epoch", "figure", "low"])
     curves = curves.assign(high=curves["low"] + 1, null_low=0.0, null_high=0.5, group="all", threshold="lr1")
-    curves = curves.assign(run=folder("mlp-sgd"), attack="lira")
+    curves = curves.assign(run="mlp-sgd", attack="lira")
     table = page_tables.centres(tables["centre"], curves, run_styles(tables["runs"]), "lr1")
     (row,) = (row for row in table.rows if (row[0].text, row[1].text) == ("mlp-sgd", "lira"))
     assert row[2].text.endswith(f"[{9 + last:.1f}, {10 + last:.1f}]") and row[4].text.endswith("[0.0, 0.5]")
@@ -113,7 +113,7 @@ def test_centre_table_has_the_limits_of_the_curves(study):
 def test_centre_table_measures_displacement_in_percentage_points(study):
     tables, _, _ = study
     table = page_tables.centres(tables["centre"], None, run_styles(tables["runs"]), "lr1")
-    path = tables["centre"].query("run == @folder('mlp-sgd') and part == 'scored' and threshold == 'lr1'")
+    path = tables["centre"].query("run == 'mlp-sgd' and part == 'scored' and threshold == 'lr1'")
     first, last = path.iloc[0], path.iloc[-1]
     expected = 100 * math.hypot(last["fpr"] - first["fpr"], last["tpr"] - first["tpr"])
     assert float(cells(table)[0][2]) == pytest.approx(expected, abs=0.051)

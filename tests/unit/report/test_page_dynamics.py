@@ -17,10 +17,10 @@ from memdyn.report.figures import draw_all, drawings
 from memdyn.report.page import PageContext, render_page
 from memdyn.report.style import run_styles
 from synthetic_dynamics import analysis_tables
-from synthetic_tables import EPOCHS, OPTIONS, RUNS, fake_pool, folder, study_tables
+from synthetic_tables import EPOCHS, OPTIONS, RUNS, fake_pool, study_tables
 
 CONTEXT = PageContext(study="s", title="t", config_yaml="a: 1", versions={}, folders={}, options=OPTIONS)
-EARLY = {folder(name): 5.0 for name in RUNS}
+EARLY = dict.fromkeys(RUNS, 5.0)
 FIGURES = [
     "river-lira",
     "transitions-lira",
@@ -52,7 +52,7 @@ def tables(pool):
 @pytest.fixture(scope="module")
 def page(tables, pool, tmp_path_factory):
     figures = tmp_path_factory.mktemp("figures")
-    records = draw_all(tables, {folder(name): pool for name in RUNS}, figures, OPTIONS)
+    records = draw_all(tables, dict.fromkeys(RUNS, pool), figures, OPTIONS)
     return records, figures, render_page(tables, figures, CONTEXT)
 
 
@@ -137,7 +137,6 @@ def test_claims_say_what_they_rest_on_by_the_names_of_runs(tables, page):
     assert first.startswith("✓ mlp-sgd, lira: supported (1 of 2, e.g. loss: +0.410")
     assert second.startswith("? cnn-sam, lira: undecided (loss: –; not measurable with these models, reliability of d′")
     assert three[3] == "no run with enough models and an early checkpoint"
-    assert folder("mlp-sgd") not in page[2].split('id="claims"')[1].split("</section>")[0]
 
 
 def test_findings_follow_the_order_of_runs(tables):
@@ -188,13 +187,13 @@ def test_a_latent_share_is_shown_within_its_limits(tables):
 
 
 def test_the_early_recall_is_compared_early(tables):
-    table = tables["factor_differences"].query("metric == 'auc' and run_a == @folder('mlp-sgd')")
+    table = tables["factor_differences"].query("metric == 'auc' and run_a == 'mlp-sgd'")
     epochs = {0.1: 5.0, 0.5: 20.0}
     recall = table.assign(metric="latent_share", at=table["at"].map(epochs), difference=table["at"])
     rows = factor_rows(pd.concat([table, recall]), "lr1", EARLY).query("metric == 'latent_share'")
     assert set(rows["matched_by"]) == {"epoch"} and (rows["difference"] == 0.1).all() and len(rows) == 2
     study = {name: tables[name] for name in ("runs", "findings")}
-    few = EARLY | {folder(next(iter(RUNS))): 0.0}
+    few = EARLY | {next(iter(RUNS)): 0.0}
     assert len(factor_rows(recall, "lr1", few)) < len(rows), "early is early in both runs"
     drawing = draw(study | {"factor_differences": pd.concat([table, recall])}, "factors-lira")
     assert [axes.get_title() for axes in drawing.figure.axes if axes.get_visible()] == [
@@ -207,7 +206,7 @@ def test_classes_are_ordered_by_what_they_leak_and_both_ends_of_many_are_shown(t
     drawing = draw(tables, "classes-lira")
     titles = [axes.get_title() for axes in drawing.figure.axes]
     assert titles == ["class 2", "class 1", "class 0"] and "Of " not in drawing.record.caption
-    worst = tables["curves"].query("figure == 'advantage' and group == '2' and run == @folder('mlp-sgd')")
+    worst = tables["curves"].query("figure == 'advantage' and group == '2' and run == 'mlp-sgd'")
     line = drawing.figure.axes[0].lines[0]
     assert np.allclose(line.get_ydata(), worst["value"]) and len(drawing.figure.axes[0].collections) == len(RUNS)
 
@@ -255,7 +254,7 @@ def test_transition_cells_hold_probability_and_null_and_unvisited_rows_a_dash(ta
     words = [text.get_text() for text in figure.axes[0].texts]
     assert words.count("–") == 5
     assert sum(word.startswith("null") for word in words) == 20
-    pooled = tables["transitions"].query("epoch != epoch and run == @folder('mlp-sgd')")
+    pooled = tables["transitions"].query("epoch != epoch and run == 'mlp-sgd'")
     row = pooled.query("zone_from == 'chance' and zone_to == 'chance'").iloc[0]
     assert f"{100 * row['probability']:.0f}" in words or f"{100 * row['probability']:.1f}" in words
 
@@ -297,7 +296,7 @@ def test_correlation_table_has_a_row_a_difficulty_and_is_bold_where_decided(tabl
 
 
 def test_planted_samples_are_marked_among_the_most_vulnerable(tables, pool):
-    styles = {folder(name): pool for name in RUNS}
+    styles = dict.fromkeys(RUNS, pool)
     all_planted = replace(pool, flipped=np.ones(len(pool.flipped), bool))
     none = replace(pool, flipped=np.zeros(len(pool.flipped), bool))
     few = {name: tables[name] for name in ("runs", "samples")}

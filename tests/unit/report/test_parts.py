@@ -11,9 +11,9 @@ from memdyn.report.matched import is_known
 from memdyn.report.style import run_styles
 from memdyn.report.utility import METRICS, accuracy_and_leaks
 from synthetic_dynamics import analysis_tables
-from synthetic_tables import ATTACKS, OPTIONS, RUNS, fake_pool, folder, study_tables
+from synthetic_tables import ATTACKS, OPTIONS, RUNS, fake_pool, study_tables
 
-A, B, C = (folder(name) for name in RUNS)
+A, B, C = RUNS
 UNSURE = "not determined: a run is about at this value for long"
 
 
@@ -71,15 +71,14 @@ def test_without_a_test_part_accuracy_is_that_of_non_members_and_unknown_rates_a
 def test_a_card_tells_onset_and_the_limits_of_d_prime(tables):
     few = {name: tables[name] for name in ("runs", "samples", "summary")}
     pool = fake_pool()
-    drawing = draw(few, "samples-lira", {folder(name): pool for name in RUNS})[0]
+    drawing = draw(few, "samples-lira", dict.fromkeys(RUNS, pool))[0]
     titles = [axes.get_title(loc="left") for axes in drawing.figure.axes if axes.get_title(loc="left")]
-    summary = tables["summary"].query("run == @A").set_index("sample")
-    rows = {source: row for row, source in enumerate(pool.sample_ids)}
+    summary = tables["summary"].query("run == @A").set_index("sample_id")
     states = tables["samples"].query("run == @A and threshold == 'lr1' and epoch == 20").set_index("sample_id")
     for title in titles:
         name, d_prime, _ = title.splitlines()
         source = int(name.partition("#")[2])
-        mine, at_last = summary.loc[rows[source]], states.loc[source]
+        mine, at_last = summary.loc[source], states.loc[source]
         expected = f"d′ {at_last['d_prime']:.1f} [{at_last['d_prime_low']:.1f}, {at_last['d_prime_high']:.1f}]"
         onset = "no onset" if np.isnan(mine["onset"]) else f"onset {mine['onset']:g}"
         assert d_prime == f"{expected}, {onset}"

@@ -8,7 +8,7 @@ from memdyn.report.figures import draw_all
 from memdyn.report.page import PageContext, render_page
 from memdyn.report.record import config_text
 from synthetic_dynamics import analysis_tables
-from synthetic_tables import OPTIONS, RUNS, fake_pool, folder, study_tables
+from synthetic_tables import OPTIONS, RUNS, fake_pool, study_tables
 
 RUN = "cnn-sgd"
 
@@ -32,7 +32,7 @@ def deposited(tables, pool, folder_, options):
     folder_.mkdir()
     needed = ("runs", "samples", "summary", "curves")
     some = {name: tables[name] for name in needed}
-    draw_all(some, {folder(RUN): pool}, folder_, options)
+    draw_all(some, {RUN: pool}, folder_, options)
     context = PageContext(study="s", title="t", config_yaml="a: 1", versions={}, folders={}, options=options)
     page = render_page({n: t for n, t in some.items() if n != "samples"}, folder_, context)
     return {path.name: path.read_bytes() for path in sorted(folder_.iterdir())} | {"page": page.encode()}
@@ -46,7 +46,7 @@ def test_what_is_deposited_does_not_depend_on_images_and_names_of_classes(tables
     assert one.keys() == two.keys()
     differing = {name for name in one if one[name] != two[name]}
     if show_images:
-        assert {"page", "classes-lira.png", f"samples-lira-{folder(RUN)}.pdf"} <= differing
+        assert {"page", "classes-lira.png", f"samples-lira-{RUN}.pdf"} <= differing
     else:
         assert differing == set()
         assert b"class 3" in one["figures.json"] and b"Person" not in one["figures.json"]

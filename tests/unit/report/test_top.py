@@ -13,10 +13,10 @@ from memdyn.report.checks import FAILED, PASSED, WARNED, checks, worst
 from memdyn.report.findings import METRICS, findings
 from memdyn.report.style import METRIC_CHANCE, run_styles
 from synthetic_dynamics import analysis_tables
-from synthetic_tables import RUNS, fake_pool, folder, study_tables
+from synthetic_tables import RUNS, fake_pool, study_tables
 
 METRIC = METRICS[0]
-A, B, C = (folder(name) for name in RUNS)  # mlp-sgd, cnn-sgd (leaks most), cnn-sam
+A, B, C = RUNS  # mlp-sgd, cnn-sgd (leaks most), cnn-sam
 
 
 @pytest.fixture(scope="module")

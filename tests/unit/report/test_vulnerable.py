@@ -11,7 +11,7 @@ from memdyn.attacks.evaluate import Settings, evaluate_checkpoint
 from memdyn.report.figures import drawings
 from memdyn.report.page_vulnerable import most_vulnerable
 from memdyn.report.style import run_styles
-from synthetic_tables import OPTIONS, fake_pool, folder, study_tables
+from synthetic_tables import OPTIONS, fake_pool, study_tables
 from worlds import gaussian_world
 
 SETTINGS = Settings(level=0.95, groups=8, draws=2, seed=0, fprs=(0.001, 0.01), rate_fprs=(), points_per_decade=2)
@@ -19,7 +19,7 @@ ATTACKS = {
     "lira": {"name": "lira", "mode": "online", "variance": "shrunken"},
     "loss": {"name": "loss"},
 }
-A, B = folder("mlp-sgd"), folder("cnn-sgd")
+A, B = "mlp-sgd", "cnn-sgd"
 
 
 @pytest.fixture(scope="module")

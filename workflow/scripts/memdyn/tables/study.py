@@ -205,6 +205,9 @@ _OF_ANALYSED = dict(
     ]
 )
 
+OWN = _OF_ALL | _OF_ANALYSED
+"""Tables that no run has of its own."""
+
 TABLES = _OF_ALL | _of_runs(attack.TABLES, "run attack") | _of_runs(dynamics.TABLES, "run")
 ANALYSED = _OF_ANALYSED | _of_runs(analysis.TABLES, "run")
 """What a study has besides `TABLES` where its runs are analysed in full."""

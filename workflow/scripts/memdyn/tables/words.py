@@ -61,7 +61,8 @@ def metric_columns(prefix: str = "", suffix: str = "", about: str = "{}", limits
 def table(
     stage: str, name: str, about: str, key: str, columns: tuple[Column, ...], study: str = ""
 ) -> tuple[str, Table]:
-    """(name, table); the columns of the key are shared words, but for those that are given."""
-    own = {column.name for column in columns}
-    shared = words(" ".join(one for one in key.split() if one not in own))
-    return name, Table(name, stage, about, tuple(key.split()), (*shared, *columns), study)
+    """(name, table); columns of the key come first, and are shared words where they are not given."""
+    given, keys = {column.name: column for column in columns}, tuple(key.split())
+    of_key = tuple(given.get(one) or _WORDS[one] for one in keys)
+    others = tuple(column for column in columns if column.name not in keys)
+    return name, Table(name, stage, about, keys, of_key + others, study)

@@ -1,0 +1,66 @@
+"""docs/tables.md: its lists of tables, generated from their declarations."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from memdyn.config.document import BEGIN, END
+from memdyn.tables import STAGES, study
+from memdyn.tables.table import Column, Table
+
+_FOLDERS = {
+    "study": "`results/studies/<study>/tables/NAME.parquet`, with a CSV beside each",
+    "dynamics": "`results/<pool>/<run>/<scoring>/dynamics-.../NAME.parquet`",
+    "analysis": "`results/<pool>/<run>/<scoring>/analysis-.../NAME.parquet`",
+    "attack": "`results/<pool>/<run>/<scoring>/<attack>/NAME.parquet`",
+    "train": "`results/<pool>/<run>/block-.../NAME.parquet`",
+}
+_TITLES = {
+    "study": "The study's tables",
+    "dynamics": "A run's states",
+    "analysis": "A run's full analysis",
+    "attack": "An attack on a run",
+    "train": "A run's training",
+}
+
+
+def write_tables_page(path: Path) -> None:
+    """Makes the lists on the page anew; what stands around them stays."""
+    path.write_text(tables_page(path.read_text()))
+
+
+def tables_page(text: str) -> str:
+    """The page with its lists made anew."""
+    before, _, rest = text.partition(BEGIN)
+    return f"{before}{BEGIN}\n{table_lists()}\n{END}{rest.partition(END)[2]}"
+
+
+def table_lists() -> str:
+    """Markdown: every table with its key and columns, a stage a section; what a study takes over is listed once."""
+    lines: list[str] = []
+    for stage, folder in _FOLDERS.items():
+        tables = [one for one in STAGES[stage].values() if stage != "study" or one.name in study.OWN]
+        lines += ["", f"## {_TITLES[stage]}", "", f"{folder}.", *_overview(tables)]
+        for one in tables:
+            lines += _section(one)
+    return "\n".join(lines[1:])
+
+
+def _overview(tables: list[Table]) -> Iterator[str]:
+    taken = [one for one in tables if one.study]
+    if taken:
+        added = "`run` and `attack`" if taken[0].stage == "attack" else "`run`"
+        names = ", ".join(f"`{one.study}`" + f" (of `{one.name}`)" * (one.study != one.name) for one in taken)
+        yield ""
+        yield f"The study takes over {names}: all runs one below the other, {added} first among columns and in the key."
+
+
+def _section(one: Table) -> Iterator[str]:
+    yield from ("", f"### `{one.stage}: {one.name}`" if one.stage != "study" else f"### `{one.name}`", "")
+    yield f"{one.about} Key: {', '.join(f'`{name}`' for name in one.key)}."
+    yield from ("", "| column | type | unit | what it is |", "|---|---|---|---|")
+    yield from (_row(column) for column in one.columns)
+
+
+def _row(column: Column) -> str:
+    about = column.about.replace("|", r"\|")
+    return f"| `{column.name}` | {column.kind} | {column.unit or '–'} | {about} |"
