@@ -1,6 +1,7 @@
 """A synthetic run put through the counting pass, as the tests of the dynamics need it."""
 
 import numpy as np
+import pandas as pd
 
 from dynamic_worlds import World
 from memdyn.attacks.base import Attack
@@ -9,6 +10,7 @@ from memdyn.attacks.lira import LiRA
 from memdyn.dynamics.observations import Observations
 from memdyn.dynamics.population import population_tables
 from memdyn.dynamics.stage import DynamicsOptions, observe_run
+from memdyn.dynamics.states import samples_table
 from memdyn.dynamics.trajectories import SampleOptions
 from memdyn.dynamics.zones import ZoneBounds
 
@@ -48,6 +50,12 @@ def observed(
     """The counting pass; thresholds lr1 (where the attack has it) and `fprs`."""
     labels = one_class(world) if labels is None else labels
     return observe_run(world, attack, settings(fprs, groups), labels, options(splits, jackknife_splits, spatial))
+
+
+def states(observations: Observations) -> pd.DataFrame:
+    """The table of states; sample_id is the sample's place in the scored part."""
+    n_samples = observations.t["scored"].shape[-1]
+    return samples_table(observations, np.zeros(n_samples, int), np.arange(n_samples), BOUNDS, 0.95)
 
 
 def curves(world: World, **how):

@@ -1,8 +1,5 @@
 """The stage as the workflow runs it: it fills every table that its rule promises, for any attack of the config."""
 
-import re
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -12,9 +9,9 @@ from memdyn.config.dynamics import AnalysisConfig, DynamicsConfig
 from memdyn.config.load import load_study
 from memdyn.dynamics.analysis import Analysis
 from memdyn.dynamics.population import OF_TWO
+from memdyn.store.tables import with_ids
+from memdyn.tables import STAGES
 from observed_worlds import LIRA, settings
-
-RULES = Path(__file__).resolve().parents[3] / "workflow" / "rules" / "attacks.smk"
 
 
 def every_table(world):
@@ -27,7 +24,7 @@ def every_table(world):
 
 
 @pytest.mark.parametrize(("attack", "threshold"), [("lira", "lr1"), ("rmia", "fpr0.01"), ("loss", "fpr0.01")])
-def test_all_tables_of_the_rule(attack, threshold):
+def test_all_declared_tables(attack, threshold):
     world = dynamic_world(0, 32, np.zeros((3, 60)), np.zeros((3, 60)), epochs=[0, 1, 3], n_sham=40)
     rows = max(part.stop for part in world.parts.values())
     given = {"study": "s", "pool": {}, "attacks": [{"name": attack}], "dynamics": {"attacks": [attack]}}
@@ -36,9 +33,11 @@ def test_all_tables_of_the_rule(attack, threshold):
     options, dynamics = study.analysis.model_dump() | small, study.dynamics.model_dump()
     labels, flipped = np.arange(rows) % 2, np.arange(rows) < 5
     analysis = Analysis(world, labels, flipped, settings((0.01, 0.05)), options, dynamics, {})
-    tables = analysis.of_attack(build(study.attacks[0].model_dump())) | analysis.of_run()
-    listed = re.search(r"ANALYSIS_TABLES = \[(.*?)\]", RULES.read_text(), re.DOTALL)[1]
-    assert set(tables) == set(re.findall(r'"(\w+)"', listed))
+    of_attack = analysis.of_attack(build(study.attacks[0].model_dump()))
+    tables = {name: table.assign(attack=attack) for name, table in of_attack.items()} | analysis.of_run()
+    assert set(tables) == set(STAGES["analysis"])
+    for name, table in tables.items():
+        STAGES["analysis"][name].checked(with_ids(table, np.arange(rows)[::-1]))
     assert all(len(table) for table in tables.values())
     zones = tables["early"].query("target == 'hv'")
     assert set(zones["threshold"]) == {threshold} and set(tables["early"].query("target == 'top'")["threshold"]) == {""}

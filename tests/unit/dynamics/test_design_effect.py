@@ -1,15 +1,15 @@
 """Design effects of counted rates: against loops, known answers, and the coverage of the limits that rest on them."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from dynamic_worlds import dynamic_world
 from memdyn.attacks.lira import LiRA
 from memdyn.attacks.rmia import RMIA
 from memdyn.dynamics.design_effect import Called, design_effects
-from memdyn.dynamics.stage import design_effect_table, observe_states
-from memdyn.dynamics.trajectories import sample_tables
-from observed_worlds import BOUNDS, LIRA, SAMPLE, observed, settings
+from memdyn.dynamics.stage import observe_states
+from observed_worlds import LIRA, observed, settings, states
 
 
 def called(decisions_in, decisions_out):
@@ -87,15 +87,13 @@ def test_without_halves_nothing_is_known():
     assert np.isnan(design_effects([], 4, np.zeros(5))).all()
 
 
-def test_states_and_samples_have_the_same_effects():
-    """Whatever splits the analysis draws besides."""
+def test_states_are_the_same_in_both_stages():
+    """Effects, limits and zones, whatever splits the analysis draws besides."""
     world = dynamic_world(6, 32, np.ones((2, 60)), np.zeros((2, 60)))
-    lean = design_effect_table(observe_states(world, LIRA, settings((0.1,))))
+    lean = states(observe_states(world, LIRA, settings((0.1,))))
+    assert lean["design_effect_advantage"].notna().all()
     for splits in (1, 6):
-        full = sample_tables(observed(world, fprs=(0.1,), splits=splits), 0, BOUNDS, SAMPLE)["states"]
-        both = full.merge(lean, on=["threshold", "epoch", "sample"], validate="one_to_one")
-        assert len(both) == len(full) == len(lean)
-        np.testing.assert_array_equal(both["design_effect_advantage"], both["design_effect"])
+        pd.testing.assert_frame_equal(states(observed(world, fprs=(0.1,), splits=splits)), lean)
 
 
 EFFECTS = (0.0, 0.5, 1.0, 2.0)
@@ -110,7 +108,7 @@ def coverage(law, n_models, attack, reps=40, n=200):
     for seed in range(reps):
         world = dynamic_world(seed, n_models, d_prime, mean, n_sham=10, n_population=60, law=law)
         observations = observe_states(world, attack, settings((0.05, 0.1), groups=4))
-        tables.append(sample_tables(observations, 0, BOUNDS, SAMPLE)["states"])
+        tables.append(states(observations))
     truth = np.mean([table[COLUMNS] for table in tables], axis=0)
     low, high = (np.array([t[[f"{c}_{side}" for c in COLUMNS]] for t in tables]) for side in ("low", "high"))
     within = (low - 1e-6 <= truth) & (truth <= high + 1e-6)

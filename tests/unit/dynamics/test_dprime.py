@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from memdyn.dynamics.binormal import tpr_quantiles
-from memdyn.dynamics.dprime import effect_sizes, sample_statistics, smooth_auc, smooth_rates
+from memdyn.dynamics.dprime import effect_sizes, smooth_auc, smooth_rates
 from memdyn.dynamics.pairs import pair_values
 
 ALPHA = 0.001
@@ -235,18 +235,3 @@ def test_pair_values_separate_in_and_out():
         pair_values(np.zeros((2, 2)), np.ones((2, 2), dtype=bool))
     with pytest.raises(ValueError, match="M even"):
         pair_values(np.zeros((3, 2)), np.ones((3, 2), dtype=bool))
-
-
-def test_sample_statistics():
-    rng = np.random.default_rng(5)
-    half = rng.random((4, 30)) < 0.5
-    mask = np.stack([half, ~half], axis=1).reshape(8, 30)
-    margins = (rng.normal(size=(8, 30)) + 2 * mask).astype(np.float32)
-    table = sample_statistics(margins, mask, epoch=7, level=0.95)
-    assert list(table.columns) == ["epoch", "sample", "d_prime", "d_prime_low", "d_prime_high", "p_value"]
-    assert (table["epoch"] == 7).all() and table["d_prime"].mean() > 1
-    inside, outside = pair_values(margins.astype(np.float64), mask)
-    np.testing.assert_allclose(table["p_value"], stats.ttest_rel(inside, outside).pvalue, rtol=1e-9)
-    low, high = effect_sizes(inside, outside).limits(0.95)
-    np.testing.assert_allclose(table["d_prime_low"], low, rtol=1e-6)
-    np.testing.assert_allclose(table["d_prime_high"], high, rtol=1e-6)

@@ -19,7 +19,7 @@ from memdyn.dynamics.stage import dynamics_tables
 from memdyn.stats import jackknife
 from memdyn.stats.jackknife import Pairs
 from memdyn.terms import ZONES
-from observed_worlds import LIRA, curves, observed, one_class, options, settings
+from observed_worlds import LIRA, curves, observed, one_class, options, settings, states
 
 
 def leaking(n, steps, seed=0):
@@ -88,7 +88,7 @@ def test_tables(capsys):
     world = dynamic_world(3, 32, leaking(n, 3), np.zeros((3, n)), n_sham=n_sham, epochs=[0, 2, 5])
     labels = np.arange(n + n_sham + 20) % 2
     tables = dynamics_tables(world, LIRA, settings((0.1,)), labels, options(2, 1, spatial=True))
-    assert set(tables) == {"states", "summary", "curves", "transitions", "curve_replicates"}
+    assert set(tables) == {"summary", "curves", "transitions", "curve_replicates"}
     table = tables["curves"]
     overall = table.query("group == 'all' and threshold == 'lr1' and figure == 'advantage'").set_index("epoch")
     again = tables["curve_replicates"].query("threshold == 'lr1' and metric == 'advantage'")
@@ -153,8 +153,8 @@ def test_replicates_know_the_ends_of_steps_and_the_choice_of_samples():
         assert table.loc[metric, ["epoch", "epoch_to"]].to_numpy().tolist() == [[0, 1], [1, 4]]
     advantage = table.loc["advantage"]
     assert (advantage["epoch"] == advantage["epoch_to"]).all()
-    states = tables["states"].groupby("epoch")["advantage"]
-    np.testing.assert_allclose(advantage["se_samples"], states.std() / np.sqrt(50), rtol=1e-5)
+    advantages = states(observed(world)).groupby("epoch")["advantage"]
+    np.testing.assert_allclose(advantage["se_samples"], advantages.std() / np.sqrt(50), rtol=1e-5)
     assert table.drop(index="advantage")["se_samples"].isna().all()
     every = tables["curve_replicates"]
     assert every.loc[every["group"] >= 0, "se_samples"].isna().all()

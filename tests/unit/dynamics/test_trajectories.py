@@ -7,9 +7,9 @@ from scipy.stats import norm
 from dynamic_worlds import dynamic_world
 from memdyn.dynamics.onset import NEVER
 from memdyn.dynamics.plane import rate_interval
-from memdyn.dynamics.trajectories import crossfit_sup, sample_tables, stabilisation
+from memdyn.dynamics.trajectories import crossfit_sup, stabilisation, summary_table
 from memdyn.stats.intervals import clopper_pearson
-from observed_worlds import BOUNDS, SAMPLE, observed
+from observed_worlds import BOUNDS, SAMPLE, observed, states
 
 
 def test_stabilisation_against_a_loop():
@@ -30,22 +30,20 @@ def test_rates_have_as_many_trials_as_each_design_effect_leaves():
 def test_limits_allow_for_the_design_effects_and_there_are_none_of_too_few_models():
     world = dynamic_world(5, 16, np.full((2, 40), 1.0), np.zeros((2, 40)))
     observations = observed(world, fprs=(0.1,))
-    states = sample_tables(observations, 0, BOUNDS, SAMPLE)["states"]
-    one = states[states["threshold"] == "fpr0.1"]
+    one = states(observations).query("threshold == 'fpr0.1'")
     effects = observations.design_effect["scored", "fpr0.1"]
     np.testing.assert_array_equal(one["design_effect_fpr"], effects[1].ravel())
     low, _ = rate_interval(observations.counts["scored", "fpr0.1"].d_in[0], 8, 0.95, effects[0])
-    np.testing.assert_allclose(one["tpr_low"], low.ravel(), rtol=1e-6)
-    few = sample_tables(observed(dynamic_world(5, 8, np.ones((2, 40)), np.zeros((2, 40)))), 0, BOUNDS, SAMPLE)
-    assert (few["states"]["interval"] == "none: too few models").all()
-    assert few["states"][["tpr_low", "fpr_high", "advantage_low"]].isna().all(axis=None)
-    assert (few["states"]["zone_tracked"] == few["states"]["zone"]).all()
+    np.testing.assert_array_equal(one["tpr_low"], low.ravel())
+    few = states(observed(dynamic_world(5, 8, np.ones((2, 40)), np.zeros((2, 40)))))
+    assert few[["tpr_low", "fpr_high", "advantage_low", "design_effect_advantage"]].isna().all(axis=None)
+    assert (few["zone_tracked"] == few["zone_counted"]).all()
 
 
 def test_sup_of_noise_is_no_severity(capsys):
     """15 checkpoints without any advantage: the plain sup is large, that of halves is 0 on average."""
     world = dynamic_world(1, 32, np.zeros((15, 400)), np.zeros((15, 400)))
-    summary = sample_tables(observed(world), 0, BOUNDS, SAMPLE)["summary"]
+    summary = summary_table(observed(world), 0, BOUNDS, SAMPLE)
     plain, fair = summary["severity_sup"].mean(), summary["severity_sup_crossfit"].mean()
     with capsys.disabled():
         print(f"\nsup of the advantage without any: {plain:.3f}, from halves {fair:+.3f}")
@@ -67,7 +65,8 @@ def known():
     time, group = np.array(epochs)[:, None], np.repeat([0, 1, 2], 150)
     d_prime = np.where(group == 1, 3.0 * (time >= 4), np.where(group == 2, 12.0 * (time >= 8), 0.0))
     world = dynamic_world(3, 64, d_prime, np.zeros(d_prime.shape), epochs=epochs)
-    tables = sample_tables(observed(world, fprs=(0.1,)), 7, BOUNDS, SAMPLE)
+    observations = observed(world, fprs=(0.1,))
+    tables = {"states": states(observations), "summary": summary_table(observations, 7, BOUNDS, SAMPLE)}
     return tables, group
 
 
@@ -82,24 +81,40 @@ def test_known_lives_are_recovered(known):
     expected = 2 * norm.cdf(1.5) - 1
     assert late["severity"].mean() == pytest.approx(expected, abs=0.05)
     assert strong["severity"].mean() == pytest.approx(1, abs=0.01)
-    assert (strong["zone"] == "highly_vulnerable").all() and (none["zone"] == "chance").mean() > 0.95
+    zones = strong["zone_counted"], none["zone_counted"]
+    assert (zones[0] == "highly_vulnerable").all() and (zones[1] == "chance").mean() > 0.95
     assert (strong["stabilised"] == 8).mean() > 0.95
     assert one["sample"].tolist() == list(range(7, 457))
 
 
 def test_states_follow_the_known_steps(known):
-    states, group = known[0]["states"], known[1]
-    assert len(states) == 2 * 5 * 450 and states["threshold"].unique().tolist() == ["lr1", "fpr0.1"]
-    one = states[states["threshold"] == "lr1"]
+    every, group = known[0]["states"], known[1]
+    assert len(every) == 2 * 5 * 450 and every["threshold"].unique().tolist() == ["lr1", "fpr0.1"]
+    one = every[every["threshold"] == "lr1"]
     strong = one[np.tile(group == 2, 5)].groupby("epoch")
     slope, jump = strong["advantage_slope"].mean(), strong["d_prime_slope"].mean()
     assert slope[4] == pytest.approx(1 / 4, abs=0.02) and np.isnan(slope[12])
     assert jump[4] == pytest.approx(12 / 4, rel=0.1)
     assert strong["speed"].mean()[4] == pytest.approx(np.hypot(0.5, 0.5) / 4, abs=0.03)
     assert (one["tpr_low"] <= one["tpr"]).all() and (one["advantage"] <= one["advantage_high"] + 0.2).all()
-    assert (one["interval"] == "clopper-pearson (approximate)").all()
+    assert one.filter(regex="_(low|high)$").notna().all(axis=None)
     chance = one[np.tile(group == 0, 5)].groupby("epoch")["advantage"].mean()
     assert np.abs(chance).max() < 0.03
+
+
+def test_the_summary_tells_the_last_of_the_states(known):
+    """Both rules of zones, the advantage and its limits are those of the table of states."""
+    states, summary = known[0]["states"], known[0]["summary"].assign(sample_id=lambda table: table["sample"] - 7)
+    last = states[states["epoch"] == 12].merge(
+        summary, on=["threshold", "sample_id"], suffixes=("", "_last"), validate="one_to_one"
+    )
+    assert len(last) == 2 * 450 and (last["zone_counted"] == "highly_vulnerable").any()
+    for zone in ("zone_counted", "zone_tracked"):
+        assert (last[zone].astype(str) == last[f"{zone}_last"].astype(str)).all()
+    for name, of_last in (("advantage", "severity"), ("d_prime", "d_prime_last")):
+        np.testing.assert_allclose(last[name], last[of_last], atol=1e-6)
+    for end in ("low", "high"):
+        np.testing.assert_allclose(last[f"advantage_{end}"], last[f"severity_{end}"], atol=1e-6)
 
 
 def test_memory_is_counted_in_bytes():

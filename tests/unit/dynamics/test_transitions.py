@@ -5,7 +5,7 @@ import numpy as np
 from dynamic_worlds import dynamic_world
 from memdyn.dynamics.population import group_weights, movements, shares
 from memdyn.dynamics.transitions import HV, inflow, probabilities, transition_counts
-from memdyn.dynamics.zones import States, raw_zones, tracked_zones
+from memdyn.dynamics.zones import States, counted_zones, tracked_zones
 from memdyn.terms import ZONES
 from observed_worlds import BOUNDS, observed
 
@@ -23,7 +23,7 @@ def names(codes):
 def test_a_zone_is_left_beyond_one_standard_error_only():
     """20 pairs; TPR .9 -> .85 is .63 standard errors outside HV, -> .75 is 1.5."""
     states = path([18, 17, 15, 17], [0, 0, 0, 0], [0, 0, 0, 0], 20, [9, 9, 9, 9])
-    assert names(raw_zones(states, BOUNDS)) == ["highly_vulnerable", "vulnerable", "vulnerable", "vulnerable"]
+    assert names(counted_zones(states, BOUNDS)) == ["highly_vulnerable", "vulnerable", "vulnerable", "vulnerable"]
     assert names(tracked_zones(states, BOUNDS)) == [
         "highly_vulnerable",
         "highly_vulnerable",
@@ -41,14 +41,14 @@ def test_a_standard_error_allows_for_the_design_effect():
 
 def test_entering_hv_needs_a_point_well_inside():
     states = path([16, 18, 20], [0, 0, 0], [0, 0, 0], 20, [9, 9, 9])
-    assert names(raw_zones(states, BOUNDS))[1] == "highly_vulnerable"
+    assert names(counted_zones(states, BOUNDS))[1] == "highly_vulnerable"
     assert names(tracked_zones(states, BOUNDS)) == ["vulnerable", "vulnerable", "highly_vulnerable"]
 
 
 def test_the_test_has_a_standard_error_of_one():
     """Chance is left at |t| > 3 and entered again at |t| < 1, the critical value being 2."""
     states = path([12] * 5, [9] * 5, [5] * 5, 20, [0, 2.5, 3.5, 1.5, 0.5])
-    assert names(raw_zones(states, BOUNDS)) == ["chance", "leaning", "leaning", "chance", "chance"]
+    assert names(counted_zones(states, BOUNDS)) == ["chance", "leaning", "leaning", "chance", "chance"]
     assert names(tracked_zones(states, BOUNDS)) == ["chance", "chance", "leaning", "leaning", "chance"]
 
 
@@ -60,7 +60,7 @@ def test_tracking_never_leaves_a_zone_that_the_state_lies_in():
     d_both = np.maximum(d_both, d_in + d_out - n_pairs)
     t, effects = rng.normal(0, 3, shape), rng.uniform(1, 4, (3, *shape))
     states = States.of_counts(d_in, d_out, d_both, n_pairs, t, np.full(6, 2.0), effects)
-    raw, tracked = raw_zones(states, BOUNDS), tracked_zones(states, BOUNDS)
+    raw, tracked = counted_zones(states, BOUNDS), tracked_zones(states, BOUNDS)
     same = raw[1:] == tracked[:-1]
     assert np.all(tracked[1:][same] == raw[1:][same])
     moved = tracked[1:] != tracked[:-1]
@@ -104,7 +104,7 @@ def test_known_inflow_is_recovered():
     observations = observed(dynamic_world(2, 32, d_prime, np.zeros((5, n))), splits=1)
     states, weights = observations.states("scored", "lr1", 0, BOUNDS.test_level), np.full((1, n), 1 / n)
     entering, moves = movements(tracked_zones(states, BOUNDS), np.array([0, 1, 2, 4, 6]), weights)
-    counted = shares(raw_zones(states, BOUNDS), weights)["share_highly_vulnerable"]
+    counted = shares(counted_zones(states, BOUNDS), weights)["share_highly_vulnerable"]
     per_epoch = [0.4, 0, 1 - 0.5**0.5, 0]  # half in two epochs
     np.testing.assert_allclose(entering[0, :4], per_epoch, atol=0.01)
     np.testing.assert_allclose(counted[0], [0, 0.4, 0.4, 0.7, 0.7], atol=0.01)

@@ -7,10 +7,9 @@ from scipy.stats import norm
 from dynamic_worlds import dynamic_world
 from memdyn.dynamics.population import population_tables
 from memdyn.dynamics.stage import observe_states
-from memdyn.dynamics.trajectories import sample_tables
 from memdyn.dynamics.zone_shares import expected_share, smooth_shares, zone_table
 from memdyn.terms import ZONES
-from observed_worlds import BOUNDS, LIRA, SAMPLE, observed, one_class, settings
+from observed_worlds import BOUNDS, LIRA, observed, one_class, settings, states
 
 
 def shares(world, fprs=()):
@@ -29,13 +28,13 @@ def test_table_curves_and_states_have_one_number(growing):
     table = shares(growing)
     observations = observed(growing)
     population = population_tables(observations, one_class(growing), growing.parts, BOUNDS, 0.95)["curves"]
-    states = sample_tables(observations, 0, BOUNDS, SAMPLE)["states"]
+    every = states(observations)
     assert len(table) == 3 * len(ZONES) and np.allclose(table.groupby("epoch")["share"].sum(), 1)
     for row in table.itertuples():
         curve = population.query("group == 'all' and epoch == @row.epoch and figure == 'share_' + @row.zone").iloc[0]
         assert row.share == pytest.approx(curve["value"]) and row.null == pytest.approx(curve["null"])
         assert row.low == pytest.approx(max(curve["low"], 0)) and row.high == pytest.approx(min(curve["high"], 1))
-        counted = states.loc[states["epoch"] == row.epoch, "zone"]
+        counted = every.loc[every["epoch"] == row.epoch, "zone_counted"]
         assert row.share == pytest.approx((counted == row.zone).mean())
     assert table.loc[table["epoch"] == 2].set_index("zone")["share"]["highly_vulnerable"] > 0.3
 
