@@ -33,19 +33,13 @@ from memdyn.design.membership import membership
 from memdyn.plan.study import build_plan
 from memdyn.store.masks import write_masks
 from memdyn.store.scores import SIGNALS, write_scores
+from memdyn.tables import STAGES as TABLES
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "workflow" / "scripts"
 STAGES = {
-    "attack": ("run_attack.py", ["metrics", "roc", "replicates", "null", "rates"]),
-    "states": ("compute_dynamics.py", ["samples", "centre", "zones", "accuracy"]),
-    "analysis": (
-        "analyse_dynamics.py",
-        [
-            *("states", "summary", "curves", "curve_replicates", "transitions", "early", "early_replicates"),
-            *("findings", "correlations", "reliabilities", "difficulty_curves", "difficulty", "planted", "smooth"),
-            *("operating_points", "tails", "tail_verdicts", "clocks", "clock_replicates"),
-        ],
-    ),
+    "attack": ("run_attack.py", list(TABLES["attack"])),
+    "states": ("compute_dynamics.py", list(TABLES["dynamics"])),
+    "analysis": ("analyse_dynamics.py", list(TABLES["analysis"])),
 }
 """Each stage's script and its tables, as in workflow/rules/attacks.smk."""
 
@@ -133,7 +127,6 @@ def stand_in(stage: str, folder: Path, sizes: argparse.Namespace) -> Named:
             masks=[str(folder / f"{name}.npz") for name in mask_names(range(sizes.models))],
             scores=[str(folder / f"{block}.parquet") for block in block_names(sizes.models)],
             measures=[],
-            rates=[str(folder / run.attacks["lira"].folder / "rates.parquet")],
         ),
         output=Named({name: str(folder / plan.folder / f"{name}.parquet") for name in STAGES[stage][1]}),
         log=[str(folder / f"{stage}.log")],

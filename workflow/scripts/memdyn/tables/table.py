@@ -69,7 +69,7 @@ class Table:
     study: str = ""
 
     def checked(self, table: pd.DataFrame, key: bool = True) -> pd.DataFrame:
-        """The table, if it is as declared; one without rows gets the columns that it lacks.
+        """The table, if it is as declared. One without rows gets the columns that it lacks.
 
         Args:
             key: whether to look for equal keys.
@@ -80,6 +80,8 @@ class Table:
         if not len(table):
             table = self._completed(table)
         self._check_names([str(name) for name in table.columns])
+        whole = [name for name in table.columns if self._went_through_floats(name, table[name])]
+        table = table.astype(dict.fromkeys(whole, "int64")) if whole else table
         for name in table.columns:
             self._check_kind(name, table[name])
         if key:
@@ -100,6 +102,10 @@ class Table:
         if missing:
             raise self._error(f"column {missing[0]!r} is missing")
 
+    def _went_through_floats(self, name: str, values: pd.Series) -> bool:
+        """Whether these are whole numbers that are floats, as where an empty table stood among their parts."""
+        return self._declared(name).kind == "int" and values.dtype.kind == "f" and bool((values % 1 == 0).all())
+
     def _check_kind(self, name: str, values: pd.Series) -> None:
         kind = self._declared(name).kind
         if values.dtype.kind not in _ALLOWED[kind] and not values.isna().all():
@@ -109,7 +115,7 @@ class Table:
         twice = table.duplicated(list(self.key))
         if twice.any():
             first = table.loc[twice.to_numpy(), list(self.key)].iloc[0]
-            where = ", ".join(f"{name} {value!r}" for name, value in first.items())
+            where = ", ".join(f"{name} {value}" for name, value in first.items())
             raise self._error(f"two rows of one key: {where}")
 
     def _declared(self, name: str) -> Column | None:
