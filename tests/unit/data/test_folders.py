@@ -10,7 +10,9 @@ from PIL import Image
 from memdyn.config.datasets import Cinic10Dataset, ImageFolderDataset
 from memdyn.data import image_folder
 from memdyn.data.check import problem
+from memdyn.data.pool import build_pool, read_pool, write_pool
 from memdyn.data.reading import LISTED
+from memdyn.terms import PARTS
 from tiny_data import load, refuse, write_images
 
 
@@ -29,6 +31,32 @@ def test_image_folder(tmp_path, channels, mode):
     assert raw.images.shape == (6, channels, 6, 6)
     assert raw.labels.tolist() == [0, 0, 0, 1, 1, 1] and raw.class_names == ("cat", "dog")
     assert "passed over: '.DS_Store', 'README'" in raw.notes
+
+
+def test_samples_keep_their_files(tmp_path, monkeypatch):
+    """Paths below the folder, however it is written; they go with the samples through the pool and its file."""
+    write_images(tmp_path / "photos")
+    (tmp_path / "photos" / "dog" / "old").mkdir()
+    (tmp_path / "photos" / "dog" / "1.png").rename(tmp_path / "photos" / "dog" / "old" / "1.png")
+    os.rename(tmp_path / "photos" / "cat" / "2.png", os.fsencode(tmp_path / "photos" / "cat") + b"/\xff.png")
+    files = ("cat/0.png", "cat/1.png", "cat/\\xff.png", "dog/0.png", "dog/2.png", "dog/old/1.png")
+    monkeypatch.chdir(tmp_path)
+    for folder in (tmp_path / "photos", "photos", "./photos/", "../" + tmp_path.name + "/photos"):
+        assert load(dataset(folder)).files == files
+    raw = load(dataset("photos"))
+    pool = build_pool(raw, dict.fromkeys(PARTS, 1), 3, 0.0)
+    assert pool.files == tuple(files[row] for row in pool.sample_ids) and len(set(pool.files)) == len(PARTS)
+    write_pool(pool, "pool.arrow")
+    assert read_pool("pool.arrow").files == pool.files
+
+
+def test_files_of_several_folders_are_told_apart(tmp_path):
+    splits = ("train", "valid", "test")
+    for split in splits:
+        write_images(tmp_path / "CINIC-10" / split, n=1)
+    folders = [str(tmp_path / "CINIC-10" / split) for split in splits]
+    raw = image_folder.load({"size": 8, "channels": 3, "background": 255}, folders)
+    assert raw.files == tuple(f"{split}/{name}/0.png" for split in splits for name in ("cat", "dog"))
 
 
 def test_background_of_the_config(tmp_path):

@@ -1,5 +1,7 @@
 """Accuracy against TPR, comparisons at equal accuracy, cards of samples, and tables that fit the page."""
 
+from dataclasses import replace
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -86,6 +88,22 @@ def test_a_card_tells_onset_and_the_limits_of_d_prime(tables):
     assert len(lines) == sum(", onset" in title for title in titles)
     plain = draw({name: tables[name] for name in ("runs", "samples")}, "samples-lira", {A: pool, B: pool, C: pool})[0]
     assert not any("onset" in axes.get_title(loc="left") for axes in plain.figure.axes)
+
+
+def test_a_card_tells_the_name_of_the_file(tables):
+    """The file's name in the picture's title, its path in the words for who cannot see it; without one its number."""
+    few = {name: tables[name] for name in ("runs", "samples")}
+    pool = fake_pool()
+    named = replace(pool, files=tuple(f"ward {row % 3}/scan-{row}.png" for row in pool.sample_ids))
+    plain, own = (draw(few, "samples-lira", dict.fromkeys(RUNS, one))[0] for one in (pool, named))
+    titles = [
+        [axes.get_title(loc="left").splitlines()[0] for axes in one.figure.axes if axes.get_title(loc="left")]
+        for one in (plain, own)
+    ]
+    ids = [int(title.partition("#")[2]) for title in titles[0]]
+    assert len(ids) == OPTIONS.top_samples and plain.record.alt.endswith(f"source rows {', '.join(map(str, ids))}.")
+    assert [title.partition(", ")[2] for title in titles[1]] == [f"scan-{i}.png" for i in ids]
+    assert own.record.alt.endswith(f"files {', '.join(f'ward {i % 3}/scan-{i}.png' for i in ids)}.")
 
 
 def test_what_is_not_determined_is_not_shown(tables):

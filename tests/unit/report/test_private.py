@@ -23,8 +23,14 @@ def tables():
 
 
 def other_people(pool):
-    """The same study of other images, whose classes have other names."""
-    return replace(pool, images=255 - pool.images, class_names=[f"Person {k}" for k in range(10)])
+    """The same study of other images, whose classes and files have other names."""
+    names = {"class_names": [f"Person {k}" for k in range(10)], "files": files("person", pool)}
+    return replace(pool, images=255 - pool.images, **names)
+
+
+def files(name, pool):
+    """A file a sample."""
+    return tuple(f"ward/{name}-{k}.png" for k in range(len(pool.labels)))
 
 
 def deposited(tables, pool, folder_, options):
@@ -41,6 +47,7 @@ def deposited(tables, pool, folder_, options):
 @pytest.mark.parametrize("show_images", [False, True])
 def test_what_is_deposited_does_not_depend_on_images_and_names_of_classes(tables, tmp_path, show_images):
     pool, options = fake_pool(), replace(OPTIONS, show_images=show_images)
+    pool = replace(pool, files=files("scan", pool))
     one = deposited(tables, pool, tmp_path / "one", options)
     two = deposited(tables, other_people(pool), tmp_path / "two", options)
     assert one.keys() == two.keys()
@@ -50,6 +57,7 @@ def test_what_is_deposited_does_not_depend_on_images_and_names_of_classes(tables
     else:
         assert differing == set()
         assert b"class 3" in one["figures.json"] and b"Person" not in one["figures.json"]
+        assert not any(word in content for word in (b"scan-", b"ward/") for content in one.values())
 
 
 def test_the_config_on_the_page_tells_no_path_of_the_data():

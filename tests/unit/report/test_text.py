@@ -144,6 +144,16 @@ def test_names_that_are_shortened_alike_are_numbered():
     assert all(text.width(name) <= style.LONGEST_NAME for name in names)
 
 
+def test_a_file_whose_name_cannot_be_drawn_is_told_by_its_number(only_own_font):
+    pool = fake_pool(2)
+    files = ("ward/日.png", "ward/scan 1.png")
+    shown = DrawnPool.of(replace(pool, files=files), show_images=True)
+    assert [shown.called(40, 0), shown.called(41, 1)] == ["#40", "scan 1.png"]
+    assert set("scan 1.日") <= set(shown.words[-1]), "fonts are looked for"
+    hidden = DrawnPool.of(replace(pool, files=files), show_images=False)
+    assert hidden.called(41, 1) == "#41" and not hidden.files and hidden.words[-1] == ""
+
+
 def test_one_line():
     assert text.one_line("two\nlines\t") == "two lines" and text.one_line(" \n ") == text.NAMELESS
     assert text.one_line("\u202edrow") == "drow" and text.one_line("a\ud800b\x00") == "a b"
