@@ -39,10 +39,9 @@ def project(tmp_path_factory) -> Project:
 
 @pytest.fixture(scope="module")
 def tables(project: Project):
-    """(name) -> a table of the study, with the runs' names."""
+    """(name) -> a table of the study."""
     folder = project.results / "studies" / "few" / "tables"
-    names = pd.read_parquet(folder / "runs.parquet").set_index("run")["name"]
-    return lambda name: pd.read_parquet(folder / f"{name}.parquet").assign(run=lambda table: table["run"].map(names))
+    return lambda name: pd.read_parquet(folder / f"{name}.parquet")
 
 
 def test_movement_needs_two_checkpoints(tables):
