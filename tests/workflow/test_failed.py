@@ -80,16 +80,9 @@ def dropped(project: Project, stopped: str) -> str:
 
 @pytest.fixture(scope="module")
 def tables(project: Project, dropped: str):
-    """(name) -> a table of the study, with the runs' names."""
+    """(name) -> a table of the study."""
     folder = project.results / "studies" / "failed" / "tables"
-    names = pd.read_parquet(folder / "runs.parquet").set_index("run")["name"]
-
-    def read(name: str) -> pd.DataFrame:
-        table = pd.read_parquet(folder / f"{name}.parquet")
-        runs = [column for column in ("run", "run_a", "run_b") if column in table]
-        return table.assign(**{column: table[column].map(names) for column in runs})
-
-    return read
+    return lambda name: pd.read_parquet(folder / f"{name}.parquet")
 
 
 def folders(project: Project, run: str) -> dict:
@@ -122,7 +115,7 @@ def test_the_report_says_so(project: Project, dropped: str):
 
 
 def test_tables_tell_the_models_that_were_used(tables):
-    runs = tables("runs").set_index("name")
+    runs = tables("runs").set_index("run")
     assert runs[["n_models", "n_failed", "n_planned"]].loc["own"].tolist() == [14, 1, 16]
     assert runs[["n_models", "n_failed", "n_planned"]].loc["logistic"].tolist() == [16, 0, 16]
     assert tables("attack_metrics").groupby("run")["n_models"].unique().map(list).to_dict() == {
