@@ -22,7 +22,8 @@ import psutil
 import pytest
 
 from memdyn.jobs.lease import hold
-from memdyn.store.scores import SIGNALS, read_epochs, read_sample_ids, read_signal
+from memdyn.probes.outputs import SIGNALS
+from memdyn.store.scores import read_epochs, read_sample_ids, read_signal
 from project import PROJECT, Project
 
 pytestmark = pytest.mark.slow

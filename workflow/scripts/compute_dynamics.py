@@ -22,8 +22,8 @@ from memdyn.store.tables import write_table
 def margin_statistics(scores: ShadowScores, level: float) -> pd.DataFrame:
     """d' with its limits and the test of every scored sample at every checkpoint."""
     load = scores.loader("scored")
-    inputs = ((epoch, load(epoch)) for epoch in scores.epochs)
-    tables = [sample_statistics(one.signal, one.mask, epoch, level) for epoch, one in inputs]
+    signals = ((epoch, load(epoch)) for epoch in scores.epochs)
+    tables = [sample_statistics(one.margins, one.mask, epoch, level) for epoch, one in signals]
     return pd.concat(tables, ignore_index=True)
 
 

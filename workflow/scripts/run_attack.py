@@ -1,5 +1,6 @@
 """Scores in, one attack's tables out: metrics with intervals, ROC curves, null draws, rates of every sample."""
 
+from functools import partial
 from pathlib import Path
 
 from memdyn.attacks.base import build
@@ -15,9 +16,9 @@ if __name__ == "__main__":
     seed = null_seed(pool["options"]["seed"], pool["options_hash"], run["options_hash"])
     tell = start(snakemake, folder, null_seed=seed)
     options, given = snakemake.params.stage["options"], snakemake.input
-    scores = ShadowScores.of_files(given.scores, given.pool, given.masks, options["models"])
-    settings = Settings.of_options(options, seed)
-    attack, load, load_sham = build(options["attack"]), scores.loader("scored"), scores.loader("sham")
+    settings, attack = Settings.of_options(options, seed), build(options["attack"])
+    scores = ShadowScores.of_files(given.scores, given.pool, given.masks, options["models"]).for_attack(attack)
+    load, load_sham = (partial(scores.prepared, attack, part) for part in ("scored", "sham"))
     tables = evaluate(attack, scores.epochs, load, load_sham, settings)
     tables["convergence"] = convergence_table(attack, load(scores.epochs[-1]), settings)
     for name, table in tables.items():

@@ -10,10 +10,9 @@ from torch.nn import functional
 
 from memdyn.compute.samples import Samples
 from memdyn.data.pool import Pool
-from memdyn.probes.outputs import signals
+from memdyn.probes.outputs import SIGNALS, signals
 from memdyn.probes.scoring import score_block, score_network
 from memdyn.store.checkpoints import checkpoint_file, save_checkpoint
-from memdyn.store.scores import SIGNALS
 
 getcontext().prec = 60
 

@@ -11,9 +11,10 @@ from unit.small_trainings import EPOCHS, Training, kill_after_epoch, make_pool, 
 
 from memdyn.compute.samples import Samples
 from memdyn.design.seeds import derive_seed
+from memdyn.probes.outputs import SIGNALS
 from memdyn.probes.scoring import score_block
 from memdyn.store.logs import failed_models
-from memdyn.store.scores import SIGNALS, read_failed, read_signal, tidy, write_scores
+from memdyn.store.scores import read_failed, read_signal, tidy, write_scores
 from memdyn.training import block
 from memdyn.training.block import TrainingDiverged, new_network
 

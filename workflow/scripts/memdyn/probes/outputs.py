@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+SIGNALS = ("margin", "gap", "entropy", "modified_entropy", "el2n")
+
 
 def signals(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
     """The five stored signals of each sample.

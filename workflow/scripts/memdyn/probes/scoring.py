@@ -9,9 +9,8 @@ from torch import Tensor, nn
 
 from memdyn.compute.samples import Samples
 from memdyn.models.layout import layout_of
-from memdyn.probes.outputs import signals
+from memdyn.probes.outputs import SIGNALS, signals
 from memdyn.store.checkpoints import checkpoint_file, load_checkpoint
-from memdyn.store.scores import SIGNALS
 
 
 @torch.inference_mode()
