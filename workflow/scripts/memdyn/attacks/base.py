@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from memdyn.attacks import REGISTRY
-from memdyn.attacks.reads import MARGIN, Reads
+from memdyn.attacks.reads import Reads
 from memdyn.attacks.signals import Signals, Values
 from memdyn.registry import resolve
 
@@ -26,7 +26,7 @@ class Attack(ABC):
         min_references: how many pairs the calibration of one model needs at least.
     """
 
-    reads: ClassVar[tuple[Reads, ...]] = (MARGIN,)
+    reads: ClassVar[tuple[Reads, ...]] = (Reads("margin"),)
     threshold: float | None = None
     exchangeable: bool = False
     min_references: ClassVar[int] = 1

@@ -26,6 +26,3 @@ class Reads:
     def name(self) -> str:
         """The name of its array in `memdyn.attacks.signals.Signals`: margin, margin_views, margin_history, ..."""
         return f"{self.source}_history" if self.history else self.source
-
-
-MARGIN = Reads("margin")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from memdyn.attacks.base import Attack, Prepared
-from memdyn.attacks.reads import MARGIN, Reads
+from memdyn.attacks.reads import Reads
 from memdyn.attacks.signals import Signals, Values
 from memdyn.data.pool import read_pool
 from memdyn.stats.jackknife import Pairs
@@ -114,7 +114,7 @@ class ShadowScores:
 
     def signals_for(self, attack: Attack, margins: Signals, part: str, epoch: int) -> Signals:
         """What the attack makes of its signals: of the margins, where it reads nothing else; else chunk by chunk."""
-        if attack.reads == (MARGIN,):
+        if attack.reads == (Reads("margin"),):
             return margins.map(attack.prepare)
         rows, population = self.parts[part], self.parts["population"]
         return replace(

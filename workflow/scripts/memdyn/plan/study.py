@@ -7,7 +7,9 @@ Every artifact lies in the folder of what it was made from, so a path is its own
     <results>/studies/<study>/versions/<tables, figures or report>
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from memdyn.attacks import REGISTRY as ATTACKS
@@ -19,6 +21,7 @@ from memdyn.models import REGISTRY as MODELS
 from memdyn.optim import REGISTRY as OPTIMIZERS
 from memdyn.plan.nets import refuse_untrainable
 from memdyn.plan.pools import plan_pools, pool_key
+from memdyn.plan.reads import reads_of
 from memdyn.plan.stage import Stage, code_of
 from memdyn.probes import REGISTRY as MEASURES
 from memdyn.terms import SCORED_PARTS
@@ -195,9 +198,10 @@ def _plan_run(study: Study, run: Run, pool: Stage, judge_installed: bool) -> Run
         "score", "scores", {"parts": list(SCORED_PARTS)}, ("score_block.py",), (MODELS[run.train.model.name],)
     )
     measuring = _plan_measuring(study, run)
-    attacks = {attack.label(): _plan_attack(study, attack) for attack in study.config.attacks}
-    dynamics = _plan_dynamics(study, attacks)
-    analysis = _plan_analysis(study, measuring) if study.config.analysis.enabled else None
+    codes = {attack.label(): _code_of_attack(attack, judge_installed) for attack in study.config.attacks}
+    attacks = {attack.label(): _plan_attack(study, attack, codes[attack.label()]) for attack in study.config.attacks}
+    dynamics = _plan_dynamics(study, attacks, codes)
+    analysis = _plan_analysis(study, measuring, codes) if study.config.analysis.enabled else None
     return RunPlan(run.name, pool, train, scoring, measuring, attacks, dynamics, analysis)
 
 
@@ -229,7 +233,22 @@ def _plan_measuring(study: Study, run: Run) -> Stage | None:
     return Stage("measure", "measures", {"measures": measures}, ("measure_block.py",), entries) if measures else None
 
 
-def _plan_attack(study: Study, attack: Any) -> Stage:
+Codes = dict[str, tuple[tuple[str, ...], tuple[str, ...]]]  # label -> files of the user's, registry entries
+
+
+def _code_of_attack(attack: Any, judge_installed: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    code = code_of(attack, ATTACKS, (), "attacks", judge_installed)
+    reads_of(attack)  # raises where that is not written out
+    return code
+
+
+def _code_of_all(attacks: Iterable[Any], codes: Codes) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Files of the user's and registry entries of several attacks."""
+    own, entries = zip(*(codes[attack.label()] for attack in attacks), strict=True)
+    return tuple(dict.fromkeys(chain(*own))), tuple(chain(*entries))
+
+
+def _plan_attack(study: Study, attack: Any, code: tuple[tuple[str, ...], tuple[str, ...]]) -> Stage:
     config = study.config
     options = {
         "attack": attack,
@@ -239,10 +258,11 @@ def _plan_attack(study: Study, attack: Any) -> Stage:
         "thresholds": list(config.dynamics.thresholds),
     }
     slug = f"{attack.label()}-m{config.shadow_models:03d}"
-    return Stage("attack", slug, options, ("run_attack.py",), (ATTACKS[attack.name],))
+    own, entries = code
+    return Stage("attack", slug, options, ("run_attack.py", *own), entries)
 
 
-def _plan_dynamics(study: Study, attacks: dict[str, Stage]) -> Stage:
+def _plan_dynamics(study: Study, attacks: dict[str, Stage], codes: Codes) -> Stage:
     config = study.config
     shown = [attack for attack in config.attacks if attack.label() in config.dynamics.attacks]
     options = {
@@ -254,11 +274,12 @@ def _plan_dynamics(study: Study, attacks: dict[str, Stage]) -> Stage:
         "statistics": config.statistics,
         "thresholds": list(config.dynamics.thresholds),
     }
-    entries = tuple(ATTACKS[attack.name] for attack in shown)
-    return Stage("dynamics", f"dynamics-m{config.shadow_models:03d}", options, ("compute_dynamics.py",), entries)
+    own, entries = _code_of_all(shown, codes)
+    slug = f"dynamics-m{config.shadow_models:03d}"
+    return Stage("dynamics", slug, options, ("compute_dynamics.py", *own), entries)
 
 
-def _plan_analysis(study: Study, measuring: Stage | None) -> Stage:
+def _plan_analysis(study: Study, measuring: Stage | None, codes: Codes) -> Stage:
     config = study.config
     shown = [attack for attack in config.attacks if attack.label() in config.dynamics.attacks]
     options = {
@@ -271,9 +292,9 @@ def _plan_analysis(study: Study, measuring: Stage | None) -> Stage:
         "thresholds": list(config.dynamics.thresholds),
     }
     more = {"measures": measuring.folder} if measuring else {}
-    entries = tuple(ATTACKS[attack.name] for attack in shown)
+    own, entries = _code_of_all(shown, codes)
     slug = f"analysis-m{config.shadow_models:03d}"
-    return Stage("analysis", slug, options, ("analyse_dynamics.py",), entries, more=more)
+    return Stage("analysis", slug, options, ("analyse_dynamics.py", *own), entries, more=more)
 
 
 def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]:
