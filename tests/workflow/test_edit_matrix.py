@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 STUDY_JOBS = {"compare_runs": 1, "draw_figures": 1, "write_report": 1}
 RESULTS_OF_ONE_RUN = {
     "train_block": 1,
-    "score_block": 1,
+    "probe_block": 1,
     "run_attack": 2,
     "compute_dynamics": 1,
     "analyse_dynamics": 1,
@@ -59,7 +59,7 @@ def test_a_fresh_study_is_everything(project: Project):
 
 
 def test_each_run_has_a_null_of_its_own_and_all_its_attacks_have_the_same(finished: Project):
-    recipes = [yaml.safe_load(path.read_text()) for path in finished.results.glob("*/*/scores-*/*-m008-*/recipe.yaml")]
+    recipes = [yaml.safe_load(path.read_text()) for path in finished.results.glob("*/*/outputs-*/*-m008-*/recipe.yaml")]
     attacks = [recipe for recipe in recipes if recipe["kind"] == "attack"]
     seeds = Counter(recipe["inputs"]["null_seed"] for recipe in attacks)
     assert len(attacks) == 4 and sorted(seeds.values()) == [2, 2]
@@ -147,7 +147,7 @@ def test_growth_trains_the_new_models_only(copy: Project):
         jobs = {rule: 2 * n for rule, n in RESULTS_OF_ONE_RUN.items()} | STUDY_JOBS
         assert copy.planned() == jobs
         before = files(copy.results)
-        copy.run("--until", "score_block")
+        copy.run("--until", "probe_block")
         after = files(copy.results)
         assert {name: after[name] for name in before} == before
         blocks.append(block)
@@ -156,7 +156,7 @@ def test_growth_trains_the_new_models_only(copy: Project):
         for log in logs:
             first, last = map(int, log.parent.name.split("-")[1:])
             assert set(pd.read_parquet(log)["model"]) == set(range(first, last + 1))
-        assert copy.planned() == {rule: n for rule, n in jobs.items() if rule not in ("train_block", "score_block")}
+        assert copy.planned() == {rule: n for rule, n in jobs.items() if rule not in ("train_block", "probe_block")}
 
 
 def test_an_attack_added(copy: Project):
@@ -312,15 +312,15 @@ def test_another_content_of_the_data_file(copy: Project):
 def test_adopting_keeps_the_training_and_says_so(copy: Project):
     for code in ("data/pool.py", TRAINING_CODE):  # of pool, training and scoring; of training
         copy.append(code, CHANGE)
-    old = {str(copy.results.name + "/" + name) for name in folders(copy, "arrays-*/**/scores-*")}
+    old = {str(copy.results.name + "/" + name) for name in folders(copy, "arrays-*/**/outputs-*")}
     wanted = ("--configfile", "study.yaml", "--reason", "adds a name that nothing uses")
     tried = copy.script("adopt.py", *wanted, "--dry-run")
     assert tried.stdout.count("would adopt") == 5 and all(name in tried.stdout for name in old)
-    assert {str(copy.results.name + "/" + name) for name in folders(copy, "arrays-*/**/scores-*")} == old
+    assert {str(copy.results.name + "/" + name) for name in folders(copy, "arrays-*/**/outputs-*")} == old
 
     done = copy.script("adopt.py", *wanted)
     assert done.returncode == 0 and done.stdout.count("adopted ") == 5, done.stdout
-    assert not copy.planned().keys() & {"build_pool", "draw_membership", "train_block", "score_block"}
+    assert not copy.planned().keys() & {"build_pool", "draw_membership", "train_block", "probe_block"}
     for recipe in map(Path, copy.results.glob("arrays-*/*-e2-*/recipe.yaml")):
         content = yaml.safe_load(recipe.read_text())
         assert content["folder"] == recipe.parent.name and "inputs" in content and "made" in content

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
+from memdyn.store.measures import read_measures
 
 from memdyn.probes import REGISTRY
-from memdyn.store.measures import read_measures
 from project import Project
 
 pytestmark = pytest.mark.slow
@@ -42,9 +42,9 @@ def studied(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Proje
     study["runs"][0]["name"] = "cnn"
     off = study | {"keep_checkpoints": "all"}
     made.write_study(off)
-    made.run("--until", "score_block")
+    made.run("--until", "probe_block")
     others = made.planned()
-    scores = {path: path.stat().st_mtime_ns for path in made.results.glob("*/*/*/block-*/scores.parquet")}
+    scores = {path: path.stat().st_mtime_ns for path in made.results.glob("*/*/*/block-*/signals.parquet")}
     made.write_study(off | ON)
     assert made.planned() == {"measure_block": 2} | others, "weights are there: nothing is made again"
     made.run()
@@ -77,7 +77,7 @@ def test_both_measures_are_in_every_table(studied: Project):
 
 def test_measures_come_before_scores_and_survive_a_kill(studied: Project, clone: Project):
     clone.write_study(studied.study())
-    options = ["--cores", "1", "--configfile", "study.yaml", "--until", "score_block"]
+    options = ["--cores", "1", "--configfile", "study.yaml", "--until", "probe_block"]
     command = [sys.executable, "-m", "snakemake", *options]
     with (clone.folder / "killed.log").open("w") as log:
         process = psutil.Popen(
@@ -90,12 +90,12 @@ def test_measures_come_before_scores_and_survive_a_kill(studied: Project, clone:
     process.wait(60)
     assert weights(clone)
     clone.run("--unlock")
-    said = clone.run("--until", "score_block")
+    said = clone.run("--until", "probe_block")
     assert said.count("grand, prediction_depth measured") == 2 and weights(clone) == []
     for found, expected in zip(measures(clone), measures(studied), strict=True):
         for name in REGISTRY:
             np.testing.assert_array_equal(found[name], expected[name])
-    assert not set(clone.planned()) & {"train_block", "score_block", "measure_block"}
+    assert not set(clone.planned()) & {"train_block", "probe_block", "measure_block"}
 
 
 def measuring(process: psutil.Popen) -> bool:

@@ -11,11 +11,10 @@ from memdyn.store.tables import write_table
 
 if __name__ == "__main__":
     folder = Path(snakemake.output.metrics).parent
-    pool, run = snakemake.params.pool, snakemake.params.run
-    seed = null_seed(pool["options"]["seed"], pool["options_hash"], run["options_hash"])
+    pool, options, given = snakemake.params.pool, snakemake.params.stage["options"], snakemake.input
+    seed = null_seed(pool["options"]["seed"], pool["options_hash"], options["run_key"])
     tell = start(snakemake, folder, null_seed=seed)
-    options, given = snakemake.params.stage["options"], snakemake.input
-    scores = ShadowScores.of_files(given.scores, given.pool, given.masks, options["models"])
+    scores = ShadowScores.of_files(given.outputs, given.pool, given.masks, options["models"], options["epochs"])
     settings = Settings.of_options(options, seed)
     attack, load, load_sham = build(options["attack"]), scores.loader("scored"), scores.loader("sham")
     tables = evaluate(attack, scores.epochs, load, load_sham, settings)

@@ -6,6 +6,7 @@ milliseconds by row group. `tidy` gives the long table to whoever wants rows.
 
 import json
 from collections.abc import Collection, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -34,29 +35,31 @@ def write_scores(
         sample_ids: int [samples], kept once in the file's metadata.
         failed: those of the models whose training failed, named in the metadata: their rows hold NaN.
     """
-    n_samples = len(sample_ids)
+    epochs = iter(epochs)
+    first = next(epochs)
+    names, n_samples = list(first[1]), len(sample_ids)
     metadata = {"sample_ids": json.dumps(np.asarray(sample_ids).tolist())}
     if failed:
         metadata["failed"] = json.dumps(sorted(failed))
     values = pa.list_(pa.field("element", pa.float32()), n_samples)
     schema = pa.schema(
-        [("epoch", pa.int32()), ("model", pa.int32()), *((signal, values) for signal in SIGNALS)],
+        [("epoch", pa.int32()), ("model", pa.int32()), *((signal, values) for signal in names)],
         metadata=metadata,
     )
-    columns = [f"{signal}.list.element" for signal in SIGNALS]
+    columns = [f"{signal}.list.element" for signal in names]
     with (
         atomic_path(path) as temporary,
         pq.ParquetWriter(
             temporary, schema, compression="zstd", use_dictionary=False, use_byte_stream_split=columns
         ) as writer,
     ):
-        for epoch, signals in epochs:
+        for epoch, signals in chain([first], epochs):
             rows = {"epoch": np.full(len(models), epoch, np.int32), "model": np.asarray(models, np.int32)}
             lists = {
                 signal: pa.FixedSizeListArray.from_arrays(
                     pa.array(np.ascontiguousarray(signals[signal], np.float32).ravel()), type=values
                 )
-                for signal in SIGNALS
+                for signal in names
             }
             writer.write_table(pa.table(rows | lists, schema=schema), row_group_size=len(models))
 
@@ -93,6 +96,13 @@ def _read_one(path: Path, epoch: int, signal: str) -> np.ndarray:
                 lists = file.read_row_group(group, columns=[signal])[signal].combine_chunks()
                 return lists.values.to_numpy().reshape(len(lists), -1)
     raise KeyError(f"{path} has no checkpoint {epoch}; it has {read_epochs(path)}")
+
+
+def read_only(paths: Sequence[str | Path]) -> np.ndarray:
+    """The signal of files that have one, at one checkpoint: [models, samples, ...], the blocks one below the other."""
+    (name,) = set(pq.read_schema(paths[0]).names) - {"epoch", "model"}
+    (epoch,) = read_epochs(paths[0])
+    return read_signal(paths, epoch, name)
 
 
 def tidy(path: str | Path, epoch: int) -> pd.DataFrame:
