@@ -21,8 +21,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from memdyn.config.probes import OutputsProbe
 from memdyn.jobs.lease import hold
-from memdyn.store.scores import SIGNALS, read_epochs, read_sample_ids, read_signal
+from memdyn.store.scores import read_epochs, read_sample_ids, read_signal
 from project import PROJECT, Project
 
 pytestmark = pytest.mark.slow
@@ -76,6 +77,7 @@ SCORING_POINTS = [
     "os.replace:1:before",
     "os.replace:1:after",  # the scores are published
 ]
+SIGNALS = OutputsProbe.gives
 WAITS = "another job is training this block"
 
 
@@ -230,7 +232,7 @@ def test_weights_that_a_killed_snakemake_left_are_deleted(copy: Undisturbed) -> 
         orphan.wait(60)
         snakemakes.start()
         snakemakes.finish()
-        assert snakemakes.said().count("models 0 to 7 scored") == 1
+        assert snakemakes.said().count("models 0 to 7: outputs") == 1
     scores = {name: value for name, value in copy.content.items() if not name.startswith("model")}
     assert content(project) == scores
     assert leftovers(project) == []
@@ -250,7 +252,7 @@ def test_a_job_that_outlives_its_snakemake_ends_while_the_next_one_starts(copy: 
     with Snakemakes(project) as snakemakes:
         snakemakes.start()
         snakemakes.finish()
-    assert "models 0 to 7 scored" in (project.folder / "orphan.log").read_text()
+    assert "models 0 to 7: outputs" in (project.folder / "orphan.log").read_text()
     assert trained(snakemakes.said()) == []
     scores = {name: value for name, value in copy.content.items() if not name.startswith("model")}
     assert content(project) == scores
@@ -262,9 +264,9 @@ def test_a_job_that_comes_late_leaves_what_another_one_scored(copy: Undisturbed)
     assert copy.run("train_block") == copy.run("probe_block") == 0
     (scores,) = run_folder(copy.project).glob("*/block-*/signals.parquet")
     made = scores.read_bytes()
-    with hold(run_folder(copy.project) / "progress" / scores.parent.name, "scoring", print):
+    with hold(scores.parents[1] / "progress" / scores.parent.name, "taking outputs of", print):
         late = copy.start("probe_block")
-        while "another job is scoring this block" not in scores.with_name("score.log").read_text():
+        while "another job is taking outputs of this block" not in scores.with_name("probe.log").read_text():
             assert late.poll() is None
             time.sleep(0.05)
         scores.write_bytes(made)
