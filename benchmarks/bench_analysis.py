@@ -31,8 +31,9 @@ from memdyn.data.pool import Pool, write_pool
 from memdyn.design.blocks import block_names, mask_names, models_of
 from memdyn.design.membership import membership
 from memdyn.plan.study import build_plan
+from memdyn.probes.outputs import SIGNALS
 from memdyn.store.masks import write_masks
-from memdyn.store.scores import SIGNALS, write_scores
+from memdyn.store.scores import write_scores
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "workflow" / "scripts"
 STAGES = {

@@ -36,6 +36,7 @@ DYNAMICS_TABLES = ["samples", "centre", "zones", "accuracy"]
 
 rule run_attack:
     input:
+        unpack(lambda wc: read_besides(wc.pool, wc.run, wc.outputs, wc.attack)),
         pool=ancient(rules.build_pool.output.pool),
         masks=lambda wc: masks_of(wc.pool, range(OPTIONS.shadow_models)),
         outputs=outputs_of,
@@ -60,6 +61,7 @@ rule run_attack:
 
 rule compute_dynamics:
     input:
+        unpack(lambda wc: read_besides(wc.pool, wc.run, wc.outputs, wc.dynamics)),
         pool=ancient(rules.build_pool.output.pool),
         masks=lambda wc: masks_of(wc.pool, range(OPTIONS.shadow_models)),
         outputs=outputs_of,
@@ -85,7 +87,7 @@ rule compute_dynamics:
 
 rule analyse_dynamics:
     input:
-        unpack(measures_of),
+        unpack(lambda wc: read_besides(wc.pool, wc.run, wc.outputs, wc.analysis)),
         pool=ancient(rules.build_pool.output.pool),
         masks=lambda wc: masks_of(wc.pool, range(OPTIONS.shadow_models)),
         outputs=outputs_of,

@@ -162,11 +162,10 @@ def outputs_of(wc):
     return signals_of(f"{wc.pool}/{wc.run}/{wc.outputs}")
 
 
-def measures_of(wc):
-    """The optional measures of difficulty by name; nothing where the study asks for none."""
-    options = stage(wc.pool, wc.run, wc.outputs, wc.analysis)["options"]
-    folders = dict(zip(options.get("measures", ()), options.get("needs", ())))
-    return {name: signals_of(folder) for name, folder in folders.items()}
+def read_besides(*path):
+    """What the stage of this path reads of other probes than the outputs, by their names."""
+    needs = stage(*path)["options"].get("needs", {})
+    return {name: signals_of(folder) for name, folder in needs.items()}
 
 
 def rates_of(wc):

@@ -18,7 +18,8 @@ if __name__ == "__main__":
     tell = start(snakemake, Path(snakemake.output.curves).parent)
     options, given = snakemake.params.stage["options"], snakemake.input
     pool = read_pool(given.pool)
-    scores = ShadowScores.of_files(given.outputs, given.pool, given.masks, options["models"], options["epochs"])
+    sources = [given.outputs, *(given[name] for name in options.get("needs", ()))]
+    scores = ShadowScores.of_sources(sources, given.pool, given.masks, options["models"], options["epochs"])
     measured = {name: read_only(given[name]) for name in options.get("measures", ())}
     analysis = Analysis(
         scores,

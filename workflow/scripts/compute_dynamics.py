@@ -22,15 +22,16 @@ from memdyn.store.tables import write_table
 def margin_statistics(scores: ShadowScores, level: float) -> pd.DataFrame:
     """d' with its limits and the test of every scored sample at every checkpoint."""
     load = scores.loader("scored")
-    inputs = ((epoch, load(epoch)) for epoch in scores.epochs)
-    tables = [sample_statistics(one.signal, one.mask, epoch, level) for epoch, one in inputs]
+    signals = ((epoch, load(epoch)) for epoch in scores.epochs)
+    tables = [sample_statistics(one.margins, one.mask, epoch, level) for epoch, one in signals]
     return pd.concat(tables, ignore_index=True)
 
 
 if __name__ == "__main__":
     tell = start(snakemake, Path(snakemake.output.samples).parent)
     options, given, run = snakemake.params.stage["options"], snakemake.input, snakemake.wildcards.run
-    scores = ShadowScores.of_files(given.outputs, given.pool, given.masks, options["models"], options["epochs"])
+    sources = [given.outputs, *(given[name] for name in options.get("needs", ()))]
+    scores = ShadowScores.of_sources(sources, given.pool, given.masks, options["models"], options["epochs"])
     pool, dynamics = read_pool(given.pool), options["dynamics"]
     bounds = ZoneBounds(
         hv_tpr=dynamics["hv_tpr"],

@@ -10,8 +10,7 @@ from scipy import optimize
 from dynamic_worlds import dynamic_world
 from memdyn.dynamics.baselines import BASELINES, Baselines, Quartiles
 from memdyn.dynamics.difficulty import HARDER, Forgetting, LearningEpoch, difficulty
-from memdyn.probes.outputs import signals
-from memdyn.store.scores import SIGNALS
+from memdyn.probes.outputs import SIGNALS, signals
 
 
 def stored(p: np.ndarray) -> dict[str, float]:

@@ -11,9 +11,8 @@ from torch.nn import functional
 from memdyn.compute.samples import Samples
 from memdyn.data.pool import Pool
 from memdyn.probes.block import probe_block
-from memdyn.probes.outputs import outputs, signals
+from memdyn.probes.outputs import SIGNALS, outputs, signals
 from memdyn.store.checkpoints import checkpoint_file, save_checkpoint
-from memdyn.store.scores import SIGNALS
 
 getcontext().prec = 60
 

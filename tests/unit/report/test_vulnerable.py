@@ -4,14 +4,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from unit.synthetic_tables import OPTIONS, fake_pool, folder, study_tables
 
-from memdyn.attacks.base import build
+from memdyn.attacks.base import Prepared, build
 from memdyn.attacks.convergence import convergence_table
 from memdyn.attacks.evaluate import Settings, evaluate_checkpoint
 from memdyn.report.figures import drawings
 from memdyn.report.page_vulnerable import most_vulnerable
 from memdyn.report.style import run_styles
+from synthetic_tables import OPTIONS, fake_pool, folder, study_tables
 from worlds import gaussian_world
 
 SETTINGS = Settings(level=0.95, groups=8, draws=2, seed=0, fprs=(0.001, 0.01), rate_fprs=(), points_per_decade=2)
@@ -30,9 +30,11 @@ def tables():
         world = gaussian_world(seed, 24, 200, np.random.default_rng(0).gamma(0.5, 1 + seed, 200))
         for attack, options in ATTACKS.items():
             keys = {"run": run, "attack": attack}
-            table = evaluate_checkpoint(build(options), world, SETTINGS)["most_vulnerable"]
+            built = build(options)
+            given = Prepared.of(built, world)
+            table = evaluate_checkpoint(built, given, SETTINGS)["most_vulnerable"]
             found["most_vulnerable"] += [table.assign(**keys, epoch=epoch) for epoch in (0, 20)]
-            found["convergence"].append(convergence_table(build(options), world, SETTINGS).assign(**keys))
+            found["convergence"].append(convergence_table(built, given, SETTINGS).assign(**keys))
     study |= {name: pd.concat(parts, ignore_index=True) for name, parts in found.items()}
     return {name: study[name][study[name]["run"].isin([A, B])] for name in ("runs", "attack_metrics", *found)}
 

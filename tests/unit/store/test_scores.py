@@ -4,7 +4,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from memdyn.store.scores import SIGNALS, read_epochs, read_sample_ids, read_signal, tidy, write_scores
+from memdyn.probes.outputs import SIGNALS
+from memdyn.store.scores import read_epochs, read_sample_ids, read_signal, tidy, write_scores
 
 EPOCHS = [0, 3, 20]
 MODELS = range(8, 16)

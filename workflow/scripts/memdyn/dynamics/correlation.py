@@ -140,7 +140,8 @@ def _targets(scores: ShadowScores, attack: Attack, splits: Splits, options: Corr
         found["onset"] = _Target(onsets(scores, splits, 1 - options.onset_error), splits.n_replicates)
     calibrated = splits.for_attack(attack, len(splits.halves) // 2)
     if "severity" in options.targets and calibrated is not None:
-        states = counted_rates(attack, last.map(attack.signal), calibrated, options.threshold)
+        signals = scores.signals_for(attack, last, "scored", scores.epochs[-1])
+        states = counted_rates(attack, signals, calibrated, options.threshold)
         found["severity"] = _Target((tpr - fpr for fpr, tpr in states), calibrated.n_replicates)
     return found
 

@@ -14,7 +14,7 @@ def signature_of(code: Code, module: Module, name: str, depth: int = _DEPTH) -> 
 
     None where it cannot be seen: a decorator, a base class of a library, two definitions.
     """
-    found = list(_definitions(module.tree.body, name))
+    found = list(definitions(module.tree.body, name))
     if len(found) != 1 or not depth:
         return None
     (node,) = found
@@ -31,7 +31,7 @@ def signature_of(code: Code, module: Module, name: str, depth: int = _DEPTH) -> 
     return signature_of(code, module, value.id, depth - 1) if isinstance(value, ast.Name) else None
 
 
-def _definitions(body: list[ast.stmt], name: str) -> Iterator[ast.stmt]:
+def definitions(body: list[ast.stmt], name: str) -> Iterator[ast.stmt]:
     """Statements of a module that may give the name its value."""
     for node in body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -47,7 +47,7 @@ def _definitions(body: list[ast.stmt], name: str) -> Iterator[ast.stmt]:
             if any(inner):  # if, try, with, for
                 names = []
                 for each in inner:
-                    yield from _definitions(each, name)
+                    yield from definitions(each, name)
         if name in names:
             yield node
 

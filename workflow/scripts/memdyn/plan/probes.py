@@ -6,20 +6,54 @@ from memdyn.config.errors import ConfigError
 from memdyn.config.load import Run, Study
 from memdyn.config.probes import OutputsProbe
 from memdyn.models import REGISTRY as MODELS
+from memdyn.plan.reads import reads_of
 from memdyn.plan.stage import PROBE, Stage, code_of
 from memdyn.probes import REGISTRY as PROBES
+from memdyn.terms import SCORED_PARTS
 
 OUTPUTS = "outputs"
-VIEWS = "margin_views"
 
 
 def wanted_probes(study: Study) -> dict[str, Any]:
     """The probes of a study by name, as config sections; the outputs come first."""
     config = study.config
     wanted = {OUTPUTS: OutputsProbe()}
+    options = {"logits": config.probes.logits, "views": config.probes.views, **config.probes.own}
+    read = {name for attack in config.attacks for name in probes_read(study, attack)} - {OUTPUTS}
+    wanted |= {name: options[name] for name in sorted(read)}
     if config.analysis.enabled:
         wanted |= config.difficulty.probes(config.probes.own)
     return wanted
+
+
+def probes_read(study: Study, attack: Any) -> list[str]:
+    """The probes that give what an attack reads.
+
+    Args:
+        attack: its config section.
+
+    Raises:
+        ConfigError: for a signal that no probe gives, or that one gives of some samples only.
+    """
+    own = study.config.probes.own
+    given = dict.fromkeys(OutputsProbe.gives, OUTPUTS)
+    given |= {"logits": "logits", "margin_views": "views"} | {name: name for name in own}
+    found = []
+    for read in reads_of(attack):
+        if read.source not in given:
+            raise ConfigError(
+                [f"attacks: {attack.label()} reads {read.source!r}, which no probe gives; allowed: {', '.join(given)}"]
+            )
+        probe = own.get(read.source)
+        if probe and probe.pool_parts != SCORED_PARTS:
+            raise ConfigError(
+                [
+                    f"probes.own.{read.source}.parts = {probe.parts}: {attack.label()} reads it, which needs "
+                    f"{', '.join(SCORED_PARTS)}"
+                ]
+            )
+        found.append(given[read.source])
+    return found
 
 
 def plan_probes(

@@ -46,7 +46,7 @@ class Stage:
         sections: config sections and plain values by name; or one section, with `more` laid over its keys.
         roots, entries, files: the code that makes it; see `code_digest`.
         parent: the stage in whose folder this one lies; None: in that of the results.
-        needs: other stages that it is made from. Their paths are part of its name.
+        needs: other stages that it is made from, by what they are to it. Their paths are part of its name.
     """
 
     kind: Kind
@@ -57,7 +57,7 @@ class Stage:
     files: tuple[str, ...] = ()
     more: dict[str, Any] = field(default_factory=dict)
     parent: "Stage | None" = field(default=None, repr=False)
-    needs: "tuple[Stage, ...]" = field(default=(), repr=False)
+    needs: "dict[str, Stage]" = field(default_factory=dict, repr=False)
 
     @cached_property
     def options(self) -> dict[str, Any]:
@@ -83,7 +83,7 @@ class Stage:
 
     @property
     def _needed(self) -> dict[str, Any]:
-        return {"needs": [stage.path for stage in self.needs]} if self.needs else {}
+        return {"needs": {name: stage.path for name, stage in self.needs.items()}} if self.needs else {}
 
     def product(self, block: str = "") -> str:
         """What is there when it is done, below the results; of a block where it is made block by block."""

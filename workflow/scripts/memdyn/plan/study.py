@@ -20,8 +20,8 @@ from memdyn.plan.nets import refuse_untrainable
 from memdyn.plan.pools import plan_pools, pool_key
 from memdyn.plan.probes import OUTPUTS, plan_probes, wanted_probes
 from memdyn.plan.reuse import choose, same_training, saved
-from memdyn.plan.stage import FIGURES, REPORT, TABLES, Stage
-from memdyn.plan.stages import analysis_stage, architecture, attack_stages, dynamics_stage, train_stage
+from memdyn.plan.stage import FIGURES, REPORT, TABLES, TRAIN, Stage
+from memdyn.plan.stages import analysis_stage, architecture, attack_stages, code_of_attacks, dynamics_stage, train_stage
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class StudyPlan:
         found: dict[str, list[Stage]] = {}
         for stage in self.stages.values():
             trained = [stage.parent] if stage.kind.reads_weights else []
-            for source in [*trained, *(need for need in stage.needs if need.kind.name == "train")]:
+            for source in [*trained, *(need for need in stage.needs.values() if need.kind == TRAIN)]:
                 found.setdefault(source.path, []).append(stage)
         return found
 
@@ -220,9 +220,10 @@ def _plan_run(
 ) -> RunPlan:
     epochs, early = run.train.checkpoint_epochs(), study.config.analysis.early_epoch
     probes = plan_probes(wanted_probes(study), run, train, epochs, early, judge_installed)
-    attacks = attack_stages(study, probes, epochs, exact.options_hash)
-    dynamics = dynamics_stage(study, probes[OUTPUTS], attacks, epochs)
-    analysis = analysis_stage(study, probes, epochs) if study.config.analysis.enabled else None
+    codes = code_of_attacks(study.config.attacks, judge_installed)
+    attacks = attack_stages(study, codes, probes, epochs, exact.options_hash)
+    dynamics = dynamics_stage(study, codes, probes, attacks, epochs)
+    analysis = analysis_stage(study, codes, probes, epochs) if study.config.analysis.enabled else None
     return RunPlan(run, epochs, train.parent, train, probes, attacks, dynamics, analysis, exact, lacking)
 
 

@@ -11,6 +11,8 @@ from torch.nn import functional as F
 from memdyn.compute.samples import Samples
 from memdyn.probes.passes import logits_of
 
+SIGNALS = ("margin", "gap", "entropy", "modified_entropy", "el2n")
+
 
 @torch.inference_mode()
 def outputs(network: nn.Module, samples: Samples, members: Tensor, batch: int) -> dict[str, Tensor]:
