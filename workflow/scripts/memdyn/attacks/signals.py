@@ -7,6 +7,8 @@ import numpy as np
 
 from memdyn.stats.jackknife import Pairs
 
+FEW = 3  # samples of which is asked whether `prepare` takes each by itself
+
 
 @dataclass(frozen=True, eq=False)
 class Values(Mapping[str, np.ndarray]):
@@ -43,7 +45,8 @@ class Values(Mapping[str, np.ndarray]):
         """What a function makes of these values, for the same models and samples; no copy of what it hands back.
 
         Raises:
-            ValueError: where it returns other models or samples, nothing at all, or NaN.
+            ValueError: where it returns other models or samples, nothing at all, or NaN; and where what it makes of one
+                model and a few samples depends on the others.
         """
         made = function(self)
         if made is self:
@@ -58,7 +61,21 @@ class Values(Mapping[str, np.ndarray]):
         for name, array in arrays.items():
             if array is not self.arrays.get(name) and np.isnan(array).any():
                 raise ValueError(f"`prepare` returned NaN in {name!r}, of finite signals")
+        self._refuse_mixing(function, arrays)
         return replace(self, arrays=arrays)
+
+    def _refuse_mixing(self, function: "Callable[[Values], Mapping]", made: Mapping[str, np.ndarray]) -> None:
+        """Asks again about a corner, which must come out as it did among all."""
+        if 0 in self.shape:
+            return
+        corner = slice(0, 1), slice(0, FEW)
+        alone = function(self.part(*corner))
+        for name, array in made.items():
+            if name not in alone or not np.allclose(alone[name], array[corner], rtol=1e-6, atol=1e-9):
+                raise ValueError(
+                    f"`prepare` must be a function per (model, sample), but {name!r} of one changes with the other "
+                    "models or samples that it is given: what compares them is calibration, in `score_prepared`"
+                )
 
     def doubles(self) -> "Values":
         """In float64, copied where they are not.
@@ -75,6 +92,11 @@ class Values(Mapping[str, np.ndarray]):
     def of_models(self, models: np.ndarray) -> "Values":
         """The values of some models, in the order given."""
         return replace(self, arrays={name: array[models] for name, array in self.arrays.items()})
+
+    def part(self, models: slice, samples: slice) -> "Values":
+        """Some models and samples; views, no copies."""
+        arrays = {name: array[models, samples] for name, array in self.arrays.items()}
+        return replace(self, arrays=arrays, labels=None if self.labels is None else self.labels[samples])
 
 
 @dataclass(frozen=True)
