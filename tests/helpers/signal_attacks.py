@@ -201,7 +201,8 @@ def write_files(
         "test": slice(total, total),
     }
     held = {name: tuple(files) for name, files in sources.items()}
-    return Files(ShadowScores(held, masks, parts, pairs, np.zeros(total, int), list(epochs)), stored)
+    world = ShadowScores(held, masks, parts, pairs, np.zeros(total, int), list(epochs), tuple(epochs))
+        return Files(world, stored)
 
 
 def without(files: Files, name: str) -> ShadowScores:

@@ -2,7 +2,7 @@
 
 project = Project.copy(PROJECT, folder)
 project.run("--until", "train_block")
-assert project.planned() == {"score_block": 2}
+assert project.planned() == {"probe_block": 2}
 """
 
 import os

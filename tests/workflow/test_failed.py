@@ -139,8 +139,8 @@ def test_tables_tell_the_models_that_were_used(tables):
 
 def by_hand(project: Project, run: str, left: list[int]):
     """Attack metrics and replicates of some pairs, numbered anew, from the score files."""
-    place = project.results / folders(project, run)["scores"]
-    files = sorted(place.glob("block-*/scores.parquet"))
+    place = project.results / folders(project, run)["probes"]["outputs"]
+    files = sorted(place.glob("block-*/signals.parquet"))
     pool = place.parents[1]
     parts = read_pool(pool / "pool.arrow").parts
     masks = read_masks(sorted(pool.glob("membership/*.npz")), range(16))

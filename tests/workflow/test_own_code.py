@@ -46,9 +46,9 @@ def mine(clone: Project) -> Project:
 
 
 def test_the_example_and_its_edits(mine: Project):
-    mine.run("--until", "score_block")
+    mine.run("--until", "probe_block")
     runs = list(mine.results.glob("digits-*/net-*"))
-    assert len(runs) == 2 and all(list(run.glob("scores-*/block-*/scores.parquet")) for run in runs)
+    assert len(runs) == 2 and all(list(run.glob("outputs-*/block-*/signals.parquet")) for run in runs)
     # neither comments count, nor where the code lies, nor how that is written
     (mine.folder / "my").rename(mine.folder / "yours")
     parts = mine.folder / "yours" / "parts.py"
@@ -57,7 +57,7 @@ def test_the_example_and_its_edits(mine: Project):
     study = mine.study()
     study["base"]["model"]["target"] = "./yours//net.py:Net"
     mine.write_study(study)
-    assert not {"train_block", "score_block"} & set(mine.planned())
+    assert not {"train_block", "probe_block"} & set(mine.planned())
     parts.write_text(text.replace("x + self", "x - self"))
     assert mine.refused().count("(would become net-") == 2
     parts.write_text(f"{text}\nclass\n")

@@ -27,10 +27,10 @@ STUDY_REPORT = f"{VERSIONS}/{PLAN.report.folder}/report.html"
 
 rule compare_runs:
     input:
-        pools=ancient(run_files(lambda run: f"{run.pool_path}/pool.arrow")),
+        pools=ancient(run_files(lambda run: f"{run.pool.path}/pool.arrow")),
         logs=ancient(
             [
-                f"{RESULTS}/{run.train_path}/{block}/log.parquet"
+                f"{RESULTS}/{run.train.path}/{block}/log.parquet"
                 for run in PLAN.runs
                 for block in BLOCKS
             ]
@@ -41,13 +41,13 @@ rule compare_runs:
         null=ancient(attack_files("null")),
         most_vulnerable=ancient(attack_files("most_vulnerable")),
         convergence=ancient(attack_files("convergence")),
-        centre=ancient(run_files(lambda run: f"{run.dynamics_path}/centre.parquet")),
-        samples=ancient(run_files(lambda run: f"{run.dynamics_path}/samples.parquet")),
-        zones=ancient(run_files(lambda run: f"{run.dynamics_path}/zones.parquet")),
-        accuracy=ancient(run_files(lambda run: f"{run.dynamics_path}/accuracy.parquet")),
+        centre=ancient(run_files(lambda run: f"{run.dynamics.path}/centre.parquet")),
+        samples=ancient(run_files(lambda run: f"{run.dynamics.path}/samples.parquet")),
+        zones=ancient(run_files(lambda run: f"{run.dynamics.path}/zones.parquet")),
+        accuracy=ancient(run_files(lambda run: f"{run.dynamics.path}/accuracy.parquet")),
         analysis=ancient(
             [
-                f"{RESULTS}/{run.analysis_path}/{name}.parquet"
+                f"{RESULTS}/{run.analysis.path}/{name}.parquet"
                 for name in STUDY_ANALYSIS
                 for run in PLAN.runs
                 if run.analysis
@@ -73,7 +73,7 @@ rule compare_runs:
 rule draw_figures:
     input:
         tables=ancient([f"{TABLES}/{name}.parquet" for name in STUDY_TABLES]),
-        pools=ancient(run_files(lambda run: f"{run.pool_path}/pool.arrow")),
+        pools=ancient(run_files(lambda run: f"{run.pool.path}/pool.arrow")),
     output:
         figures=report(
             directory(FIGURES),
@@ -111,7 +111,7 @@ rule write_report:
     params:
         stage=PLAN.report.params(),
         config=OPTIONS.model_dump(),
-        folders={run.name: f"{RESULTS}/{run.train_path}" for run in PLAN.runs},
+        folders={run.name: f"{RESULTS}/{run.train.path}" for run in PLAN.runs},
         study=lambda wc: PLAN.folder,
         versions=PLAN.version_names(),
     script:

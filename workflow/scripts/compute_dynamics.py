@@ -30,7 +30,8 @@ def margin_statistics(scores: ShadowScores, level: float) -> pd.DataFrame:
 if __name__ == "__main__":
     tell = start(snakemake, Path(snakemake.output.samples).parent)
     options, given, run = snakemake.params.stage["options"], snakemake.input, snakemake.wildcards.run
-    scores = ShadowScores.of_files(given.scores, given.pool, given.masks, options["models"])
+    sources = [given.outputs, *(given[name] for name in options.get("needs", ()))]
+    scores = ShadowScores.of_sources(sources, given.pool, given.masks, options["models"], options["epochs"])
     pool, dynamics = read_pool(given.pool), options["dynamics"]
     bounds = ZoneBounds(
         hv_tpr=dynamics["hv_tpr"],

@@ -12,12 +12,13 @@ from memdyn.store.tables import write_table
 
 if __name__ == "__main__":
     folder = Path(snakemake.output.metrics).parent
-    pool, run = snakemake.params.pool, snakemake.params.run
-    seed = null_seed(pool["options"]["seed"], pool["options_hash"], run["options_hash"])
+    pool, options, given = snakemake.params.pool, snakemake.params.stage["options"], snakemake.input
+    seed = null_seed(pool["options"]["seed"], pool["options_hash"], options["run_key"])
     tell = start(snakemake, folder, null_seed=seed)
-    options, given = snakemake.params.stage["options"], snakemake.input
     settings, attack = Settings.of_options(options, seed), build(options["attack"])
-    scores = ShadowScores.of_files(given.scores, given.pool, given.masks, options["models"]).for_attack(attack)
+    sources = [given.outputs, *(given[name] for name in options.get("needs", ()))]
+    scores = ShadowScores.of_sources(sources, given.pool, given.masks, options["models"], options["epochs"])
+    scores = scores.for_attack(attack)
     load, load_sham = (partial(scores.prepared, attack, part) for part in ("scored", "sham"))
     tables = evaluate(attack, scores.epochs, load, load_sham, settings)
     tables["convergence"] = convergence_table(attack, load(scores.epochs[-1]), settings)

@@ -81,7 +81,7 @@ def lossy(tmp_path_factory) -> ShadowScores:
         write_scores(files[-1], checkpoints(), models, np.arange(world.margins.shape[2]), failed)
     pairs = Pairs.of(2 * N_PAIRS, FAILED)
     held = dict.fromkeys(SIGNALS, tuple(files))
-    return ShadowScores(held, world.masks[pairs.models], world.parts, pairs, world.labels, EPOCHS)
+    return ShadowScores(held, world.masks[pairs.models], world.parts, pairs, world.labels, EPOCHS, tuple(EPOCHS))
 
 
 def test_pairs_keep_their_groups_and_halves():
@@ -110,7 +110,7 @@ def test_the_model_and_its_pair_are_left_out_of_every_checkpoint(lossy):
 def test_no_pair_left(tmp_path, monkeypatch):
     monkeypatch.setattr("memdyn.attacks.shadow_scores.read_failed", lambda files: [0, 3])
     with pytest.raises(ValueError, match="no pair of models is left: 0, 3 diverged"):
-        ShadowScores.of_files(["a"], "pool", ["models-00000-00127.npz"], 4)
+        ShadowScores.of_files(["a"], "pool", ["models-00000-00127.npz"], 4, [1])
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: type(attack).__name__)

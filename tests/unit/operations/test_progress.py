@@ -129,7 +129,7 @@ class Disk:
         self._progress(run, model).finish([{"loss": 1.0, "seconds": 0.1}, {"loss": float("nan"), "seconds": 0.1}])
 
     def publish(self, run: int, block: str, seconds: float, failed: tuple[int, ...] = ()) -> None:
-        folder = self.folder / self.plan.runs[run].train_path / block
+        folder = self.folder / self.plan.runs[run].train.path / block
         folder.mkdir(parents=True)
         log = [{"model": m, "epoch": e, "loss": 1.0, "seconds": seconds / 10} for m in range(8) for e in range(1, 11)]
         log = [row | {"loss": float("nan")} if row["model"] in failed else row for row in log]
@@ -137,13 +137,13 @@ class Disk:
         remove(folder.parent / "progress" / block)
 
     def score(self, run: int, block: str) -> None:
-        folder = self.folder / self.plan.runs[run].scoring_path / block
+        folder = self.folder / self.plan.runs[run].outputs.path / block
         folder.mkdir(parents=True)
-        (folder / "scores.parquet").touch()
+        (folder / "signals.parquet").touch()
 
     def _progress(self, run: int, model: int) -> ModelProgress:
         block = "block-0000-0007" if model < 8 else "block-0008-0015"
-        return ModelProgress(self.folder / self.plan.runs[run].train_path / "progress" / block, model)
+        return ModelProgress(self.folder / self.plan.runs[run].train.path / "progress" / block, model)
 
 
 @pytest.fixture

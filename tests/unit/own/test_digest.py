@@ -150,6 +150,6 @@ def test_a_version_is_in_the_recipe_and_not_in_the_name(own, tmp_path, monkeypat
     one, other = recipe("1.0"), recipe("2.0")
     assert (one["versions"]["PyYAML"], other["versions"]["PyYAML"]) == ("1.0", "2.0")
     assert one["digest"] == other["digest"]
-    score = {"roots": ["score_block.py"], "entries": [], "files": [], "digest": code_digest(["score_block.py"])}
+    score = {"roots": ["probe_block.py"], "entries": [], "files": [], "digest": code_digest(["probe_block.py"])}
     record.open_stage(score, tmp_path / "scores", own=roots)
     assert record.read_recipe(tmp_path / "scores")["versions"]["PyYAML"] == "2.0"

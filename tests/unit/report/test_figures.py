@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from unit.synthetic_tables import OPTIONS, RUNS, fake_pool, folder, study_tables
 
 from memdyn.report import style
 from memdyn.report.captions import caption
@@ -17,6 +16,7 @@ from memdyn.report.layout import chunks, columns_for, spread
 from memdyn.report.planes import select_threshold
 from memdyn.report.record import read_index
 from memdyn.report.samples import most_vulnerable
+from synthetic_tables import OPTIONS, RUNS, fake_pool, folder, study_tables
 
 
 def test_many_pairs_are_those_that_differ_in_one_factor():

@@ -9,8 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from unit.synthetic_dynamics import analysis_tables
-from unit.synthetic_tables import EPOCHS, OPTIONS, RUNS, fake_pool, folder, study_tables
 
 from memdyn.report import page_claims, page_dynamics, style
 from memdyn.report.classes import class_names
@@ -18,6 +16,8 @@ from memdyn.report.factors import factor_rows, highest_common
 from memdyn.report.figures import draw_all, drawings
 from memdyn.report.page import PageContext, render_page
 from memdyn.report.style import run_styles
+from synthetic_dynamics import analysis_tables
+from synthetic_tables import EPOCHS, OPTIONS, RUNS, fake_pool, folder, study_tables
 
 CONTEXT = PageContext(study="s", title="t", config_yaml="a: 1", versions={}, folders={}, options=OPTIONS)
 EARLY = {folder(name): 5.0 for name in RUNS}

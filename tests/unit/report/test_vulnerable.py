@@ -4,7 +4,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from unit.synthetic_tables import OPTIONS, fake_pool, folder, study_tables
 
 from memdyn.attacks.base import Prepared, build
 from memdyn.attacks.convergence import convergence_table
@@ -12,6 +11,7 @@ from memdyn.attacks.evaluate import Settings, evaluate_checkpoint
 from memdyn.report.figures import drawings
 from memdyn.report.page_vulnerable import most_vulnerable
 from memdyn.report.style import run_styles
+from synthetic_tables import OPTIONS, fake_pool, folder, study_tables
 from worlds import gaussian_world
 
 SETTINGS = Settings(level=0.95, groups=8, draws=2, seed=0, fprs=(0.001, 0.01), rate_fprs=(), points_per_decade=2)

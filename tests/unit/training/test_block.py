@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 import torch
 from torch.nn import functional
-from unit.small_trainings import EPOCHS, Training, kill_after_epoch, make_pool, net_in, optimizer, schedule, small_pool
 
 from memdyn.compute.device import prepare_torch
 from memdyn.compute.samples import Samples
@@ -20,6 +19,7 @@ from memdyn.optim import REGISTRY as OPTIMIZERS
 from memdyn.store.checkpoints import checkpoint_file, load_checkpoint
 from memdyn.training import block, loop
 from memdyn.training.block import TrainingDiverged, new_network
+from small_trainings import EPOCHS, Training, kill_after_epoch, make_pool, net_in, optimizer, schedule, small_pool
 
 
 @pytest.fixture
@@ -256,11 +256,12 @@ def test_scoring_does_not_load_what_only_training_needs():
     program = """
 import sys
 from memdyn.models.build import build_model
-from memdyn.probes.scoring import score_block
+from memdyn.probes.block import build_probe, probe_block
 from memdyn.store.scores import write_scores
 from memdyn.compute.device import prepare_torch
 prepare_torch("cpu", 1)
 build_model({"name": "mlp", "hidden": [4], "activation": "relu"}, (1, 4, 4), 2)
+build_probe({"name": "outputs"}, "outputs")
 print([name for name in ("torch._dynamo", "torchvision") if name in sys.modules])
 """
     environment = os.environ | {"PYTHONPATH": str(Path(block.__file__).parents[2])}

@@ -7,16 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from unit.small_trainings import EPOCHS, Training, kill_after_epoch, make_pool, optimizer
 
 from memdyn.compute.samples import Samples
 from memdyn.design.seeds import derive_seed
-from memdyn.probes.outputs import SIGNALS
-from memdyn.probes.scoring import score_block
+from memdyn.probes.block import probe_block
+from memdyn.probes.outputs import SIGNALS, outputs
 from memdyn.store.logs import failed_models
 from memdyn.store.scores import read_failed, read_signal, tidy, write_scores
 from memdyn.training import block
 from memdyn.training.block import TrainingDiverged, new_network
+from small_trainings import EPOCHS, Training, kill_after_epoch, make_pool, optimizer
 
 # Unlucky models work for some steps, then their outputs are not a number: here, from the second epoch on.
 NET = """
@@ -130,10 +130,11 @@ def test_weights_that_are_lost_in_the_last_step_of_all(training):
 
 
 def scores(training, pool, path):
-    inputs = Samples.of_pool(pool, slice(0, 40), torch.device("cpu"))
+    samples = Samples.of_pool(pool, slice(0, 40), torch.device("cpu"))
     failed = failed_models(training.log())
-    found = partial(score_block, new_network(training.task, 0, pool), training.folder / "checkpoints", range(4))
-    write_scores(path, found(list(range(EPOCHS + 1)), inputs, 10, failed), range(4), pool.sample_ids[:40], failed)
+    found = partial(probe_block, outputs, new_network(training.task, 0, pool), training.folder / "checkpoints")
+    taken = found(range(4), list(range(EPOCHS + 1)), samples, np.zeros((4, 40), dtype=bool), 10, failed)
+    write_scores(path, taken, range(4), pool.sample_ids[:40], failed)
     return path
 
 

@@ -29,7 +29,8 @@ class ShadowScores:
         parts: rows of the pool's parts.
         pairs: that are left.
         labels: int [samples], classes.
-        epochs: the checkpoints, in order.
+        epochs: the checkpoints that are looked at, in order.
+        asked: those that the study asks for; histories are of these.
     """
 
     sources: Mapping[str, Files]
@@ -38,13 +39,19 @@ class ShadowScores:
     pairs: Pairs
     labels: np.ndarray
     epochs: list[int]
+    asked: tuple[int, ...]
 
     @classmethod
     def of_files(
-        cls, files: Sequence[str | Path], pool: str | Path, masks: Sequence[str | Path], n_models: int
+        cls,
+        files: Sequence[str | Path],
+        pool: str | Path,
+        masks: Sequence[str | Path],
+        n_models: int,
+        epochs: Sequence[int],
     ) -> "ShadowScores":
-        """Of the block files of one probe; raises as `of_sources`."""
-        return cls.of_sources([files], pool, masks, n_models)
+        """Of the block files of one probe; see `of_sources`."""
+        return cls.of_sources([files], pool, masks, n_models, epochs)
 
     @classmethod
     def of_sources(
@@ -53,11 +60,13 @@ class ShadowScores:
         pool: str | Path,
         masks: Sequence[str | Path],
         n_models: int,
+        epochs: Sequence[int],
     ) -> "ShadowScores":
         """Of several probes.
 
         Args:
-            sources: the block files of each; the checkpoints are those of the first, which has the margin.
+            sources: the block files of each; the first has the margin.
+            epochs: the checkpoints to look at; the files may hold more.
 
         Raises:
             ValueError: where no pair is left, or two probes have a signal of one name.
@@ -73,7 +82,7 @@ class ShadowScores:
                     raise ValueError(f"two probes have a signal {name!r}: {held[name][0]} and {files[0]}")
                 held[name] = files
         whole, masks = read_pool(pool), read_masks(masks, range(n_models))[pairs.models]
-        return cls(held, masks, whole.parts, pairs, np.asarray(whole.labels), read_epochs(sources[0][0]))
+        return cls(held, masks, whole.parts, pairs, np.asarray(whole.labels), list(epochs), tuple(epochs))
 
     def for_attack(self, attack: Attack) -> "ShadowScores":
         """The same at those checkpoints only at which all that the attack reads was read off the networks.
@@ -95,6 +104,10 @@ class ShadowScores:
         """[models, samples, ...] as stored: scored, sham, population and test samples, or some of these rows."""
         values = read_signal(self._files(name), epoch, name, samples)
         return values if len(self.pairs) == self.pairs.planned else values[self.pairs.models]
+
+    def of_scored(self, values: np.ndarray) -> np.ndarray:
+        """Of values [planned models, samples in the pool's order] those of the models that are left, scored part."""
+        return values[self.pairs.models][:, self.parts["scored"]]
 
     def loader(self, part: str) -> Callable[[int], Signals]:
         """(epoch) -> the margins of `part` ("scored" or "sham") with its masks, and of the population part."""
@@ -160,7 +173,9 @@ class ShadowScores:
 
     def _checkpoints(self, read: Reads, epoch: int) -> tuple[int, ...]:
         """The epochs of a signal that an attack sees at a checkpoint; no later ones."""
-        return tuple(each for each in self.epochs_of(read.source) if each <= epoch) if read.history else (epoch,)
+        if not read.history:
+            return (epoch,)
+        return tuple(each for each in self.epochs_of(read.source) if each <= epoch and each in self.asked)
 
     def _numbers(self, name: str) -> int:
         """Of a signal, a sample and model."""

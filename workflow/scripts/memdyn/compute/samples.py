@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -25,7 +26,7 @@ class Samples:
     offset: Tensor
 
     @classmethod
-    def of_pool(cls, pool: Pool, rows: slice, device: torch.device) -> "Samples":
+    def of_pool(cls, pool: Pool, rows: slice | np.ndarray, device: torch.device) -> "Samples":
         """The pool's rows, on the device."""
         is_image = pool.images.ndim == 4
         shape = (1, -1, 1, 1) if is_image else (1, -1)

@@ -5,7 +5,7 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from memdyn.attacks.shadow_scores import ShadowScores
-from memdyn.dynamics.difficulty import HARDER, Difficulty
+from memdyn.dynamics.difficulty import Difficulty
 from memdyn.dynamics.dprime import effect_sizes
 from memdyn.stats import jackknife
 from memdyn.stats.ranks import delong
@@ -44,7 +44,7 @@ def planted_table(
     inside, outside = signals.split(signals.margins)
     risks = {("d_prime", "in-out"): [effect_sizes(inside[pairs], outside[pairs]).raw for pairs in kept]}
     for (name, models), values in difficulty.values.items():
-        risks[name, models] = [HARDER[name] * values[pairs].mean(axis=0, dtype=float) for pairs in kept]
+        risks[name, models] = [difficulty.harder[name] * values[pairs].mean(axis=0, dtype=float) for pairs in kept]
     rows = []
     for (name, models), replicates in risks.items():
         found = [delong(risk[planted], risk[~planted]) for risk in replicates]

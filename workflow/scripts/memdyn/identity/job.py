@@ -22,7 +22,7 @@ def start(snakemake: Any, folder: str | Path, **inputs: Any) -> Callable[[str], 
     Raises:
         CodeChanged: where the code was edited after the job was planned.
     """
-    shown = [value for name, value in snakemake.wildcards.items() if name not in ("pool", "scoring")]
+    shown = [value for name, value in snakemake.wildcards.items() if name not in ("pool", "outputs")]
     tell = teller(snakemake.log[0], " ".join([snakemake.rule, *shown]))
     keep_freed_memory()
     sys.excepthook = _failure(tell, Path(snakemake.log[0]))

@@ -65,14 +65,15 @@ class Effort:
 
 def efforts(plan: StudyPlan) -> list[Effort]:
     """One for each run of the study."""
-    return [_effort(plan, planned, run) for planned, run in zip(plan.runs, plan.study.runs, strict=True)]
+    return [_effort(plan, run) for run in plan.runs]
 
 
-def _effort(plan: StudyPlan, planned: RunPlan, run: Run) -> Effort:
+def _effort(plan: StudyPlan, planned: RunPlan) -> Effort:
+    run = planned.run
     config, train = plan.study.config, run.train
     members = run.pool.parts.scored // 2
     rounds = train.epochs * _closures(planned)
-    size = _size(Path(plan.results, planned.pool_path, "pool.arrow"), run)
+    size = _size(Path(plan.results, planned.pool.product()), run)
     guess = None
     if size:
         speed = SPEEDS[config.device]

@@ -57,21 +57,22 @@ def count(plan: StudyPlan, run: RunPlan) -> Count:
     trained = scored = jobs_begun = 0
     begun, seconds, logs = 0.0, [], []
     left = {block: len(models_of(block)) for block in blocks}
-    for block in blocks if Path(plan.results, run.train_path).exists() else []:
+    trained_in = Path(plan.results, run.train.path)
+    for block in blocks if trained_in.exists() else []:
         size = left[block]
-        log = Path(plan.results, run.train_path, block, "log.parquet")
+        log = Path(plan.results, run.train.product(block))
         if log.exists():
             trained += size
             logs.append(log)
             jobs_begun += 1
         else:
-            models = list(progress_folder(Path(plan.results, run.train_path), block).glob("model-*"))
+            models = list(progress_folder(trained_in, block).glob("model-*"))
             finished = [json.loads(file.read_text()) for model in models if (file := model / "log.json").exists()]
             trained += len(finished)
             seconds += [sum(row["seconds"] for row in rows) for rows in finished if isfinite(rows[-1]["loss"])]
             begun += sum(_share(model, run.train.options["epochs"]) for model in models)
             jobs_begun += bool(models)
-        if Path(plan.results, run.scoring_path, block, "scores.parquet").exists():
+        if Path(plan.results, run.outputs.product(block)).exists():
             scored += left.pop(block)
             jobs_begun += 1
     seconds += filter(None, map(_mean_seconds, logs[-_LOGS_READ:]))

@@ -212,6 +212,13 @@ def _cut(file: pq.ParquetFile, group: int, layout: Layout, samples: slice) -> np
     return pieces[0] if len(pieces) == 1 else np.concatenate(pieces, axis=1)
 
 
+def read_only(paths: Sequence[str | Path]) -> np.ndarray:
+    """The signal of files that have one, at one checkpoint: [models, samples, ...], the blocks one below the other."""
+    (name,) = read_shapes(paths[0])
+    (epoch,) = read_epochs(paths[0])
+    return read_signal(paths, epoch, name)
+
+
 def tidy(path: str | Path, epoch: int) -> pd.DataFrame:
     """One checkpoint as a long table: epoch, model, sample_id and a column a signal of one number a sample."""
     ids = read_sample_ids(path)
