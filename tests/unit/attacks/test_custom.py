@@ -94,7 +94,7 @@ def test_its_code_is_in_the_names_of_what_reads_it_and_of_nothing_else(own):
     after, shown_after = plans()
     assert after.attacks["lira"].folder == before.attacks["lira"].folder
     assert after.attacks["Mine-power2.0"].folder != before.attacks["Mine-power2.0"].folder
-    for stage in ("pool", "train", "scoring", "dynamics", "analysis"):
+    for stage in ("pool", "train", "outputs", "dynamics", "analysis"):
         assert getattr(after, stage).folder == getattr(before, stage).folder, stage
     for stage in ("dynamics", "analysis"):
         assert getattr(shown_after, stage).folder != getattr(shown, stage).folder, stage

@@ -79,6 +79,11 @@ def test_shipped_attacks_read_what_their_classes_say(name):
     assert reads_of(type("Config", (), {"name": name})) == resolve(REGISTRY, name).reads
 
 
+def test_a_missing_file_is_told():
+    with pytest.raises(ConfigError, match=r"attacks.target = no/mine.py:Mine: .*no/mine.py: no such file"):
+        reads_of(CustomAttack(target="no/mine.py:Mine"))
+
+
 def test_it_is_what_the_loaded_attack_says(tmp_path):
     code = "class Mine(Attack):\n    reads = (Reads('logits', views=True),)\n    score_prepared = None\n"
     write(tmp_path, {"mine.py": f"from memdyn.attacks.base import Attack, Reads\n{code}"})

@@ -38,6 +38,8 @@ def reads_of(attack: AttackConfig) -> tuple[Reads, ...]:
 def _reads(code: Code, module: Name, name: str) -> tuple[Reads, ...]:
     """Of a class, or of the first of its bases that says it."""
     place = code.find(module)
+    if place is None or not place.is_file():
+        raise ValueError(f"{code.file}: no such file")
     here = Module(module, place, ast.parse(place.read_bytes(), filename=str(place)))
     found = list(definitions(here.tree.body, name))
     if len(found) != 1:
