@@ -107,6 +107,7 @@ def test_its_code_is_in_the_names_of_what_reads_it_and_of_nothing_else(own):
     [
         ({"name": "custom", "target": "my/atack.py:Mine"}, "my/atack.py: No such file"),
         ({"name": "custom", "target": "my/attack.py:Mien"}, "has no 'Mien'; did you mean 'Mine'"),
+        (custom(pwer=2.0), "attacks.options.pwer = 2.0: no option of Mine, .*attack.py, line 7; did you mean 'power'"),
     ],
 )
 def test_what_does_not_fit_is_told_before_any_job(attack, message, own):
