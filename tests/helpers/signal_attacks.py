@@ -172,13 +172,14 @@ def write_files(
     seed: int = 0,
     n_models: int = 16,
     n_samples: int = 40,
+    n_population: int = 12,
     effect: float = 1.0,
     failed: Sequence[int] = (),
     logits: type = np.float32,
     epochs: Sequence[int] = EPOCHS,
 ) -> Files:
-    """Scored samples, then 10 sham and 12 population samples, in blocks of 8 models; each signal a file of its own."""
-    total = n_samples + 22
+    """Scored samples, then 10 sham and the population samples, in blocks of 8 models; each signal a file of its own."""
+    total = n_samples + 10 + n_population
     stored = {epoch: signals_at(seed, n_models, total, effect, epoch) for epoch in epochs}
     for found in stored.values():
         found["logits"] = found["logits"].astype(logits)

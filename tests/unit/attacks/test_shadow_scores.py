@@ -48,6 +48,23 @@ def test_chunks_change_no_bit(attack, failed, logits, tmp_path, monkeypatch):
         assert found.pairs.numbers.tolist() == whole.pairs.numbers.tolist()
 
 
+@pytest.mark.parametrize("attack", ATTACKS, ids=name_of)
+def test_a_pool_without_a_population_has_an_empty_one(attack, tmp_path):
+    files = write_files(tmp_path, n_population=0)
+    found = files.scores.prepared(attack, "scored", 5).signals
+    assert found.population["value"].shape == (16, 0) and found.arrays["value"].shape == (16, 40)
+    slow = slow_scores(attack, files.whole(attack, "scored", 5), "pairs")
+    np.testing.assert_allclose(attack.score_prepared(found, "pairs"), slow, rtol=1e-9, atol=1e-9)
+
+
+def test_a_block_of_which_nothing_is_left_is_passed_over(tmp_path):
+    lost = write_files(tmp_path, n_models=24, failed=(8, 10, 12, 15))
+    found = lost.scores.prepared(OnLogits(), "scored", 5).signals
+    assert found.pairs.numbers.tolist() == [0, 1, 2, 3, 8, 9, 10, 11]
+    whole = Prepared.of(OnLogits(), lost.whole(OnLogits(), "scored", 5)).signals
+    assert found.arrays["value"].tobytes() == whole.arrays["value"].tobytes()
+
+
 def test_wide_signals_are_never_held_whole(tmp_path, monkeypatch):
     """Peak beside what is handed back: a chunk and its temporaries, whatever the number of samples."""
     files = write_files(tmp_path, n_samples=20_000, epochs=[0])

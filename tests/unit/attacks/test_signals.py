@@ -109,6 +109,22 @@ def test_what_prepare_returns_is_checked(prepare, message):
         Signals.of(*world()).map(prepare)
 
 
+@pytest.mark.parametrize(
+    "prepare",
+    [
+        lambda values: {"a": np.where(values["margin"] > 0, -np.inf, 1.0)},
+        lambda values: {"a": values["logits"].astype(np.float32) @ np.linspace(-1, 1, 5, dtype=np.float32)},
+        lambda values: {"a": np.log(np.exp(1e-9 * values["margin"]))},
+        lambda values: {"a": values["logits"].argsort(axis=2), "b": values["margin"] > 0},
+        lambda values: {"a": values["margin"] + values.labels},
+        lambda values: {"a": np.zeros(values.shape)},
+    ],
+)
+def test_what_depends_on_one_sample_alone_is_taken(prepare):
+    made = Signals.of(*world()).map(prepare)
+    assert made.arrays["a"].shape[:2] == (8, 9) and made.population["a"].shape[:2] == (8, 4)
+
+
 def test_a_signal_that_was_not_asked_for_is_told():
     with pytest.raises(KeyError, match="no signal 'entropy'; an attack gets what its `reads` names: margin,"):
         Signals.of(*world()).map(lambda values: {"a": values["entropy"]})

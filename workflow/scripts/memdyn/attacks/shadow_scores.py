@@ -138,6 +138,8 @@ class ShadowScores:
 
     def _in_chunks(self, attack: Attack, epoch: int, rows: slice) -> Values:
         """`Attack.prepare` of some rows, of a block and some samples at a time: [M, n, ...] is never held whole."""
+        if rows.start == rows.stop:  # the shapes of what there is none of
+            return self._in_chunks(attack, epoch, slice(0, 1)).part(slice(None), slice(0, 0))
         shape, whole, checkpoints = (2 * len(self.pairs), rows.stop - rows.start), {}, ()
         for models, samples, values in self._chunks(attack.reads, epoch, rows):
             made, checkpoints = values.map(attack.prepare), values.checkpoints
@@ -163,10 +165,14 @@ class ShadowScores:
             own = self.pairs.models - first
             own = own[(own >= 0) & (own < n_models)]
             first += n_models
+            if not len(own):
+                continue
             width = max(1, CHUNK_BYTES // (8 * n_models * numbers))
             for left in range(rows.start, rows.stop, width):
                 part = slice(left, min(left + width, rows.stop))
-                arrays = {read.name: self._block(read, known[read], block, part)[own] for read in reads}
+                arrays = {read.name: self._block(read, known[read], block, part) for read in reads}
+                if len(own) < n_models:
+                    arrays = {name: array[own] for name, array in arrays.items()}
                 places = slice(place, place + len(own)), slice(left - rows.start, part.stop - rows.start)
                 yield *places, Values(arrays, self.labels[part], checkpoints).doubles()
             place += len(own)
