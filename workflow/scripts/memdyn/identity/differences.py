@@ -19,10 +19,11 @@ class Changes:
     @classmethod
     def between(cls, old: Mapping[str, Any], new: Mapping[str, Any]) -> "Changes":
         """1, 1.0 and True are three values, as they are in a hash."""
+        both = [name for name in sorted(old) if name in new]
         return cls(
-            changed={name: (old[name], new[name]) for name in old if name in new and _text(old[name]) != _text(new[name])},
-            added={name: new[name] for name in new if name not in old},
-            gone={name: old[name] for name in old if name not in new},
+            changed={name: (old[name], new[name]) for name in both if _text(old[name]) != _text(new[name])},
+            added={name: new[name] for name in sorted(new) if name not in old},
+            gone={name: old[name] for name in sorted(old) if name not in new},
         )
 
     def __bool__(self) -> bool:
