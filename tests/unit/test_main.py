@@ -116,6 +116,14 @@ def test_a_failure_is_told_and_has_code_1(tmp_path, content, message):
     assert done.returncode == 1 and message in done.stderr and "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("arguments", [["adopt", "--reason", "a"], ["adpot"]])
+def test_a_python_without_the_requirements(arguments):
+    command = [sys.executable, "-S", "-m", "memdyn", *arguments]
+    done = subprocess.run(command, env={"PYTHONPATH": str(SCRIPTS)}, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert "has no module" in done.stderr and "`make env`" in done.stderr
+
+
 # -- its installation -----------------------------------------------------------------------------------------------
 
 

@@ -59,7 +59,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         the exit code.
     """
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _main(list(sys.argv[1:] if arguments is None else arguments))
+    except ModuleNotFoundError as error:
+        where = "`make env` makes an environment that has it, and .venv/bin/memdyn"
+        print(f"memdyn: {sys.executable} has no module {error.name!r}; {where}", file=sys.stderr)
+        return FAILED
+
+
+def _main(given: list[str]) -> int:
     name, rest = (given[0], given[1:]) if given else ("", [])
     if name in _HELP and rest:  # memdyn help adopt
         name, rest = rest[0], ["--help"]
