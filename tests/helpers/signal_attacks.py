@@ -202,7 +202,7 @@ def write_files(
     }
     held = {name: tuple(files) for name, files in sources.items()}
     world = ShadowScores(held, masks, parts, pairs, np.zeros(total, int), list(epochs), tuple(epochs))
-        return Files(world, stored)
+    return Files(world, stored)
 
 
 def without(files: Files, name: str) -> ShadowScores:

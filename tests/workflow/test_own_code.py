@@ -59,7 +59,8 @@ def test_the_example_and_its_edits(mine: Project):
     mine.write_study(study)
     assert not {"train_block", "probe_block"} & set(mine.planned())
     parts.write_text(text.replace("x + self", "x - self"))
-    assert mine.refused().count("(would become net-") == 2
+    said = mine.refused()
+    assert said.count("(would become net-") == said.count("): changed: own:parts.py\n") == 2
     parts.write_text(f"{text}\nclass\n")
     said = mine.refused()
     assert f"yours/parts.py, line {text.count(chr(10)) + 2}, is not Python" in said and "Traceback" not in said

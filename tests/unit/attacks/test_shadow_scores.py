@@ -106,8 +106,8 @@ def test_sources_are_told_by_what_is_in_them(files, monkeypatch):
     monkeypatch.setattr(shadow_scores, "read_pool", lambda path: pool)
     monkeypatch.setattr(shadow_scores, "read_masks", lambda paths, models: masks)
     lists = list(files.scores.sources.values())
-    found = ShadowScores.of_sources(lists, "pool", [], 16)
+    found = ShadowScores.of_sources(lists, "pool", [], 16, EPOCHS)
     assert found.sources == files.scores.sources and found.epochs == EPOCHS
-    assert ShadowScores.of_files(lists[0], "pool", [], 16).sources == {"margin": lists[0]}
+    assert ShadowScores.of_files(lists[0], "pool", [], 16, EPOCHS).sources == {"margin": lists[0]}
     with pytest.raises(ValueError, match="two probes have a signal 'logits'"):
-        ShadowScores.of_sources([*lists, lists[2]], "pool", [], 16)
+        ShadowScores.of_sources([*lists, lists[2]], "pool", [], 16, EPOCHS)

@@ -39,10 +39,42 @@ def code_digest(roots: Iterable[str], entries: Iterable[str] = (), files: Iterab
         SyntaxError: for code that does not parse.
     """
     entries = sorted(set(entries))
-    code = {item for root in [*roots, *(entry.partition(":")[0] for entry in entries)] for item in _reach(root)}
-    trees = sorted((label, _file_hash(path)) for label, path in code)
-    contents = sorted((name, hashlib.sha256((SCRIPTS / name).read_bytes()).hexdigest()) for name in files)
+    trees = sorted((label, _file_hash(path)) for label, path in _code(roots, entries))
+    contents = sorted(file_hashes(files).items())
     return hashlib.sha256(json.dumps([entries, trees, contents]).encode()).hexdigest()
+
+
+def module_hashes(roots: Iterable[str], entries: Iterable[str] = ()) -> dict[str, str]:
+    """Each file of code that a digest covers -> its hash, as the digest sees it.
+
+    The package's files are named by their place below the scripts' folder, a user's own by `own:` and their place from
+    the target's file.
+    """
+    roots = list(roots)
+    own = {item: own_name for root in roots for item, own_name in _own_names(root)}
+    hashes: dict[str, set[str]] = {}
+    for label, path in _code(roots, entries):
+        hashes.setdefault(own.get((label, path), label), set()).add(_file_hash(path))
+    # two targets may each have a utils.py
+    return {name: "+".join(sorted(found)) for name, found in sorted(hashes.items())}
+
+
+def file_hashes(files: Iterable[str]) -> dict[str, str]:
+    """The hash of the content of each file, by its path relative to the scripts' folder."""
+    return {name: hashlib.sha256((SCRIPTS / name).read_bytes()).hexdigest() for name in files}
+
+
+def _code(roots: Iterable[str], entries: Iterable[str]) -> set[tuple[str, Path]]:
+    """All files, by label, that the roots and the modules of the entries reach."""
+    return {item for root in [*roots, *(entry.partition(":")[0] for entry in entries)] for item in _reach(root)}
+
+
+def _own_names(root: str) -> Iterator[tuple[tuple[str, Path], str]]:
+    """What of the code that a root reaches is a user's own, and its name for people."""
+    own = own_code(root)
+    for module in own.modules.values() if own else ():
+        label = _own_label(own, module.file)
+        yield (label, module.file), f"own:{label or own.file.name}"
 
 
 @cache
