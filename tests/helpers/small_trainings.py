@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from pydantic import TypeAdapter
 
+import own_optim
 from memdyn.config.optim import OptimizerConfig, ScheduleConfig
 from memdyn.data.pool import Pool
 from memdyn.training.block import BlockTask, train_block
@@ -24,6 +25,8 @@ MLP = {"name": "mlp", "hidden": [5], "activation": "relu"}
 
 
 def optimizer(name="sgd", **options):
+    if name == "custom":
+        options.setdefault("target", f"{own_optim.__file__}:HeavyBall")
     return TypeAdapter(OptimizerConfig).validate_python({"name": name, **options}).model_dump()
 
 
@@ -37,6 +40,7 @@ def recipe(**changes):
         "optimizer": optimizer(),
         "schedule": schedule(),
         "augment": {"crop": 0, "flip": False},
+        "mechanisms": [],
         "epochs": EPOCHS,
         "batch_size": 8,
         "precision": "float32",
@@ -106,8 +110,8 @@ def kill_after_epoch(monkeypatch, epoch):
     """The next training ends like a killed one when a model's epoch is on disk."""
     save_state = ModelProgress.save_state
 
-    def save_and_die(self, network, optimizer, log):
-        save_state(self, network, optimizer, log)
+    def save_and_die(self, parts, log):
+        save_state(self, parts, log)
         if len(log) == epoch:
             raise KeyboardInterrupt
 

@@ -7,6 +7,7 @@ from memdyn.design.blocks import models_of, progress_folder
 from memdyn.identity.job import start
 from memdyn.store.masks import read_masks
 from memdyn.training.block import BlockTask, train_block
+from memdyn.training.teacher import teachers_of
 
 if __name__ == "__main__":
     log = Path(snakemake.output.log)
@@ -25,5 +26,6 @@ if __name__ == "__main__":
         threads=snakemake.threads,
         keep=params.keep,
         on_divergence=params.on_divergence,
+        teachers=teachers_of(params.get("teachers", []), snakemake.input.get("teachers", [])),
     )
     train_block(task, pool, Path(snakemake.output.checkpoints), log, tell)

@@ -154,6 +154,7 @@ def test_a_job_gets_plain_sorted_values():
     assert params["folder"].startswith("mlp-") and params["entries"] == [
         "memdyn.models.mlp:mlp",
         "memdyn.optim.sgd:sgd",
+        "memdyn.optim.schedules.constant:constant",
     ]
 
 

@@ -69,7 +69,7 @@ def code_of(
     Raises:
         ConfigError: where a user's own code cannot be used.
     """
-    own = []
-    if section.name == "custom":
-        own.append(str(check_target(section.target, section.options, given, key, judge_installed).file))
-    return tuple(own), (registry[section.name],)
+    if not hasattr(section, "target"):
+        return (), (registry[section.name],)
+    own = check_target(section.target, section.options, given, key, judge_installed).file
+    return (str(own),), (registry["custom"],)

@@ -15,8 +15,10 @@ from memdyn.config.load import Run, Study
 from memdyn.config.paths import name_of_target, refuse_files
 from memdyn.config.recipe import TrainConfig
 from memdyn.identity.names import options_hash
+from memdyn.mechanisms import REGISTRY as MECHANISMS
 from memdyn.models import REGISTRY as MODELS
 from memdyn.optim import REGISTRY as OPTIMIZERS
+from memdyn.optim.schedules import REGISTRY as SCHEDULES
 from memdyn.plan.nets import refuse_untrainable
 from memdyn.plan.pools import plan_pools, pool_key
 from memdyn.plan.stage import Stage, code_of
@@ -203,11 +205,23 @@ def _plan_run(study: Study, run: Run, pool: Stage, judge_installed: bool) -> Run
 
 def _plan_train(run: Run, judge_installed: bool) -> Stage:
     train = run.train
-    own, model = code_of(train.model, MODELS, ("input_shape", "n_classes"), "model", judge_installed)
-    slug = f"{architecture(train)}-{train.optimizer.name}-e{train.epochs}"
-    entries = (*model, OPTIMIZERS[train.optimizer.name])
-    more = {"checkpoints": train.checkpoint_epochs()}
-    return Stage("train", slug, train, ("train_block.py", *own), entries, more=more)
+    code = [
+        code_of(train.model, MODELS, ("input_shape", "n_classes"), "model", judge_installed),
+        code_of(train.optimizer, OPTIMIZERS, ("model",), "optimizer", judge_installed),
+        code_of(train.schedule, SCHEDULES, ("n_steps",), "schedule", judge_installed),
+        *(code_of(each, MECHANISMS, (), f"mechanisms.{each.name}", judge_installed) for each in train.mechanisms),
+    ]
+    roots = ("train_block.py", *(file for files, _ in code for file in files))
+    entries = tuple(entry for _, found in code for entry in found)
+    words = [architecture(train), optimizer_word(train), f"e{train.epochs}"]
+    slug = "-".join([*words, *(each.label() for each in train.mechanisms)])
+    return Stage("train", slug, train, roots, entries, more={"checkpoints": train.checkpoint_epochs()})
+
+
+def optimizer_word(train: TrainConfig) -> str:
+    """The optimizer in a word."""
+    optimizer = train.optimizer
+    return name_of_target(optimizer.target) if optimizer.name == "custom" else optimizer.name
 
 
 def architecture(train: TrainConfig) -> str:
