@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 from pydantic import TypeAdapter
 
+import own_mechanisms
 import own_optim
+from memdyn.config.mechanisms import CustomMechanism
 from memdyn.config.optim import OptimizerConfig, ScheduleConfig
 from memdyn.data.pool import Pool
 from memdyn.training.block import BlockTask, train_block
@@ -32,6 +34,13 @@ def optimizer(name="sgd", **options):
 
 def schedule(name="constant", **options):
     return TypeAdapter(ScheduleConfig).validate_python({"name": name, **options}).model_dump()
+
+
+def mechanism(name, called=None, teacher=False, **options):
+    """A class of `own_mechanisms` as the plan hands it over, under a name."""
+    target = f"{own_mechanisms.__file__}:{name}"
+    config = CustomMechanism(name=called or name.lower(), target=target, options=options, teacher=teacher)
+    return config.model_dump()
 
 
 def recipe(**changes):
@@ -81,7 +90,7 @@ class Training:
 
     def __init__(self, folder, pool, models=range(2), **changes):
         self.folder, self.pool, self.said = folder, pool, []
-        options = {"seed": 0, "pool_key": "pool", "keep": "none", "on_divergence": "stop"}
+        options = {"seed": 0, "pool_key": "pool", "keep": "none", "on_divergence": "stop", "teachers": ()}
         options |= {name: changes.pop(name) for name in options if name in changes}
         self.task = BlockTask(
             recipe=recipe(**changes),

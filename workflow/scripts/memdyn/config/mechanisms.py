@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal, Union
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, ValidationError, WithJsonSchema
 
-from memdyn.config.base import Bool, Strict, merge
+from memdyn.config.base import Bool, Hashed, Strict, merge
 from memdyn.config.errors import ConfigError, did_you_mean, problems, shown
 from memdyn.config.paths import Target
 
@@ -60,7 +60,7 @@ class CustomMechanism(MechanismConfig):
         description="`path/to/file.py:Name`; Name(**options) must return a memdyn.mechanisms.base.Mechanism",
     )
     options: dict[str, Any] = Field({}, description="keyword arguments of Name")
-    claims: list[Slot] = Field(
+    claims: Annotated[list[Slot], Hashed(None)] = Field(
         [], description="what no other mechanism of the run may do: a run has at most one for each"
     )
     teacher: Bool | dict[str, Any] = Field(
@@ -68,7 +68,9 @@ class CustomMechanism(MechanismConfig):
         description="true: it learns from the finished models of the same recipe without mechanisms; changes to that "
         "recipe, such as `epochs: 50`: from those of the changed one",
     )
-    reads: Literal["spare"] | None = Field(None, description="the part of the pool that it reads, besides the members")
+    reads: Annotated[Literal["spare"] | None, Hashed(None)] = Field(
+        None, description="the part of the pool that it reads, besides the members"
+    )
 
     def label(self) -> str:
         """Its name and its options, such as `smooth.0.1`."""

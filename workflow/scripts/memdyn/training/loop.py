@@ -128,9 +128,7 @@ class Loop:
         for name, mechanism in having(mechanisms, "network"):
             self.network = mechanism.network(self.network)
             if shapes_of(bare.state_dict()) != before:
-                raise ValueError(
-                    f"mechanism {name!r}: its `network` changed the weights that are saved; wrap it instead"
-                )
+                raise ValueError(f"mechanism {name!r}: its `network` changed the names or shapes of the weights")
         self.optimizer = build_optimizer(options.optimizer, self.network)
         for _, mechanism in having(mechanisms, "update"):
             self.optimizer = mechanism.update(self.optimizer, self.network)
