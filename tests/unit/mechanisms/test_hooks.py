@@ -101,6 +101,21 @@ def test_objective_label_smoothing_is_torchs(training):
     assert differ(expected, slow_training(found))
 
 
+def test_a_plain_loss_is_an_objective(training):
+    found = training(section("compute_loss", power=2.0))
+    expected = slow_training(found, loss=lambda logits, labels, _, epoch: F.cross_entropy(logits, labels) ** 2 / epoch)
+    assert_near(last(found), expected)
+    assert differ(expected, slow_training(found))
+    with pytest.raises(ValueError, match="compute_loss is a loss of labels, and another mechanism made soft targets"):
+        training(section("Mixup"), section("compute_loss"))
+
+
+def test_a_function_may_make_a_mechanism(training):
+    assert (
+        training(section("smoothing", alpha=0.2)).weights() == training(section("LabelSmoothing", alpha=0.2)).weights()
+    )
+
+
 @pytest.mark.parametrize("alpha", [0.0, 0.1, 0.995])
 def test_label_smoothing_and_its_gradient_are_torchs(alpha):
     logits = torch.randn(7, 4, generator=torch.Generator().manual_seed(1), dtype=torch.float64, requires_grad=True)
@@ -335,7 +350,7 @@ def _batch():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("NoMechanism", "must return a memdyn.mechanisms.base.Mechanism, returned NoMechanism"),
+        ("NoMechanism", "must return a memdyn.mechanisms.base.Mechanism, returned NoMechanism; a plain"),
         ("TwoNumbers", r"'twonumbers': its `objective` must return one number .*, not a tensor of shape \(8,\)"),
         ("OneBatch", "'onebatch': `batches` must return 3 batches.*it returned 1, the smallest of 20"),
         ("EmptyBatch", "'emptybatch': `batches` must return 3 batches.*it returned 3, the smallest of 0"),

@@ -57,7 +57,8 @@ class CustomMechanism(MechanismConfig):
 
     target: Target = Field(
         pattern=r"^.+\.py:[A-Za-z_]\w*$",
-        description="`path/to/file.py:Name`; Name(**options) must return a memdyn.mechanisms.base.Mechanism",
+        description="`path/to/file.py:Name`; Name(**options) must return a memdyn.mechanisms.base.Mechanism; or "
+        "Name(logits, labels, epoch, **options), a plain loss",
     )
     options: dict[str, Any] = Field({}, description="keyword arguments of Name")
     claims: Annotated[list[Slot], Hashed(None)] = Field(

@@ -4,6 +4,9 @@ An entry is called as f(**options) and returns a `Mechanism`. The options are th
 name in `memdyn.config.mechanisms`; `custom` stands for all of a user's own, whatever their names.
 """
 
+# a user's own function with these parameters is a loss, in the place of the cross-entropy
+LOSS = ("logits", "labels", "epoch")
+
 REGISTRY: dict[str, str] = {
     "custom": "memdyn.mechanisms.custom:custom",
 }

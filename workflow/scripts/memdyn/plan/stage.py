@@ -59,17 +59,22 @@ class Stage:
 
 
 def code_of(
-    section: Any, registry: dict[str, str], given: Sequence[str], key: str, judge_installed: bool
+    section: Any,
+    registry: dict[str, str],
+    given: Sequence[str],
+    key: str,
+    judge_installed: bool,
+    instead: Sequence[str] = (),
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """(files, registry entries) that a named section stands for; a user's own file is given as `path.py:name`.
 
     Args:
-        given, key, judge_installed: see `memdyn.own.check.check_target`.
+        given, key, judge_installed, instead: see `memdyn.own.check.check_target`.
 
     Raises:
         ConfigError: where a user's own code cannot be used.
     """
     if not hasattr(section, "target"):
         return (), (registry[section.name],)
-    own = check_target(section.target, section.options, given, key, judge_installed).file
+    own = check_target(section.target, section.options, given, key, judge_installed, instead).file
     return (str(own),), (registry["custom"],)

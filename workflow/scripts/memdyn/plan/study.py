@@ -15,6 +15,7 @@ from memdyn.config.load import Run, Study
 from memdyn.config.paths import name_of_target, refuse_files
 from memdyn.config.recipe import TrainConfig
 from memdyn.identity.names import options_hash
+from memdyn.mechanisms import LOSS
 from memdyn.mechanisms import REGISTRY as MECHANISMS
 from memdyn.models import REGISTRY as MODELS
 from memdyn.optim import REGISTRY as OPTIMIZERS
@@ -209,7 +210,7 @@ def _plan_train(run: Run, judge_installed: bool) -> Stage:
         code_of(train.model, MODELS, ("input_shape", "n_classes"), "model", judge_installed),
         code_of(train.optimizer, OPTIMIZERS, ("model",), "optimizer", judge_installed),
         code_of(train.schedule, SCHEDULES, ("n_steps",), "schedule", judge_installed),
-        *(code_of(each, MECHANISMS, (), f"mechanisms.{each.name}", judge_installed) for each in train.mechanisms),
+        *(code_of(each, MECHANISMS, (), f"mechanisms.{each.name}", judge_installed, LOSS) for each in train.mechanisms),
     ]
     roots = ("train_block.py", *(file for files, _ in code for file in files))
     entries = tuple(entry for _, found in code for entry in found)
