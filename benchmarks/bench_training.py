@@ -81,9 +81,9 @@ def our_epoch(net: str, images: np.ndarray, labels: np.ndarray) -> Epoch:
     inputs = Samples(
         torch.tensor(images), torch.tensor(labels), torch.full((1, 1, 1, 1), 1 / (255 * STD)), torch.tensor(-MEAN / STD)
     )
-    options = LoopOptions(EPOCHS, BATCH, "float32", 4, True, {"name": "constant", "warmup_epochs": 0})
-    network, optimizer = make_net(NETS[net], images.shape[1:])
-    loop = Loop(network, optimizer, inputs, torch.arange(len(images)), options, derive_seed)
+    options = LoopOptions(EPOCHS, BATCH, "float32", 4, True, SGD, {"name": "constant", "warmup_epochs": 0})
+    network, _ = make_net(NETS[net], images.shape[1:])
+    loop = Loop(network, inputs, torch.arange(len(images)), options, derive_seed)
     epochs = iter(range(1, 1000))
     return lambda: loop.run_epoch(next(epochs)) and None
 

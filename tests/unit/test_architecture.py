@@ -20,6 +20,7 @@ ROOMS = [
     ["data", "optim"],
     ["models"],
     ["compute"],
+    ["mechanisms"],
     ["training", "probes"],
     ["attacks"],
     ["dynamics"],

@@ -206,7 +206,7 @@ def test_measures_ask_where_the_checkpoints_are_gone(plan):
         for weights in train.glob("block-*/checkpoints/weights"):
             weights.unlink()
             weights.parent.rmdir()
-    with pytest.raises(RuntimeError, match="new probes need them") as caught:
+    with pytest.raises(RuntimeError, match="new probes or students need them") as caught:
         refuse_needless_training(wanted)
     assert f"  - {folders[1][1]}/block-0000-0007" in str(caught.value) and str(folders[0][1]) not in str(caught.value)
     older = finished.with_name("grand-0123456789")

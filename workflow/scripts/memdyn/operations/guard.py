@@ -61,7 +61,8 @@ def refuse_needless_training(plan: StudyPlan) -> None:
     lost = dict(_unreadable(plan))
     if lost:
         raise RuntimeError(
-            "the checkpoints of these finished blocks were deleted once they were read, but new probes need them:\n"
+            "the checkpoints of these finished blocks were deleted once they were read, but new probes or students "
+            "need them:\n"
             + _listed(f"{block} (for {', '.join(probes)})" for block, probes in lost.items())
             + "Their models would be trained again: allow it with `--config allow_retrain=true`; to keep checkpoints "
             + "in future, set keep_checkpoints: all."
