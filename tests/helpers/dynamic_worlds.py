@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from memdyn.attacks.base import Attack
 from memdyn.attacks.shadow_scores import ShadowScores
 from memdyn.dynamics.tails import TailOptions
 from memdyn.stats.jackknife import Pairs
@@ -54,6 +55,9 @@ class World:
     @property
     def labels(self) -> np.ndarray:
         return np.zeros(max(rows.stop for rows in self.parts.values()), int)
+
+    def for_attack(self, attack: Attack) -> "World":
+        return self
 
     loader = ShadowScores.loader
     prepared = ShadowScores.prepared

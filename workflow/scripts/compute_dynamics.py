@@ -43,7 +43,8 @@ if __name__ == "__main__":
     statistics, smooth = margin_statistics(scores, settings.level), smooth_shares(scores, bounds, settings)
     samples, centres, zones = [], [], []
     for attack, file in zip(options["attacks"], given.rates, strict=True):
-        observations = observe_states(scores, build(attack["options"]), settings)
+        built = build(attack["options"])
+        observations = observe_states(scores.for_attack(built), built, settings)
         rates, ids = pd.read_parquet(file), (pool.labels, pool.sample_ids)
         how = bounds, settings.level, design_effect_table(observations), run, attack["label"]
         samples.append(samples_table(rates, statistics, *ids, *how))

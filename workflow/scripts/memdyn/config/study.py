@@ -95,7 +95,10 @@ class StudyConfig(Strict):
     def _sections_fit(self) -> Self:
         labels = [attack.label() for attack in self.attacks]
         if len(set(labels)) < len(labels):
-            raise ValueError(f"attacks: every attack must differ from the others, got {', '.join(labels)}")
+            own = "; of your own, `called` gives one another label" * any(
+                each.name == "custom" for each in self.attacks
+            )
+            raise ValueError(f"attacks: every attack must differ from the others, got {', '.join(labels)}{own}")
         missing = [label for label in self.dynamics.attacks if label not in labels]
         if missing:
             raise ValueError(f"dynamics.attacks: {missing[0]!r} is not among the attacks ({', '.join(labels)})")

@@ -61,13 +61,14 @@ class Analysis:
             reliabilities, disattenuated,
             difficulty_curves (`memdyn.dynamics.correlation`).
         """
-        scored = self.labels[self.scores.parts["scored"]]
-        tables = dynamics_tables(self.scores, attack, self.settings, self.labels, self._dynamics_options())
-        early = early_tables(self.scores, attack, self._splits, self._early_options(attack))
-        if len(self.scores.epochs) == 1:  # nothing is early
+        scores = self.scores.for_attack(attack)
+        scored = self.labels[scores.parts["scored"]]
+        tables = dynamics_tables(scores, attack, self.settings, self.labels, self._dynamics_options())
+        early = early_tables(scores, attack, self._splits, self._early_options(attack))
+        if len(scores.epochs) == 1:  # nothing is early
             early = {name: table.iloc[:0] for name, table in early.items()}
         correlated = correlation_tables(
-            self.scores, attack, self._difficulty, scored, self._splits, self._correlation_options(attack)
+            scores, attack, self._difficulty, scored, self._splits, self._correlation_options(attack)
         )
         return {
             **tables,

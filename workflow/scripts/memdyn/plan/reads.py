@@ -8,9 +8,9 @@ from memdyn.attacks import REGISTRY
 from memdyn.attacks.reads import Reads
 from memdyn.config.attacks import AttackConfig
 from memdyn.config.errors import ConfigError
-from memdyn.identity.digest import PACKAGE, SCRIPTS
-from memdyn.own.signature import definitions
-from memdyn.own.source import Code, Import, Module, Name
+from memdyn.identity.digest import SCRIPTS
+from memdyn.own.signature import definitions, home_of
+from memdyn.own.source import Code, Module, Name
 
 EXAMPLE = 'reads = (Reads("margin"), Reads("logits", views=True))'
 
@@ -38,6 +38,8 @@ def reads_of(attack: AttackConfig) -> tuple[Reads, ...]:
 def _reads(code: Code, module: Name, name: str) -> tuple[Reads, ...]:
     """Of a class, or of the first of its bases that says it."""
     place = code.find(module)
+    if place is None or not place.is_file():
+        raise ValueError(f"{code.file}: no such file")
     here = Module(module, place, ast.parse(place.read_bytes(), filename=str(place)))
     found = list(definitions(here.tree.body, name))
     if len(found) != 1:
@@ -46,7 +48,10 @@ def _reads(code: Code, module: Name, name: str) -> tuple[Reads, ...]:
     where = f"{place}, line {node.lineno}"
     if isinstance(node, ast.ImportFrom):
         original = next(alias.name for alias in node.names if (alias.asname or alias.name) == name)
-        return _reads(*_home(code, here, node, where), original)
+        home = home_of(code, here, node)
+        if home is None:
+            raise ValueError(f"{where}: what is imported from {node.module} cannot be seen")
+        return _reads(home[0], home[1].name, original)
     if not isinstance(node, ast.ClassDef):
         raise ValueError(f"{where}: {name} is no class, so that what it reads cannot be seen")
     written = [value for part in node.body if (value := _assigned(part)) is not None]
@@ -57,18 +62,6 @@ def _reads(code: Code, module: Name, name: str) -> tuple[Reads, ...]:
             break
         return _reads(code, module, base.id)
     raise ValueError(f"{where}: what {name} reads cannot be seen")
-
-
-def _home(code: Code, module: Module, node: ast.ImportFrom, where: str) -> tuple[Code, Name]:
-    """Where an imported name is from: a module of the user's, or of this package."""
-    local = code.resolve(module, Import(node.lineno, node.module or "", (), node.level))
-    if local is None and node.module and node.module.split(".")[0] == PACKAGE:
-        code = Code(SCRIPTS.joinpath(*node.module.split(".")).with_suffix(".py"))
-        local = code.name
-    place = code.find(local) if local else None
-    if place is None or not place.is_file():
-        raise ValueError(f"{where}: what is imported from {node.module} cannot be seen")
-    return code, local
 
 
 def _assigned(node: ast.stmt) -> ast.expr | None:

@@ -217,8 +217,8 @@ def build_plan(study: Study, is_job: bool = False, judge_installed: bool = True)
 def _plan_run(study: Study, training: Training, judge_installed: bool) -> RunPlan:
     run, train = training.run, training.stage
     epochs, early = run.train.checkpoint_epochs(), study.config.analysis.early_epoch
+    codes = code_of_attacks(study.config.attacks, judge_installed)  # is there, before it is asked what it reads
     probes = plan_probes(wanted_probes(study), run, train, epochs, early, judge_installed)
-    codes = code_of_attacks(study.config.attacks, judge_installed)
     attacks = attack_stages(study, codes, probes, epochs, training.exact.options_hash)
     dynamics = dynamics_stage(study, codes, probes, attacks, epochs)
     analysis = analysis_stage(study, codes, probes, epochs) if study.config.analysis.enabled else None
