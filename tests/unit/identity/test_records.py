@@ -88,7 +88,7 @@ FAILURES = {
     "a kill after the outputs": (f"{DONE}os.kill(os.getpid(), signal.SIGKILL)\n", -signal.SIGKILL),
     "a time limit after the outputs": (f"{DONE}os.kill(os.getpid(), signal.SIGTERM)\n", -signal.SIGTERM),
     "one output of two": ("make(outputs[0])\n", 0),
-    "a process that it forked": (f"{DONE}if os.fork():\n    os._exit(5)\n", 5),
+    "a process that it forked": (f"{DONE}child = os.fork()\nif child:\n    os.waitpid(child, 0)\n    os._exit(5)\n", 5),
 }
 
 

@@ -59,8 +59,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         the exit code.
     """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    _prefer_the_checkout(given)
     try:
-        return _main(list(sys.argv[1:] if arguments is None else arguments))
+        return _main(given)
     except ModuleNotFoundError as error:
         where = "`make env` makes an environment that has it, and .venv/bin/memdyn"
         print(f"memdyn: {sys.executable} has no module {error.name!r}; {where}", file=sys.stderr)
@@ -80,7 +82,6 @@ def _main(given: list[str]) -> int:
     if name not in REGISTRY:
         print(f"memdyn: no command {name!r}; {_meant(name, REGISTRY)} (see `memdyn --help`)", file=sys.stderr)
         return MISUSED
-    _prefer_the_checkout([name, *rest])
     return _run(name, REGISTRY[name], rest)
 
 
