@@ -8,9 +8,9 @@ from itertools import combinations, product
 import numpy as np
 import pandas as pd
 from scipy import stats
-from unit.synthetic_tables import EPOCHS, RUNS, folder
 
 from memdyn.terms import ZONES
+from synthetic_tables import EPOCHS, RUNS, folder
 
 LEVEL, ATTACK = 0.95, "lira"
 DIFFICULTIES = {"learning_epoch": 1, "forgetting": 1, "aum": -1, "el2n": 1, "loss": 1, "c_score": -1}

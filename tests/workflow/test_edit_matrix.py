@@ -177,13 +177,13 @@ def test_a_run_added(copy: Project):
 
 
 def test_a_colour_of_the_figures(copy: Project):
-    path = copy.package / "report" / "style.py"
+    path = copy.package / "report" / "draw" / "style.py"
     path.write_text(re.sub('"#[0-9a-fA-F]{6}"', '"#123456"', path.read_text(), count=1))
     assert copy.planned() == {"draw_figures": 1, "write_report": 1}
 
 
 def test_the_pages_style_sheet(copy: Project):
-    copy.append("report/templates/report.css", "\nbody { color: #123456; }\n")
+    copy.append("report/page/templates/report.css", "\nbody { color: #123456; }\n")
     assert copy.planned() == {"write_report": 1}
 
 

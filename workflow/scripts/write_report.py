@@ -9,8 +9,8 @@ from memdyn.identity.job import start
 from memdyn.identity.recipe import commit, versions
 from memdyn.jobs.atomic import atomic_path
 from memdyn.operations.guard import point_links
-from memdyn.report.page import PageContext, render_page
-from memdyn.report.record import ReportOptions, config_text
+from memdyn.report.page.record import ReportOptions, config_text
+from memdyn.report.page.render import PageContext, render_page
 
 if __name__ == "__main__":
     path, params = Path(snakemake.output.page), snakemake.params

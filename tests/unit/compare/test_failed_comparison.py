@@ -12,8 +12,8 @@ from memdyn.compare.differences import run_differences
 from memdyn.compare.matched import at_matched
 from memdyn.compare.runs import run_row
 from memdyn.compare.series import Comparison, at_equal_epochs
-from memdyn.report.page_tables import runs as runs_table
-from memdyn.report.style import run_styles
+from memdyn.report.draw.style import run_styles
+from memdyn.report.page.tables import runs as runs_table
 from memdyn.stats import jackknife
 from memdyn.stats.jackknife import Pairs
 

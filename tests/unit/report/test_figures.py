@@ -7,16 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from unit.synthetic_tables import OPTIONS, RUNS, fake_pool, folder, study_tables
 
-from memdyn.report import style
-from memdyn.report.captions import caption
-from memdyn.report.comparison import shown_pairs
+from memdyn.report.draw import style
+from memdyn.report.draw.captions import caption
+from memdyn.report.draw.layout import chunks, columns_for, spread
 from memdyn.report.figures import draw_all, drawings
-from memdyn.report.layout import chunks, columns_for, spread
-from memdyn.report.planes import select_threshold
-from memdyn.report.record import read_index
-from memdyn.report.samples import most_vulnerable
+from memdyn.report.page.record import read_index
+from memdyn.report.sections.comparison import shown_pairs
+from memdyn.report.sections.plane import select_threshold
+from memdyn.report.sections.samples import most_vulnerable
+from synthetic_tables import OPTIONS, RUNS, fake_pool, folder, study_tables
 
 
 def test_many_pairs_are_those_that_differ_in_one_factor():

@@ -3,15 +3,15 @@
 from html.parser import HTMLParser
 
 import pytest
-from unit.synthetic_dynamics import analysis_tables
-from unit.synthetic_tables import OPTIONS, RUNS, fake_pool, folder, study_tables
 
 from memdyn.attacks import REGISTRY as ATTACKS
+from memdyn.report.draw.style import DIFFICULTY_LABELS, METRIC_LABELS, ZONE_LABELS
 from memdyn.report.figures import draw_all
-from memdyn.report.glossary import Glossary
-from memdyn.report.page import PageContext, render_page
-from memdyn.report.record import read_index
-from memdyn.report.style import DIFFICULTY_LABELS, METRIC_LABELS, ZONE_LABELS
+from memdyn.report.page.glossary import Glossary
+from memdyn.report.page.record import read_index
+from memdyn.report.page.render import PageContext, render_page
+from synthetic_dynamics import analysis_tables
+from synthetic_tables import OPTIONS, RUNS, fake_pool, folder, study_tables
 
 NEWCOMERS = (
     *("lr1", "d′", "sham members", "HV", "LT-IQR", "AUC", "TPR at 1 % FPR", "onset", "jackknife", "EL2N", "C-score"),

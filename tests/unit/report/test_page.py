@@ -8,13 +8,14 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 from scipy import stats
-from unit.synthetic_tables import OPTIONS, RUNS, fake_pool, folder, study_tables
 
 from memdyn.compare import nulls
-from memdyn.report import formatting, page_tables
+from memdyn.report.draw import formatting
+from memdyn.report.draw.style import run_styles
 from memdyn.report.figures import draw_all
-from memdyn.report.page import PageContext, render_page
-from memdyn.report.style import run_styles
+from memdyn.report.page import tables as page_tables
+from memdyn.report.page.render import PageContext, render_page
+from synthetic_tables import OPTIONS, RUNS, fake_pool, folder, study_tables
 
 OPTIONS = replace(OPTIONS, top_samples=6)
 CONTEXT = PageContext(

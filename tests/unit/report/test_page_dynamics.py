@@ -9,15 +9,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from unit.synthetic_dynamics import analysis_tables
-from unit.synthetic_tables import EPOCHS, OPTIONS, RUNS, fake_pool, folder, study_tables
 
-from memdyn.report import page_claims, page_dynamics, style
-from memdyn.report.classes import class_names
-from memdyn.report.factors import factor_rows, highest_common
+from memdyn.report.draw import style
+from memdyn.report.draw.style import run_styles
 from memdyn.report.figures import draw_all, drawings
-from memdyn.report.page import PageContext, render_page
-from memdyn.report.style import run_styles
+from memdyn.report.page import dynamics as page_dynamics
+from memdyn.report.page.render import PageContext, render_page
+from memdyn.report.sections import claims as page_claims
+from memdyn.report.sections.classes import class_names
+from memdyn.report.sections.factors import factor_rows, highest_common
+from synthetic_dynamics import analysis_tables
+from synthetic_tables import EPOCHS, OPTIONS, RUNS, fake_pool, folder, study_tables
 
 CONTEXT = PageContext(study="s", title="t", config_yaml="a: 1", versions={}, folders={}, options=OPTIONS)
 EARLY = {folder(name): 5.0 for name in RUNS}

@@ -3,15 +3,18 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from unit.synthetic_dynamics import analysis_tables
-from unit.synthetic_tables import ATTACKS, OPTIONS, RUNS, fake_pool, folder, study_tables
 
-from memdyn.report import page_claims, page_dynamics, page_tables, style
-from memdyn.report.factors import highest_common
+from memdyn.report.draw import style
+from memdyn.report.draw.style import run_styles
 from memdyn.report.figures import drawings
-from memdyn.report.matched import is_known
-from memdyn.report.style import run_styles
-from memdyn.report.utility import METRICS, accuracy_and_leaks
+from memdyn.report.page import dynamics as page_dynamics
+from memdyn.report.page import tables as page_tables
+from memdyn.report.page.matched import is_known
+from memdyn.report.sections import claims as page_claims
+from memdyn.report.sections.factors import highest_common
+from memdyn.report.sections.found import METRICS, accuracy_and_leaks
+from synthetic_dynamics import analysis_tables
+from synthetic_tables import ATTACKS, OPTIONS, RUNS, fake_pool, folder, study_tables
 
 A, B, C = (folder(name) for name in RUNS)
 UNSURE = "not determined: a run is about at this value for long"

@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 import pytest
-from unit.synthetic_dynamics import analysis_tables
-from unit.synthetic_tables import OPTIONS, RUNS, fake_pool, folder, study_tables
 
 from memdyn.report.figures import draw_all
-from memdyn.report.page import PageContext, render_page
-from memdyn.report.record import config_text
+from memdyn.report.page.record import config_text
+from memdyn.report.page.render import PageContext, render_page
+from synthetic_dynamics import analysis_tables
+from synthetic_tables import OPTIONS, RUNS, fake_pool, folder, study_tables
 
 RUN = "cnn-sgd"
 

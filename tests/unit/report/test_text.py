@@ -11,13 +11,13 @@ from fontTools.pens.ttGlyphPen import TTGlyphPen
 from matplotlib import font_manager
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
-from unit.synthetic_dynamics import analysis_tables
-from unit.synthetic_tables import OPTIONS, RUNS, fake_pool, folder, study_tables
 
-from memdyn.report import style, text
+from memdyn.report.draw import style, text
 from memdyn.report.figures import draw_all, drawings
-from memdyn.report.page import PageContext, render_page
-from memdyn.report.record import DrawnPool
+from memdyn.report.page.record import DrawnPool
+from memdyn.report.page.render import PageContext, render_page
+from synthetic_dynamics import analysis_tables
+from synthetic_tables import OPTIONS, RUNS, fake_pool, folder, study_tables
 
 CLASSES = [
     "$x^{$",

@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from unit.synthetic_dynamics import analysis_tables
-from unit.synthetic_tables import RUNS, fake_pool, folder, study_tables
 
 from memdyn.compare import series as factors
-from memdyn.report import matched
-from memdyn.report.checks import FAILED, PASSED, WARNED, checks, worst
-from memdyn.report.findings import METRICS, findings
-from memdyn.report.style import METRIC_CHANCE, run_styles
+from memdyn.report.draw.style import METRIC_CHANCE, run_styles
+from memdyn.report.page import matched
+from memdyn.report.page.checks import FAILED, PASSED, WARNED, checks, worst
+from memdyn.report.page.findings import METRICS, findings
+from synthetic_dynamics import analysis_tables
+from synthetic_tables import RUNS, fake_pool, folder, study_tables
 
 METRIC = METRICS[0]
 A, B, C = (folder(name) for name in RUNS)  # mlp-sgd, cnn-sgd (leaks most), cnn-sam

@@ -4,14 +4,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from unit.synthetic_tables import OPTIONS, fake_pool, folder, study_tables
 
 from memdyn.attacks.base import build
 from memdyn.attacks.convergence import convergence_table
 from memdyn.attacks.evaluate import Settings, evaluate_checkpoint
+from memdyn.report.draw.style import run_styles
 from memdyn.report.figures import drawings
-from memdyn.report.page_vulnerable import most_vulnerable
-from memdyn.report.style import run_styles
+from memdyn.report.page.vulnerable import most_vulnerable
+from synthetic_tables import OPTIONS, fake_pool, folder, study_tables
 from worlds import gaussian_world
 
 SETTINGS = Settings(level=0.95, groups=8, draws=2, seed=0, fprs=(0.001, 0.01), rate_fprs=(), points_per_decade=2)

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from memdyn.report import page_tables
-from memdyn.report.samples import _cell_title, _effect_words
-from memdyn.report.style import run_styles
+from memdyn.report.draw.style import run_styles
+from memdyn.report.page import tables as page_tables
+from memdyn.report.sections.samples import _cell_title, _effect_words
 from memdyn.terms import ZONES
 
 

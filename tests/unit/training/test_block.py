@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 import torch
 from torch.nn import functional
-from unit.small_trainings import EPOCHS, Training, kill_after_epoch, make_pool, net_in, optimizer, schedule, small_pool
 
 from memdyn.compute.device import prepare_torch
 from memdyn.compute.samples import Samples
@@ -20,6 +19,7 @@ from memdyn.optim import REGISTRY as OPTIMIZERS
 from memdyn.store.checkpoints import checkpoint_file, load_checkpoint
 from memdyn.training import block, loop
 from memdyn.training.block import TrainingDiverged, new_network
+from small_trainings import EPOCHS, Training, kill_after_epoch, make_pool, net_in, optimizer, schedule, small_pool
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from unit.small_trainings import EPOCHS, Training, kill_after_epoch, make_pool, optimizer
 
 from memdyn.compute.samples import Samples
 from memdyn.design.seeds import derive_seed
@@ -16,6 +15,7 @@ from memdyn.store.logs import failed_models
 from memdyn.store.scores import SIGNALS, read_failed, read_signal, tidy, write_scores
 from memdyn.training import block
 from memdyn.training.block import TrainingDiverged, new_network
+from small_trainings import EPOCHS, Training, kill_after_epoch, make_pool, optimizer
 
 # Unlucky models work for some steps, then their outputs are not a number: here, from the second epoch on.
 NET = """

@@ -1,9 +1,9 @@
 """A net is tried out before the first of a block is trained, which leaves no trace in the training."""
 
 import pytest
-from unit.small_trainings import Training, net_in, small_pool
 
 from memdyn.training import block
+from small_trainings import Training, net_in, small_pool
 
 
 @pytest.fixture

@@ -308,6 +308,6 @@ def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]
         "report",
         {"figures": figures.folder, "tables": tables.folder, **shown},
         ("write_report.py",),
-        files=tuple(f"memdyn/report/templates/{name}" for name in ("report.css", "report.html.j2")),
+        files=tuple(f"memdyn/report/page/templates/{name}" for name in ("report.css", "report.html.j2")),
     )
     return tables, figures, report

@@ -9,25 +9,25 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_pdf import FigureCanvasPdf
 
-from memdyn.report.animation import draw_animation
-from memdyn.report.classes import draw_classes
-from memdyn.report.comparison import draw_comparison
-from memdyn.report.convergence import draw_convergence
-from memdyn.report.curves import draw_accuracy, draw_leakage, draw_null, draw_roc
-from memdyn.report.difficulty import draw_difficulty_curves, draw_difficulty_densities
-from memdyn.report.early import draw_early
-from memdyn.report.factors import draw_factors
-from memdyn.report.onset import draw_onset
-from memdyn.report.planes import draw_centre, draw_plane, draw_zones
-from memdyn.report.population import draw_inflow, draw_river, draw_speed
-from memdyn.report.power_law import draw_power_law
-from memdyn.report.record import INDEX, Drawing, FigureRecord, PoolImages, ReportOptions, drawn_pools, write_index
-from memdyn.report.samples import draw_samples
-from memdyn.report.style import in_figures, report_style, run_styles
-from memdyn.report.tails import draw_tails
-from memdyn.report.text import numbered, words_in
-from memdyn.report.transitions import draw_transitions
-from memdyn.report.utility import draw_utility
+from memdyn.report.draw.animation import draw_animation
+from memdyn.report.draw.style import in_figures, report_style, run_styles
+from memdyn.report.draw.text import numbered, words_in
+from memdyn.report.page.record import INDEX, Drawing, FigureRecord, PoolImages, ReportOptions, drawn_pools, write_index
+from memdyn.report.sections.classes import draw_classes
+from memdyn.report.sections.comparison import draw_comparison
+from memdyn.report.sections.difficulty import draw_difficulty_curves, draw_difficulty_densities
+from memdyn.report.sections.early import draw_early
+from memdyn.report.sections.factors import draw_factors
+from memdyn.report.sections.found import draw_utility
+from memdyn.report.sections.leakage import draw_accuracy, draw_leakage, draw_null, draw_roc
+from memdyn.report.sections.models import draw_convergence
+from memdyn.report.sections.onset import draw_onset
+from memdyn.report.sections.plane import draw_centre, draw_plane, draw_zones
+from memdyn.report.sections.power_law import draw_power_law
+from memdyn.report.sections.samples import draw_samples
+from memdyn.report.sections.speed import draw_inflow, draw_river, draw_speed
+from memdyn.report.sections.tails import draw_tails
+from memdyn.report.sections.transitions import draw_transitions
 
 # Without them the same figure would differ in bytes from one drawing to the next
 _NO_DATES = {"png": {"Software": None}, "pdf": {"CreationDate": None}}

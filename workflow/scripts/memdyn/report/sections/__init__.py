@@ -1,0 +1,1 @@
+"""A file a section of the page: its figures, its tables and their captions."""
