@@ -14,7 +14,7 @@ from scipy import stats
 from memdyn.dynamics.dprime import sample_statistics
 from memdyn.dynamics.plane import samples_table
 from memdyn.dynamics.zones import ZoneBounds
-from memdyn.report.page.record import ReportOptions
+from memdyn.report.record import ReportOptions
 from memdyn.terms import ZONES
 
 BOUNDS = ZoneBounds(hv_tpr=0.9, hv_fpr=0.1, vulnerable_advantage=0.5, test_level=0.05)

@@ -21,6 +21,7 @@ from memdyn.plan.nets import refuse_untrainable
 from memdyn.plan.pools import plan_pools, pool_key
 from memdyn.plan.stage import Stage, code_of
 from memdyn.probes import REGISTRY as MEASURES
+from memdyn.report.sections import DRAWN, WRITTEN, entries
 from memdyn.terms import SCORED_PARTS
 
 
@@ -302,12 +303,13 @@ def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]
         ("compare_runs.py",),
     )
     shown = {name: getattr(config, name) for name in ("report", "dynamics", "analysis", "study")}
-    figures = Stage("figures", "figures", {"tables": tables.folder, **shown}, ("draw_figures.py",))
+    figures = Stage("figures", "figures", {"tables": tables.folder, **shown}, ("draw_figures.py",), entries(DRAWN))
     report = Stage(
         "report",
         "report",
         {"figures": figures.folder, "tables": tables.folder, **shown},
         ("write_report.py",),
+        entries(WRITTEN),
         files=tuple(f"memdyn/report/page/templates/{name}" for name in ("report.css", "report.html.j2")),
     )
     return tables, figures, report

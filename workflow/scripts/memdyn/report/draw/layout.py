@@ -1,7 +1,8 @@
-"""Small helpers for grids of panels."""
+"""Grids of panels, their labels and the legend above them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -9,9 +10,35 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
 from memdyn.report.draw import text
+from memdyn.report.draw.style import WIDTH
 
 _ROOM = 0.98  # of a figure's width for its legend
 _LETTERS, _HANDLE = 15, 6  # letters of a legend an inch, and what a handle takes: where to begin to look for what fits
+
+
+def panels(
+    rows: int,
+    columns: int,
+    height: float,
+    width: float = WIDTH,
+    alone: float | None = None,
+    sharex: bool | str = True,
+    sharey: bool | str = True,
+) -> tuple[Figure, np.ndarray]:
+    """A figure with a grid [rows, columns] of axes, sizes in inches.
+
+    Args:
+        alone: the width of a single column, if it is another one.
+    """
+    return plt.subplots(
+        rows,
+        columns,
+        figsize=(alone if alone and columns == 1 else width, height),
+        sharex=sharex,
+        sharey=sharey,
+        squeeze=False,
+        layout="constrained",
+    )
 
 
 def label_outer(grid: np.ndarray, count: int, x: str, y: str) -> None:
@@ -24,10 +51,10 @@ def label_outer(grid: np.ndarray, count: int, x: str, y: str) -> None:
         axes.set(xlabel=x if lowest else "", ylabel=y if place % columns == 0 else "")
 
 
-def columns_for(count: int, most: int) -> int:
-    """How many columns a grid of panels gets: the fewest that need no more rows (4 panels are 2 by 2, not 3 and 1)."""
+def shape_for(count: int, most: int) -> tuple[int, int]:
+    """(rows, columns) of that many panels: the fewest columns that need no more rows (4 are 2 by 2, not 3 and 1)."""
     rows = -(-count // most)
-    return -(-count // rows)
+    return rows, -(-count // rows)
 
 
 def legend_above(figure: Figure, handles: list[Artist]) -> None:
@@ -52,10 +79,11 @@ def _legend(figure: Figure, handles: list[Artist], columns: int) -> Bbox:
     return extent
 
 
-def chunks(items: list, size: int) -> Iterator[list]:
-    """Consecutive pieces of at most `size`, so that a study of many runs gets several figures of readable panels."""
+def pages(items: Iterable, size: int) -> Iterator[tuple[int, list]]:
+    """(page from 0, next piece of at most `size`), so that a study of many runs gets several readable figures."""
+    items = list(items)
     for start in range(0, len(items), size):
-        yield items[start : start + size]
+        yield start // size, items[start : start + size]
 
 
 def spread(items: list, count: int) -> list:

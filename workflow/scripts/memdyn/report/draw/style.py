@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import cycle, islice
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -43,33 +44,6 @@ ZONE_COLOURS = {
     "chance": "#ececec",
     "inverted": "#8fb3d9",
 }
-ZONE_LABELS = {
-    "highly_vulnerable": "highly vulnerable",
-    "vulnerable": "vulnerable",
-    "leaning": "leaning",
-    "chance": "chance",
-    "inverted": "inverted",
-}
-METRIC_LABELS = {
-    "auc": "AUC",
-    "tpr_at_fpr_0.01": "TPR at 1 % FPR",
-    "tpr_at_fpr_0.001": "TPR at 0.1 % FPR",
-}
-DIFFICULTY_LABELS = {
-    "learning_epoch": "learning epoch",
-    "forgetting": "forgetting events",
-    "aum": "area under the margin",
-    "el2n": "EL2N",
-    "confidence": "confidence",
-    "variability": "variability",
-    "loss": "loss",
-    "c_score": "C-score",
-    "memorisation": "memorisation",
-    "grand": "GraNd",
-    "prediction_depth": "prediction depth",
-}
-METRIC_CHANCE = {"auc": 0.5, "tpr_at_fpr_0.01": 0.01, "tpr_at_fpr_0.001": 0.001}
-
 _RC = {
     "text.parse_math": False,  # a name with two dollars is no formula
     "font.size": 8.5,
@@ -130,12 +104,6 @@ def run_styles(runs: pd.DataFrame) -> dict[str, RunStyle]:
     return styles
 
 
-def runs_in(table: pd.DataFrame, styles: dict[str, RunStyle]) -> list[str]:
-    """The runs of a table (column run), in the study's order."""
-    present = set(table["run"].unique())
-    return [run for run in styles if run in present]
-
-
 def in_figures(styles: dict[str, RunStyle]) -> dict[str, RunStyle]:
     """The same with short names in letters that figures can draw; a number tells those apart that became equal."""
     short = [clip_label(drawable(style.name), LONGEST_NAME) for style in styles.values()]
@@ -184,9 +152,22 @@ def count_bar(figure: Figure, mesh: ScalarMappable, grid: np.ndarray) -> Colorba
     return bar
 
 
+def handle(label: str, **line: Any) -> Line2D:
+    """A legend entry."""
+    return Line2D([], [], label=label, **line)
+
+
+def chance_handle() -> Line2D:
+    return handle("chance", color=MUTED, linestyle=":")
+
+
+def null_handle() -> Line2D:
+    return handle("sham members (null)", color=MUTED, marker="o", ls="--", markerfacecolor="white")
+
+
 def run_handles(styles: dict[str, RunStyle]) -> list[Line2D]:
     """Legend entries of the runs."""
-    return [Line2D([], [], label=style.name, **style.line) for style in styles.values()]
+    return [handle(style.name, **style.line) for style in styles.values()]
 
 
 def wrap_label(text: str, most: int, lines: int = 2) -> str:

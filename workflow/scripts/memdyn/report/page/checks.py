@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from memdyn.report.draw.style import METRIC_CHANCE
-from memdyn.report.sections.leakage import non_members, preferred_aggregation
+from memdyn.report.rows import at_last, failed_runs, non_members, preferred_aggregation
+from memdyn.report.words import METRIC_CHANCE, TPRS
 
 PASSED, WARNED, FAILED = "passed", "warned", "failed"
 UNLIKELY = 0.01  # p-value of a null test that passed; one honest run in a hundred has it
@@ -48,9 +48,8 @@ def null_check(tables: Mapping[str, pd.DataFrame]) -> Check:
     runs = list(tables["runs"]["run"])
     if "null" not in tables:
         return Check(WARNED, "null control not done: nothing shows that the pipeline itself does not leak", "null")
-    passed = tables["null"].set_index("run")["passed"].astype(bool)
-    failed = [run for run in runs if run in passed.index and not passed[run]]
-    untested = [run for run in runs if run not in passed.index]
+    failed = [run for run in runs if run in failed_runs(tables)]
+    untested = [run for run in runs if run not in set(tables["null"]["run"])]
     if failed:
         return Check(FAILED, f"null control FAILED for {_names(tables, failed)}: do not trust their numbers", "null")
     if untested:
@@ -66,9 +65,8 @@ def tail_check(tables: Mapping[str, pd.DataFrame]) -> Check | None:
     """Whether the upper tail of the scored samples' OUT margins is the predicted one at each run's last checkpoint."""
     if "tail_verdicts" not in tables:
         return None
-    table = tables["tail_verdicts"]
-    last = table[(table["epoch"] == table.groupby("run")["epoch"].transform("max")) & (table["part"] == "scored")]
-    by_word = {word: list(part["run"]) for word, part in last.groupby("verdict")}
+    last = at_last(tables["tail_verdicts"])
+    by_word = {word: list(part["run"]) for word, part in last[last["part"] == "scored"].groupby("verdict")}
     if by_word.get("fails"):
         names = _names(tables, by_word["fails"])
         return Check(FAILED, f"tail check FAILED for {names}: no parametric rates at small FPRs", "tails")
@@ -107,7 +105,7 @@ def few_alarms(tables: Mapping[str, pd.DataFrame]) -> Check | None:
     if "attack_metrics" not in tables:
         return None
     metrics = tables["attack_metrics"]
-    smallest = min(METRIC_CHANCE[name] for name in METRIC_CHANCE if name != "auc" and name in metrics)
+    smallest = min(METRIC_CHANCE[name] for name in TPRS if name in metrics)
     alarms = int(smallest * non_members(metrics, preferred_aggregation(metrics)).min())
     if alarms < FEW_ALARMS:
         return Check(WARNED, f"only {alarms} false alarms at {100 * smallest:g} % FPR", "roc")

@@ -7,10 +7,12 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
+from memdyn.report.compared import difference_words, is_known, matched_words
 from memdyn.report.draw import formatting
-from memdyn.report.draw.style import METRIC_CHANCE, METRIC_LABELS, RunStyle
-from memdyn.report.page.matched import difference_words, is_known, matched_words
-from memdyn.report.sections.leakage import preferred_aggregation
+from memdyn.report.draw.style import RunStyle
+from memdyn.report.rows import at_last, failed_runs, preferred_aggregation
+from memdyn.report.section import Study
+from memdyn.report.words import METRIC_CHANCE, METRIC_LABELS
 from memdyn.stats.jackknife import SAMPLE_GROUPS
 
 METRICS = ("tpr_at_fpr_0.01", "auc")  # runs are compared by the first that is known: the small FPR that is known best
@@ -22,24 +24,22 @@ _PLATEAU = 0.01  # accuracy below the best one
 _TURNED = {"run_a": "run_b", "run_b": "run_a", "epoch_a": "epoch_b", "epoch_b": "epoch_a", "low": "high", "high": "low"}
 
 
-def findings(tables: Mapping[str, pd.DataFrame], styles: dict[str, RunStyle]) -> list[str]:
+def findings(study: Study) -> list[str]:
     """Sentences on which run leaks most to which attack, on who is hit, and on differences between runs.
 
     Runs that failed their null control are left out, compared ones too: their numbers mean nothing.
     """
-    if "attack_metrics" not in tables:
-        return []
-    metrics = tables["attack_metrics"]
+    metrics = study.tables["attack_metrics"]
     metrics = metrics[metrics["aggregation"] == preferred_aggregation(metrics)]
-    failed = _failed(tables)
+    failed = failed_runs(study.tables)
     metrics = metrics[~metrics["run"].isin(failed)]
     if not len(metrics):
         return ["No run passed its null control: nothing is said of their leakage."]
-    last = metrics[metrics["epoch"] == metrics.groupby("run")["epoch"].transform("max")]
+    last = at_last(metrics)
     metric = next(name for name in METRICS if last[name].notna().any())
     top = last.loc[last[metric].idxmax()]
     mine = metrics[(metrics["run"] == top["run"]) & (metrics["attack"] == top["attack"])]
-    found = Findings(tables, styles, metric, top, mine.set_index("epoch"), failed, looked_at=len(last))
+    found = Findings(study.tables, study.styles, metric, top, mine.set_index("epoch"), failed, looked_at=len(last))
     parts = (found.most, found.most_vulnerable, found.growth, found.differences, found.verdicts)
     return [sentence for part in parts for sentence in part()]
 
@@ -173,14 +173,6 @@ class Findings:
         turned = table[table["run_b"] == self.top["run"]].rename(columns=_TURNED)
         turned = turned.assign(**{name: -turned[name] for name in ("difference", "low", "high")})
         return pd.concat([table[table["run_a"] == self.top["run"]], turned], ignore_index=True)
-
-
-def _failed(tables: Mapping[str, pd.DataFrame]) -> frozenset[str]:
-    """The runs that failed their null control."""
-    if "null" not in tables:
-        return frozenset()
-    null = tables["null"]
-    return frozenset(null.loc[~null["passed"].astype(bool), "run"])
 
 
 def _interval(row: pd.Series, metric: str) -> str:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup, escape
 
-from memdyn.report.page.record import ReportOptions
+from memdyn.report.record import ReportOptions
 
 
 class Term(NamedTuple):

@@ -2,17 +2,35 @@
 
 from collections.abc import Iterator
 
-import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from memdyn.report.draw import style
-from memdyn.report.draw.captions import caption
-from memdyn.report.draw.layout import chunks, legend_above
-from memdyn.report.draw.style import RunStyle, runs_in
-from memdyn.report.page.record import Drawing, FigureRecord
-from memdyn.report.sections.plane import threshold_words
+from memdyn.report.draw.drawing import Drawing, drawn
+from memdyn.report.draw.layout import legend_above, pages, panels
+from memdyn.report.draw.style import RunStyle
+from memdyn.report.page.tables import Table, interval, run_cell, text_cells
+from memdyn.report.rows import of_runs, runs_in
+from memdyn.report.section import Part, Section, Study
+from memdyn.report.words import threshold_words
+
+_EARLY = """
+    How well a predictor at an epoch finds the samples finally at risk: the top share by d′ of the margin, or the
+    highly vulnerable zone (HV) of {attack} at {threshold}. The final set comes from one half of the models, the
+    prediction from the other. Black: d′ with its jackknife band; dashed: what d′ of the last checkpoint itself
+    finds, the ceiling that noise leaves; dotted: chance (for HV, d′ names its early zone, which grows; baselines
+    always name as many as are to be found). Coloured: baselines that need no shadow models, each from one model a
+    sample: of a random pair of the half, the one that trained on it. Grey line: early checkpoint of claim C3."""
+_MORE = """
+    More on the same: Jaccard index of what is named and what is to be found, and precision for the highly
+    vulnerable zone of {attack} at {threshold} (recall and precision of the top share are equal, since as many are
+    named as are to be found). Below, rank correlation of d′ over all samples with d′ at the last checkpoint, from
+    disjoint halves: as observed (with its band); reliability of d′ at the epoch, half against half; and the
+    observed over the root of both reliabilities, what models without noise would show. Red, with its band: the
+    share of the samples truly at risk at the end that truly were so at the epoch, above chance. Both are left out
+    where the reliability may be 0."""
 
 # predictor -> (label, colour, marker, line); d' is of half of the models, the others of one model
 _PREDICTORS = {
@@ -46,41 +64,41 @@ _FIGURES = {
 }
 _TITLES = {"early": "Early determination", "early_more": "Early determination, more measures"}
 _SHARES = ("recall", "jaccard", "precision")
+# as the table has it
+_NAMES = {name: label for name, (label, *_) in _PREDICTORS.items()} | {"forgetting": "forgetting events"}
+_MODELS = {"half": "half of the models", "one": "one model a sample", "mean": "mean over half"}
+_COLUMNS = {
+    "recall": "recall",
+    "recall_share": "of the ceiling",
+    "latent_share": "without noise",
+    "auroc": "AUROC",
+    "jaccard": "Jaccard",
+}
 
 
-def draw_early(tables: dict[str, pd.DataFrame], styles: dict[str, RunStyle]) -> Iterator[Drawing]:
+def draw_early(study: Study) -> Iterator[Drawing]:
     """Measures of early determination over checkpoints, a row a measure, a column a run."""
-    findings = tables.get("findings")
-    for attack, early in tables["early"].groupby("attack", sort=False):
+    findings = study.tables.get("findings")
+    for attack, early in study.tables["early"].groupby("attack", sort=False):
         known = set(zip(early["target"], early["metric"], strict=True))
         labels = early.loc[early["target"] == "hv", "threshold"]
-        zone_threshold = threshold_words(labels.iloc[0]) if len(labels) else "its threshold"
+        threshold = threshold_words(labels.iloc[0]) if len(labels) else "its threshold"
         marked = findings[findings["attack"] == attack] if findings is not None else None
         for kind, every in _FIGURES.items():
-            panels = [panel for panel in every if (panel[0], panel[1][0]) in known]
-            words = caption(kind, attack=attack, threshold=zone_threshold)
-            for page, chunk in enumerate(chunks(runs_in(early, styles), 3)):
-                figure = _page(early, marked, panels, chunk, styles)
-                alt = f"{', '.join(label for _, _, label in panels)} over epochs, {len(chunk)} runs."
-                name = f"{kind.replace('_', '-')}-{attack}{f'-{page + 1}' if page else ''}"
-                yield Drawing(FigureRecord(name, "early", f"{_TITLES[kind]}, {attack}", words, alt), figure)
+            rows = [row for row in every if (row[0], row[1][0]) in known]
+            for page, runs in pages(runs_in(early, study.styles), 3):
+                figure = _page(early, marked, rows, runs, study.styles)
+                alt = f"{', '.join(label for _, _, label in rows)} over epochs, {len(runs)} runs."
+                yield drawn(figure, kind, _TITLES[kind], alt, attack=attack, page=page, threshold=threshold)
 
 
 def _page(
-    early: pd.DataFrame, findings: pd.DataFrame | None, panels: list, runs: list[str], styles: dict[str, RunStyle]
-) -> plt.Figure:
-    figure, grid = plt.subplots(
-        len(panels),
-        len(runs),
-        figsize=(style.WIDTH if len(runs) > 1 else 4.6, 2.0 * len(panels) + 0.7),
-        sharex="col",
-        sharey="row",
-        squeeze=False,
-        layout="constrained",
-    )
+    early: pd.DataFrame, findings: pd.DataFrame | None, rows: list, runs: list[str], styles: dict[str, RunStyle]
+) -> Figure:
+    figure, grid = panels(len(rows), len(runs), 2.0 * len(rows) + 0.7, alone=4.6, sharex="col", sharey="row")
     for column, run in zip(grid.T, runs, strict=True):
         part = early[early["run"] == run]
-        for axes, (target, metrics, _) in zip(column, panels, strict=True):
+        for axes, (target, metrics, _) in zip(column, rows, strict=True):
             shown = part[(part["target"] == target) & part["metric"].isin(metrics)]
             (_draw_trend if metrics == tuple(_TREND) else _draw_panel)(axes, shown)
             if findings is not None:
@@ -88,13 +106,17 @@ def _page(
                     axes.axvline(epoch, color=style.RULE, linewidth=3, zorder=0)
         column[0].set_title(style.wrap_label(styles[run].name, 60 // len(runs)))
         style.epoch_axis(column[-1])
-    for axes, (_, metrics, label) in zip(grid[:, 0], panels, strict=True):
+    for axes, (_, metrics, label) in zip(grid[:, 0], rows, strict=True):
         axes.set_ylabel(label)
         if metrics[0] in _SHARES:
             axes.set_ylim(0, min(axes.get_ylim()[1], 1.05))
     legend_above(figure, _handles(early))
-    if any(metrics == tuple(_TREND) for _, metrics, _ in panels):
-        grid[-1, 0].legend(handles=[_line(*look) for look in _TREND.values()], fontsize=6.8, loc="best")
+    if any(metrics == tuple(_TREND) for _, metrics, _ in rows):
+        trends = [
+            style.handle(label, color=colour, marker=marker, linestyle=line, markersize=3.5)
+            for label, colour, marker, line in _TREND.values()
+        ]
+        grid[-1, 0].legend(handles=trends, fontsize=6.8, loc="best")
     return figure
 
 
@@ -138,17 +160,50 @@ def _hollow(name: str) -> dict:
     return {"markersize": 7, "markerfacecolor": "none"} if name == "margin" else {}
 
 
-def _line(label: str, colour: str, marker: str, line: str | tuple) -> Line2D:
-    return Line2D([], [], color=colour, marker=marker, linestyle=line, markersize=3.5, label=label)
-
-
 def _handles(early: pd.DataFrame) -> list[Line2D]:
-    drawn = set(early["predictor"])
+    drawn_ = set(early["predictor"])
     handles = [
-        Line2D([], [], color=colour, marker=marker, linestyle=line, label=label, **_hollow(name))
+        style.handle(label, color=colour, marker=marker, linestyle=line, **_hollow(name))
         for name, (label, colour, marker, line) in _PREDICTORS.items()
-        if name in drawn
+        if name in drawn_
     ]
-    handles.append(Line2D([], [], color=style.MUTED, linestyle="--", label="ceiling"))
-    handles.append(Line2D([], [], color=style.MUTED, linestyle=":", label="chance"))
-    return handles
+    return [*handles, style.handle("ceiling", color=style.MUTED, linestyle="--"), style.chance_handle()]
+
+
+def tabulate_early(study: Study) -> Table:
+    """What each predictor finds of the final top share at the early checkpoint of the findings."""
+    table, findings, rows = study.tables["early"], study.tables["findings"], []
+    for run, attack, part in of_runs(table[table["target"] == "top"], study.styles):
+        found = findings[(findings["run"] == run) & (findings["attack"] == attack) & (findings["target"] == "top")]
+        if not len(found):
+            continue
+        epoch = found["epoch"].iloc[0]
+        for (name, models), group in part[part["epoch"] == epoch].groupby(["predictor", "models"], sort=False):
+            metrics = {row["metric"]: row for _, row in _in_range(group).iterrows()}
+            names = (attack, f"{epoch:g}", _NAMES.get(name, name), _MODELS.get(models, models))
+            numbers = (interval(metrics.get(metric)) for metric in _COLUMNS)
+            rows.append([run_cell(study.styles[run]), *text_cells(*names, *numbers)])
+    caption = (
+        "What is known early of the samples finally at risk (the top share by d′ of the other half of the models): "
+        "recall; recall above chance as a share of what d′ of the last checkpoint finds; the same without noise, the "
+        "share of those truly at risk at the end that truly were so then, which does not depend on the number of "
+        "models (with the choice of samples); AUROC; Jaccard. The baselines need no shadow models: they are read off "
+        "models that trained on the sample, one of a random pair of the half, or the mean over the half's pairs."
+    )
+    columns = ["run", "attack", "epoch", "predictor", "from", *_COLUMNS.values()]
+    return Table(caption, columns, rows, head=5)
+
+
+def _in_range(table: pd.DataFrame) -> pd.DataFrame:
+    """Estimates of latent shares within 0 and 1, as their limits are: replicates alone need what lies beyond."""
+    share = table["metric"] == "latent_share"
+    return table.assign(estimate=table["estimate"].mask(share, table["estimate"].clip(0, 1)))
+
+
+SECTION = Section(
+    "early",
+    title="Early determination",
+    figures=(Part(draw_early, needs=("early",)),),
+    captions={"early": _EARLY, "early_more": _MORE},
+    tables=(Part(tabulate_early, needs=("early", "findings")),),
+)

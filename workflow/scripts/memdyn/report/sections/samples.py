@@ -1,20 +1,28 @@
 """The most vulnerable samples of each run, as pictures with their trajectories."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from memdyn.report.draw import formatting, style
-from memdyn.report.draw.captions import caption
-from memdyn.report.draw.style import RunStyle
-from memdyn.report.page.record import Drawing, DrawnPool, FigureRecord, ReportOptions
-from memdyn.report.sections.plane import select_threshold, threshold_words
+from memdyn.report.draw.drawing import Drawing, drawn
+from memdyn.report.draw.pools import DrawnPool
+from memdyn.report.rows import select_threshold
+from memdyn.report.section import Part, Section, Study
+from memdyn.report.words import threshold_words
+
+_SAMPLES = """
+    The {count} samples with the largest effect size d′ (difference between the mean margin as member and as
+    non-member, in root mean square standard deviations) of {run} at its last checkpoint, and their counted rates
+    under {attack} at {threshold} during training: TPR over the models that had the sample, FPR over those that had
+    not; the filled gap is the advantage A, given at the last checkpoint with its interval over pairs of models
+    ({effect}). {analysed} The numbers after # are rows of the source. The largest of many are shown: on new models
+    most rates would come out lower (d′ is shrunken for it). {planted}"""
 
 COLUMNS = 3
 _ANALYSED = "d′ has its interval too; dotted: the onset, from which on the sample differs significantly."
@@ -38,36 +46,29 @@ def with_onset(top: pd.DataFrame, summary: pd.DataFrame | None, pool: DrawnPool 
     return top.merge(summary[own], "left", keys).fillna({"analysed": False})
 
 
-def draw_samples(
-    tables: dict[str, pd.DataFrame],
-    images: Mapping[str, DrawnPool],
-    styles: dict[str, RunStyle],
-    options: ReportOptions,
-) -> Iterator[Drawing]:
+def draw_samples(study: Study) -> Iterator[Drawing]:
     """One figure per attack and run: pictures, TPR and FPR over checkpoints of the samples with the largest d'."""
-    shown = select_threshold(tables["samples"], options.threshold)
+    shown = select_threshold(study.tables["samples"], study.options.threshold)
     for (attack, run), part in shown.groupby(["attack", "run"], sort=False):
-        top, run_style = most_vulnerable(part, options.top_samples), styles[run]
+        name, pool = study.styles[run].name, study.pools.get(run)
+        top = most_vulnerable(part, study.options.top_samples)
         trajectories = part[part["sample_id"].isin(top["sample_id"])].sort_values("epoch")
-        top = with_onset(top, tables.get("summary"), images.get(run))
-        figure = _sheet(top, trajectories, images.get(run))
-        threshold = threshold_words(part["threshold"].iloc[0])
-        planted = _planted_words(top, images.get(run))
-        words = caption(
+        top = with_onset(top, study.tables.get("summary"), pool)
+        ids = ", ".join(str(i) for i in top["sample_id"])
+        yield drawn(
+            _sheet(top, trajectories, pool),
             "samples",
-            count=len(top),
-            run=run_style.name,
+            f"Most vulnerable samples of {name}",
+            f"Pictures and trajectories of the most vulnerable samples of {name}: source rows {ids}.",
             attack=attack,
-            threshold=threshold,
+            of=run,
+            threshold=threshold_words(part["threshold"].iloc[0]),
+            count=len(top),
+            run=name,
             effect=_effect_words(top["design_effect"]),
             analysed=_ANALYSED if top["analysed"].any() else "",
-            planted=planted,
+            planted=_planted_words(top, pool),
         )
-        ids = ", ".join(str(i) for i in top["sample_id"])
-        alt = f"Pictures and trajectories of the most vulnerable samples of {run_style.name}: source rows {ids}."
-        name = f"samples-{attack}-{run}"
-        title = f"Most vulnerable samples of {run_style.name}, {attack}"
-        yield Drawing(FigureRecord(name, "samples", title, words, alt), figure)
 
 
 def _sheet(top: pd.DataFrame, trajectories: pd.DataFrame, pool: DrawnPool | None) -> plt.Figure:
@@ -106,10 +107,10 @@ def _sheet(top: pd.DataFrame, trajectories: pd.DataFrame, pool: DrawnPool | None
         title, colour = _cell_title(f"✗ {name}" if wrong else name, row), style.FAILED if wrong else style.INK
         titled.set_title(title, loc="left", fontsize=7, pad=3, color=colour)
     handles = [
-        Line2D([], [], color=TPR_COLOUR, label="TPR: models trained on it"),
-        Line2D([], [], color=FPR_COLOUR, linestyle="--", label="FPR: the other models"),
+        style.handle("TPR: models trained on it", color=TPR_COLOUR),
+        style.handle("FPR: the other models", color=FPR_COLOUR, linestyle="--"),
         Patch(facecolor=TPR_COLOUR, alpha=0.15, label="advantage"),
-        Line2D([], [], color=style.INK, linestyle=":", linewidth=1, label="onset"),
+        style.handle("onset", color=style.INK, linestyle=":", linewidth=1),
     ]
     shown = handles if top["analysed"].any() else handles[:-1]
     figure.legend(handles=shown, loc="upper center", ncols=len(shown) if columns > 1 else 1)
@@ -166,3 +167,11 @@ def _draw_trajectory(axes: Axes, part: pd.DataFrame) -> None:
     axes.set_ylim(-0.04, 1.04)
     axes.set_yticks([0, 0.5, 1], ["0", ".5", "1"])
     style.epoch_axis(axes, label=False)
+
+
+SECTION = Section(
+    "samples",
+    title="Trajectories of the most vulnerable samples",
+    figures=(Part(draw_samples, needs=("samples",)),),
+    captions={"samples": _SAMPLES},
+)

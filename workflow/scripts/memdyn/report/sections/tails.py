@@ -2,18 +2,25 @@
 
 from collections.abc import Iterator
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 from scipy.special import ndtri
 
 from memdyn.report.draw import style
-from memdyn.report.draw.captions import caption
-from memdyn.report.draw.layout import chunks, legend_above
-from memdyn.report.draw.style import RunStyle, runs_in
-from memdyn.report.page.record import Drawing, FigureRecord
+from memdyn.report.draw.drawing import Drawing, drawn
+from memdyn.report.draw.layout import legend_above, pages, panels
+from memdyn.report.page.tables import Cell, Table, interval, run_cell, text_cells
+from memdyn.report.rows import at_last, by_run, runs_in
+from memdyn.report.section import Part, Section, Study
+from memdyn.terms import AUC, FEWEST_HITS, fpr_of
+
+_TAILS = """
+    Each OUT margin is predicted from the other pairs of models; if the parametric law behind d′ and the rates at
+    small FPR holds, predicted tail probabilities come true and the points lie on the dotted line. At the last
+    checkpoint; bars: jackknife over pairs; left the lower, right the upper tail. The verdict is on the upper tail
+    at {probability}, and on how many members lie there. Where it fails, the counted rates are the ones to trust.
+    Tails in which no margin lay are not drawn."""
 
 _MARKS = {
     "scored": {"color": style.COLOURS[0], "marker": "o"},
@@ -21,40 +28,27 @@ _MARKS = {
 }
 
 
-def last_verdicts(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Verdicts at each run's last checkpoint."""
-    table = tables["tail_verdicts"]
-    return table[table["epoch"] == table.groupby("run")["epoch"].transform("max")]
-
-
-def draw_tails(tables: dict[str, pd.DataFrame], styles: dict[str, RunStyle]) -> Iterator[Drawing]:
+def draw_tails(study: Study) -> Iterator[Drawing]:
     """Normal scores of observed against expected tail probabilities at the last checkpoint, a panel a run."""
-    tails, verdicts = tables["tails"], last_verdicts(tables)
-    runs = runs_in(tails, styles)
-    for page, chunk in enumerate(chunks(runs, 3)):
-        figure, grid = plt.subplots(
-            1,
-            len(chunk),
-            figsize=(style.WIDTH if len(chunk) > 1 else 4.2, 3.4),
-            sharey=True,
-            squeeze=False,
-            layout="constrained",
-        )
-        for axes, run in zip(grid[0], chunk, strict=True):
+    tails, verdicts = study.tables["tails"], at_last(study.tables["tail_verdicts"])
+    for page, runs in pages(runs_in(tails, study.styles), 3):
+        figure, grid = panels(1, len(runs), 3.4, alone=4.2, sharex=False)
+        for axes, run in zip(grid[0], runs, strict=True):
             part = tails[tails["run"] == run]
             _draw_qq(axes, part[part["epoch"] == part["epoch"].max()])
             scored = verdicts[(verdicts["run"] == run) & (verdicts["part"] == "scored")]
             word = f"\n{scored['verdict'].iloc[0]}" if len(scored) else ""
-            axes.set_title(f"{style.wrap_label(styles[run].name, 60 // len(chunk))}{word}")
+            axes.set_title(f"{style.wrap_label(study.styles[run].name, 60 // len(runs))}{word}")
             axes.set_xlabel("expected normal score")
         grid[0, 0].set_ylabel("observed normal score")
-        handles = [Line2D([], [], linestyle="none", label=part, **_MARKS[part]) for part in _MARKS]
-        legend_above(figure, [*handles, Line2D([], [], color=style.MUTED, linestyle=":", label="the law holds")])
-        probability = verdicts["probability"].iloc[0] if len(verdicts) else np.nan
-        words = caption("tails", probability=f"{100 * probability:g} %")
-        alt = f"Quantile plots of predictive tail probabilities for {len(chunk)} runs."
-        suffix = "" if page == 0 else f"-{page + 1}"
-        yield Drawing(FigureRecord(f"tails{suffix}", "tails", "Tail check", words, alt), figure)
+        handles = [style.handle(part, linestyle="none", **mark) for part, mark in _MARKS.items()]
+        legend_above(figure, [*handles, style.handle("the law holds", color=style.MUTED, linestyle=":")])
+        alt = f"Quantile plots of predictive tail probabilities for {len(runs)} runs."
+        yield drawn(figure, "tails", "Tail check", alt, page=page, probability=_probability(verdicts))
+
+
+def _probability(verdicts: pd.DataFrame) -> str:
+    return f"{100 * verdicts['probability'].iloc[0]:g} %"
 
 
 def _draw_qq(axes: Axes, table: pd.DataFrame) -> None:
@@ -68,3 +62,46 @@ def _draw_qq(axes: Axes, table: pd.DataFrame) -> None:
         axes.errorbar(rows["z_expected"] + shift, rows["z_observed"], yerr=np.clip(bars, 0, None), **style_)
     reach = max(3.5, np.abs(table["z_expected"]).max() + 0.2) if len(table) else 3.5
     axes.set(xlim=(-reach, reach), ylim=(-reach - 0.7, reach + 0.7))
+
+
+def tabulate_tails(study: Study) -> Table:
+    """Verdicts of the tail check at the last checkpoint, beside the parametric operating points that rest on it."""
+    verdicts, points = study.tables["tail_verdicts"], study.tables["operating_points"]
+    marks = {"holds": "passed", "fails": "failed"}
+    quantities = list(dict.fromkeys(points["quantity"]))
+    rows = []
+    for row in by_run(at_last(verdicts), study.styles):
+        mine = points[(points["run"] == row["run"]) & (points["part"] == row["part"])].set_index("quantity")
+        found = [mine.loc[name] if name in mine.index else None for name in quantities]
+        ratios = [
+            interval(row, name, digits=2, limits=(f"{name}_low", f"{name}_high")) for name in ("ratio", "tpr_ratio")
+        ]
+        verdict = Cell(row["verdict"], kind=marks.get(row["verdict"], ""))
+        names = [run_cell(study.styles[row["run"]]), *text_cells(row["part"], f"{row['epoch']:g}")]
+        values = text_cells(*(interval(point, "value", digits=4) for point in found))
+        rows.append([*names, *text_cells(*ratios), verdict, *values])
+    caption = (
+        "The tail check at the last checkpoint, each pair of models predicted from the others: how often an OUT margin "
+        f"lies in the predicted upper tail of {_probability(verdicts)}, over how often it should (is the FPR what it "
+        "is called?), and how many members lie there, over how many the laws of d′ and of s_in / s_out say (is the "
+        "TPR?). Holds: the first interval is within a factor of 2 of 1, the second within one of 1.25 or no farther "
+        "than the FPR. Fails: one lies outside. Else undecided, and always where fewer than "
+        f"{FEWEST_HITS} margins are expected there. Then the parametric operating points: means over samples of AUC "
+        "and of TPR at small FPRs, which cannot be counted for one sample, with jackknife intervals over pairs; sham: "
+        "no leakage."
+    )
+    columns = ["run", "part", "epoch", "OUT tail over expected", "members over predicted", "parametric law"]
+    return Table(caption, [*columns, *map(_point_title, quantities)], rows, head=3)
+
+
+def _point_title(quantity: str) -> str:
+    return "mean AUC" if quantity == AUC else f"mean TPR at {100 * fpr_of(quantity):g} % FPR"
+
+
+SECTION = Section(
+    "tails",
+    title="Tail check",
+    figures=(Part(draw_tails, needs=("tails", "tail_verdicts")),),
+    captions={"tails": _TAILS},
+    tables=(Part(tabulate_tails, needs=("tail_verdicts", "operating_points")),),
+)

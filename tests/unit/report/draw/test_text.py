@@ -13,9 +13,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 from memdyn.report.draw import style, text
+from memdyn.report.draw.pools import DrawnPool
 from memdyn.report.figures import draw_all, drawings
-from memdyn.report.page.record import DrawnPool
-from memdyn.report.page.render import PageContext, render_page
+from memdyn.report.page.context import PageContext
+from memdyn.report.page.render import render_page
 from synthetic_dynamics import analysis_tables
 from synthetic_tables import OPTIONS, RUNS, fake_pool, folder, study_tables
 

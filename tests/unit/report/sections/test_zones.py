@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from memdyn.report.draw.style import run_styles
-from memdyn.report.page import tables as page_tables
 from memdyn.report.sections.samples import _cell_title, _effect_words
+from memdyn.report.sections.zones import tabulate_zones
 from memdyn.terms import ZONES
+from report_study import shown
 
 
 def table(high):
@@ -21,11 +21,12 @@ def table(high):
     return found.assign(zone=pd.Categorical(found["zone"], ZONES))
 
 
-STYLES = run_styles(pd.DataFrame({"run": ["a"], "name": ["a"]}))
+def study(high):
+    return shown({"runs": pd.DataFrame({"run": ["a"], "name": ["a"]}), "zones": table(high)})
 
 
 def test_the_highly_vulnerable_stand_beside_sham_and_the_parametric_share():
-    shown = page_tables.zones(table(0.25), STYLES, "lr1")
+    shown = tabulate_zones(study(0.25))
     row = dict(zip(shown.columns, [cell.text for cell in shown.rows[0]], strict=True))
     assert row["highly vulnerable"] == "20.0 % [15.0, 25.0]"
     assert row["the same (sham)"] == "1.2 %" and row["the same, parametric"] == "19.3 % [18.1, 20.4]"
@@ -33,7 +34,7 @@ def test_the_highly_vulnerable_stand_beside_sham_and_the_parametric_share():
 
 
 def test_too_few_models_have_no_interval():
-    assert "20.0 %" in [cell.text for cell in page_tables.zones(table(None), STYLES, "lr1").rows[0]]
+    assert "20.0 %" in [cell.text for cell in tabulate_zones(study(None)).rows[0]]
     row = pd.DataFrame(
         [{"sample_id": 3, "d_prime": 1.0, "advantage": 0.75, "advantage_low": np.nan, "analysed": False}]
     )

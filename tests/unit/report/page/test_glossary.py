@@ -5,11 +5,12 @@ from html.parser import HTMLParser
 import pytest
 
 from memdyn.attacks import REGISTRY as ATTACKS
-from memdyn.report.draw.style import DIFFICULTY_LABELS, METRIC_LABELS, ZONE_LABELS
 from memdyn.report.figures import draw_all
 from memdyn.report.page.glossary import Glossary
-from memdyn.report.page.record import read_index
-from memdyn.report.page.render import PageContext, render_page
+from memdyn.report.page.render import render_page
+from memdyn.report.record import read_index
+from memdyn.report.words import DIFFICULTY_LABELS, METRIC_LABELS, ZONE_LABELS
+from report_study import CONTEXT
 from synthetic_dynamics import analysis_tables
 from synthetic_tables import OPTIONS, RUNS, fake_pool, folder, study_tables
 
@@ -96,10 +97,9 @@ class Blocks(HTMLParser):
 def check_terms(tables, folder_):
     """What is explained, once no block of the page has a term that was not explained before or right behind it."""
     draw_all(tables, {folder(name): fake_pool() for name in RUNS}, folder_, OPTIONS)
-    context = PageContext(study="s", title="t", config_yaml="a: 1", versions={}, folders={}, options=OPTIONS)
     written = {record.name: record.written for record in read_index(folder_)}
     words, parser = glossary(), Blocks()
-    parser.feed(render_page(tables, folder_, context))
+    parser.feed(render_page(tables, folder_, CONTEXT))
     waiting, explained, needed = set(), set(), set()
     for kind, value in parser.found:
         if kind == "term":

@@ -1,4 +1,4 @@
-"""Runs that are equally far trained, in words and numbers: at which accuracy, and at which epochs of both."""
+"""Pairs of runs: which rows of their differences are shown, and what is said where both are equally far trained."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,10 +7,34 @@ import numpy as np
 import pandas as pd
 
 from memdyn.report.draw import formatting
+from memdyn.report.rows import at_last, preferred_aggregation
+from memdyn.report.words import METRICS
 
 COMPARED = "compared"  # memdyn.compare.series.COMPARED, without all that it needs
 CLOCKS = {"accuracy_test": "test accuracy", "generalisation_gap": "generalisation gap"}
-_IN_UNIT = ("auc", "tpr_at_fpr_0.01", "tpr_at_fpr_0.001", "share_highly_vulnerable", "inflow_hv")
+_IN_UNIT = (*METRICS, "share_highly_vulnerable", "inflow_hv")  # metrics between 0 and 1
+_MOST_PAIRS = 12  # beyond them, only those that differ in one factor are shown
+
+
+def last_differences(differences: pd.DataFrame) -> pd.DataFrame:
+    """The last epoch that each two runs share, one aggregation."""
+    table = differences[differences["aggregation"] == preferred_aggregation(differences)]
+    return at_last(table, ["run_a", "run_b"])
+
+
+def pairs_of(table: pd.DataFrame) -> pd.Series:
+    """The pair of runs (run_a, run_b) of each row."""
+    return pd.Series(list(zip(table["run_a"], table["run_b"], strict=True)), index=table.index, dtype=object)
+
+
+def shown_pairs(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """The rows of the pairs of runs that the page shows, and a sentence on those that it leaves out."""
+    pairs, chosen = pairs_of(table), table["factor"] != ""
+    if pairs.nunique() <= _MOST_PAIRS or not chosen.any():
+        return table, ""
+    omitted = pairs[~chosen].nunique()
+    words = f"Pairs of runs that do not differ in one factor only are in the tables' files ({omitted} more)."
+    return table[chosen], words if omitted else ""
 
 
 def is_known(table: pd.DataFrame) -> pd.Series:
