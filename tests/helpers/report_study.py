@@ -10,9 +10,10 @@ from memdyn.attacks.base import build
 from memdyn.attacks.convergence import convergence_table
 from memdyn.attacks.evaluate import Settings, evaluate_checkpoint
 from memdyn.report.draw import style
-from memdyn.report.figures import drawings
+from memdyn.report.draw.pools import drawn_pools
 from memdyn.report.page.context import PageContext
-from memdyn.report.section import Study
+from memdyn.report.section import Study, made
+from memdyn.report.sections import sections
 from synthetic_dynamics import analysis_tables
 from synthetic_tables import OPTIONS, fake_pool, folder, study_tables
 from worlds import gaussian_world
@@ -51,11 +52,14 @@ def shown(tables, **changed):
 
 
 def draw(tables, wanted, images=None):
-    """The drawings whose names start with `wanted`; all are closed."""
+    """The drawings whose names start with `wanted`, of the sections that have this kind of figure; all are closed."""
+    pools = drawn_pools(images or {}, OPTIONS.show_images)
+    study = Study.of(tables, style.in_figures(style.run_styles(tables["runs"])), OPTIONS, pools)
+    own = [one for one in sections() if any(wanted.startswith(kind.replace("_", "-")) for kind in one.captions)]
     with style.report_style():
-        found = [d for d in drawings(tables, images or {}, OPTIONS) if d.record.name.startswith(wanted)]
+        found = [drawing for one in own for several in made(one.figures, study) for drawing in several]
     plt.close("all")
-    return found
+    return [drawing for drawing in found if drawing.record.name.startswith(wanted)]
 
 
 def draw_one(tables, wanted, images=None):

@@ -182,6 +182,16 @@ def test_a_colour_of_the_figures(copy: Project):
     assert copy.planned() == {"draw_figures": 1, "write_report": 1}
 
 
+def test_a_caption(copy: Project):
+    copy.edit("report/sections/leakage.py", "Dotted: an attack that guesses.", "Dotted: a guess.")
+    assert copy.planned() == {"write_report": 1}
+
+
+def test_a_table_of_the_page(copy: Project):
+    copy.edit("report/sections/run.py", '"time/model"', '"time a model"')
+    assert copy.planned() == {"write_report": 1}
+
+
 def test_the_pages_style_sheet(copy: Project):
     copy.append("report/page/templates/report.css", "\nbody { color: #123456; }\n")
     assert copy.planned() == {"write_report": 1}

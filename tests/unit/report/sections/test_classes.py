@@ -8,7 +8,9 @@ import pytest
 
 from memdyn.report.sections.classes import class_names
 from report_study import analysed, draw_one
-from synthetic_tables import RUNS, fake_pool
+from synthetic_tables import RUNS, fake_pool, folder
+
+RUN = folder("mlp-sgd")
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +27,7 @@ def test_classes_are_ordered_by_what_they_leak_and_both_ends_of_many_are_shown(t
     drawing = draw_one(tables, "classes-lira")
     titles = [axes.get_title() for axes in drawing.figure.axes]
     assert titles == ["class 2", "class 1", "class 0"] and not drawing.record.values["omitted"]
-    worst = tables["curves"].query("figure == 'advantage' and group == '2' and run == @folder('mlp-sgd')")
+    worst = tables["curves"].query("figure == 'advantage' and group == '2' and run == @RUN")
     line = drawing.figure.axes[0].lines[0]
     assert np.allclose(line.get_ydata(), worst["value"]) and len(drawing.figure.axes[0].collections) == len(RUNS)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from memdyn.report.sections.early import tabulate_early
-from report_study import analysed, draw_one
+from report_study import analysed, draw_one, shown
 from synthetic_tables import EPOCHS
 
 
@@ -15,7 +15,7 @@ def tables():
 def test_a_latent_share_is_shown_within_its_limits(tables):
     latent = tables["early"]["metric"] == "latent_share"
     assert latent.any()
-    for estimate, limits, shown in (
+    for estimate, limits, expected in (
         (1.04, (0.9, 1.0), "1.000 [0.900, 1.000]"),
         (-0.1, (0.0, 0.2), "0.000 [0.000, 0.200]"),
     ):
@@ -23,7 +23,7 @@ def test_a_latent_share_is_shown_within_its_limits(tables):
         early = tables["early"].assign(**{k: tables["early"][k].mask(latent, v) for k, v in numbers.items()})
         table = tabulate_early(shown(tables, early=early))
         found = [row[table.columns.index("without noise")].text for row in table.rows]
-        assert shown in found and set(found) == {shown, "–"}
+        assert expected in found and set(found) == {expected, "–"}
 
 
 def test_trend_is_a_line_a_measure(tables):
