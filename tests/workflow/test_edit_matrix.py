@@ -234,13 +234,23 @@ def test_a_probe_added(copy: Project):
 
 
 def test_a_colour_of_the_figures(copy: Project):
-    path = copy.package / "report" / "style.py"
+    path = copy.package / "report" / "draw" / "style.py"
     path.write_text(re.sub('"#[0-9a-fA-F]{6}"', '"#123456"', path.read_text(), count=1))
     assert copy.planned() == {"draw_figures": 1, "write_report": 1}
 
 
+def test_a_caption(copy: Project):
+    copy.edit("report/sections/leakage.py", "Dotted: an attack that guesses.", "Dotted: a guess.")
+    assert copy.planned() == {"write_report": 1}
+
+
+def test_a_table_of_the_page(copy: Project):
+    copy.edit("report/sections/run.py", '"time/model"', '"time a model"')
+    assert copy.planned() == {"write_report": 1}
+
+
 def test_the_pages_style_sheet(copy: Project):
-    copy.append("report/templates/report.css", "\nbody { color: #123456; }\n")
+    copy.append("report/page/templates/report.css", "\nbody { color: #123456; }\n")
     assert copy.planned() == {"write_report": 1}
 
 

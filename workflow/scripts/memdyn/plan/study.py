@@ -23,6 +23,7 @@ from memdyn.plan.reuse import same_training, saved
 from memdyn.plan.stage import FIGURES, REPORT, TABLES, TRAIN, Stage
 from memdyn.plan.stages import analysis_stage, architecture, attack_stages, code_of_attacks, dynamics_stage
 from memdyn.plan.training import Training, Trainings
+from memdyn.report.sections import DRAWN, WRITTEN, entries
 
 
 @dataclass(frozen=True)
@@ -260,12 +261,13 @@ def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]
         ("compare_runs.py",),
     )
     shown = {name: getattr(config, name) for name in ("report", "dynamics", "analysis", "study")}
-    figures = Stage(FIGURES, "figures", {"tables": tables.folder, **shown}, ("draw_figures.py",))
+    figures = Stage(FIGURES, "figures", {"tables": tables.folder, **shown}, ("draw_figures.py",), entries(DRAWN))
     report = Stage(
         REPORT,
         "report",
         {"figures": figures.folder, "tables": tables.folder, **shown},
         ("write_report.py",),
-        files=tuple(f"memdyn/report/templates/{name}" for name in ("report.css", "report.html.j2")),
+        entries(WRITTEN),
+        files=tuple(f"memdyn/report/page/templates/{name}" for name in ("report.css", "report.html.j2")),
     )
     return tables, figures, report
