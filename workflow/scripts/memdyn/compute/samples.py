@@ -1,6 +1,7 @@
 """Samples on the device as one tensor, turned into network inputs a batch at a time."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -43,6 +44,11 @@ class Samples:
         """float32 network inputs; images in the `layout` that the network wants."""
         values = samples.to(torch.float32).mul(self.scale).add_(self.offset)  # twice as fast as addcmul
         return values.contiguous(memory_format=layout) if values.ndim == 4 else values
+
+    @cached_property
+    def ready(self) -> "Samples":
+        """The same, normalised once and for all: four times the memory of images, and no work a batch."""
+        return replace(self, samples=self.normalise(self.samples, torch.contiguous_format))
 
     def take(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Samples as stored, and labels, of `rows` on the same device (`[rows]` would be 10 times slower)."""
