@@ -5,8 +5,8 @@ falls, since both wait for the same arithmetic; what is left to gain is told by 
 on one fixed batch and handles no data. One core and no workers on both sides: each core of a machine trains a model of
 its own. CPU seconds, the best of some epochs taken in turn. Writes nothing.
 
-Without augmentation: at least as fast as the loop that one writes for tensors on the device, which normalises them once,
-takes batches by index and logs loss and accuracy.
+Without augmentation: at least as fast as the loop that one writes for tensors on the device, which normalises them
+once, takes batches by index and logs loss and accuracy.
 
 Then a step on one batch in channels_last against one in contiguous memory: what the layout that
 `memdyn.models.layout` chooses brings, and what a narrow net loses that must not have it. (ResNet-18 of width 8 is right
@@ -216,8 +216,8 @@ def main() -> None:
             epochs = [our_epoch(net, images, labels, augmented=False), plain_epoch(net, images, labels)]
             ours, plain = seconds_of(epochs, rounds=3 * EPOCHS)
             print(
-                f"training, {net} on {'x'.join(map(str, shape))}, as they are: ratio {plain / ours:.2f} (target 1): ours "
-                f"{ours * 1e3:.1f} ms, a plain loop on the device {plain * 1e3:.1f} ms",
+                f"training, {net} on {'x'.join(map(str, shape))}, as they are: ratio {plain / ours:.2f} (target 1): "
+                f"ours {ours * 1e3:.1f} ms, a plain loop on the device {plain * 1e3:.1f} ms",
                 flush=True,
             )
 
