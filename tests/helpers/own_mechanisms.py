@@ -236,5 +236,5 @@ class Replaces(Mechanism):
         return network
 
 
-class OddState(Mechanism):
+class OddState(Nothing):
     state: ClassVar[dict] = {"kept": [{"inner": object()}]}

@@ -23,8 +23,8 @@ def build_mechanisms(
 
     Raises:
         KeyError: for an unknown name.
-        ValueError: for a user's own that cannot be made; for one that overrides no hook, whose name may be misspelt; for
-            two that override a hook of which there can be only one.
+        ValueError: for a user's own that cannot be made; for one that overrides no hook (a name misspelt?); for two
+            that override a hook of which there can be only one.
     """
     mechanisms: dict[str, Mechanism] = {}
     for section in sections:
