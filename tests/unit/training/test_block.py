@@ -111,6 +111,7 @@ def test_only_seed_pool_and_model_decide(pool, tmp_path):
 def spy_on_rows(monkeypatch):
     """The rows of each batch that is trained on."""
     monkeypatch.setattr(loop, "PREPARED_VALUES", 1)  # a batch at a time
+    monkeypatch.setattr(loop, "READY_VALUES", 0)
     monkeypatch.setattr(block, "_check", lambda *_: [])  # trains nothing
     seen, take = [], Samples.take
 

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from math import ceil, nan
 from types import MappingProxyType
 from typing import Any
@@ -28,7 +28,7 @@ from torch.nn import functional as F
 
 from memdyn.compute.device import seed_draws
 from memdyn.compute.pixels import apply, draw
-from memdyn.compute.samples import Samples
+from memdyn.compute.samples import ReadySamples, Samples
 from memdyn.mechanisms.base import Batch, Mechanism, Trainee
 from memdyn.mechanisms.build import having
 from memdyn.models.layout import layout_of
@@ -195,22 +195,25 @@ class Loop:
         at_once = max(1, PREPARED_VALUES // (self.inputs.samples[0].numel() * self.options.batch_size))
         pieces = [sizes[first : first + at_once] for first in range(0, len(sizes), at_once)]
         lengths = [sum(piece) for piece in pieces]
-        is_ready = self._is_ready()
-        source = self.inputs.ready if is_ready else self.inputs
         draws = self._draws(len(order), epoch).to(device).split(lengths)
         # one copy to the device an epoch
         for piece, rows, chunk_draws in zip(pieces, order.to(device).split(lengths), draws, strict=True):
-            samples, labels = source.take(rows)
-            if self.options.augmented:
-                samples = apply(samples, chunk_draws, self.options.crop)
-            inputs = samples if is_ready else self.inputs.normalise(samples, self.layout)
+            inputs, labels = self._ready.take(rows) if self._ready else self._prepare(rows, chunk_draws)
             for each, theirs, those in zip(inputs.split(piece), labels.split(piece), rows.split(piece), strict=True):
                 yield Batch(each, None, theirs, those)
 
-    def _is_ready(self) -> bool:
-        """Whether the samples as the network takes them can be kept."""
-        is_plain = not self.options.augmented and self.layout == torch.contiguous_format
-        return is_plain and self.inputs.samples.numel() <= READY_VALUES
+    @cached_property
+    def _ready(self) -> ReadySamples | None:
+        """The samples as the network takes them; None where they are changed before, or too many to keep."""
+        is_kept = not self.options.augmented and self.inputs.samples.numel() <= READY_VALUES
+        return self.inputs.ready(self.layout) if is_kept else None
+
+    def _prepare(self, rows: Tensor, draws: Tensor) -> tuple[Tensor, Tensor]:
+        """Network inputs and labels of some rows, cropped and flipped as drawn."""
+        samples, labels = self.inputs.take(rows)
+        if self.options.augmented:
+            samples = apply(samples, draws, self.options.crop)
+        return self.inputs.normalise(samples, self.layout), labels
 
     def _step(self, batch: Batch, epoch: int) -> tuple[Tensor, Tensor]:
         """One update; the loss and the predicted classes at the weights before it."""
