@@ -185,7 +185,10 @@ class Records(Mechanism):
 
 
 class Nothing(Mechanism):
-    """Overrides no hook."""
+    """Overrides no hook of training."""
+
+    def output(self, logits, draw):
+        return logits
 
 
 def compute_loss(logits, labels, epoch, power=1.0):
@@ -203,6 +206,11 @@ def smoothing(alpha):
 
 class NoMechanism:
     pass
+
+
+class Misspelt(Mechanism):
+    def penalties(self, logits, batch, epoch):
+        return logits.square().mean()
 
 
 class TwoNumbers(Mechanism):
@@ -228,5 +236,5 @@ class Replaces(Mechanism):
         return network
 
 
-class OddState(Mechanism):
+class OddState(Nothing):
     state: ClassVar[dict] = {"kept": [{"inner": object()}]}

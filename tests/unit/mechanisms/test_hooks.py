@@ -1,5 +1,9 @@
 """Each hook against a training that is written out, and the order in which the loop calls them."""
 
+import inspect
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -8,12 +12,12 @@ from torch.nn import functional as F
 
 import own_mechanisms
 from memdyn.compute.samples import Samples
-from memdyn.mechanisms.base import Batch, Mechanism
+from memdyn.mechanisms.base import HOOKS, Batch, Mechanism
 from memdyn.mechanisms.build import build_mechanisms
 from memdyn.store.checkpoints import checkpoint_file, load_checkpoint
 from memdyn.training.block import new_network
 from memdyn.training.loop import Loop, LoopOptions
-from own_mechanisms import Noise, Nothing, Records
+from own_mechanisms import Noise, Records
 from slow_training import generator, seed_of, slow_training
 from small_trainings import EPOCHS, Training, net_in, optimizer, small_pool
 from small_trainings import mechanism as section
@@ -78,7 +82,7 @@ def test_hooks_that_are_not_overridden_are_never_called(training, monkeypatch):
     def never(*_):
         raise AssertionError
 
-    for hook in ("network", "batches", "batch", "objective", "penalty", "update", "after_epoch", "output"):
+    for hook in HOOKS:
         monkeypatch.setattr(Mechanism, hook, never)
     assert training(section("Nothing")).weights() == plain.weights()
 
@@ -283,7 +287,19 @@ def test_sam_with_a_mechanism(training):
 
 def test_output_leaves_logits_alone():
     logits = torch.randn(2, 3)
-    assert Nothing().output(logits, torch.Generator()) is logits
+    assert Mechanism().output(logits, torch.Generator()) is logits
+
+
+def test_hooks_are_the_methods_of_the_base():
+    assert {name for name, value in vars(Mechanism).items() if inspect.isfunction(value)} == set(HOOKS)
+
+
+def test_the_example_of_the_docs(training, tmp_path):
+    text = (Path(__file__).parents[3] / "docs" / "extending.md").read_text()
+    (example,) = re.findall(r"```python\n([^`]*class LogitPenalty.*?)```", text, re.DOTALL)
+    (tmp_path / "penalty.py").write_text(example)
+    found = training(section("LogitPenalty", weight=0.7) | {"target": f"{tmp_path / 'penalty.py'}:LogitPenalty"})
+    assert found.weights() == training(section("LogitPenalty", weight=0.7)).weights()
 
 
 # -- order ------------------------------------------------------------------------------------------------------------
@@ -351,6 +367,7 @@ def _batch():
     ("name", "message"),
     [
         ("NoMechanism", "must return a memdyn.mechanisms.base.Mechanism, returned NoMechanism; a plain"),
+        ("Misspelt", "'misspelt' overrides none of the hooks: network, batches, batch, objective, penalty, update"),
         ("TwoNumbers", r"'twonumbers': its `objective` must return one number .*, not a tensor of shape \(8,\)"),
         ("OneBatch", "'onebatch': `batches` must return 3 batches.*it returned 1, the smallest of 20"),
         ("EmptyBatch", "'emptybatch': `batches` must return 3 batches.*it returned 3, the smallest of 0"),

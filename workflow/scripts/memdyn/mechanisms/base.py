@@ -17,6 +17,8 @@ from torch.optim import Optimizer
 
 from memdyn.compute.samples import Samples
 
+HOOKS = ("network", "batches", "batch", "objective", "penalty", "update", "after_epoch", "output")
+
 
 @dataclass(frozen=True)
 class Batch:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from memdyn.mechanisms import REGISTRY
-from memdyn.mechanisms.base import Given, Mechanism
+from memdyn.mechanisms.base import HOOKS, Given, Mechanism
 from memdyn.registry import resolve
 
 # hooks of which there is one for all -> the slot that a mechanism claims with it
@@ -23,7 +23,8 @@ def build_mechanisms(
 
     Raises:
         KeyError: for an unknown name.
-        ValueError: for a user's own that cannot be made; for two that override a hook of which there can be only one.
+        ValueError: for a user's own that cannot be made; for one that overrides no hook (a name misspelt?); for two
+            that override a hook of which there can be only one.
     """
     mechanisms: dict[str, Mechanism] = {}
     for section in sections:
@@ -32,6 +33,8 @@ def build_mechanisms(
         mechanism = resolve(REGISTRY, "custom" if "target" in keywords else name)(**keywords)
         if given:
             object.__setattr__(mechanism, "given", given(name))  # it may be a frozen dataclass
+        if not any(having({name: mechanism}, hook) for hook in HOOKS):
+            raise ValueError(f"mechanism {name!r} overrides none of the hooks: {', '.join(HOOKS)}")
         mechanisms[name] = mechanism
     for hook, slot in EXCLUSIVE.items():
         names = [name for name, _ in having(mechanisms, hook)]

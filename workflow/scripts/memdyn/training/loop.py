@@ -15,7 +15,9 @@ Where mechanisms come in (`memdyn.mechanisms.base` says what each hook may do):
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
+from functools import cached_property, partial
 from math import ceil, nan
 from types import MappingProxyType
 from typing import Any
@@ -26,7 +28,7 @@ from torch.nn import functional as F
 
 from memdyn.compute.device import seed_draws
 from memdyn.compute.pixels import apply, draw
-from memdyn.compute.samples import Samples
+from memdyn.compute.samples import ReadySamples, Samples
 from memdyn.mechanisms.base import Batch, Mechanism, Trainee
 from memdyn.mechanisms.build import having
 from memdyn.models.layout import layout_of
@@ -36,6 +38,8 @@ from memdyn.training.parts import plain_state, shapes_of
 
 # Batches are made from samples in larger pieces, of up to so many values (4 bytes each): fewer and larger operations.
 PREPARED_VALUES = 200_000
+# Samples of up to so many values in all are normalised once for all epochs, where nothing is done to them before.
+READY_VALUES = 50_000_000
 
 
 @dataclass(frozen=True)
@@ -132,6 +136,11 @@ class Loop:
         self.optimizer = build_optimizer(options.optimizer, self.network)
         for _, mechanism in having(mechanisms, "update"):
             self.optimizer = mechanism.update(self.optimizer, self.network)
+        self._precision = (
+            partial(torch.autocast, inputs.samples.device.type, torch.bfloat16)
+            if options.precision == "bfloat16"
+            else nullcontext  # a disabled autocast takes its time too
+        )
         self._samplers, self._changers, self._objectives, self._penalties, self._tellers = (
             having(mechanisms, hook) for hook in ("batches", "batch", "objective", "penalty", "after_epoch")
         )
@@ -149,13 +158,14 @@ class Loop:
             for name, mechanism in self._changers:
                 batch = mechanism.batch(batch, epoch, draws[name])
             loss, predicted = self._step(batch, epoch)
-            losses.append(loss * len(batch.labels))
+            losses.append(loss)
             predictions.append(predicted)
             labels.append(batch.labels)
         more = self._after_epoch(epoch, draws)
         # summed here and not above: small operations are dear, and reading a value would wait for the device
         seen = torch.cat(labels)
-        mean_loss = torch.stack(losses).double().sum().item() / len(seen)
+        totals = torch.stack(losses) * torch.tensor([len(each) for each in labels], device=seen.device)
+        mean_loss = totals.double().sum().item() / len(seen)
         accuracy = (torch.cat(predictions) == seen).double().mean().item()
         if not self._is_finite():  # since the last step, of which no loss knows
             mean_loss = nan
@@ -188,20 +198,30 @@ class Loop:
         draws = self._draws(len(order), epoch).to(device).split(lengths)
         # one copy to the device an epoch
         for piece, rows, chunk_draws in zip(pieces, order.to(device).split(lengths), draws, strict=True):
-            samples, labels = self.inputs.take(rows)
-            if self.options.augmented:
-                samples = apply(samples, chunk_draws, self.options.crop)
-            inputs = self.inputs.normalise(samples, self.layout).split(piece)
-            for each, theirs, those in zip(inputs, labels.split(piece), rows.split(piece), strict=True):
+            inputs, labels = self._ready.take(rows) if self._ready else self._prepare(rows, chunk_draws)
+            for each, theirs, those in zip(inputs.split(piece), labels.split(piece), rows.split(piece), strict=True):
                 yield Batch(each, None, theirs, those)
+
+    @cached_property
+    def _ready(self) -> ReadySamples | None:
+        """The samples as the network takes them; None where they are changed before, or too many to keep."""
+        is_kept = not self.options.augmented and self.inputs.samples.numel() <= READY_VALUES
+        return self.inputs.ready(self.layout) if is_kept else None
+
+    def _prepare(self, rows: Tensor, draws: Tensor) -> tuple[Tensor, Tensor]:
+        """Network inputs and labels of some rows, cropped and flipped as drawn."""
+        samples, labels = self.inputs.take(rows)
+        if self.options.augmented:
+            samples = apply(samples, draws, self.options.crop)
+        return self.inputs.normalise(samples, self.layout), labels
 
     def _step(self, batch: Batch, epoch: int) -> tuple[Tensor, Tensor]:
         """One update; the loss and the predicted classes at the weights before it."""
         seen: list[Tensor] = []
 
         def closure() -> Tensor:
-            self.optimizer.zero_grad(set_to_none=True)
-            with torch.autocast(batch.inputs.device.type, torch.bfloat16, enabled=self.options.precision == "bfloat16"):
+            self._forget_gradients()
+            with self._precision():
                 logits = self.network(batch.inputs)
             loss = self._loss(logits.float(), batch, epoch)
             loss.backward()
@@ -211,6 +231,15 @@ class Loop:
         loss = self.optimizer.step(closure)
         # SAM calls the closure twice: the first call is at the weights themselves
         return loss.detach(), seen[0].argmax(1)
+
+    def _forget_gradients(self) -> None:
+        """As `optimizer.zero_grad()`, which would take longer to tell a profiler of it than to do it."""
+        if getattr(self.optimizer.zero_grad, "__func__", None) is not torch.optim.Optimizer.zero_grad:
+            self.optimizer.zero_grad(set_to_none=True)
+            return
+        for group in self.optimizer.param_groups:
+            for weights in group["params"]:
+                weights.grad = None
 
     def _loss(self, logits: Tensor, batch: Batch, epoch: int) -> Tensor:
         """What the step minimises: one number."""
