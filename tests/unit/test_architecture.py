@@ -20,6 +20,7 @@ ROOMS = [
     ["data", "optim"],
     ["models"],
     ["compute"],
+    ["mechanisms"],
     ["training", "probes"],
     ["attacks"],
     ["dynamics"],
@@ -28,6 +29,7 @@ ROOMS = [
     ["identity"],
     ["plan"],
     ["operations"],
+    ["__main__"],
 ]
 FLOOR = {room: floor for floor, rooms in enumerate(ROOMS) for room in rooms}
 # Rooms whose code can change no number but through a hashed option, so that an edit there makes no job run.

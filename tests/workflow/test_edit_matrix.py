@@ -124,8 +124,9 @@ def test_a_fresh_clone_with_edited_training_code_never_uses_them(clone: Project,
     old = f"results={copy.results}"
     before, runs = files(copy.results), folders(copy, "arrays-*/*-e2-*")
     said = clone.refused("--config", old)
-    assert "Traceback" not in said and "allow_retrain=true" in said and "adopt.py" in said
+    assert "Traceback" not in said and "allow_retrain=true" in said and "memdyn adopt" in said
     assert len(runs) == 2 and all(run in said for run in runs)
+    assert said.count(f"): changed: memdyn/{TRAINING_CODE}\n") == 2
     real = clone.snakemake("--config", old)
     assert real.returncode != 0 and said.partition("the code of")[2].split("\n")[0] in real.stdout
     for other in ("--unlock", "--lint"):  # which train nothing
@@ -233,13 +234,23 @@ def test_a_probe_added(copy: Project):
 
 
 def test_a_colour_of_the_figures(copy: Project):
-    path = copy.package / "report" / "style.py"
+    path = copy.package / "report" / "draw" / "style.py"
     path.write_text(re.sub('"#[0-9a-fA-F]{6}"', '"#123456"', path.read_text(), count=1))
     assert copy.planned() == {"draw_figures": 1, "write_report": 1}
 
 
+def test_a_caption(copy: Project):
+    copy.edit("report/sections/leakage.py", "Dotted: an attack that guesses.", "Dotted: a guess.")
+    assert copy.planned() == {"write_report": 1}
+
+
+def test_a_table_of_the_page(copy: Project):
+    copy.edit("report/sections/run.py", '"time/model"', '"time a model"')
+    assert copy.planned() == {"write_report": 1}
+
+
 def test_the_pages_style_sheet(copy: Project):
-    copy.append("report/templates/report.css", "\nbody { color: #123456; }\n")
+    copy.append("report/page/templates/report.css", "\nbody { color: #123456; }\n")
     assert copy.planned() == {"write_report": 1}
 
 
@@ -284,7 +295,8 @@ def test_a_key_added_with_a_neutral_default(copy: Project):
 def test_the_scoring_code_after_the_checkpoints_are_gone(copy: Project):
     copy.append(SCORING_CODE, CHANGE)
     said = copy.refused()
-    assert "checkpoints" in said and "allow_retrain=true" in said and "adopt.py" in said and "Traceback" not in said
+    assert "checkpoints" in said and "allow_retrain=true" in said and "memdyn adopt" in said and "Traceback" not in said
+    assert said.count(f"): changed: memdyn/{SCORING_CODE}") == 2
     assert all(run in said for run in folders(copy, "arrays-*/*-e2-*/block-*"))
     again = {rule: 2 * n for rule, n in RESULTS_OF_ONE_RUN.items()} | STUDY_JOBS
     assert copy.planned("--config", "allow_retrain=true") == again
@@ -370,11 +382,11 @@ def test_adopting_keeps_the_training_and_says_so(copy: Project):
         copy.append(code, CHANGE)
     old = {str(copy.results.name + "/" + name) for name in folders(copy, "arrays-*/**/outputs-*")}
     wanted = ("--configfile", "study.yaml", "--reason", "adds a name that nothing uses")
-    tried = copy.script("adopt.py", *wanted, "--dry-run")
+    tried = copy.memdyn("adopt", *wanted, "--dry-run")
     assert tried.stdout.count("would adopt") == 5 and all(name in tried.stdout for name in old)
     assert {str(copy.results.name + "/" + name) for name in folders(copy, "arrays-*/**/outputs-*")} == old
 
-    done = copy.script("adopt.py", *wanted)
+    done = copy.memdyn("adopt", *wanted)
     assert done.returncode == 0 and done.stdout.count("adopted ") == 5, done.stdout
     assert not copy.planned().keys() & {"build_pool", "draw_membership", "train_block", "probe_block"}
     for recipe in map(Path, copy.results.glob("arrays-*/*-e2-*/recipe.yaml")):
@@ -383,16 +395,16 @@ def test_adopting_keeps_the_training_and_says_so(copy: Project):
         (entry,) = content["adopted"]
         assert entry["reason"] == wanted[-1] and entry["to"] == recipe.parent.name != entry["from"]
         assert entry["to_digest"] == content["digest"] != entry["from_digest"]
-    assert "nothing to adopt" in copy.script("adopt.py", *wanted).stdout
+    assert "nothing to adopt" in copy.memdyn("adopt", *wanted).stdout
 
 
 def test_adoption_never_covers_a_folder(copy: Project):
     copy.append(TRAINING_CODE, CHANGE)
     arguments = ("--configfile", "study.yaml", "--reason", "none")
-    tried = copy.script("adopt.py", *arguments, "--dry-run").stdout
+    tried = copy.memdyn("adopt", *arguments, "--dry-run").stdout
     before = folders(copy, "**")
     folder, new = re.search(r"would adopt (\S+) as (\S+)", tried).groups()
     (copy.folder / folder).with_name(new).mkdir()
-    done = copy.script("adopt.py", *arguments)
+    done = copy.memdyn("adopt", *arguments)
     assert done.returncode != 0 and new in done.stdout and "Traceback" not in done.stdout
     assert before < folders(copy, "**")

@@ -118,6 +118,6 @@ def test_weights_that_are_gone_are_asked_for(studied: Project, tmp_path: Path):
     assert copy.planned() == {}
     copy.write_study(copy.study() | {"difficulty": ON["difficulty"] | {"neighbours": 6}})
     said = copy.refused()
-    assert "new probes need them" in said and "prediction-depth" in said and "keep_checkpoints: all" in said
+    assert "new probes or students need them" in said and "prediction-depth" in said and "keep_checkpoints: all" in said
     planned = copy.planned("--config", "allow_retrain=true")
     assert planned["train_block"] == planned["probe_block"] == 2

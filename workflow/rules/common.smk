@@ -153,6 +153,22 @@ def downloaded_files(pool):
     return source_files(pool) if POOLS[pool].dataset.downloadable else []
 
 
+def teachers_of(wc):
+    """Weights of the same block of those that a run learns from."""
+    needs = PLAN.stage(f"{wc.pool}/{wc.run}").needs.values()
+    return ancient([f"{RESULTS}/{need.path}/{wc.block}/checkpoints" for need in needs])
+
+
+def teacher_params(wc):
+    """The mechanism and the recipe of each of them."""
+    train = PLAN.stage(f"{wc.pool}/{wc.run}")
+    mechanisms = [mechanism for mechanism, _ in train.options.get("teachers", ())]
+    return [
+        {"mechanism": mechanism, "options": need.options}
+        for mechanism, need in zip(mechanisms, train.needs.values())
+    ]
+
+
 def signals_of(folder):
     """What a probe has read off all blocks, from the path of its folder below the results."""
     return ancient([f"{RESULTS}/{folder}/{block}/signals.parquet" for block in BLOCKS])

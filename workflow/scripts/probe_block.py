@@ -23,7 +23,7 @@ from memdyn.probes.block import build_probe, members_of, probe_block
 from memdyn.store.logs import failed_models
 from memdyn.store.masks import read_masks
 from memdyn.store.scores import write_scores
-from memdyn.training.resume import clear
+from memdyn.training.resume import tidy_up
 
 if __name__ == "__main__":
     path, block = Path(snakemake.output.signals), snakemake.wildcards.block
@@ -44,9 +44,7 @@ if __name__ == "__main__":
             tell("the other job has read the block: nothing is left to do")
         else:
             sweep(path.parent)
-            # training is published: what a killed job would have resumed from has served
-            with hold(progress := progress_folder(path.parents[2], block), "tidying up", tell):
-                clear(progress)
+            tidy_up(path.parents[2], block, tell)
             retention.mark(checkpoints, params.keep != "all")
             write_scores(path, taken, models, np.asarray(pool.sample_ids[rows]), failed)
             tell(f"models {models[0]} to {models[-1]}: {name} at {len(epochs)} checkpoints")

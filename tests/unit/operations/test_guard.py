@@ -6,7 +6,7 @@ import pytest
 
 from memdyn.config.load import load_study
 from memdyn.design.blocks import block_names
-from memdyn.identity.recipe import RECIPE, read_recipe, write_recipe
+from memdyn.identity.recipe import RECIPE, read_recipe, with_code, write_recipe
 from memdyn.jobs.retention import mark
 from memdyn.operations.adopt import adopt, adoptable
 from memdyn.operations.guard import discard_read, link_current, point_links, refuse_needless_training, superseded
@@ -67,9 +67,34 @@ def test_changed_code_is_refused_with_the_folders_and_both_ways_out(plan, kinds)
     with pytest.raises(RuntimeError) as caught:
         refuse_needless_training(plan)
     said = str(caught.value)
-    assert "allow_retrain=true" in said and "adopt.py" in said
+    assert "allow_retrain=true" in said and "memdyn adopt" in said
     for folder, kind in ((pool, "pool"), (first, "train"), (second, "train")):
         assert (f"  - {folder} (would become " in said) == (kind in kinds)
+
+
+def rewrite(folder, **modules):
+    """As if the folder had been made by code of which these modules were otherwise."""
+    recipe = with_code(read_recipe(folder))
+    write_recipe(folder / RECIPE, recipe | {"modules": recipe["modules"] | modules})
+
+
+def test_the_modules_that_changed_are_named(plan):
+    (_, train, _), (_, other, _) = finish_all(plan, older=("train",))
+    rewrite(train, **{"memdyn/training/loop.py": "0" * 64, "memdyn/training/gone.py": "0" * 64})
+    with pytest.raises(RuntimeError) as caught:
+        refuse_needless_training(plan)
+    lines = str(caught.value).splitlines()
+    said = {folder: next(line for line in lines if str(folder) in line) for folder in (train, other)}
+    assert said[train].endswith("): changed: memdyn/training/loop.py; gone: memdyn/training/gone.py")
+    assert said[other].endswith("): it is not recorded which code")
+
+
+def test_the_scoring_code_that_changed_is_named_where_the_checkpoints_are_gone(plan):
+    for _, _, scores in finish_all(plan, older=("probe",)):
+        rewrite(scores, **{"memdyn/probes/outputs.py": "0" * 64})
+    with pytest.raises(RuntimeError, match="deleted once they were read") as caught:
+        refuse_needless_training(plan)
+    assert str(caught.value).count("): changed: memdyn/probes/outputs.py\n") == 2
 
 
 def test_one_changed_run_is_told_alone(plan):
@@ -110,7 +135,7 @@ def test_scoring_code_asks_only_where_the_checkpoints_are_gone(plan):
     with pytest.raises(RuntimeError) as caught:
         refuse_needless_training(plan)
     said = str(caught.value)
-    assert "deleted once they were read" in said and "keep_checkpoints: all" in said and "adopt.py" in said
+    assert "deleted once they were read" in said and "keep_checkpoints: all" in said and "memdyn adopt" in said
     assert all(f"  - {train}/block-0000-0007" in said for _, train, _ in folders)
 
 
@@ -118,7 +143,7 @@ def test_no_adoption_is_offered_where_there_is_nothing_to_adopt(plan):
     finish_all(plan, scored=False)
     with pytest.raises(RuntimeError, match="deleted once they were read") as caught:
         refuse_needless_training(plan)
-    assert "adopt.py" not in str(caught.value)
+    assert "memdyn adopt" not in str(caught.value)
 
 
 def test_progress_that_is_still_there_needs_no_permission(plan):
@@ -181,7 +206,7 @@ def test_measures_ask_where_the_checkpoints_are_gone(plan):
         for weights in train.glob("block-*/checkpoints/weights"):
             weights.unlink()
             weights.parent.rmdir()
-    with pytest.raises(RuntimeError, match="new probes need them") as caught:
+    with pytest.raises(RuntimeError, match="new probes or students need them") as caught:
         refuse_needless_training(wanted)
     assert f"  - {folders[1][1]}/block-0000-0007" in str(caught.value) and str(folders[0][1]) not in str(caught.value)
     older = finished.with_name("grand-0123456789")
@@ -210,6 +235,21 @@ def test_adoption_renames_and_records(plan):
             assert entry["reason"] == "a refactoring" and entry["to"] == stage.folder and entry["from"] != stage.folder
             assert entry["from_digest"] == "f" * 64 and entry["to_digest"] == stage.digest and entry["at"]
     assert not list(Path(plan.results).rglob("*0123456789"))
+
+
+def test_an_adopted_folder_has_the_hashes_of_the_code_that_it_is_named_after(plan, monkeypatch):
+    folders = finish(plan, plan.runs[0], older=("train",))
+    rewrite(folders[1], **{"memdyn/training/loop.py": "0" * 64})
+    (item,) = adoptable(plan)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            adopt(item, "killed")
+    (item,) = adoptable(plan)
+    adopt(item, "a refactoring")
+    recipe = read_recipe(item.new_folder)
+    assert recipe["modules"] == with_code(item.wanted.params())["modules"]
+    assert recipe["adopted"][0]["code"] == "changed: memdyn/training/loop.py"
 
 
 def test_adoption_is_told_once_where_it_was_killed_before_the_rename(plan, monkeypatch):

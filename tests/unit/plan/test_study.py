@@ -165,6 +165,7 @@ def test_a_job_gets_plain_sorted_values():
     assert params["folder"].startswith("mlp-") and params["entries"] == [
         "memdyn.models.mlp:mlp",
         "memdyn.optim.sgd:sgd",
+        "memdyn.optim.schedules.constant:constant",
     ]
 
 
@@ -312,7 +313,7 @@ def test_fewer_checkpoints_read_the_training_of_more(four):
     assert run.epochs == [0, 4] and run.train.path == before.train.path and run.outputs.path == before.outputs.path
     assert run.dynamics.path != before.dynamics.path and run.dynamics.options["epochs"] == [0, 4]
     assert fewer.runs[1].train.options["checkpoints"] == [0, 4], "nothing is there of this run"
-    assert run.lacking == ()
+    assert run.training.lacking == ()
 
 
 def test_the_null_of_a_run_is_the_same_whatever_it_is_read_from(four):
@@ -335,7 +336,7 @@ def test_its_own_training_comes_first_and_of_several_the_smallest(four):
 def test_more_checkpoints_are_trained_again_and_it_is_told(four):
     more = plan({"results": four.results, "base.checkpoints": [0, 1, 2, 3, 4]})
     assert more.runs[0].train.path != four.runs[0].train.path
-    assert [stage.path for stage in more.runs[0].lacking] == [four.runs[0].train.path]
+    assert [stage.path for stage in more.runs[0].training.lacking] == [four.runs[0].train.path]
     said = list(statement(more, 1))
     assert "mlp was trained before, but its weights at epoch 3 were not saved: its models are trained again" in said[0]
 
@@ -345,7 +346,7 @@ def test_more_checkpoints_are_trained_again_and_it_is_told(four):
 )
 def test_other_training_stands_for_nothing(four, changes):
     other = plan({"results": four.results, "base.checkpoints": [0, 4], **changes}).runs[0]
-    assert other.train.options["checkpoints"] == [0, 4] and other.lacking == ()
+    assert other.train.options["checkpoints"] == [0, 4] and other.training.lacking == ()
 
 
 def test_a_job_knows_the_training_that_its_start_chose(four):

@@ -99,9 +99,9 @@ def test_a_failed_model_is_not_trained_again(training, monkeypatch):
         killed.run()
     trained, loop = [], block.Loop
 
-    def note(network, optimizer, inputs, members, options, seed_of):
+    def note(network, inputs, members, options, seed_of, mechanisms):
         trained.append(seed_of("order", 1))
-        return loop(network, optimizer, inputs, members, options, seed_of)
+        return loop(network, inputs, members, options, seed_of, mechanisms)
 
     monkeypatch.setattr(block, "Loop", note)
     with pytest.raises(TrainingDiverged, match="^model 1: the loss became nan in epoch 2"):

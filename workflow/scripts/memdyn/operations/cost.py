@@ -55,6 +55,8 @@ class _Run:
     @property
     def samples(self) -> int:
         """That are scored."""
+        if not self.plan.outputs:
+            return 0
         return sum(self.plan.pool.options["parts"][part] for part in SCORED_PARTS)
 
 
@@ -64,10 +66,10 @@ def statement(plan: StudyPlan, slots: int) -> Iterator[str]:
     Args:
         slots: jobs of training and scoring that run side by side.
     """
-    counts = [count(plan, run) for run in plan.runs]
+    counts = [count(plan, run) for run in plan.trained]
     found = efforts(plan)
     seconds = seconds_a_model(found, [c.seconds for c in counts])
-    runs = [_Run(*of) for of in zip(plan.runs, counts, found, seconds, strict=True)]
+    runs = [_Run(*of) for of in zip(plan.trained, counts, found, seconds, strict=True)]
     wanted, trained, scored = (sum(getattr(c, what) for c in counts) for what in ("wanted", "trained", "scored"))
     yield from _trained_again(plan)
     yield from _probing(plan)
@@ -93,9 +95,10 @@ def _probing(plan: StudyPlan) -> Iterator[str]:
 
 def _trained_again(plan: StudyPlan) -> Iterator[str]:
     """Models that are there, with too few of their weights saved."""
-    for run in plan.runs:
-        if run.lacking:
-            there = sorted(saved(run.train).intersection(*map(saved, run.lacking)))
+    for run in plan.trained:
+        lacking = run.training.lacking
+        if lacking:
+            there = sorted(saved(run.train).intersection(*map(saved, lacking)))
             new = [epoch for epoch in run.epochs if epoch not in there]
             yield (
                 f"{run.name} was trained before, but its weights at {_listed(new)} were not saved: its models are "

@@ -64,8 +64,8 @@ class Effort:
 
 
 def efforts(plan: StudyPlan) -> list[Effort]:
-    """One for each run of the study."""
-    return [_effort(plan, run) for run in plan.runs]
+    """One for each run that is trained."""
+    return [_effort(plan, run) for run in plan.trained]
 
 
 def _effort(plan: StudyPlan, planned: RunPlan) -> Effort:
@@ -102,6 +102,8 @@ def _closures(run: RunPlan) -> int:
 
 def scoring_cost(run: RunPlan) -> float:
     """Time to score a model, of that to train it: samples that pass forward, against forward and back."""
+    if not run.outputs:
+        return 0.0
     parts, train = run.pool.options["parts"], run.train.options
     forward = sum(parts[part] for part in SCORED_PARTS) * len(train["checkpoints"])
     return forward / (FORWARDS * _closures(run) * train["epochs"] * parts["scored"] / 2)

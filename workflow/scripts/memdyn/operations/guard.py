@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from memdyn.design.blocks import block_names, progress_folder
-from memdyn.identity.recipe import RECIPE, read_recipe
+from memdyn.identity.differences import differences
+from memdyn.identity.recipe import RECIPE, read_recipe, with_code
 from memdyn.jobs.atomic import discard
 from memdyn.jobs.retention import is_temporary
 from memdyn.plan.stage import POOL, PROBE, TRAIN, Stage
@@ -31,6 +32,15 @@ class Superseded:
     def new_folder(self) -> Path:
         return self.folder.with_name(self.wanted.folder)
 
+    @property
+    def changed_code(self) -> str:
+        """Which files of code differ: `changed: memdyn/training/loop.py`."""
+        found = differences(read_recipe(self.folder) or {}, with_code(self.wanted.params()))
+        return found.code or ("it is not recorded which code" if found.modules is None else "the same code, renamed")
+
+    def __str__(self) -> str:
+        return f"{self.folder} (would become {self.new_folder.name}): {self.changed_code}"
+
 
 def refuse_needless_training(plan: StudyPlan) -> None:
     """Asks for permission before finished work is trained again because of code, or of deleted checkpoints, alone.
@@ -45,17 +55,18 @@ def refuse_needless_training(plan: StudyPlan) -> None:
     if retrained:
         raise RuntimeError(
             "the code of these finished folders has changed, and their models would be trained again:\n"
-            + _listed(f"{item.folder} (would become {item.new_folder.name})" for item in retrained)
+            + _listed(retrained)
             + f"If the change alters results: allow it with `--config allow_retrain=true`.\n{_ADOPT}"
         )
     lost = dict(_unreadable(plan))
     if lost:
         raise RuntimeError(
-            "the checkpoints of these finished blocks were deleted once they were read, but new probes need them:\n"
+            "the checkpoints of these finished blocks were deleted once they were read, but new probes or students "
+            "need them:\n"
             + _listed(f"{block} (for {', '.join(probes)})" for block, probes in lost.items())
             + "Their models would be trained again: allow it with `--config allow_retrain=true`; to keep checkpoints "
             + "in future, set keep_checkpoints: all."
-            + (f"\n{_ADOPT}" if found else "")
+            + (f"\nThe code of these has changed:\n{_listed(found)}{_ADOPT}" if found else "")
         )
 
 
@@ -74,8 +85,8 @@ def refuse_missing_data(plan: StudyPlan) -> None:
 
 
 _ADOPT = (
-    "If it provably does not (a refactoring): `python workflow/scripts/adopt.py --reason '...'` keeps the folders "
-    "under their new names."
+    "If it provably does not (a refactoring): `memdyn adopt --reason '...'`, with this study's --configfile, keeps the "
+    "folders under their new names."
 )
 
 

@@ -72,9 +72,10 @@ def count(plan: StudyPlan, run: RunPlan) -> Count:
             seconds += [sum(row["seconds"] for row in rows) for rows in finished if isfinite(rows[-1]["loss"])]
             begun += sum(_share(model, run.train.options["epochs"]) for model in models)
             jobs_begun += bool(models)
-        if Path(plan.results, run.outputs.product(block)).exists():
+        last = run.outputs or run.train  # a hidden teacher is done when it is trained
+        if Path(plan.results, last.product(block)).exists():
             scored += left.pop(block)
-            jobs_begun += 1
+            jobs_begun += bool(run.outputs)
     seconds += filter(None, map(_mean_seconds, logs[-_LOGS_READ:]))
     wanted, mean = plan.study.config.shadow_models, sum(seconds) / len(seconds) if seconds else 0.0
     return Count(
@@ -84,7 +85,7 @@ def count(plan: StudyPlan, run: RunPlan) -> Count:
         scored=scored,
         left=tuple(left.values()),
         begun=begun,
-        jobs=2 * len(blocks),
+        jobs=(2 if run.outputs else 1) * len(blocks),
         jobs_begun=jobs_begun,
         seconds=mean,
         scoring=scoring_cost(run),
@@ -134,7 +135,7 @@ class Progress(threading.Thread):
             shown = line
 
     def _counts(self) -> list[Count]:
-        return [count(self.plan, run) for run in self.plan.runs]
+        return [count(self.plan, run) for run in self.plan.trained]
 
     def _line(self, counts: list[Count]) -> str:
         wanted, trained = sum(c.wanted for c in counts), sum(c.trained for c in counts)

@@ -46,7 +46,8 @@ class Stage:
         sections: config sections and plain values by name; or one section, with `more` laid over its keys.
         roots, entries, files: the code that makes it; see `code_digest`.
         parent: the stage in whose folder this one lies; None: in that of the results.
-        needs: other stages that it is made from, by what they are to it. Their paths are part of its name.
+        needs: other stages that it is made from, by what they are to it. Their paths are part of its name, but for
+            the teachers of a training, whose name tells them itself.
     """
 
     kind: Kind
@@ -83,7 +84,9 @@ class Stage:
 
     @property
     def _needed(self) -> dict[str, Any]:
-        return {"needs": {name: stage.path for name, stage in self.needs.items()}} if self.needs else {}
+        if not self.needs or self.kind == TRAIN:
+            return {}
+        return {"needs": {name: stage.path for name, stage in self.needs.items()}}
 
     def product(self, block: str = "") -> str:
         """What is there when it is done, below the results; of a block where it is made block by block."""
@@ -104,17 +107,22 @@ class Stage:
 
 
 def code_of(
-    section: Any, registry: dict[str, str], given: Sequence[str], key: str, judge_installed: bool
+    section: Any,
+    registry: dict[str, str],
+    given: Sequence[str],
+    key: str,
+    judge_installed: bool,
+    instead: Sequence[str] = (),
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """(files, registry entries) that a named section stands for; a user's own file is given as `path.py:name`.
 
     Args:
-        given, key, judge_installed: see `memdyn.own.check.check_target`.
+        given, key, judge_installed, instead: see `memdyn.own.check.check_target`.
 
     Raises:
         ConfigError: where a user's own code cannot be used.
     """
-    own = []
-    if section.name == "custom":
-        own.append(str(check_target(section.target, section.options, given, key, judge_installed).file))
-    return tuple(own), (registry[section.name],)
+    if not hasattr(section, "target"):
+        return (), (registry[section.name],)
+    own = check_target(section.target, section.options, given, key, judge_installed, instead).file
+    return (str(own),), (registry["custom"],)

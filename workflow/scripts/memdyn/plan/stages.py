@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 from memdyn.attacks import REGISTRY as ATTACKS
 from memdyn.config.load import Run, Study
 from memdyn.config.paths import name_of_target
 from memdyn.config.recipe import TrainConfig
+from memdyn.mechanisms import LOSS
+from memdyn.mechanisms import REGISTRY as MECHANISMS
 from memdyn.models import REGISTRY as MODELS
 from memdyn.optim import REGISTRY as OPTIMIZERS
+from memdyn.optim.schedules import REGISTRY as SCHEDULES
 from memdyn.plan.probes import OUTPUTS, probes_read
 from memdyn.plan.stage import ANALYSIS, ATTACK, DYNAMICS, TRAIN, Stage, code_of
 
@@ -26,20 +29,50 @@ def architecture(train: TrainConfig) -> str:
     return words.get(model.name, lambda: model.name)()
 
 
+class Teacher(NamedTuple):
+    """Training that a mechanism learns from.
+
+    Attributes:
+        mechanism: its name.
+        stage: whose weights are read.
+        key: what stands for it in the student's name.
+    """
+
+    mechanism: str
+    stage: Stage
+    key: str
+
+
 def train_stage(
-    run: Run, pool: Stage, checkpoints: Sequence[int], judge_installed: bool, teachers: dict[str, Stage] | None = None
+    run: Run, pool: Stage, checkpoints: Sequence[int], judge_installed: bool, teachers: Sequence[Teacher] = ()
 ) -> Stage:
     """Training of a run's models, with its weights saved at `checkpoints`.
 
     Args:
-        teachers: training of the models that these learn from, by the mechanism that asks for it.
+        teachers: of its mechanisms, in their order.
     """
     train = run.train
-    own, model = code_of(train.model, MODELS, ("input_shape", "n_classes"), "model", judge_installed)
-    slug = f"{architecture(train)}-{train.optimizer.name}-e{train.epochs}"
-    entries = (*model, OPTIMIZERS[train.optimizer.name])
-    more = {"checkpoints": list(checkpoints)}
-    return Stage(TRAIN, slug, train, ("train_block.py", *own), entries, more=more, parent=pool, needs=teachers or {})
+    code = [
+        code_of(train.model, MODELS, ("input_shape", "n_classes"), "model", judge_installed),
+        code_of(train.optimizer, OPTIMIZERS, ("model",), "optimizer", judge_installed),
+        code_of(train.schedule, SCHEDULES, ("n_steps",), "schedule", judge_installed),
+        *(code_of(each, MECHANISMS, (), f"mechanisms.{each.name}", judge_installed, LOSS) for each in train.mechanisms),
+    ]
+    roots = ("train_block.py", *(file for files, _ in code for file in files))
+    entries = tuple(entry for _, found in code for entry in found)
+    words = [architecture(train), optimizer_word(train), f"e{train.epochs}"]
+    slug = "-".join([*words, *(each.label() for each in train.mechanisms)])
+    more: dict[str, Any] = {"checkpoints": list(checkpoints)}
+    if teachers:
+        more["teachers"] = [[teacher.mechanism, teacher.key] for teacher in teachers]
+    needs = {f"{teacher.mechanism} {number}": teacher.stage for number, teacher in enumerate(teachers)}
+    return Stage(TRAIN, slug, train, roots, entries, more=more, parent=pool, needs=needs)
+
+
+def optimizer_word(train: TrainConfig) -> str:
+    """The optimizer in a word."""
+    optimizer = train.optimizer
+    return name_of_target(optimizer.target) if optimizer.name == "custom" else optimizer.name
 
 
 Code = tuple[tuple[str, ...], tuple[str, ...]]  # files of the user's, registry entries

@@ -7,9 +7,9 @@ Every artifact lies in the folder of what it was made from, so a path is its own
     <results>/studies/<study>/versions/<tables, figures or report>
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property, partial
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,11 @@ from memdyn.identity.names import options_hash
 from memdyn.plan.nets import refuse_untrainable
 from memdyn.plan.pools import plan_pools, pool_key
 from memdyn.plan.probes import OUTPUTS, plan_probes, wanted_probes
-from memdyn.plan.reuse import choose, same_training, saved
+from memdyn.plan.reuse import same_training, saved
 from memdyn.plan.stage import FIGURES, REPORT, TABLES, TRAIN, Stage
-from memdyn.plan.stages import analysis_stage, architecture, attack_stages, code_of_attacks, dynamics_stage, train_stage
+from memdyn.plan.stages import analysis_stage, architecture, attack_stages, code_of_attacks, dynamics_stage
+from memdyn.plan.training import Training, Trainings
+from memdyn.report.sections import DRAWN, WRITTEN, entries
 
 
 @dataclass(frozen=True)
@@ -33,35 +35,41 @@ class RunPlan:
         probes: by name; the outputs come first.
         attacks: by label.
         analysis: None where the study does not ask for the full analysis.
-        exact: the training with just these checkpoints, which the chosen one may stand for.
-        lacking: training that is there of the same recipe, whose checkpoints are not enough.
+        training: of its models; of a hidden teacher that is all there is.
     """
 
-    run: Run
+    training: Training
     epochs: list[int]
-    pool: Stage
-    train: Stage
-    probes: dict[str, Stage]
-    attacks: dict[str, Stage]
-    dynamics: Stage
-    analysis: Stage | None
-    exact: Stage = field(repr=False)
-    lacking: tuple[Stage, ...] = field(default=(), repr=False)
+    probes: dict[str, Stage] = field(default_factory=dict)
+    attacks: dict[str, Stage] = field(default_factory=dict)
+    dynamics: Stage | None = None
+    analysis: Stage | None = None
+
+    @property
+    def run(self) -> Run:
+        return self.training.run
 
     @property
     def name(self) -> str:
         return self.run.name
 
     @property
-    def outputs(self) -> Stage:
-        """The probe that attacks and dynamics live on."""
-        return self.probes[OUTPUTS]
+    def pool(self) -> Stage:
+        return self.train.parent
+
+    @property
+    def train(self) -> Stage:
+        return self.training.stage
+
+    @property
+    def outputs(self) -> Stage | None:
+        """The probe that attacks and dynamics live on; none of a hidden teacher."""
+        return self.probes.get(OUTPUTS)
 
     def stages(self) -> Iterator[Stage]:
         """All of them; a parent comes before what lies in it."""
-        yield from (self.pool, self.train, *self.probes.values(), *self.attacks.values(), self.dynamics)
-        if self.analysis:
-            yield self.analysis
+        yield from (self.pool, self.train, *self.probes.values(), *self.attacks.values())
+        yield from filter(None, (self.dynamics, self.analysis))
 
 
 @dataclass(frozen=True)
@@ -69,11 +77,14 @@ class StudyPlan:
     """Everything that the rules need.
 
     Attributes:
+        runs: of the study, in order.
+        teachers: hidden runs that others learn from.
         gone: pool -> the file or folder of its raw data that is not there any more; a built pool does without.
     """
 
     study: Study
     runs: list[RunPlan]
+    teachers: list[RunPlan]
     tables: Stage
     figures: Stage
     report: Stage
@@ -94,7 +105,12 @@ class StudyPlan:
     @cached_property
     def stages(self) -> dict[str, Stage]:
         """Every stage below the pools, by its path below the results; a parent comes before what lies in it."""
-        return {stage.path: stage for run in self.runs for stage in run.stages()}
+        return {stage.path: stage for run in self.trained for stage in run.stages()}
+
+    @property
+    def trained(self) -> list[RunPlan]:
+        """All that is trained: hidden teachers, then the runs."""
+        return [*self.teachers, *self.runs]
 
     @cached_property
     def _alternatives(self) -> dict[str, Stage]:
@@ -106,7 +122,7 @@ class StudyPlan:
         found: dict[str, list[Stage]] = {}
         for stage in self.stages.values():
             trained = [stage.parent] if stage.kind.reads_weights else []
-            for source in [*trained, *(need for need in stage.needs.values() if need.kind == TRAIN)]:
+            for source in [*trained, *(need for need in stage.needs.values() if stage.kind == need.kind == TRAIN)]:
                 found.setdefault(source.path, []).append(stage)
         return found
 
@@ -192,48 +208,31 @@ def build_plan(study: Study, is_job: bool = False, judge_installed: bool = True)
     pools = plan_pools(study, is_job, judge)
     if not is_job:
         refuse_untrainable(study, pools)
-    runs = _plan_runs(study, [pools[pool_key(run.pool)].stage for run in study.runs], judge)
+    trainings = Trainings(study, [pools[pool_key(run.pool)].stage for run in study.runs], judge)
+    runs = [_plan_run(study, training, judge) for training in trainings.runs]
+    teachers = [RunPlan(training, training.run.train.checkpoint_epochs()) for training in trainings.hidden]
     gone = {pool.stage.folder: pool.gone for pool in pools.values() if pool.gone}
-    return StudyPlan(study, runs, *_plan_study(study, runs), gone)
+    return StudyPlan(study, runs, teachers, *_plan_study(study, runs), gone)
 
 
-def _plan_runs(study: Study, pools: Sequence[Stage], judge_installed: bool) -> list[RunPlan]:
-    results = Path(study.config.results)
-    train_of = [
-        partial(train_stage, run, pool, judge_installed=judge_installed)
-        for run, pool in zip(study.runs, pools, strict=True)
-    ]
-    exact = [make(run.train.checkpoint_epochs()) for make, run in zip(train_of, study.runs, strict=True)]
-    known = {stage.folder for stage in exact}
-    plans = []
-    for run, make, wanted in zip(study.runs, train_of, exact, strict=True):
-        is_there = (results / wanted.path).exists()
-        others = [] if is_there else same_training(make, wanted, results, known)
-        train = choose(wanted, others, results)
-        lacking = tuple(others) if train is wanted else ()
-        plans.append(_plan_run(study, run, train, wanted, lacking, judge_installed))
-    return plans
-
-
-def _plan_run(
-    study: Study, run: Run, train: Stage, exact: Stage, lacking: tuple[Stage, ...], judge_installed: bool
-) -> RunPlan:
+def _plan_run(study: Study, training: Training, judge_installed: bool) -> RunPlan:
+    run, train = training.run, training.stage
     epochs, early = run.train.checkpoint_epochs(), study.config.analysis.early_epoch
     codes = code_of_attacks(study.config.attacks, judge_installed)  # is there, before it is asked what it reads
     probes = plan_probes(wanted_probes(study), run, train, epochs, early, judge_installed)
-    attacks = attack_stages(study, codes, probes, epochs, exact.options_hash)
+    attacks = attack_stages(study, codes, probes, epochs, training.exact.options_hash)
     dynamics = dynamics_stage(study, codes, probes, attacks, epochs)
     analysis = analysis_stage(study, codes, probes, epochs) if study.config.analysis.enabled else None
-    return RunPlan(run, epochs, train.parent, train, probes, attacks, dynamics, analysis, exact, lacking)
+    return RunPlan(training, epochs, probes, attacks, dynamics, analysis)
 
 
 def _alternatives(study: Study, plan: RunPlan) -> Iterator[Stage]:
     """The stages of a run on any other training that holds its checkpoints."""
-    make = partial(train_stage, plan.run, plan.pool, judge_installed=False)
-    others = same_training(make, plan.exact, Path(study.config.results))
-    for train in (plan.exact, *others):
-        if saved(plan.exact) <= saved(train):
-            yield from _plan_run(study, plan.run, train, plan.exact, (), judge_installed=False).stages()
+    exact = plan.training.exact
+    others = same_training(plan.training.make, exact, Path(study.config.results))
+    for train in (exact, *others):
+        if saved(exact) <= saved(train):
+            yield from _plan_run(study, replace(plan.training, stage=train), judge_installed=False).stages()
 
 
 def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]:
@@ -262,12 +261,13 @@ def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]
         ("compare_runs.py",),
     )
     shown = {name: getattr(config, name) for name in ("report", "dynamics", "analysis", "study")}
-    figures = Stage(FIGURES, "figures", {"tables": tables.folder, **shown}, ("draw_figures.py",))
+    figures = Stage(FIGURES, "figures", {"tables": tables.folder, **shown}, ("draw_figures.py",), entries(DRAWN))
     report = Stage(
         REPORT,
         "report",
         {"figures": figures.folder, "tables": tables.folder, **shown},
         ("write_report.py",),
-        files=tuple(f"memdyn/report/templates/{name}" for name in ("report.css", "report.html.j2")),
+        entries(WRITTEN),
+        files=tuple(f"memdyn/report/page/templates/{name}" for name in ("report.css", "report.html.j2")),
     )
     return tables, figures, report
