@@ -36,6 +36,7 @@ def killed(folder, pool, epoch, monkeypatch, **how):
     return parts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["sgd", "sam", "custom"])
 def test_a_stateful_mechanism_is_resumed_to_the_bit(pool, tmp_path, monkeypatch, name):
     how = {

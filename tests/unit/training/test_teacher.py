@@ -71,6 +71,7 @@ def test_a_student_draws_anew_only_what_it_asks_for(pool, tmp_path, teacher):
         assert found.weights()[start] != teacher.weights()[start]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["sgd", "sam"])
 def test_a_killed_student_is_resumed_to_the_bit(pool, tmp_path, teacher, monkeypatch, name):
     how = {"model": net_in(tmp_path), "optimizer": optimizer(name), "augment": {"crop": 1, "flip": True}}
