@@ -74,6 +74,8 @@ EDITS = {
     "the name": ("one", '"one",', '"two",', set(FIELDS)),
     "what a section is": ("section", "5", "6", set(FIELDS)),
     "a statement that may do anything": ("one", "LIMIT: int", "print()\nLIMIT: int", set(FIELDS)),
+    "an import of whatever is there": ("one", "LIMIT: int", "from memdyn.page import *\n\nLIMIT: int", set(FIELDS)),
+    "what is behind such names": ("page", "Table = list", "Table = list\ndraw = None", {"tables"}),
     "a change of what was bound": ("one", "LIMIT: int", "memdyn.section.fields = 1\nLIMIT: int", set(FIELDS)),
     "a name that is bound anew": ("one", "def again", "def scaled(x):\n    return -x\n\n\ndef again", {"figures"}),
     "what nobody uses": ("one", "LIMIT: int", "UNUSED = 1\nLIMIT: int", set()),
@@ -127,6 +129,13 @@ def test_a_part_runs_by_itself():
     assert draw([2, 4]) == again([2, 4]) == 3
     assert list(spaces["tables"]["SECTION"]["tables"][0](7)) == [7, 3]
     assert "draw" not in spaces["tables"] and "table" not in spaces["figures"] and "WORDS" not in spaces["figures"]
+
+
+def test_what_may_be_among_fields_given_as_a_mapping_stays():
+    tree = part_of(
+        ast.parse("A = 1\nB = 2\nFIELDS = {'figures': A}\nSECTION = f(**FIELDS, tables=B)\n"), "SECTION", "figures"
+    )
+    assert ast.unparse(ast.fix_missing_locations(tree)) == "A = 1\nFIELDS = {'figures': A}\nSECTION = f(**FIELDS)"
 
 
 @pytest.mark.parametrize("text", ["", "SECTION = 3\n", "def SECTION():\n    pass\n", "OTHER = f()\n"])

@@ -103,6 +103,7 @@ def test_tables_that_are_missing_or_empty_drop_their_parts(tmp_path, missing):
     assert ('id="claims"' in text) and ("What this study says" in text) == ("claims" not in missing)
 
 
+@pytest.mark.slow
 def test_one_run_one_checkpoint_and_many_runs(pool, tmp_path):
     for names in (["only"], [f"resnet18-width64-sgd-wd{k}e-4-batch128" for k in range(8)]):
         runs = dict.fromkeys(names, (1.0, "mlp", "sgd"))

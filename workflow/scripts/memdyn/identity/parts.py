@@ -19,7 +19,7 @@ def part_of(tree: ast.Module, name: str, keyword: str) -> ast.Module:
     calls = [node for node in tree.body if isinstance(node, ast.Assign) and name in _bound(node)]
     if not calls or not isinstance(call := calls[-1].value, ast.Call):
         raise LookupError(f"there is no call {name} = ...(...)")
-    kept = [each for each in call.keywords if each.arg == keyword]
+    kept = [each for each in call.keywords if each.arg in (keyword, None)]  # None: **fields, which may hold it
     cut = ast.Assign(calls[-1].targets, ast.Call(call.func, call.args, kept))
     body = [cut if node is calls[-1] else node for node in tree.body]
     needed = _needed(body, cut)
@@ -47,7 +47,8 @@ def _bound(node: ast.stmt) -> set[str]:
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return {node.name}
     if isinstance(node, ast.Import | ast.ImportFrom):
-        return {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+        names = {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+        return set() if "*" in names else names
     targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
     inner = [part for target in targets for part in ast.walk(target)]
     if any(isinstance(part, ast.Attribute | ast.Subscript) for part in inner):

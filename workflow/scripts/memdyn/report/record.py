@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -56,18 +56,9 @@ class ReportOptions:
     @classmethod
     def of_options(cls, options: Mapping[str, Any]) -> "ReportOptions":
         """From the config's sections `report`, `dynamics` and `analysis`."""
-        report, dynamics = options["report"], options["dynamics"]
-        return cls(
-            threshold=threshold_label(report["threshold"]),
-            show_images=report["show_images"],
-            top_samples=report["top_samples"],
-            plane_epochs=report["plane_epochs"],
-            png_dpi=report["png_dpi"],
-            hv_tpr=dynamics["hv_tpr"],
-            hv_fpr=dynamics["hv_fpr"],
-            vulnerable_advantage=dynamics["vulnerable_advantage"],
-            grid=options["analysis"]["grid"],
-        )
+        given = options["dynamics"] | options["report"] | {"grid": options["analysis"]["grid"]}
+        shown = {each.name: given[each.name] for each in fields(cls)}
+        return cls(**shown | {"threshold": threshold_label(given["threshold"])})
 
 
 def write_index(records: Iterable[FigureRecord], path: Path) -> None:

@@ -37,12 +37,18 @@ class Study:
     tables: Mapping[str, pd.DataFrame]
     styles: dict[str, RunStyle]
     options: ReportOptions
-    pools: Mapping[str, Any] = field(default_factory=dict)
+    pools: Mapping[str, Any]
 
     @classmethod
-    def of(cls, tables: Mapping[str, pd.DataFrame], styles: dict[str, RunStyle], *more: object) -> "Study":
-        """Without the tables that are empty; more: options and pools."""
-        return cls({name: table for name, table in tables.items() if len(table)}, styles, *more)
+    def of(
+        cls,
+        tables: Mapping[str, pd.DataFrame],
+        styles: dict[str, RunStyle],
+        options: ReportOptions,
+        pools: Mapping[str, Any] | None = None,
+    ) -> "Study":
+        """Without the tables that are empty."""
+        return cls({name: table for name, table in tables.items() if len(table)}, styles, options, pools or {})
 
     def by_attack(self, table: pd.DataFrame) -> Iterator[OfAttack]:
         """Rows of a table of the plane, attack by attack, at the threshold that the report shows."""

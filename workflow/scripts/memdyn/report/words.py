@@ -41,10 +41,6 @@ def threshold_words(threshold: str) -> str:
     return f"a pooled FPR of {100 * float(threshold.removeprefix('fpr')):g} %"
 
 
-def aggregation_words(aggregation: str) -> str:
-    return _AGGREGATIONS.get(aggregation, aggregation)
-
-
 def level_words(table: pd.DataFrame) -> str:
     """`95 %`: the level of a table's intervals."""
     return f"{100 * table['level'].iloc[0]:g} %"
@@ -54,3 +50,9 @@ def limits_words(metrics: pd.DataFrame) -> str:
     """`jackknife over 16 groups of pairs`: how a study's limits were made."""
     counts = sorted(metrics["n_groups"].unique())
     return ", ".join(f"jackknife over {n} groups of pairs" if n else "none: too few pairs" for n in counts)
+
+
+def interval_words(metrics: pd.DataFrame, aggregation: str) -> dict[str, str]:
+    """What captions say of numbers of attacks: aggregation, level and method of their intervals."""
+    words = {"aggregation": _AGGREGATIONS.get(aggregation, aggregation)}
+    return words | {"level": level_words(metrics), "method": limits_words(metrics)}

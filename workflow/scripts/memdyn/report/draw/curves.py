@@ -5,7 +5,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from memdyn.report.draw import style
-from memdyn.report.draw.style import RunStyle
 
 
 def bars(values: pd.Series, low: pd.Series, high: pd.Series) -> np.ndarray:
@@ -13,7 +12,7 @@ def bars(values: pd.Series, low: pd.Series, high: pd.Series) -> np.ndarray:
     return np.clip(np.stack([values - low, high - values]), 0, None)
 
 
-def draw_band(axes: Axes, x: pd.Series, low: pd.Series, high: pd.Series, run_style: RunStyle) -> None:
+def draw_band(axes: Axes, x: pd.Series, low: pd.Series, high: pd.Series, run_style: style.RunStyle) -> None:
     axes.fill_between(x, low, high, color=run_style.colour, alpha=style.BAND_ALPHA, linewidth=0)
 
 
@@ -21,7 +20,7 @@ def draw_zero(axes: Axes) -> None:
     axes.axhline(0, color=style.MUTED, linestyle=":", linewidth=1)
 
 
-def draw_curves(axes: Axes, curves: pd.DataFrame, styles: dict[str, RunStyle], difference: bool = False) -> None:
+def draw_curves(axes: Axes, curves: pd.DataFrame, styles: dict[str, style.RunStyle], difference: bool = False) -> None:
     """One figure of all runs: value with band and, hollow, the null; or the difference of both with band and 0."""
     value = "difference" if difference else "value"
     low, high = ("difference_low", "difference_high") if difference else ("low", "high")
@@ -36,7 +35,7 @@ def draw_curves(axes: Axes, curves: pd.DataFrame, styles: dict[str, RunStyle], d
         draw_zero(axes)
 
 
-def _null_line(run_style: RunStyle) -> dict:
+def _null_line(run_style: style.RunStyle) -> dict:
     """How the null curve of a run is drawn."""
     hollow = {"linestyle": "--", "markerfacecolor": "white", "markeredgewidth": 0.7, "markersize": 3.2}
     return run_style.line | hollow | {"linewidth": 0.8, "alpha": 0.6}

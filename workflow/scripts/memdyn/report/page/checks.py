@@ -34,8 +34,16 @@ class Check:
 
 def checks(tables: Mapping[str, pd.DataFrame]) -> list[Check]:
     """All checks of the study; those without anything to check are left out."""
-    makers = (null_check, tail_check, diverged_models, few_models, few_alarms, duplicates)
-    return [check for make in makers if (check := make(tables)) is not None]
+    found = [null_check(tables)]
+    for check, needed in (
+        (tail_check, "tail_verdicts"),
+        (diverged_models, "runs"),
+        (few_models, "attack_metrics"),
+        (few_alarms, "attack_metrics"),
+        (duplicates, "pools"),
+    ):
+        found += [check(tables)] if needed in tables else []
+    return [check for check in found if check is not None]
 
 
 def worst(found: list[Check]) -> str:
@@ -61,10 +69,8 @@ def null_check(tables: Mapping[str, pd.DataFrame]) -> Check:
     return Check(PASSED, f"null control of {_count(runs, 'run')}", "null")
 
 
-def tail_check(tables: Mapping[str, pd.DataFrame]) -> Check | None:
+def tail_check(tables: Mapping[str, pd.DataFrame]) -> Check:
     """Whether the upper tail of the scored samples' OUT margins is the predicted one at each run's last checkpoint."""
-    if "tail_verdicts" not in tables:
-        return None
     last = at_last(tables["tail_verdicts"])
     by_word = {word: list(part["run"]) for word, part in last[last["part"] == "scored"].groupby("verdict")}
     if by_word.get("fails"):
@@ -88,10 +94,8 @@ def diverged_models(tables: Mapping[str, pd.DataFrame]) -> Check | None:
     return Check(status, f"{words}, in {_names(tables, list(lost['run']))}", "run")
 
 
-def few_models(tables: Mapping[str, pd.DataFrame]) -> Check | None:
+def few_models(tables: Mapping[str, pd.DataFrame]) -> Check:
     """Whether there are models enough for intervals."""
-    if "attack_metrics" not in tables:
-        return None
     models = tables["runs"]["n_models"].min()
     if tables["attack_metrics"]["auc_low"].isna().any():
         return Check(FAILED, f"{models} models are too few for intervals", "run")
@@ -100,10 +104,8 @@ def few_models(tables: Mapping[str, pd.DataFrame]) -> Check | None:
     return Check(PASSED, f"{models} models a run", "run")
 
 
-def few_alarms(tables: Mapping[str, pd.DataFrame]) -> Check | None:
+def few_alarms(tables: Mapping[str, pd.DataFrame]) -> Check:
     """Whether the rates at the smallest FPR rest on false alarms enough, in every run."""
-    if "attack_metrics" not in tables:
-        return None
     metrics = tables["attack_metrics"]
     smallest = min(METRIC_CHANCE[name] for name in TPRS if name in metrics)
     alarms = int(smallest * non_members(metrics, preferred_aggregation(metrics)).min())
@@ -112,10 +114,8 @@ def few_alarms(tables: Mapping[str, pd.DataFrame]) -> Check | None:
     return Check(PASSED, f"{alarms} false alarms at {100 * smallest:g} % FPR", "roc")
 
 
-def duplicates(tables: Mapping[str, pd.DataFrame]) -> Check | None:
+def duplicates(tables: Mapping[str, pd.DataFrame]) -> Check:
     """Copies of samples that were dropped: a few are usual, many say that the data were read wrongly."""
-    if "pools" not in tables:
-        return None
     pools = tables["pools"]
     dropped, kept = pools["duplicates_dropped"], pools[["scored", "sham", "population", "test", "spare"]].sum(axis=1)
     # Copies are dropped from all of the source, of which a pool may hold a part; old pools do not tell its size.

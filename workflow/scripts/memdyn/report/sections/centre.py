@@ -11,7 +11,6 @@ from memdyn.report.draw import formatting, style
 from memdyn.report.draw.curves import bars, draw_band, draw_zero
 from memdyn.report.draw.drawing import Drawing, drawn
 from memdyn.report.draw.layout import legend_above
-from memdyn.report.draw.style import RunStyle
 from memdyn.report.page.tables import Table, run_cell, text_cells
 from memdyn.report.rows import of_runs, select_threshold
 from memdyn.report.section import Part, Section, Study
@@ -49,7 +48,7 @@ def draw_centre(study: Study) -> Iterator[Drawing]:
         yield drawn(figure, "centre", "Centre of mass", alt, attack=attack, threshold=threshold)
 
 
-def _draw_path(axes: Axes, part: pd.DataFrame, run_style: RunStyle, sham: bool) -> None:
+def _draw_path(axes: Axes, part: pd.DataFrame, run_style: style.RunStyle, sham: bool) -> None:
     colour, alpha = run_style.colour, 0.55 if sham else 1.0
     axes.errorbar(
         part["fpr"],
@@ -70,7 +69,7 @@ def _draw_path(axes: Axes, part: pd.DataFrame, run_style: RunStyle, sham: bool) 
         axes.plot(last["fpr"], last["tpr"], "D", color=colour, markersize=8, markeredgecolor="white", zorder=5)
 
 
-def _draw_advantage(axes: Axes, part: pd.DataFrame, run_style: RunStyle, sham: bool) -> None:
+def _draw_advantage(axes: Axes, part: pd.DataFrame, run_style: style.RunStyle, sham: bool) -> None:
     line = run_style.line | ({"linestyle": "--", "markerfacecolor": "white", "markeredgewidth": 0.8} if sham else {})
     if "advantage_low" in part:
         draw_band(axes, part["epoch"], part["advantage_low"], part["advantage_high"], run_style)

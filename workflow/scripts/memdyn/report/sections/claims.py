@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 
 from memdyn.report.compared import is_known, matched_words
-from memdyn.report.draw import formatting
-from memdyn.report.draw.style import RunStyle
+from memdyn.report.draw import formatting, style
 from memdyn.report.page.tables import Cell, Table, text_cells
 from memdyn.report.rows import select_threshold
 from memdyn.report.section import Part, Section, Study
@@ -43,7 +42,7 @@ def _verdict_cell(verdict: str, more: str = "") -> Cell:
     return Cell(f"{_MARKS[verdict]} {verdict} {more}".rstrip(), kind=f"{kind} wrap" if more else kind)
 
 
-def _with_names(text: str, styles: dict[str, RunStyle]) -> str:
+def _with_names(text: str, styles: dict[str, style.RunStyle]) -> str:
     """Text that holds folders of runs, with the names of the runs instead."""
     for run in sorted(styles, key=len, reverse=True):
         text = text.replace(run, styles[run].name)
@@ -91,7 +90,7 @@ def equally_far(study: Study) -> list[str]:
     return [f"· {row['factor']}, {one} against {other}: {matched_words(row, one)}" for one, other, row in rows]
 
 
-def _part_words(row: tuple, cells: pd.DataFrame, styles: dict[str, RunStyle]) -> str:
+def _part_words(row: tuple, cells: pd.DataFrame, styles: dict[str, style.RunStyle]) -> str:
     """`optimizer: rate – supported: cnn-sgd - cnn-sam, lira, epoch 6: +0.082 [0.047, 0.117]`, of the telling cell."""
     words = f"{_MARKS[row.part_verdict]} {_with_names(row.part, styles)}: {row.part_verdict}"
     agree = cells[cells["verdict"] == row.part_verdict]

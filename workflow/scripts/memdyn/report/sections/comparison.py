@@ -20,7 +20,6 @@ from memdyn.report.draw import formatting, style
 from memdyn.report.draw.curves import bars
 from memdyn.report.draw.drawing import Drawing, drawn
 from memdyn.report.draw.layout import legend_above, pages, panels, shape_for
-from memdyn.report.draw.style import RunStyle
 from memdyn.report.page.tables import Cell, Table, difference_cell, excludes_zero, interval, run_cell, text_cells
 from memdyn.report.rows import select_threshold
 from memdyn.report.section import Part, Section, Study
@@ -81,47 +80,49 @@ def draw_comparison(study: Study) -> Iterator[Drawing]:
 
 
 def _differences(
-    table: pd.DataFrame, pairs: list[tuple[str, str]], metrics: list[str], styles: dict[str, RunStyle]
+    table: pd.DataFrame, pairs: list[tuple[str, str]], metrics: list[str], styles: dict[str, style.RunStyle]
 ) -> Figure:
     attacks = list(table["attack"].unique())
     labels, lines = _pair_labels(pairs, styles)
     height = max(0.17 * lines, 0.16 * len(attacks)) * len(pairs)
     figure, grid = panels(1, len(metrics), height + 1.25, sharex=False)
     offsets = np.linspace(-0.28, 0.28, len(attacks)) if len(attacks) > 1 else [0.0]
+    between = np.arange(1, len(pairs)) - 0.5
     for axes, metric in zip(grid[0], metrics, strict=True):
-        axes.axvline(0, color=style.INK, linewidth=0.8)
-        axes.hlines(
-            np.arange(1, len(pairs)) - 0.5, 0, 1, style.RULE, linewidth=0.8, transform=axes.get_yaxis_transform()
-        )
+        _frame(axes, f"difference in {METRIC_LABELS[metric]}", len(pairs))
+        axes.hlines(between, 0, 1, style.RULE, linewidth=0.8, transform=axes.get_yaxis_transform())
         for k, (attack, offset) in enumerate(zip(attacks, offsets, strict=True)):
-            part, rows = _placed(table[(table["attack"] == attack) & (table["metric"] == metric)], pairs, offset)
-            errors = bars(part["difference"], part["low"], part["high"])
+            part, rows, errors = _placed(
+                table[(table["attack"] == attack) & (table["metric"] == metric)], pairs, offset
+            )
             axes.errorbar(part["difference"], rows, xerr=errors, **_attack_mark(k))
-        axes.set_title(f"difference in {METRIC_LABELS[metric]}")
-        _frame(axes, len(pairs))
+        axes.locator_params(axis="x", nbins=4)
     grid[0][0].set_yticks(range(len(pairs)), labels)
     if len(attacks) > 1:
         legend_above(figure, [style.handle(attack, **_attack_mark(k)) for k, attack in enumerate(attacks)])
     return figure
 
 
-def _pair_labels(pairs: list[tuple[str, str]], styles: dict[str, RunStyle]) -> tuple[list[str], int]:
+def _pair_labels(pairs: list[tuple[str, str]], styles: dict[str, style.RunStyle]) -> tuple[list[str], int]:
     """A label a pair, and the lines of the longest one."""
     names = [[style.wrap_label(styles[run].name, 26) for run in pair] for pair in pairs]
     labels = [f"{first}\n− {second}" for first, second in names]
     return labels, max(label.count("\n") + 1 for label in labels)
 
 
-def _placed(table: pd.DataFrame, pairs: list[tuple[str, str]], offset: float) -> tuple[pd.DataFrame, np.ndarray]:
-    """The rows of these pairs and where they are drawn, the first pair at 0."""
+def _placed(
+    table: pd.DataFrame, pairs: list[tuple[str, str]], offset: float
+) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    """The rows of these pairs, where they are drawn (the first pair at 0), and their error bars."""
     places = {pair: place for place, pair in enumerate(pairs)}
     table = table[pairs_of(table).isin(places)]
-    return table, np.array([places[pair] + offset for pair in pairs_of(table)])
+    rows = np.array([places[pair] + offset for pair in pairs_of(table)])
+    return table, rows, bars(table["difference"], table["low"], table["high"])
 
 
-def _frame(axes: Axes, pairs: int) -> None:
-    axes.set_ylim(pairs - 0.5, -0.5)
-    axes.locator_params(axis="x", nbins=4)
+def _frame(axes: Axes, title: str, pairs: int) -> None:
+    axes.axvline(0, color=style.INK, linewidth=0.8)
+    axes.set(title=title, ylim=(pairs - 0.5, -0.5))
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0)
 
@@ -211,7 +212,7 @@ def draw_factors(study: Study) -> Iterator[Drawing]:
 
 
 def _matched(
-    table: pd.DataFrame, pairs: list[tuple[str, str]], metrics: list[str], styles: dict[str, RunStyle]
+    table: pd.DataFrame, pairs: list[tuple[str, str]], metrics: list[str], styles: dict[str, style.RunStyle]
 ) -> Figure:
     rows, columns = shape_for(len(metrics), most=3)
     labels, lines = _pair_labels(pairs, styles)
@@ -220,8 +221,8 @@ def _matched(
     for axes in grid.flat[len(metrics) :]:
         axes.set_visible(False)
     for axes, metric in zip(grid.flat, metrics, strict=False):
+        _frame(axes, _FACTOR_LABELS[metric], len(pairs))
         _draw_matched(axes, table[table["metric"] == metric], pairs)
-        axes.set_title(_FACTOR_LABELS[metric])
     for axes in grid[:, 0]:
         axes.set_yticks(range(len(pairs)), labels, fontsize=6.8)
     drawn_ = set(table["matched_by"])
@@ -235,16 +236,14 @@ def _matched(
 
 
 def _draw_matched(axes: Axes, table: pd.DataFrame, pairs: list[tuple[str, str]]) -> None:
-    axes.axvline(0, color=style.INK, linewidth=0.8)
     for offset, (matching, (_, colour, marker)) in zip((-0.25, 0, 0.25), _MATCHINGS.items(), strict=True):
-        part, rows = _placed(table[table["matched_by"] == matching], pairs, offset)
-        errors = bars(part["difference"], part["low"], part["high"])
+        part, rows, errors = _placed(table[table["matched_by"] == matching], pairs, offset)
         mark = {"linestyle": "none", "color": colour, "marker": marker, "markersize": 4}
         axes.plot(part["difference"], rows, **mark, markerfacecolor="white")  # stays hollow without an interval
         known = np.isfinite(errors).all(axis=0)
         axes.errorbar(part["difference"][known], rows[known], xerr=errors[:, known], elinewidth=1, **mark)
     axes.set_xlim(*_range(table))
-    _frame(axes, len(pairs))
+    axes.locator_params(axis="x", nbins=4)
 
 
 def _range(table: pd.DataFrame) -> tuple[float, float]:

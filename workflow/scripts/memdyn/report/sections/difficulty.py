@@ -12,7 +12,6 @@ from memdyn.report.draw import formatting, style
 from memdyn.report.draw.curves import draw_band, draw_zero
 from memdyn.report.draw.drawing import Drawing, drawn
 from memdyn.report.draw.layout import legend_above, pages, panels, shape_for
-from memdyn.report.draw.style import RunStyle
 from memdyn.report.page.tables import Table, excludes_zero, interval, run_cell, strong, text_cells
 from memdyn.report.rows import of_runs, runs_in, select_threshold
 from memdyn.report.section import Part, Section, Study
@@ -64,7 +63,7 @@ def _once(table: pd.DataFrame) -> pd.DataFrame:
     return table[table["attack"] == table.groupby("run")["attack"].transform("first")]
 
 
-def _draw_bins(axes: Axes, table: pd.DataFrame, styles: dict[str, RunStyle]) -> None:
+def _draw_bins(axes: Axes, table: pd.DataFrame, styles: dict[str, style.RunStyle]) -> None:
     for run, run_style in styles.items():
         part = table[(table["run"] == run) & (table["n_samples"] > 0)].sort_values("difficulty_mean")
         band = part[part["low"].notna()]
@@ -84,7 +83,7 @@ def draw_densities(study: Study) -> Iterator[Drawing]:
 
 
 def _density_page(
-    table: pd.DataFrame, names: list[str], runs: list[str], styles: dict[str, RunStyle], page: int
+    table: pd.DataFrame, names: list[str], runs: list[str], styles: dict[str, style.RunStyle], page: int
 ) -> Drawing:
     figure, grid = panels(len(names), len(runs), 2.25 * len(names) + 0.3, alone=4.6, sharex="row")
     meshes = [

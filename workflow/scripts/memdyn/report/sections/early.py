@@ -10,7 +10,6 @@ from matplotlib.lines import Line2D
 from memdyn.report.draw import style
 from memdyn.report.draw.drawing import Drawing, drawn
 from memdyn.report.draw.layout import legend_above, pages, panels
-from memdyn.report.draw.style import RunStyle
 from memdyn.report.page.tables import Table, interval, run_cell, text_cells
 from memdyn.report.rows import of_runs, runs_in
 from memdyn.report.section import Part, Section, Study
@@ -93,7 +92,7 @@ def draw_early(study: Study) -> Iterator[Drawing]:
 
 
 def _page(
-    early: pd.DataFrame, findings: pd.DataFrame | None, rows: list, runs: list[str], styles: dict[str, RunStyle]
+    early: pd.DataFrame, findings: pd.DataFrame | None, rows: list, runs: list[str], styles: dict[str, style.RunStyle]
 ) -> Figure:
     figure, grid = panels(len(rows), len(runs), 2.0 * len(rows) + 0.7, alone=4.6, sharex="col", sharey="row")
     for column, run in zip(grid.T, runs, strict=True):

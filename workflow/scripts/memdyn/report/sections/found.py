@@ -11,7 +11,6 @@ from memdyn.report.draw import formatting, style
 from memdyn.report.draw.curves import bars
 from memdyn.report.draw.drawing import Drawing, drawn
 from memdyn.report.draw.layout import legend_above, pages, panels, spread
-from memdyn.report.draw.style import RunStyle
 from memdyn.report.page.findings import findings
 from memdyn.report.page.tables import Table, interval, run_cell, text_cells
 from memdyn.report.rows import at_last, by_run, failed_runs, preferred_aggregation
@@ -22,7 +21,7 @@ from memdyn.report.words import (
     METRIC_LABELS,
     METRICS,
     TPRS,
-    aggregation_words,
+    interval_words,
     level_words,
 )
 from memdyn.stats.jackknife import SAMPLE_GROUPS
@@ -69,19 +68,12 @@ def draw_utility(study: Study) -> Iterator[Drawing]:
             row[0].set_ylabel(METRIC_LABELS[metric])
             row[0].set_ylim(bottom=0)
         legend_above(figure, [*style.run_handles(styles), style.chance_handle()])
-        yield drawn(
-            figure,
-            "utility",
-            "What is leaked for the accuracy that is reached",
-            f"True positive rates over test accuracy during training, {len(styles)} runs, {', '.join(attacks)}.",
-            page=page,
-            aggregation=aggregation_words(table["aggregation"].iloc[0]),
-            level=level_words(table),
-            low=f"{low:.2f}",
-        )
+        alt = f"True positive rates over test accuracy during training, {len(styles)} runs, {', '.join(attacks)}."
+        values = interval_words(table, table["aggregation"].iloc[0]) | {"low": f"{low:.2f}"}
+        yield drawn(figure, "utility", "What is leaked for the accuracy that is reached", alt, page=page, **values)
 
 
-def _draw_leaks(axes: Axes, table: pd.DataFrame, metric: str, styles: dict[str, RunStyle]) -> None:
+def _draw_leaks(axes: Axes, table: pd.DataFrame, metric: str, styles: dict[str, style.RunStyle]) -> None:
     few = len(styles) <= _FEW_RUNS
     for run, run_style in styles.items():
         part = table[table["run"] == run].sort_values("epoch")
@@ -139,7 +131,7 @@ def _with_samples(row: pd.Series, metric: str) -> str:
     return f"{text} ± {formatting.number(half, METRIC_DIGITS[metric])}" if np.isfinite(half) else text
 
 
-def _pooling_note(metrics: pd.DataFrame, styles: dict[str, RunStyle]) -> str:
+def _pooling_note(metrics: pd.DataFrame, styles: dict[str, style.RunStyle]) -> str:
     """A sentence on attacks that are stronger on each target model than their pooled AUC says, or nothing."""
     understated = (metrics["aggregation"] == "pooled") & (metrics["pooling_loss_at_least"] > _LEAST_LOSS)
     found = [

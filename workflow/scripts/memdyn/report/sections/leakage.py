@@ -9,10 +9,9 @@ from memdyn.report.draw import style
 from memdyn.report.draw.curves import draw_band
 from memdyn.report.draw.drawing import Drawing, drawn
 from memdyn.report.draw.layout import legend_above, panels
-from memdyn.report.draw.style import RunStyle
 from memdyn.report.rows import preferred_aggregation
 from memdyn.report.section import Part, Section, Study
-from memdyn.report.words import METRIC_CHANCE, METRIC_LABELS, METRICS, aggregation_words, level_words, limits_words
+from memdyn.report.words import METRIC_CHANCE, METRIC_LABELS, METRICS, interval_words
 
 _LEAKAGE = """
     Leakage over checkpoints, a row an attack; scores {aggregation}. Bands are {level} intervals ({method}), for
@@ -38,18 +37,11 @@ def draw_leakage(study: Study) -> Iterator[Drawing]:
     for axes in grid[:, 1:].flat:
         axes.set_ylim(bottom=0)
     legend_above(figure, [*style.run_handles(study.styles), style.chance_handle()])
-    yield drawn(
-        figure,
-        "leakage",
-        "Leakage over training",
-        f"AUC and true positive rates at small false positive rates over epochs for {', '.join(attacks)}.",
-        aggregation=aggregation_words(aggregation),
-        level=level_words(metrics),
-        method=limits_words(metrics),
-    )
+    alt = f"AUC and true positive rates at small false positive rates over epochs for {', '.join(attacks)}."
+    yield drawn(figure, "leakage", "Leakage over training", alt, **interval_words(metrics, aggregation))
 
 
-def _draw_metric(axes: Axes, table: pd.DataFrame, metric: str, styles: dict[str, RunStyle]) -> None:
+def _draw_metric(axes: Axes, table: pd.DataFrame, metric: str, styles: dict[str, style.RunStyle]) -> None:
     """One line with its band per run."""
     for run, part in table.groupby("run", sort=False):
         part, run_style = part.sort_values("epoch"), styles[run]

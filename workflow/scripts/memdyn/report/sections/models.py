@@ -11,7 +11,6 @@ from memdyn.report.draw import style
 from memdyn.report.draw.curves import bars
 from memdyn.report.draw.drawing import Drawing, drawn
 from memdyn.report.draw.layout import legend_above, pages, panels
-from memdyn.report.draw.style import RunStyle
 from memdyn.report.section import Part, Section, Study
 from memdyn.report.words import METRIC_LABELS, METRICS, level_words
 
@@ -65,7 +64,7 @@ def _label(metric: str, share: float) -> str:
     return label if share == 1 else f"{label},\ntop {100 * share:g} %"
 
 
-def _draw_lines(axes: Axes, table: pd.DataFrame, styles: dict[str, RunStyle]) -> None:
+def _draw_lines(axes: Axes, table: pd.DataFrame, styles: dict[str, style.RunStyle]) -> None:
     """The runs' marks stand beside each other, so that their bars can be told apart."""
     shifts = np.geomspace(0.96, 1.04, len(styles)) if len(styles) > 1 else [1.0]
     for (run, run_style), shift in zip(styles.items(), shifts, strict=True):

@@ -9,7 +9,6 @@ from matplotlib.axes import Axes
 from memdyn.report.draw import formatting, style
 from memdyn.report.draw.drawing import Drawing, drawn
 from memdyn.report.draw.layout import pages, panels
-from memdyn.report.draw.style import RunStyle
 from memdyn.report.page.tables import Cell, Table, run_cell, text_cells
 from memdyn.report.rows import by_run, runs_in
 from memdyn.report.section import Part, Section, Study
@@ -40,7 +39,7 @@ def draw_null(study: Study) -> Iterator[Drawing]:
         yield drawn(figure, "null", "Null control", alt, page=page)
 
 
-def _draw_panel(axes: Axes, draws: pd.DataFrame, run_style: RunStyle) -> None:
+def _draw_panel(axes: Axes, draws: pd.DataFrame, run_style: style.RunStyle) -> None:
     axes.axhline(0.5, color=style.INK, linewidth=0.8)
     epochs = np.sort(draws["epoch"].unique())
     spacing = np.diff(epochs).min() if len(epochs) > 1 else 1
@@ -52,7 +51,7 @@ def _draw_panel(axes: Axes, draws: pd.DataFrame, run_style: RunStyle) -> None:
     axes.hlines(means, means.index - half, means.index + half, color=style.INK, linewidth=1.6)
 
 
-def _title_with_verdict(axes: Axes, run_style: RunStyle, verdict: pd.Series | None) -> None:
+def _title_with_verdict(axes: Axes, run_style: style.RunStyle, verdict: pd.Series | None) -> None:
     name = style.wrap_label(run_style.name, 20)
     if verdict is None:
         axes.set_title(f"{name}\nnot tested", color=style.MUTED)

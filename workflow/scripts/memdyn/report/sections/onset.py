@@ -11,7 +11,6 @@ from memdyn.report.draw import formatting, style
 from memdyn.report.draw.curves import draw_zero
 from memdyn.report.draw.drawing import Drawing, drawn
 from memdyn.report.draw.layout import legend_above, spread
-from memdyn.report.draw.style import RunStyle
 from memdyn.report.page.tables import Table, run_cell, text_cells
 from memdyn.report.rows import of_runs, runs_in, select_threshold
 from memdyn.report.section import Part, Section, Study
@@ -61,14 +60,14 @@ def draw_onset(study: Study) -> Iterator[Drawing]:
         )
 
 
-def _draw_cumulative(axes: Axes, part: pd.DataFrame, epochs: list[float], run_style: RunStyle) -> None:
+def _draw_cumulative(axes: Axes, part: pd.DataFrame, epochs: list[float], run_style: style.RunStyle) -> None:
     onset = np.sort(part["onset"].dropna().to_numpy(float))
     share = np.searchsorted(onset, epochs, side="right") / len(part)
     axes.plot(epochs, share, drawstyle="steps-post", **run_style.line)
 
 
 def _draw_severity(
-    axes: Axes, part: pd.DataFrame, epochs: list[float], run_style: RunStyle, shift: float, bars: bool
+    axes: Axes, part: pd.DataFrame, epochs: list[float], run_style: style.RunStyle, shift: float, bars: bool
 ) -> None:
     """Median and quartiles where there are enough samples, at the place of the checkpoint."""
     place = part["onset"].map({epoch: k for k, epoch in enumerate(epochs)}).fillna(len(epochs))

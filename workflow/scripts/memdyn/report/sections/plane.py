@@ -1,7 +1,6 @@
 """The vulnerability plane: densities of the samples' states at several checkpoints, and in motion."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -115,31 +114,6 @@ def _draw_landmarks(axes: Axes, state: pd.DataFrame, options: ReportOptions, mar
     axes.plot(state["fpr"].mean(), state["tpr"].mean(), **centre)
 
 
-@dataclass(frozen=True)
-class _Moving:
-    """The states of several runs, epoch -> state, which a figure shows checkpoint by checkpoint."""
-
-    states: dict[str, dict[int, pd.DataFrame]]
-    cells: int
-    norm: LogNorm
-    study: Study
-
-    def draw(self, grid: np.ndarray, frame: int) -> None:
-        """All panels at a checkpoint; a run with fewer shows its latest one."""
-        for axes, (run, states) in zip(grid.flat, self.states.items(), strict=False):
-            epoch = max((e for e in states if e <= frame), default=min(states))
-            axes.clear()
-            _draw_density(axes, _cell_counts(states[epoch], self.cells), self.norm)
-            path = np.array([states[e][["fpr", "tpr"]].mean() for e in sorted(states) if e <= epoch])
-            axes.plot(*path.T, color=style.INK, linewidth=1, path_effects=style.HALO)
-            _draw_landmarks(axes, states[epoch], self.study.options, margin=0.5 / (self.cells - 1))
-            axes.set_title(self.title(run, epoch), pad=3)
-        label_outer(grid, len(self.states), "FPR", "TPR")
-
-    def title(self, run: str, epoch: int) -> str:
-        return f"{style.wrap_label(self.study.styles[run].name, 26)}\nepoch {epoch}"
-
-
 def draw_moving(study: Study) -> Iterator[Drawing]:
     """The plane at the last checkpoint, with a GIF of all of them; nothing where there is one checkpoint only."""
     for shown in study.by_attack(study.tables["samples"]):
@@ -154,22 +128,35 @@ def _moving(study: Study, shown: OfAttack, runs: list[str], page: int) -> Drawin
     frames = [int(frame) for frame in spread(sorted(samples["epoch"].unique()), _MOST_FRAMES)]
     cells = _cells(shown.table)
     most = max(_cell_counts(state, cells).max() for by_epoch in states.values() for state in by_epoch.values())
-    moving = _Moving(states, cells, LogNorm(1, max(10, most)), study)
+    norm, names = LogNorm(1, max(10, most)), {run: style.wrap_label(study.styles[run].name, 26) for run in runs}
     rows, columns = shape_for(len(runs), most=3)
     side = style.WIDTH / max(columns, 2) if columns > 1 else 3.6
-    lines = max(moving.title(run, 0).count("\n") + 1 for run in runs)
+    lines = max(name.count("\n") + 2 for name in names.values())
     figure, grid = panels(rows, columns, (side + 0.3 + 0.16 * lines) * rows, side * columns)
-    moving.draw(grid, frames[-1])
+
+    def draw(frame: int) -> None:
+        """All panels at a checkpoint; a run with fewer shows its latest one."""
+        for axes, run in zip(grid.flat, runs, strict=False):
+            epoch = max((e for e in states[run] if e <= frame), default=min(states[run]))
+            axes.clear()
+            _draw_density(axes, _cell_counts(states[run][epoch], cells), norm)
+            path = np.array([states[run][e][["fpr", "tpr"]].mean() for e in sorted(states[run]) if e <= epoch])
+            axes.plot(*path.T, color=style.INK, linewidth=1, path_effects=style.HALO)
+            _draw_landmarks(axes, states[run][epoch], study.options, margin=0.5 / (cells - 1))
+            axes.set_title(f"{names[run]}\nepoch {epoch}", pad=3)
+        label_outer(grid, len(runs), "FPR", "TPR")
+
+    draw(frames[-1])
+    alt = f"Moving densities of samples over false and true positive rate, {len(frames)} checkpoints, {len(runs)} runs."
+    values = {"attack": shown.attack, "threshold": shown.threshold, "frames": len(frames)}
     return drawn(
         figure,
         "plane_moving",
         "Vulnerability plane in motion",
-        f"Moving densities of samples over false and true positive rate, {len(frames)} checkpoints, {len(runs)} runs.",
-        attack=shown.attack,
+        alt,
         page=page,
-        animate=lambda path: write_gif(figure, lambda frame: moving.draw(grid, frame), frames, path),
-        threshold=shown.threshold,
-        frames=len(frames),
+        animate=lambda path: write_gif(figure, draw, frames, path),
+        **values,
     )
 
 

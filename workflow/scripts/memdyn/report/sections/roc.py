@@ -10,10 +10,9 @@ from memdyn.report.draw import style
 from memdyn.report.draw.curves import draw_band
 from memdyn.report.draw.drawing import Drawing, drawn
 from memdyn.report.draw.layout import label_outer, legend_above, panels, shape_for
-from memdyn.report.draw.style import RunStyle
 from memdyn.report.rows import non_members, preferred_aggregation
 from memdyn.report.section import Part, Section, Study
-from memdyn.report.words import aggregation_words, level_words, limits_words
+from memdyn.report.words import interval_words
 
 _ROC = """
     ROC curves of each run at its last checkpoint, {aggregation}; both axes logarithmic. Bands are {level} intervals
@@ -36,19 +35,12 @@ def draw_roc(study: Study) -> Iterator[Drawing]:
         axes.set(title=attack, xlim=(floor / 3, 1), ylim=(bottom, 1.3))
     label_outer(grid, len(attacks), "false positive rate", "true positive rate")
     legend_above(figure, [*style.run_handles(study.styles), style.chance_handle()])
-    yield drawn(
-        figure,
-        "roc",
-        "ROC curves at the last checkpoint",
-        f"Log-log ROC curves of {len(study.styles)} runs for the attacks {', '.join(attacks)}.",
-        aggregation=aggregation_words(aggregation),
-        level=level_words(metrics),
-        method=limits_words(metrics),
-        non_members=f"{1 / floor:,.0f}",
-    )
+    alt = f"Log-log ROC curves of {len(study.styles)} runs for the attacks {', '.join(attacks)}."
+    values = interval_words(metrics, aggregation) | {"non_members": f"{1 / floor:,.0f}"}
+    yield drawn(figure, "roc", "ROC curves at the last checkpoint", alt, **values)
 
 
-def _draw_panel(axes: Axes, table: pd.DataFrame, styles: dict[str, RunStyle], floor: float) -> None:
+def _draw_panel(axes: Axes, table: pd.DataFrame, styles: dict[str, style.RunStyle], floor: float) -> None:
     axes.set(xscale="log", yscale="log")
     style.plain_decades(axes.xaxis)
     style.plain_decades(axes.yaxis)

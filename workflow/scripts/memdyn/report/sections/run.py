@@ -7,7 +7,6 @@ import pandas as pd
 from memdyn.report.draw import formatting, style
 from memdyn.report.draw.drawing import Drawing, drawn
 from memdyn.report.draw.layout import legend_above, panels
-from memdyn.report.draw.style import RunStyle
 from memdyn.report.page.tables import Table, run_cell, text_cells
 from memdyn.report.rows import by_run
 from memdyn.report.section import Part, Section, Study
@@ -100,7 +99,7 @@ def tabulate_runs(study: Study) -> Table:
     return Table(caption, ["run", *columns, "all models"], rows, head=1 + words)
 
 
-def _few_checkpoints(table: pd.DataFrame, styles: dict[str, RunStyle]) -> list[str]:
+def _few_checkpoints(table: pd.DataFrame, styles: dict[str, style.RunStyle]) -> list[str]:
     """What is left out of runs that have too few checkpoints for it."""
     sentences = []
     for column, value, words in (
@@ -113,7 +112,7 @@ def _few_checkpoints(table: pd.DataFrame, styles: dict[str, RunStyle]) -> list[s
     return sentences
 
 
-def _failures(table: pd.DataFrame, styles: dict[str, RunStyle]) -> list[str]:
+def _failures(table: pd.DataFrame, styles: dict[str, style.RunStyle]) -> list[str]:
     """A sentence on each run that lost models."""
     sentences = []
     for row in by_run(table[table["n_failed"] > 0], styles) if "n_failed" in table else []:
