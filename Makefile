@@ -34,15 +34,17 @@ format: env ## format all code
 	$(BIN)/snakefmt Snakefile workflow/rules
 
 docs: env ## generate the schema, the key table of config/README.md and the lists of docs/tables.md
-	$(BIN)/python workflow/scripts/document_config.py
+	$(BIN)/memdyn docs
 
-env: $(VENV)/.complete ## the virtual environment, from requirements.lock
+env: $(VENV)/.complete ## the virtual environment, from requirements.lock, with the command memdyn
 
-$(VENV)/.complete: requirements.lock
+# (the package goes in without asking any index: what it and its building need is in the lock)
+$(VENV)/.complete: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "memdyn needs Python 3.11 or newer, this is " + sys.version.split()[0])'
 	@echo "Installing into $(VENV) (PyTorch is large: some minutes, once) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
 	@touch $@
 
 clean: ## remove the environment (results stay)

@@ -19,7 +19,7 @@ resource_scopes:
 include: "workflow/rules/common.smk"
 include: "workflow/rules/pool.smk"
 include: "workflow/rules/training.smk"
-include: "workflow/rules/scoring.smk"
+include: "workflow/rules/probes.smk"
 include: "workflow/rules/attacks.smk"
 include: "workflow/rules/study.smk"
 

@@ -31,8 +31,9 @@ from memdyn.data.pool import Pool, write_pool
 from memdyn.design.blocks import block_names, mask_names, models_of
 from memdyn.design.membership import membership
 from memdyn.plan.study import build_plan
+from memdyn.probes.outputs import SIGNALS
 from memdyn.store.masks import write_masks
-from memdyn.store.scores import SIGNALS, write_scores
+from memdyn.store.scores import write_scores
 from memdyn.tables import STAGES as TABLES
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "workflow" / "scripts"
@@ -125,8 +126,7 @@ def stand_in(stage: str, folder: Path, sizes: argparse.Namespace) -> Named:
         input=Named(
             pool=str(folder / "pool.arrow"),
             masks=[str(folder / f"{name}.npz") for name in mask_names(range(sizes.models))],
-            scores=[str(folder / f"{block}.parquet") for block in block_names(sizes.models)],
-            measures=[],
+            outputs=[str(folder / f"{block}.parquet") for block in block_names(sizes.models)],
         ),
         output=Named({name: str(folder / plan.folder / f"{name}.parquet") for name in STAGES[stage][1]}),
         log=[str(folder / f"{stage}.log")],

@@ -33,7 +33,7 @@ def make_inputs() -> Signals:
     mask[1::2] = ~mask[0::2]
     deviation = np.exp(0.5 * rng.standard_normal(SAMPLES))
     margins = (deviation * (rng.standard_normal(mask.shape) + mask)).astype(np.float32)
-    return Signals.of(margins, mask, margins[:, :1])
+    return Signals.of_margins(margins, mask, margins[:, :1])
 
 
 def log_density(x: np.ndarray, values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
@@ -55,8 +55,8 @@ def log_density(x: np.ndarray, values: np.ndarray, chosen: np.ndarray) -> np.nda
 def loop_score(inputs: Signals, model: int) -> np.ndarray:
     """One model's scores [n] from the models of all other pairs."""
     others = np.delete(np.arange(MODELS), [model, model ^ 1])
-    values, members = inputs.signal[others], inputs.mask[others]
-    x = inputs.signal[model]
+    values, members = inputs.margins[others], inputs.mask[others]
+    x = inputs.margins[model]
     return log_density(x, values, members) - log_density(x, values, ~members)
 
 

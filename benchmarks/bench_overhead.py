@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
-COUNTED_OUT = ("train_block", "score_block")
+COUNTED_OUT = ("train_block", "probe_block")
 Span = tuple[float, float]
 
 

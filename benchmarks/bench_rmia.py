@@ -31,12 +31,12 @@ def make_inputs() -> Signals:
     mask[1::2] = ~mask[0::2]
     mean, mean_z = rng.normal(1, 2, SAMPLES), rng.normal(1, 2, POPULATION)
     margins = mean + rng.standard_normal(mask.shape) + mask
-    return Signals.of(margins, mask, mean_z + rng.standard_normal((MODELS, POPULATION)))
+    return Signals.of_margins(margins, mask, mean_z + rng.standard_normal((MODELS, POPULATION)))
 
 
 def matrix_scores(inputs: Signals, gamma: float) -> np.ndarray:
     """The definition: for each model and x the share of z with R(x) / R(z) >= gamma."""
-    p, p_z = expit(inputs.signal), expit(inputs.population)
+    p, p_z = expit(inputs.margins), expit(inputs.population["margin"])
     scores = np.empty(p.shape)
     for model in range(MODELS):
         others = np.delete(np.arange(MODELS), [model, model ^ 1])

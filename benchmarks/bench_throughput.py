@@ -18,6 +18,8 @@ from pydantic import TypeAdapter
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scripts"))
 
+from memdyn.probes.scoring import score_network
+
 from memdyn.compute.device import prepare_torch
 from memdyn.compute.samples import Samples
 from memdyn.config.models import ModelConfig
@@ -27,7 +29,6 @@ from memdyn.models.layout import layout_of
 from memdyn.models.size import size_of
 from memdyn.operations.effort import FORWARDS, SPEEDS
 from memdyn.optim.build import build_optimizer
-from memdyn.probes.scoring import score_network
 from memdyn.training.loop import Loop, LoopOptions
 
 SECONDS, CLASSES = 2.0, 10

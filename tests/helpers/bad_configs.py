@@ -25,7 +25,10 @@ BAD = {
     "unknown key of the dynamics": ({"dynamics.threshold": [0.1]}, ["dynamics.threshold", "'thresholds'?"]),
     "unknown key of the analysis": ({"analysis.split": 3}, ["analysis.split = 3", "'splits'?"]),
     "unknown key of the difficulty": ({"difficulty.k": 3}, ["difficulty.k = 3", "allowed: measures"]),
-    "unknown measure": ({"difficulty.measures": ["grad"]}, ["difficulty.measures.0", "'grand' or 'prediction_depth'"]),
+    "unknown measure": (
+        {"difficulty.measures": ["grad"]},
+        ["difficulty.measures", "'grad' is no measure", "did you mean", "grand"],
+    ),
     "a measure twice": ({"difficulty.measures": ["grand", "grand"]}, ["difficulty.measures", "must differ", "grand"]),
     "no neighbours": ({"difficulty.neighbours": 0}, ["difficulty.neighbours = 0", "at least 1"]),
     "an epoch before the first": ({"difficulty.grand_epoch": -1}, ["difficulty.grand_epoch = -1", "at least 0"]),

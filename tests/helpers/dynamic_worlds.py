@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from memdyn.attacks.base import Attack
 from memdyn.attacks.shadow_scores import ShadowScores
 from memdyn.dynamics.tails import TailOptions
 from memdyn.stats.jackknife import Pairs
@@ -43,7 +44,7 @@ class World:
     masks: np.ndarray
     parts: dict[str, slice]
 
-    def signal(self, epoch: int, name: str) -> np.ndarray:
+    def signal(self, epoch: int, name: str) -> np.ndarray:  # of attacks that read the margin alone
         margin = self.margins[self.epochs.index(epoch)]
         return np.sqrt(2) / (1 + np.exp(margin)) if name == "el2n" else margin
 
@@ -51,7 +52,16 @@ class World:
     def pairs(self) -> Pairs:
         return Pairs.of(len(self.masks))
 
+    @property
+    def labels(self) -> np.ndarray:
+        return np.zeros(max(rows.stop for rows in self.parts.values()), int)
+
+    def for_attack(self, attack: Attack) -> "World":
+        return self
+
     loader = ShadowScores.loader
+    prepared = ShadowScores.prepared
+    signals_for = ShadowScores.signals_for
 
 
 def dynamic_world(

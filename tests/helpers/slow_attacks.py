@@ -18,7 +18,7 @@ def reference_values(inputs: Signals, model: int, folds: str, member: bool) -> l
     """Per sample the margins of the reference models that did (or did not) train on it."""
     models = reference_models(model, len(inputs.mask), folds)
     return [
-        np.array([inputs.signal[m, i] for m in models if inputs.mask[m, i] == member])
+        np.array([inputs.margins[m, i] for m in models if inputs.mask[m, i] == member])
         for i in range(inputs.mask.shape[1])
     ]
 
@@ -73,7 +73,7 @@ def densities(values: list[np.ndarray], variance: str):
 def slow_lira(inputs: Signals, folds: str, mode: str, variance: str) -> np.ndarray:
     scores = []
     for model in range(len(inputs.mask)):
-        x = inputs.signal[model]
+        x = inputs.margins[model]
         outside = densities(reference_values(inputs, model, folds, False), variance)
         if mode == "offline":
             scores.append(-outside.logsf(x))
@@ -85,7 +85,7 @@ def slow_lira(inputs: Signals, folds: str, mode: str, variance: str) -> np.ndarr
 
 def slow_rmia(inputs: Signals, folds: str, mode: str, a: float, gamma: float) -> tuple[np.ndarray, np.ndarray]:
     """Shares of population samples through the whole n x Z matrix, and R(x) / R(z) [M, n, Z]."""
-    p, p_z = special.expit(inputs.signal), special.expit(inputs.population)
+    p, p_z = special.expit(inputs.margins), special.expit(inputs.population["margin"])
     ratios = np.empty((*p.shape, p_z.shape[1]))
     for model in range(len(p)):
         models = reference_models(model, len(p), folds)
@@ -106,7 +106,7 @@ def slow_privacy_meter(inputs: Signals, folds: str, a: float) -> np.ndarray:
     K pairs of reference models. P is the line above the mean of the K largest OUT probabilities: of x there are K, of
     z, OUT everywhere, 2 K. The score is the share of z with R(x) / R(z) > 1.
     """
-    p, p_z = special.expit(inputs.signal), special.expit(inputs.population)
+    p, p_z = special.expit(inputs.margins), special.expit(inputs.population["margin"])
     scores = np.empty(p.shape)
     for model in range(len(p)):
         models = reference_models(model, len(p), folds)

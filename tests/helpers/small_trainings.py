@@ -4,6 +4,9 @@ import numpy as np
 import pandas as pd
 from pydantic import TypeAdapter
 
+import own_mechanisms
+import own_optim
+from memdyn.config.mechanisms import CustomMechanism
 from memdyn.config.optim import OptimizerConfig, ScheduleConfig
 from memdyn.data.pool import Pool
 from memdyn.training.block import BlockTask, train_block
@@ -24,11 +27,20 @@ MLP = {"name": "mlp", "hidden": [5], "activation": "relu"}
 
 
 def optimizer(name="sgd", **options):
+    if name == "custom":
+        options.setdefault("target", f"{own_optim.__file__}:HeavyBall")
     return TypeAdapter(OptimizerConfig).validate_python({"name": name, **options}).model_dump()
 
 
 def schedule(name="constant", **options):
     return TypeAdapter(ScheduleConfig).validate_python({"name": name, **options}).model_dump()
+
+
+def mechanism(name, called=None, teacher=False, **options):
+    """A class of `own_mechanisms` as the plan hands it over, under a name."""
+    target = f"{own_mechanisms.__file__}:{name}"
+    config = CustomMechanism(name=called or name.lower(), target=target, options=options, teacher=teacher)
+    return config.model_dump()
 
 
 def recipe(**changes):
@@ -37,6 +49,7 @@ def recipe(**changes):
         "optimizer": optimizer(),
         "schedule": schedule(),
         "augment": {"crop": 0, "flip": False},
+        "mechanisms": [],
         "epochs": EPOCHS,
         "batch_size": 8,
         "precision": "float32",
@@ -77,7 +90,7 @@ class Training:
 
     def __init__(self, folder, pool, models=range(2), **changes):
         self.folder, self.pool, self.said = folder, pool, []
-        options = {"seed": 0, "pool_key": "pool", "keep": "none", "on_divergence": "stop"}
+        options = {"seed": 0, "pool_key": "pool", "keep": "none", "on_divergence": "stop", "teachers": ()}
         options |= {name: changes.pop(name) for name in options if name in changes}
         self.task = BlockTask(
             recipe=recipe(**changes),
@@ -106,8 +119,8 @@ def kill_after_epoch(monkeypatch, epoch):
     """The next training ends like a killed one when a model's epoch is on disk."""
     save_state = ModelProgress.save_state
 
-    def save_and_die(self, network, optimizer, log):
-        save_state(self, network, optimizer, log)
+    def save_and_die(self, parts, log):
+        save_state(self, parts, log)
         if len(log) == epoch:
             raise KeyboardInterrupt
 

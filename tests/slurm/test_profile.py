@@ -48,7 +48,7 @@ def test_what_the_profile_shows_in_comments_is_right(tmp_path: Path) -> None:
     profile = tmp_path / "profile.yaml"
     profile.write_text(chosen)
     resources = dry_run(str(profile), tmp_path)
-    assert "slurm_partition=gpu" in resources["train_block"] and "gpu_model=a100" in resources["score_block"]
+    assert "slurm_partition=gpu" in resources["train_block"] and "gpu_model=a100" in resources["probe_block"]
     assert "slurm_partition=cpu, slurm_account=my_account" in resources["build_pool"]
 
 

@@ -12,7 +12,7 @@ from checkout import Checkout, Job
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
 TINY = ("--configfile", "config/studies/tiny.yaml")
-GPU_NODES = ("--set-resources", "train_block:slurm_partition=gpu", "score_block:slurm_partition=gpu")
+GPU_NODES = ("--set-resources", "train_block:slurm_partition=gpu", "probe_block:slurm_partition=gpu")
 CUDA = ("--config", "device=cuda", *GPU_NODES)
 WAITS = "another job is training this block"
 # Long enough to be disturbed in the middle of a block, by its recipe alone: some seconds a block on one core.
@@ -33,7 +33,7 @@ def test_the_tiny_study_runs_to_its_report_and_a_rerun_submits_nothing(checkout:
     run.finish(seconds=400)
     assert (checkout.folder / "results/studies/tiny/report.html").stat().st_size > 10_000
     states = {job.rule: checkout.cluster.job(job.id)["JobState"] for job in run.jobs()}
-    assert {"build_pool", "train_block", "score_block"} <= states.keys()
+    assert {"build_pool", "train_block", "probe_block"} <= states.keys()
     assert set(states.values()) == {"COMPLETED"}
 
     again = checkout.start(*TINY, fast=False)
@@ -95,7 +95,7 @@ def test_a_killed_controller_is_started_again_and_nothing_is_trained_twice(check
 
 def test_gpu_jobs_ask_for_one_gpu_and_the_others_for_none(checkout: Checkout) -> None:
     asked = gpus_of_rules(checkout.start(*TINY, *CUDA, "--dry-run", fast=False).finish(seconds=60))
-    assert {rule for rule, gpus in asked.items() if gpus == {1}} == {"train_block", "score_block"}
+    assert {rule for rule, gpus in asked.items() if gpus == {1}} == {"train_block", "probe_block"}
     assert set.union(*asked.values()) <= {0, 1}
 
     run = checkout.start(*TINY, *CUDA, "--retries", "0")
@@ -121,7 +121,7 @@ def long_study(checkout: Checkout, models: int) -> tuple[str, ...]:
     """Writes a study whose training blocks last some seconds; the arguments that run it up to its scores."""
     path = checkout.folder / "config/studies/disturbed.yaml"
     path.write_text(yaml.safe_dump(LONG_STUDY | {"shadow_models": models}))
-    return "--configfile", str(path), "--until", "score_block"
+    return "--configfile", str(path), "--until", "probe_block"
 
 
 def freeze(checkout: Checkout, *jobs: Job) -> None:
@@ -156,7 +156,7 @@ def models_of(job: Job) -> list[int]:
 
 
 def scored_blocks(checkout: Checkout) -> set[str]:
-    return {path.parent.name for path in checkout.folder.glob("results/*/*/*/block-*/scores.parquet")}
+    return {path.parent.name for path in checkout.folder.glob("results/*/*/*/block-*/signals.parquet")}
 
 
 def said(checkout: Checkout, job: Job) -> str:

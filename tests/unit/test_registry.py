@@ -11,7 +11,7 @@ from memdyn.config.attacks import AttackConfig
 from memdyn.config.datasets import DatasetConfig
 from memdyn.config.models import ModelConfig
 from memdyn.config.optim import OptimizerConfig
-from memdyn.config.probes import DifficultyConfig
+from memdyn.config.probes import SHIPPED, OwnProbe
 from memdyn.registry import resolve
 
 PAIRS = {
@@ -20,7 +20,7 @@ PAIRS = {
     "models": (ModelConfig, models),
     "optimizers": (OptimizerConfig, optim),
 }
-PACKAGES = {name: package for name, (_, package) in PAIRS.items()} | {"measures of difficulty": probes}
+PACKAGES = {name: package for name, (_, package) in PAIRS.items()} | {"probes": probes}
 ENTRIES = [(package, name) for package in PACKAGES.values() for name in package.REGISTRY]
 
 
@@ -37,9 +37,9 @@ def test_config_names_and_registry_are_equal(union, package):
     assert set(names) == set(package.REGISTRY)
 
 
-def test_config_names_and_registry_of_measures_are_equal():
-    (names,) = get_args(DifficultyConfig.model_fields["measures"].annotation)
-    assert set(get_args(names)) == set(probes.REGISTRY)
+def test_config_names_and_registry_of_probes_are_equal():
+    names = [probe.model_fields["name"].default for probe in (*SHIPPED, OwnProbe)]
+    assert set(names) == set(probes.REGISTRY)
 
 
 @pytest.mark.parametrize(("package", "name"), ENTRIES, ids=[f"{package.__name__}:{name}" for package, name in ENTRIES])

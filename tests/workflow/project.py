@@ -2,7 +2,7 @@
 
 project = Project.copy(PROJECT, folder)
 project.run("--until", "train_block")
-assert project.planned() == {"score_block": 2}
+assert project.planned() == {"probe_block": 2}
 """
 
 import os
@@ -73,15 +73,15 @@ class Project:
         command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", config, *arguments]
         return self.python(command)
 
-    def script(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Runs one of workflow/scripts for people."""
-        return self.python([sys.executable, f"workflow/scripts/{name}", *arguments])
+    def memdyn(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs a command of this checkout's `memdyn`; stdout and stderr together."""
+        return self.python([sys.executable, "-m", "memdyn", *arguments], PYTHONPATH="workflow/scripts")
 
-    def python(self, command: list[str]) -> subprocess.CompletedProcess[str]:
+    def python(self, command: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             command,
             cwd=self.folder,
-            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"} | environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -21,8 +21,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from memdyn.config.probes import OutputsProbe
 from memdyn.jobs.lease import hold
-from memdyn.store.scores import SIGNALS, read_epochs, read_sample_ids, read_signal
+from memdyn.store.scores import read_epochs, read_sample_ids, read_signal
 from project import PROJECT, Project
 
 pytestmark = pytest.mark.slow
@@ -76,6 +77,7 @@ SCORING_POINTS = [
     "os.replace:1:before",
     "os.replace:1:after",  # the scores are published
 ]
+SIGNALS = OutputsProbe.gives
 WAITS = "another job is training this block"
 
 
@@ -98,7 +100,7 @@ class Undisturbed:
         """The job, as Snakemake starts it: declared outputs of an attempt that was killed are deleted before."""
         outputs = {
             "train_block": ["block-*/checkpoints", "block-*/log.parquet"],
-            "score_block": ["*/block-*/scores.parquet"],
+            "probe_block": ["*/block-*/signals.parquet"],
         }
         for pattern in outputs[rule]:
             for path in run_folder(self.project).glob(pattern):
@@ -114,9 +116,9 @@ class Undisturbed:
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
     project = Project.copy(PROJECT, tmp_path_factory.mktemp("crash") / "checkout")
     project.write_study(STUDY)
-    project.run("--until", "score_block", "--skip-script-cleanup")
+    project.run("--until", "probe_block", "--skip-script-cleanup")
     found = {
-        rule: next(project.folder.glob(f".snakemake/scripts/*.{rule}.py")) for rule in ("train_block", "score_block")
+        rule: next(project.folder.glob(f".snakemake/scripts/*.{rule}.py")) for rule in ("train_block", "probe_block")
     }
     made = Undisturbed(project, found, {}, content(project))
     assert len(made.content) == 8 * 5 + 5 * len(SIGNALS) + 1  # checkpoints, scores, sample ids
@@ -141,7 +143,7 @@ def killed_after(job: subprocess.Popen, seconds: float) -> int:
 def test_jobs_killed_at_random_moments(undisturbed: Undisturbed) -> None:
     moments = random.Random(1)
     kills = 0
-    for rule, wanted in (("train_block", 11), ("score_block", 3)):
+    for rule, wanted in (("train_block", 11), ("probe_block", 3)):
         shares = [(number + moments.random()) / wanted for number in range(wanted)]  # spread evenly
         moments.shuffle(shares)
         if rule == "train_block":
@@ -155,7 +157,7 @@ def test_jobs_killed_at_random_moments(undisturbed: Undisturbed) -> None:
                 assert code == 0
                 finish(undisturbed)
                 undisturbed.start_over()
-                if rule == "score_block":
+                if rule == "probe_block":
                     assert undisturbed.run("train_block") == 0
         assert undisturbed.run(rule) == 0
     assert kills == 14
@@ -164,7 +166,7 @@ def test_jobs_killed_at_random_moments(undisturbed: Undisturbed) -> None:
 
 def test_jobs_killed_inside_of_writes(undisturbed: Undisturbed) -> None:
     undisturbed.start_over()
-    for rule, points in (("train_block", TRAINING_POINTS), ("score_block", SCORING_POINTS)):
+    for rule, points in (("train_block", TRAINING_POINTS), ("probe_block", SCORING_POINTS)):
         for point in points:
             assert undisturbed.run(rule, point) == -signal.SIGKILL, f"{rule} never came to {point}"
         assert undisturbed.run(rule) == 0
@@ -200,7 +202,7 @@ def test_snakemake_and_its_jobs_killed(copy: Undisturbed, victim: str) -> None:
     assert leftovers(project) == []
     models = trained(snakemakes.said())
     assert len(set(models)) == len(models), "no model is trained twice"
-    assert project.planned("--until", "score_block") == {}
+    assert project.planned("--until", "probe_block") == {}
 
 
 def test_a_job_that_outlives_its_snakemake_is_waited_for(copy: Undisturbed) -> None:
@@ -224,13 +226,13 @@ def test_weights_that_a_killed_snakemake_left_are_deleted(copy: Undisturbed) -> 
     project.write_study(STUDY | {"keep_checkpoints": "none"})
     with Snakemakes(project) as snakemakes:
         snakemakes.start()
-        snakemakes.wait(lambda: (job := snakemakes.job()) and job.cmdline()[-1].endswith("score_block.py"))
+        snakemakes.wait(lambda: (job := snakemakes.job()) and job.cmdline()[-1].endswith("probe_block.py"))
         orphan = snakemakes.job()
         assert snakemakes.kill("snakemake")
         orphan.wait(60)
         snakemakes.start()
         snakemakes.finish()
-        assert snakemakes.said().count("models 0 to 7 scored") == 1
+        assert snakemakes.said().count("models 0 to 7: outputs") == 1
     scores = {name: value for name, value in copy.content.items() if not name.startswith("model")}
     assert content(project) == scores
     assert leftovers(project) == []
@@ -240,8 +242,8 @@ def test_a_job_that_outlives_its_snakemake_ends_while_the_next_one_starts(copy: 
     """After that one looked at what is there: it deletes the scores and makes them again, which needs the weights."""
     project = copy.project
     project.write_study(STUDY | {"keep_checkpoints": "none"})
-    project.run("--until", "score_block", "--skip-script-cleanup")  # the job's script, as it is for this study
-    scripts = project.folder.glob(".snakemake/scripts/*.score_block.py")
+    project.run("--until", "probe_block", "--skip-script-cleanup")  # the job's script, as it is for this study
+    scripts = project.folder.glob(".snakemake/scripts/*.probe_block.py")
     orphan = max(scripts, key=lambda file: file.stat().st_mtime)
     copy.start_over()
     assert copy.run("train_block") == 0
@@ -250,7 +252,7 @@ def test_a_job_that_outlives_its_snakemake_ends_while_the_next_one_starts(copy: 
     with Snakemakes(project) as snakemakes:
         snakemakes.start()
         snakemakes.finish()
-    assert "models 0 to 7 scored" in (project.folder / "orphan.log").read_text()
+    assert "models 0 to 7: outputs" in (project.folder / "orphan.log").read_text()
     assert trained(snakemakes.said()) == []
     scores = {name: value for name, value in copy.content.items() if not name.startswith("model")}
     assert content(project) == scores
@@ -259,12 +261,12 @@ def test_a_job_that_outlives_its_snakemake_ends_while_the_next_one_starts(copy: 
 
 def test_a_job_that_comes_late_leaves_what_another_one_scored(copy: Undisturbed) -> None:
     """Weights may be gone by then."""
-    assert copy.run("train_block") == copy.run("score_block") == 0
-    (scores,) = run_folder(copy.project).glob("*/block-*/scores.parquet")
+    assert copy.run("train_block") == copy.run("probe_block") == 0
+    (scores,) = run_folder(copy.project).glob("*/block-*/signals.parquet")
     made = scores.read_bytes()
-    with hold(run_folder(copy.project) / "progress" / scores.parent.name, "scoring", print):
-        late = copy.start("score_block")
-        while "another job is scoring this block" not in scores.with_name("score.log").read_text():
+    with hold(scores.parents[1] / "progress" / scores.parent.name, "taking outputs of", print):
+        late = copy.start("probe_block")
+        while "another job is taking outputs of this block" not in scores.with_name("probe.log").read_text():
             assert late.poll() is None
             time.sleep(0.05)
         scores.write_bytes(made)
@@ -295,7 +297,7 @@ class Snakemakes:
         if list(self.project.folder.glob(".snakemake/locks/*")):
             self.project.run("--unlock")
         with (self.project.folder / "snakemake.log").open("ab") as log:
-            options = ["--cores", "1", "--configfile", "study.yaml", "--until", "score_block"]
+            options = ["--cores", "1", "--configfile", "study.yaml", "--until", "probe_block"]
             self.process = psutil.Popen(
                 [sys.executable, "-m", "snakemake", *options],
                 cwd=self.project.folder,
@@ -312,7 +314,7 @@ class Snakemakes:
         with suppress(psutil.NoSuchProcess):
             for child in self.process.children(recursive=True):
                 with suppress(psutil.NoSuchProcess):
-                    if " ".join(child.cmdline()[1:]).endswith(("train_block.py", "score_block.py")):
+                    if " ".join(child.cmdline()[1:]).endswith(("train_block.py", "probe_block.py")):
                         self.seen.add(child)
                         return child
         return None
@@ -349,8 +351,8 @@ class Snakemakes:
 
 def finish(undisturbed: Undisturbed) -> None:
     """Scores where that is still to be done, then compares."""
-    if not list(run_folder(undisturbed.project).glob("*/block-*/scores.parquet")):
-        assert undisturbed.run("score_block") == 0
+    if not list(run_folder(undisturbed.project).glob("*/block-*/signals.parquet")):
+        assert undisturbed.run("probe_block") == 0
     assert content(undisturbed.project) == undisturbed.content
     assert leftovers(undisturbed.project) == []
 
@@ -382,7 +384,7 @@ def content(project: Project) -> dict[str, str]:
     """Hash of each checkpoint's file, and of each array of scores."""
     files = run_folder(project).glob("block-*/checkpoints/model-*/*.safetensors")
     hashes = {f"{file.parent.name}/{file.name}": hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
-    (scores,) = run_folder(project).glob("*/block-*/scores.parquet")
+    (scores,) = run_folder(project).glob("*/block-*/signals.parquet")
     arrays = {
         f"{epoch} {signal}": read_signal([scores], epoch, signal) for epoch in read_epochs(scores) for signal in SIGNALS
     }

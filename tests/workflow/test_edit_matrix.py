@@ -8,10 +8,12 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
 
+from memdyn.store.scores import read_epochs, read_signal
 from project import Project, write_data
 
 pytestmark = pytest.mark.slow
@@ -19,7 +21,7 @@ pytestmark = pytest.mark.slow
 STUDY_JOBS = {"compare_runs": 1, "draw_figures": 1, "write_report": 1}
 RESULTS_OF_ONE_RUN = {
     "train_block": 1,
-    "score_block": 1,
+    "probe_block": 1,
     "run_attack": 2,
     "compute_dynamics": 1,
     "analyse_dynamics": 1,
@@ -31,7 +33,7 @@ ALL_JOBS = {
     **STUDY_JOBS,
 }
 CHANGE = "\nCHANGED = 1\n"
-TRAINING_CODE, SCORING_CODE = "training/loop.py", "probes/scoring.py"
+TRAINING_CODE, SCORING_CODE = "training/loop.py", "probes/outputs.py"
 
 
 def files(folder: Path) -> dict[str, tuple[int, str]]:
@@ -59,7 +61,7 @@ def test_a_fresh_study_is_everything(project: Project):
 
 
 def test_each_run_has_a_null_of_its_own_and_all_its_attacks_have_the_same(finished: Project):
-    recipes = [yaml.safe_load(path.read_text()) for path in finished.results.glob("*/*/scores-*/*-m008-*/recipe.yaml")]
+    recipes = [yaml.safe_load(path.read_text()) for path in finished.results.glob("*/*/outputs-*/*-m008-*/recipe.yaml")]
     attacks = [recipe for recipe in recipes if recipe["kind"] == "attack"]
     seeds = Counter(recipe["inputs"]["null_seed"] for recipe in attacks)
     assert len(attacks) == 4 and sorted(seeds.values()) == [2, 2]
@@ -122,8 +124,9 @@ def test_a_fresh_clone_with_edited_training_code_never_uses_them(clone: Project,
     old = f"results={copy.results}"
     before, runs = files(copy.results), folders(copy, "arrays-*/*-e2-*")
     said = clone.refused("--config", old)
-    assert "Traceback" not in said and "allow_retrain=true" in said and "adopt.py" in said
+    assert "Traceback" not in said and "allow_retrain=true" in said and "memdyn adopt" in said
     assert len(runs) == 2 and all(run in said for run in runs)
+    assert said.count(f"): changed: memdyn/{TRAINING_CODE}\n") == 2
     real = clone.snakemake("--config", old)
     assert real.returncode != 0 and said.partition("the code of")[2].split("\n")[0] in real.stdout
     for other in ("--unlock", "--lint"):  # which train nothing
@@ -147,7 +150,7 @@ def test_growth_trains_the_new_models_only(copy: Project):
         jobs = {rule: 2 * n for rule, n in RESULTS_OF_ONE_RUN.items()} | STUDY_JOBS
         assert copy.planned() == jobs
         before = files(copy.results)
-        copy.run("--until", "score_block")
+        copy.run("--until", "probe_block")
         after = files(copy.results)
         assert {name: after[name] for name in before} == before
         blocks.append(block)
@@ -156,7 +159,7 @@ def test_growth_trains_the_new_models_only(copy: Project):
         for log in logs:
             first, last = map(int, log.parent.name.split("-")[1:])
             assert set(pd.read_parquet(log)["model"]) == set(range(first, last + 1))
-        assert copy.planned() == {rule: n for rule, n in jobs.items() if rule not in ("train_block", "score_block")}
+        assert copy.planned() == {rule: n for rule, n in jobs.items() if rule not in ("train_block", "probe_block")}
 
 
 def test_an_attack_added(copy: Project):
@@ -173,17 +176,81 @@ def test_a_run_added(copy: Project):
     assert copy.planned() == RESULTS_OF_ONE_RUN | STUDY_JOBS
 
 
+def test_fewer_checkpoints_train_and_score_nothing(copy: Project):
+    study = copy.study()
+    study["base"]["checkpoints"] = [2]
+    copy.write_study(study)
+    read_again = ("run_attack", "compute_dynamics", "analyse_dynamics")
+    assert copy.planned() == {rule: 2 * RESULTS_OF_ONE_RUN[rule] for rule in read_again} | STUDY_JOBS
+
+
+def test_more_checkpoints_say_what_they_cost_and_have_the_same_bits(copy: Project):
+    before = outputs_of(copy)
+    study = copy.study()
+    study["base"]["checkpoints"] = [0, 1, 2]
+    copy.write_study(study)
+    assert copy.planned() == {rule: 2 * n for rule, n in RESULTS_OF_ONE_RUN.items()} | STUDY_JOBS
+    said = copy.run("--until", "probe_block")
+    assert "mlp was trained before, but its weights at epoch 1 were not saved" in said
+    after = outputs_of(copy)
+    assert len(before) == 2 and len(after) == 4 and before.keys() < after.keys()
+    for path, arrays in after.items():
+        if path not in before:
+            (old,) = (of for name, of in before.items() if name.split("/")[1][:3] == path.split("/")[1][:3])
+            assert all(np.array_equal(arrays[epoch], old[epoch]) for epoch in (0, 2)) and 1 in arrays
+
+
+def outputs_of(project: Project) -> dict[str, dict[int, np.ndarray]]:
+    """The margins of each run's file, by epoch."""
+    files = project.results.glob("arrays-*/*/outputs-*/block-*/signals.parquet")
+    return {
+        file.relative_to(project.results).as_posix(): {
+            epoch: read_signal([file], epoch, "margin") for epoch in read_epochs(file)
+        }
+        for file in files
+    }
+
+
 # -- code -----------------------------------------------------------------------------------------------------------
 
 
+def test_what_changes_no_number(copy: Project):
+    """Operations, names, mechanics of jobs, and what the config says about itself."""
+    for code in (
+        "jobs/atomic.py",
+        "identity/fingerprint.py",
+        "operations/cost.py",
+        "plan/reuse.py",
+        "config/attacks.py",
+    ):
+        copy.append(code, CHANGE)
+    assert copy.planned() == {}
+
+
+def test_a_probe_added(copy: Project):
+    (copy.package / "probes" / "norm.py").write_text("def norm(network, samples, members, batch):\n    return {}\n")
+    copy.edit("probes/__init__.py", '    "grand":', '    "norm": "memdyn.probes.norm:norm",\n    "grand":')
+    assert copy.planned() == {}
+
+
 def test_a_colour_of_the_figures(copy: Project):
-    path = copy.package / "report" / "style.py"
+    path = copy.package / "report" / "draw" / "style.py"
     path.write_text(re.sub('"#[0-9a-fA-F]{6}"', '"#123456"', path.read_text(), count=1))
     assert copy.planned() == {"draw_figures": 1, "write_report": 1}
 
 
+def test_a_caption(copy: Project):
+    copy.edit("report/sections/leakage.py", "Dotted: an attack that guesses.", "Dotted: a guess.")
+    assert copy.planned() == {"write_report": 1}
+
+
+def test_a_table_of_the_page(copy: Project):
+    copy.edit("report/sections/run.py", '"time/model"', '"time a model"')
+    assert copy.planned() == {"write_report": 1}
+
+
 def test_the_pages_style_sheet(copy: Project):
-    copy.append("report/templates/report.css", "\nbody { color: #123456; }\n")
+    copy.append("report/page/templates/report.css", "\nbody { color: #123456; }\n")
     assert copy.planned() == {"write_report": 1}
 
 
@@ -214,9 +281,9 @@ def test_an_optimizer_and_a_model_added(copy: Project):
 
 
 def test_a_key_added_with_a_neutral_default(copy: Project):
-    copy.edit("config/study.py", "import Bool, Float, Strict", "import Bool, Float, Neutral, Strict")
+    copy.edit("config/recipe.py", "config.base import Strict", "config.base import Float, Neutral, Strict")
     key = "    smoothing: Annotated[Float, Neutral(0.0)] = Field(default=0.0)\n"
-    copy.edit("config/study.py", "    batch_size: int = Field(", f"{key}    batch_size: int = Field(")
+    copy.edit("config/recipe.py", "    batch_size: int = Field(", f"{key}    batch_size: int = Field(")
     assert copy.planned() == {}
 
     study = copy.study()
@@ -228,7 +295,8 @@ def test_a_key_added_with_a_neutral_default(copy: Project):
 def test_the_scoring_code_after_the_checkpoints_are_gone(copy: Project):
     copy.append(SCORING_CODE, CHANGE)
     said = copy.refused()
-    assert "checkpoints" in said and "allow_retrain=true" in said and "adopt.py" in said and "Traceback" not in said
+    assert "checkpoints" in said and "allow_retrain=true" in said and "memdyn adopt" in said and "Traceback" not in said
+    assert said.count(f"): changed: memdyn/{SCORING_CODE}") == 2
     assert all(run in said for run in folders(copy, "arrays-*/*-e2-*/block-*"))
     again = {rule: 2 * n for rule, n in RESULTS_OF_ONE_RUN.items()} | STUDY_JOBS
     assert copy.planned("--config", "allow_retrain=true") == again
@@ -312,31 +380,31 @@ def test_another_content_of_the_data_file(copy: Project):
 def test_adopting_keeps_the_training_and_says_so(copy: Project):
     for code in ("data/pool.py", TRAINING_CODE):  # of pool, training and scoring; of training
         copy.append(code, CHANGE)
-    old = {str(copy.results.name + "/" + name) for name in folders(copy, "arrays-*/**/scores-*")}
+    old = {str(copy.results.name + "/" + name) for name in folders(copy, "arrays-*/**/outputs-*")}
     wanted = ("--configfile", "study.yaml", "--reason", "adds a name that nothing uses")
-    tried = copy.script("adopt.py", *wanted, "--dry-run")
+    tried = copy.memdyn("adopt", *wanted, "--dry-run")
     assert tried.stdout.count("would adopt") == 5 and all(name in tried.stdout for name in old)
-    assert {str(copy.results.name + "/" + name) for name in folders(copy, "arrays-*/**/scores-*")} == old
+    assert {str(copy.results.name + "/" + name) for name in folders(copy, "arrays-*/**/outputs-*")} == old
 
-    done = copy.script("adopt.py", *wanted)
+    done = copy.memdyn("adopt", *wanted)
     assert done.returncode == 0 and done.stdout.count("adopted ") == 5, done.stdout
-    assert not copy.planned().keys() & {"build_pool", "draw_membership", "train_block", "score_block"}
+    assert not copy.planned().keys() & {"build_pool", "draw_membership", "train_block", "probe_block"}
     for recipe in map(Path, copy.results.glob("arrays-*/*-e2-*/recipe.yaml")):
         content = yaml.safe_load(recipe.read_text())
         assert content["folder"] == recipe.parent.name and "inputs" in content and "made" in content
         (entry,) = content["adopted"]
         assert entry["reason"] == wanted[-1] and entry["to"] == recipe.parent.name != entry["from"]
         assert entry["to_digest"] == content["digest"] != entry["from_digest"]
-    assert "nothing to adopt" in copy.script("adopt.py", *wanted).stdout
+    assert "nothing to adopt" in copy.memdyn("adopt", *wanted).stdout
 
 
 def test_adoption_never_covers_a_folder(copy: Project):
     copy.append(TRAINING_CODE, CHANGE)
     arguments = ("--configfile", "study.yaml", "--reason", "none")
-    tried = copy.script("adopt.py", *arguments, "--dry-run").stdout
+    tried = copy.memdyn("adopt", *arguments, "--dry-run").stdout
     before = folders(copy, "**")
     folder, new = re.search(r"would adopt (\S+) as (\S+)", tried).groups()
     (copy.folder / folder).with_name(new).mkdir()
-    done = copy.script("adopt.py", *arguments)
+    done = copy.memdyn("adopt", *arguments)
     assert done.returncode != 0 and new in done.stdout and "Traceback" not in done.stdout
     assert before < folders(copy, "**")

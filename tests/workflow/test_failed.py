@@ -16,6 +16,7 @@ from memdyn.stats import jackknife
 from memdyn.store.masks import read_masks
 from memdyn.store.scores import read_signal
 from project import PROJECT, Project
+from worlds import prepared_by
 
 pytestmark = pytest.mark.slow
 
@@ -131,20 +132,21 @@ def test_tables_tell_the_models_that_were_used(tables):
 
 def by_hand(project: Project, run: str, left: list[int]):
     """Attack metrics and replicates of some pairs, numbered anew, from the score files."""
-    place = project.results / folders(project, run)["scores"]
-    files = sorted(place.glob("block-*/scores.parquet"))
+    place = project.results / folders(project, run)["probes"]["outputs"]
+    files = sorted(place.glob("block-*/signals.parquet"))
     pool = place.parents[1]
     parts = read_pool(pool / "pool.arrow").parts
     masks = read_masks(sorted(pool.glob("membership/*.npz")), range(16))
     models = [model for pair in left for model in (2 * pair, 2 * pair + 1)]
 
-    def load(epoch: int) -> Signals:
+    def margins_at(epoch: int) -> Signals:
         margins = read_signal(files, epoch, "margin")[models]
         scored = parts["scored"]
-        return Signals.of(margins[:, scored], masks[models][:, scored], margins[:, parts["population"]])
+        return Signals.of_margins(margins[:, scored], masks[models][:, scored], margins[:, parts["population"]])
 
     settings = Settings(0.95, 16, 10, 0, (0.001, 0.01), (0.1,), 10)
     attack = build({"name": "lira", "mode": "online", "variance": "shrunken"})
+    load = prepared_by(attack, margins_at)
     found = evaluate(attack, [2], load, load, settings)
     deleted = found["replicates"].query("aggregation == 'pooled' and metric == 'auc'")["value"].to_numpy()
     return found["metrics"].set_index("aggregation").loc["pooled"], deleted

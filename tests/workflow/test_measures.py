@@ -14,19 +14,21 @@ import pandas as pd
 import psutil
 import pytest
 
-from memdyn.probes import REGISTRY
-from memdyn.store.measures import read_measures
+from memdyn.store.scores import read_only
 from project import Project
 
 pytestmark = pytest.mark.slow
 
-ON = {"difficulty": {"measures": list(REGISTRY), "neighbours": 5}}
+MEASURES = ("grand", "prediction_depth")
+ON = {"difficulty": {"measures": list(MEASURES), "neighbours": 5}}
 STUDY_JOBS = ("analyse_dynamics", "compare_runs", "draw_figures", "write_report")
 
 
-def measures(project: Project) -> list[dict[str, np.ndarray]]:
-    """Of each run."""
-    return [read_measures([path]) for path in sorted(project.results.glob("*/*/measures-*/block-*/measures.parquet"))]
+def measures(project: Project) -> dict[str, np.ndarray]:
+    """By the path of their files."""
+    files = [file for slug in ("grand", "prediction-depth") for file in project.results.glob(f"*/*/{slug}-*/block-*/*")]
+    signals = sorted(file for file in files if file.name == "signals.parquet")
+    return {str(file.relative_to(project.results)): read_only([file]) for file in signals}
 
 
 def weights(project: Project) -> list[str]:
@@ -42,13 +44,13 @@ def studied(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Proje
     study["runs"][0]["name"] = "cnn"
     off = study | {"keep_checkpoints": "all"}
     made.write_study(off)
-    made.run("--until", "score_block")
+    made.run("--until", "probe_block")
     others = made.planned()
-    scores = {path: path.stat().st_mtime_ns for path in made.results.glob("*/*/*/block-*/scores.parquet")}
+    outputs = {path: path.stat().st_mtime_ns for path in made.results.glob("*/*/outputs-*/block-*/signals.parquet")}
     made.write_study(off | ON)
-    assert made.planned() == {"measure_block": 2} | others, "weights are there: nothing is made again"
+    assert made.planned() == {"probe_block": 4} | others, "weights are there: nothing is made again"
     made.run()
-    assert {path: path.stat().st_mtime_ns for path in scores} == scores
+    assert {path: path.stat().st_mtime_ns for path in outputs} == outputs and len(outputs) == 2
     made.write_study(off)
     assert made.planned() == {rule: others[rule] for rule in STUDY_JOBS}
     made.write_study(study | ON)
@@ -59,7 +61,7 @@ def test_both_measures_are_in_every_table(studied: Project):
     tables = studied.results / "studies" / "matrix" / "tables"
     assert studied.planned() == {}
     table = pd.read_parquet(tables / "difficulty.parquet")
-    for name in REGISTRY:
+    for name in MEASURES:
         for models in ("in", "out"):
             assert table[f"{name}_{models}"].notna().all() and table[f"{name}_{models}"].nunique() > 1
     assert table["grand_in"].min() > 0
@@ -69,40 +71,41 @@ def test_both_measures_are_in_every_table(studied: Project):
         found = pd.read_parquet(tables / f"{file}.parquet").rename(columns={"quantity": "difficulty"})
         assert found["run"].nunique() == 2
         for _, part in found.groupby(["run", "attack"]):
-            for name in REGISTRY:
+            for name in MEASURES:
                 assert set(part.loc[part["difficulty"] == name, "models"]) == {"in", "out"}, file
     page = (studied.results / "studies" / "matrix" / "report.html").read_text()
     assert "GraNd" in page and "prediction depth" in page
 
 
-def test_measures_come_before_scores_and_survive_a_kill(studied: Project, clone: Project):
+def test_weights_wait_for_all_probes_and_survive_a_kill(studied: Project, clone: Project):
     clone.write_study(studied.study())
-    options = ["--cores", "1", "--configfile", "study.yaml", "--until", "score_block"]
+    options = ["--cores", "1", "--configfile", "study.yaml", "--until", "probe_block"]
     command = [sys.executable, "-m", "snakemake", *options]
     with (clone.folder / "killed.log").open("w") as log:
         process = psutil.Popen(
             command, cwd=clone.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
-    while not measuring(process):
+    while not probing(process):
         assert process.poll() is None, (clone.folder / "killed.log").read_text()
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait(60)
     assert weights(clone)
     clone.run("--unlock")
-    said = clone.run("--until", "score_block")
-    assert said.count("grand, prediction_depth measured") == 2 and weights(clone) == []
-    for found, expected in zip(measures(clone), measures(studied), strict=True):
-        for name in REGISTRY:
-            np.testing.assert_array_equal(found[name], expected[name])
-    assert not set(clone.planned()) & {"train_block", "score_block", "measure_block"}
+    clone.run("--until", "probe_block")
+    assert weights(clone) == []
+    found, expected = measures(clone), measures(studied)
+    assert len(found) == 4 and found.keys() == expected.keys()
+    for name, values in found.items():
+        np.testing.assert_array_equal(values, expected[name])
+    assert not set(clone.planned()) & {"train_block", "probe_block"}
 
 
-def measuring(process: psutil.Popen) -> bool:
+def probing(process: psutil.Popen) -> bool:
     """Whether a job of that rule runs."""
     with suppress(psutil.NoSuchProcess):
         return any(
-            child.cmdline()[-1:] and child.cmdline()[-1].endswith("measure_block.py")
+            child.cmdline()[-1:] and child.cmdline()[-1].endswith("probe_block.py")
             for child in process.children(recursive=True)
         )
     return False
@@ -115,6 +118,6 @@ def test_weights_that_are_gone_are_asked_for(studied: Project, tmp_path: Path):
     assert copy.planned() == {}
     copy.write_study(copy.study() | {"difficulty": ON["difficulty"] | {"neighbours": 6}})
     said = copy.refused()
-    assert "measures of difficulty need them" in said and "keep_checkpoints: all" in said
+    assert "new probes or students need them" in said and "prediction-depth" in said and "keep_checkpoints: all" in said
     planned = copy.planned("--config", "allow_retrain=true")
-    assert planned["train_block"] == planned["measure_block"] == 2
+    assert planned["train_block"] == planned["probe_block"] == 2

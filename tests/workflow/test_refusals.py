@@ -80,7 +80,7 @@ def test_a_key_given_twice(clone: Project):
     said = clone.refused()
     assert f"study.yaml: shadow_models is given twice (line {line}, line {text.count(chr(10)) + 1})" in said
     assert "Traceback" not in said
-    done = clone.script("adopt.py", "--configfile", "study.yaml", "--reason", "none")
+    done = clone.memdyn("adopt", "--configfile", "study.yaml", "--reason", "none")
     assert done.returncode != 0 and "shadow_models is given twice" in done.stdout and "Traceback" not in done.stdout
 
 
@@ -95,5 +95,5 @@ def test_no_such_config(clone: Project):
 
 def test_adopting_for_a_bad_config(clone: Project):
     (clone.folder / "study.yaml").write_text(yaml.safe_dump(clone.study() | {"shadow_models": 9}))
-    done = clone.script("adopt.py", "--configfile", "study.yaml", "--reason", "none")
+    done = clone.memdyn("adopt", "--configfile", "study.yaml", "--reason", "none")
     assert done.returncode != 0 and "shadow_models: must be even" in done.stdout and "Traceback" not in done.stdout

@@ -129,7 +129,7 @@ def test_a_join_on_sample_id_finds_the_same_sample(made, tables):
         (masks,) = (made.results / runs.loc[run, "pool"]).glob("membership/*.npz")
         file = np.load(masks)
         mask = np.unpackbits(file["bits"], axis=1, count=int(file["samples"])).astype(bool)[:8]
-        (scores,) = (made.results / runs.loc[run, "run_folder"]).glob("*/block-*/scores.parquet")
+        (scores,) = (made.results / runs.loc[run, "run_folder"]).glob("outputs-*/block-*/signals.parquet")
         wide = pd.read_parquet(scores).query("epoch == 2").sort_values("model")
         margins, gaps = (np.stack(wide[name].to_numpy()).astype(float) for name in ("margin", "gap"))
         (rates,) = scores.parents[1].glob("lira-m*/rates.parquet")

@@ -4,48 +4,49 @@ from memdyn.tables import STAGES, study_tables, taken_over
 
 rule run_attack:
     input:
+        unpack(lambda wc: read_besides(wc.pool, wc.run, wc.outputs, wc.attack)),
         pool=ancient(rules.build_pool.output.pool),
         masks=lambda wc: masks_of(wc.pool, range(OPTIONS.shadow_models)),
-        scores=scores_of,
+        outputs=outputs_of,
     output:
         **{
-            name: f"{RESULTS}/{{pool}}/{{run}}/{{scoring}}/{{attack}}/{name}.parquet"
+            name: f"{RESULTS}/{{pool}}/{{run}}/{{outputs}}/{{attack}}/{name}.parquet"
             for name in STAGES["attack"]
         },
     log:
-        f"{RESULTS}/{{pool}}/{{run}}/{{scoring}}/{{attack}}/attack.log",
+        f"{RESULTS}/{{pool}}/{{run}}/{{outputs}}/{{attack}}/attack.log",
     conda:
         "../../envs/memdyn.yaml"
     resources:
         mem_mb=lambda wc, attempt: 8000 * attempt,
         runtime=lambda wc, attempt: 120 * attempt,
     params:
-        stage=lambda wc: stage(wc.pool, wc.run, wc.scoring, wc.attack),
+        stage=lambda wc: stage(wc.pool, wc.run, wc.outputs, wc.attack),
         pool=lambda wc: stage(wc.pool),
-        run=lambda wc: stage(wc.pool, wc.run),
     script:
         "../scripts/run_attack.py"
 
 
 rule compute_dynamics:
     input:
+        unpack(lambda wc: read_besides(wc.pool, wc.run, wc.outputs, wc.dynamics)),
         pool=ancient(rules.build_pool.output.pool),
         masks=lambda wc: masks_of(wc.pool, range(OPTIONS.shadow_models)),
-        scores=scores_of,
+        outputs=outputs_of,
     output:
         **{
-            name: f"{RESULTS}/{{pool}}/{{run}}/{{scoring}}/{{dynamics}}/{name}.parquet"
+            name: f"{RESULTS}/{{pool}}/{{run}}/{{outputs}}/{{dynamics}}/{name}.parquet"
             for name in STAGES["dynamics"]
         },
     log:
-        f"{RESULTS}/{{pool}}/{{run}}/{{scoring}}/{{dynamics}}/dynamics.log",
+        f"{RESULTS}/{{pool}}/{{run}}/{{outputs}}/{{dynamics}}/dynamics.log",
     conda:
         "../../envs/memdyn.yaml"
     resources:
         mem_mb=lambda wc, attempt: 8000 * attempt,
         runtime=lambda wc, attempt: 120 * attempt,
     params:
-        stage=lambda wc: stage(wc.pool, wc.run, wc.scoring, wc.dynamics),
+        stage=lambda wc: stage(wc.pool, wc.run, wc.outputs, wc.dynamics),
         seed=lambda wc: POOLS[wc.pool].seed,
     script:
         "../scripts/compute_dynamics.py"
@@ -53,24 +54,24 @@ rule compute_dynamics:
 
 rule analyse_dynamics:
     input:
+        unpack(lambda wc: read_besides(wc.pool, wc.run, wc.outputs, wc.analysis)),
         pool=ancient(rules.build_pool.output.pool),
         masks=lambda wc: masks_of(wc.pool, range(OPTIONS.shadow_models)),
-        scores=scores_of,
-        measures=measures_of,
+        outputs=outputs_of,
     output:
         **{
-            name: f"{RESULTS}/{{pool}}/{{run}}/{{scoring}}/{{analysis}}/{name}.parquet"
+            name: f"{RESULTS}/{{pool}}/{{run}}/{{outputs}}/{{analysis}}/{name}.parquet"
             for name in STAGES["analysis"]
         },
     log:
-        f"{RESULTS}/{{pool}}/{{run}}/{{scoring}}/{{analysis}}/analysis.log",
+        f"{RESULTS}/{{pool}}/{{run}}/{{outputs}}/{{analysis}}/analysis.log",
     conda:
         "../../envs/memdyn.yaml"
     resources:
         mem_mb=lambda wc, attempt: 8000 * attempt,
         runtime=lambda wc, attempt: 120 * attempt,
     params:
-        stage=lambda wc: stage(wc.pool, wc.run, wc.scoring, wc.analysis),
+        stage=lambda wc: stage(wc.pool, wc.run, wc.outputs, wc.analysis),
         seed=lambda wc: POOLS[wc.pool].seed,
     script:
         "../scripts/analyse_dynamics.py"

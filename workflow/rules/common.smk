@@ -12,7 +12,7 @@ from memdyn.design.blocks import block_names, mask_names, models_of
 from memdyn.plan.study import build_plan
 from memdyn.operations.cost import statement
 from memdyn.operations.guard import (
-    discard_scored,
+    discard_read,
     link_current,
     refuse_missing_data,
     refuse_needless_training,
@@ -47,8 +47,7 @@ OPTIONS = PLAN.study.config
 RESULTS = OPTIONS.results
 VERSIONS = PLAN.versions
 BLOCKS = block_names(OPTIONS.shadow_models)
-POOLS = {run.pool_path: config.pool for run, config in zip(PLAN.runs, PLAN.study.runs)}
-MEASURING = {run.train_path: run.measuring_path for run in PLAN.runs if run.measuring}
+POOLS = {run.pool.path: run.run.pool for run in PLAN.runs}
 
 
 def jobs_at_once():
@@ -94,14 +93,14 @@ if IS_MAIN:
         state_cost()
     else:
         link_current(PLAN)
-        discard_scored(PLAN)
+        discard_read(PLAN)
 
 
 wildcard_constraints:
     pool=r"[^/]+-[0-9a-f]{10}",
     run=r"[^/]+-[0-9a-f]{10}",
-    scoring=r"[^/]+-[0-9a-f]{10}",
-    measuring=r"measures-[0-9a-f]{10}",
+    probe=r"[^/]+-[0-9a-f]{10}",
+    outputs=r"outputs-[0-9a-f]{10}",
     attack=r"(?!dynamics-|analysis-)[^/]+-[0-9a-f]{10}",
     dynamics=r"dynamics-[^/]+-[0-9a-f]{10}",
     analysis=r"analysis-[^/]+-[0-9a-f]{10}",
@@ -133,7 +132,7 @@ def minutes(of_eight, wc, attempt):
 def study_memory(attempt):
     """MB for figures, which hold the states of all samples at one threshold: some 450 bytes each at their peak."""
     states = sum(
-        len(run.train.options["checkpoints"])
+        len(run.epochs)
         * run.pool.options["parts"]["scored"]
         * len(run.dynamics.options["attacks"])
         for run in PLAN.runs
@@ -154,30 +153,43 @@ def downloaded_files(pool):
     return source_files(pool) if POOLS[pool].dataset.downloadable else []
 
 
-def scores_of(wc):
-    scores = f"{RESULTS}/{wc.pool}/{wc.run}/{wc.scoring}/{{}}/scores.parquet"
-    return ancient([scores.format(block) for block in BLOCKS])
+def teachers_of(wc):
+    """Weights of the same block of those that a run learns from."""
+    needs = PLAN.stage(f"{wc.pool}/{wc.run}").needs.values()
+    return ancient([f"{RESULTS}/{need.path}/{wc.block}/checkpoints" for need in needs])
 
 
-def measures_of(wc, blocks=BLOCKS):
-    """The optional measures of difficulty; nothing where the study asks for none."""
-    folder = MEASURING.get(f"{wc.pool}/{wc.run}")
-    measures = f"{RESULTS}/{folder}/{{}}/measures.parquet"
-    return ancient([measures.format(block) for block in blocks if folder])
+def teacher_params(wc):
+    """The mechanism and the recipe of each of them."""
+    train = PLAN.stage(f"{wc.pool}/{wc.run}")
+    mechanisms = [mechanism for mechanism, _ in train.options.get("teachers", ())]
+    return [
+        {"mechanism": mechanism, "options": need.options}
+        for mechanism, need in zip(mechanisms, train.needs.values())
+    ]
 
 
-def measured_first(wc):
-    """The block's measures, where it is not scored yet: weights go after scoring, and so with `--until score_block`."""
-    scores = f"{RESULTS}/{wc.pool}/{wc.run}/{wc.scoring}/{wc.block}/scores.parquet"
-    return measures_of(wc, [] if Path(scores).exists() else [wc.block])
+def signals_of(folder):
+    """What a probe has read off all blocks, from the path of its folder below the results."""
+    return ancient([f"{RESULTS}/{folder}/{block}/signals.parquet" for block in BLOCKS])
+
+
+def outputs_of(wc):
+    return signals_of(f"{wc.pool}/{wc.run}/{wc.outputs}")
+
+
+def read_besides(*path):
+    """What the stage of this path reads of other probes than the outputs, by their names."""
+    needs = stage(*path)["options"].get("needs", {})
+    return {name: signals_of(folder) for name, folder in needs.items()}
 
 
 def attack_files(name):
     """One table of every attack of every run, runs in order, attacks in order."""
     return [
-        f"{RESULTS}/{run.attack_path(label)}/{name}.parquet"
+        f"{RESULTS}/{attack.path}/{name}.parquet"
         for run in PLAN.runs
-        for label in run.attacks
+        for attack in run.attacks.values()
     ]
 
 

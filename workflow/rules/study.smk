@@ -7,10 +7,10 @@ STUDY_REPORT = f"{VERSIONS}/{PLAN.report.folder}/report.html"
 
 rule compare_runs:
     input:
-        pools=ancient(run_files(lambda run: f"{run.pool_path}/pool.arrow")),
+        pools=ancient(run_files(lambda run: f"{run.pool.path}/pool.arrow")),
         logs=ancient(
             [
-                f"{RESULTS}/{run.train_path}/{block}/log.parquet"
+                f"{RESULTS}/{run.train.path}/{block}/log.parquet"
                 for run in PLAN.runs
                 for block in BLOCKS
             ]
@@ -21,16 +21,16 @@ rule compare_runs:
         replicates=ancient(attack_files("replicates")),
         dynamics=ancient(
             [
-                f"{RESULTS}/{run.dynamics_path}/{name}.parquet"
+                f"{RESULTS}/{run.dynamics.path}/{name}.parquet"
                 for name in taken_over("dynamics")
                 for run in PLAN.runs
                 if name != "samples"
             ]
         ),
-        samples=ancient(run_files(lambda run: f"{run.dynamics_path}/samples.parquet")),
+        samples=ancient(run_files(lambda run: f"{run.dynamics.path}/samples.parquet")),
         analysis=ancient(
             [
-                f"{RESULTS}/{run.analysis_path}/{name}.parquet"
+                f"{RESULTS}/{run.analysis.path}/{name}.parquet"
                 for name in taken_over("analysis")
                 for run in PLAN.runs
                 if run.analysis
@@ -56,7 +56,7 @@ rule compare_runs:
 rule draw_figures:
     input:
         tables=ancient([f"{TABLES}/{name}.parquet" for name in STUDY_TABLES]),
-        pools=ancient(run_files(lambda run: f"{run.pool_path}/pool.arrow")),
+        pools=ancient(run_files(lambda run: f"{run.pool.path}/pool.arrow")),
     output:
         figures=report(
             directory(FIGURES),
@@ -94,7 +94,7 @@ rule write_report:
     params:
         stage=PLAN.report.params(),
         config=OPTIONS.model_dump(),
-        folders={run.name: f"{RESULTS}/{run.train_path}" for run in PLAN.runs},
+        folders={run.name: f"{RESULTS}/{run.train.path}" for run in PLAN.runs},
         study=lambda wc: PLAN.folder,
         versions=PLAN.version_names(),
     script:

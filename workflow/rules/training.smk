@@ -10,6 +10,7 @@ rule train_block:
     input:
         pool=ancient(rules.build_pool.output.pool),
         masks=lambda wc: masks_of(wc.pool, models_of(wc.block)),
+        teachers=teachers_of,
     output:
         checkpoints=checkpoints_kept(
             directory(f"{RESULTS}/{{pool}}/{{run}}/{{block}}/checkpoints")
@@ -33,5 +34,6 @@ rule train_block:
         device=OPTIONS.device,
         keep=OPTIONS.keep_checkpoints,
         on_divergence=OPTIONS.on_divergence,
+        teachers=teacher_params,
     script:
         "../scripts/train_block.py"

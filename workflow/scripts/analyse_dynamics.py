@@ -11,15 +11,16 @@ from memdyn.attacks.shadow_scores import ShadowScores
 from memdyn.data.pool import read_pool
 from memdyn.dynamics.analysis import Analysis
 from memdyn.identity.job import start
-from memdyn.store.measures import read_measures
+from memdyn.store.scores import read_only
 from memdyn.store.tables import with_ids, write_table
 
 if __name__ == "__main__":
     tell = start(snakemake, Path(snakemake.output.curves).parent)
     options, given = snakemake.params.stage["options"], snakemake.input
     pool = read_pool(given.pool)
-    scores = ShadowScores.of_files(given.scores, given.pool, given.masks, options["models"])
-    measured = {name: values[scores.pairs.models] for name, values in read_measures(given.measures).items()}
+    sources = [given.outputs, *(given[name] for name in options.get("needs", ()))]
+    scores = ShadowScores.of_sources(sources, given.pool, given.masks, options["models"], options["epochs"])
+    measured = {name: read_only(given[name]) for name in options.get("measures", ())}
     analysis = Analysis(
         scores,
         pool.labels,
@@ -28,6 +29,7 @@ if __name__ == "__main__":
         options["analysis"] | {"early_share": options["early_share"]},
         options["dynamics"],
         measured,
+        options.get("harder", {}),
     )
     tables: dict[str, list[pd.DataFrame]] = defaultdict(list)
     for attack in options["attacks"]:

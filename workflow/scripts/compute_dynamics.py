@@ -21,13 +21,15 @@ from memdyn.store.tables import write_table
 if __name__ == "__main__":
     tell = start(snakemake, Path(snakemake.output.samples).parent)
     options, given = snakemake.params.stage["options"], snakemake.input
-    scores = ShadowScores.of_files(given.scores, given.pool, given.masks, options["models"])
+    sources = [given.outputs, *(given[name] for name in options.get("needs", ()))]
+    scores = ShadowScores.of_sources(sources, given.pool, given.masks, options["models"], options["epochs"])
     pool, bounds = read_pool(given.pool), ZoneBounds.of_options(options["dynamics"])
     settings, scored = Settings.of_options(options, snakemake.params.seed), pool.parts["scored"]
     smooth, labels, ids = smooth_shares(scores, bounds, settings), pool.labels[scored], pool.sample_ids[scored]
     tables = defaultdict(list, accuracy=[accuracy_by_checkpoint(scores)])
     for attack in options["attacks"]:
-        observations, label = observe_states(scores, build(attack["options"]), settings), attack["label"]
+        built, label = build(attack["options"]), attack["label"]
+        observations = observe_states(scores.for_attack(built), built, settings)
         samples = samples_table(observations, labels, ids, bounds, settings.level)
         tables["samples"].append(samples.assign(attack=label))
         tables["centre"].append(centre_table(observations, settings.level).assign(attack=label))

@@ -8,8 +8,8 @@ from memdyn.data.pool import read_pool
 from memdyn.identity.job import start
 from memdyn.jobs.atomic import atomic_path
 from memdyn.report.figures import draw_all
-from memdyn.report.planes import SHOWN_COLUMNS, shown_rows
 from memdyn.report.record import ReportOptions
+from memdyn.report.rows import SHOWN_COLUMNS, shown_rows
 
 if __name__ == "__main__":
     folder = Path(snakemake.output.figures)

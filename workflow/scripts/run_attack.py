@@ -1,5 +1,6 @@
 """Scores in, one attack's tables out: metrics with intervals, ROC curves, null draws, rates of every sample."""
 
+from functools import partial
 from pathlib import Path
 
 from memdyn.attacks.base import build
@@ -12,13 +13,14 @@ from memdyn.store.tables import with_ids, write_table
 
 if __name__ == "__main__":
     folder = Path(snakemake.output.metrics).parent
-    pool, run = snakemake.params.pool, snakemake.params.run
-    seed = null_seed(pool["options"]["seed"], pool["options_hash"], run["options_hash"])
+    pool, options, given = snakemake.params.pool, snakemake.params.stage["options"], snakemake.input
+    seed = null_seed(pool["options"]["seed"], pool["options_hash"], options["run_key"])
     tell = start(snakemake, folder, null_seed=seed)
-    options, given = snakemake.params.stage["options"], snakemake.input
-    scores = ShadowScores.of_files(given.scores, given.pool, given.masks, options["models"])
-    settings = Settings.of_options(options, seed)
-    attack, load, load_sham = build(options["attack"]), scores.loader("scored"), scores.loader("sham")
+    settings, attack = Settings.of_options(options, seed), build(options["attack"])
+    sources = [given.outputs, *(given[name] for name in options.get("needs", ()))]
+    scores = ShadowScores.of_sources(sources, given.pool, given.masks, options["models"], options["epochs"])
+    scores = scores.for_attack(attack)
+    load, load_sham = (partial(scores.prepared, attack, part) for part in ("scored", "sham"))
     tables = evaluate(attack, scores.epochs, load, load_sham, settings)
     tables["convergence"] = convergence_table(attack, load(scores.epochs[-1]), settings)
     sample_ids = read_pool(given.pool).sample_ids

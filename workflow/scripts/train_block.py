@@ -5,8 +5,11 @@ from pathlib import Path
 from memdyn.data.pool import read_pool
 from memdyn.design.blocks import models_of, progress_folder
 from memdyn.identity.job import start
+from memdyn.jobs import retention
 from memdyn.store.masks import read_masks
 from memdyn.training.block import BlockTask, train_block
+from memdyn.training.resume import tidy_up
+from memdyn.training.teacher import teachers_of
 
 if __name__ == "__main__":
     log = Path(snakemake.output.log)
@@ -25,5 +28,10 @@ if __name__ == "__main__":
         threads=snakemake.threads,
         keep=params.keep,
         on_divergence=params.on_divergence,
+        teachers=teachers_of(params.get("teachers", []), snakemake.input.get("teachers", [])),
     )
-    train_block(task, pool, Path(snakemake.output.checkpoints), log, tell)
+    for teacher in task.teachers:
+        tidy_up(teacher.checkpoints.parents[1], block, tell)
+    checkpoints = Path(snakemake.output.checkpoints)
+    train_block(task, pool, checkpoints, log, tell)
+    retention.mark(checkpoints, params.keep != "all")

@@ -9,8 +9,9 @@ from memdyn.identity.job import start
 from memdyn.identity.recipe import commit, versions
 from memdyn.jobs.atomic import atomic_path
 from memdyn.operations.guard import point_links
-from memdyn.report.page import PageContext, render_page
-from memdyn.report.record import ReportOptions, config_text
+from memdyn.report.page.context import PageContext, config_text
+from memdyn.report.page.render import render_page
+from memdyn.report.record import ReportOptions
 
 if __name__ == "__main__":
     path, params = Path(snakemake.output.page), snakemake.params

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from memdyn.attacks.base import build
+from memdyn.attacks.base import Prepared, build
 from memdyn.attacks.convergence import convergence_table, model_counts
 from memdyn.attacks.evaluate import Settings, evaluate_checkpoint
 from worlds import gaussian_world
@@ -29,11 +29,11 @@ def test_model_counts(models, counts):
 
 def test_every_point_is_a_smaller_study():
     world = gaussian_world(4, 32, 150, np.random.default_rng(0).exponential(1, 150))
-    table = convergence_table(LIRA, world, SETTINGS)
+    table = convergence_table(LIRA, Prepared.of(LIRA, world), SETTINGS)
     assert list(table) == ["models", "share", "metric", "value", "low", "high"]
     assert table["models"].unique().tolist() == [8, 12, 16, 24, 32]
     for models in (8, 12, 32):
-        alone = evaluate_checkpoint(LIRA, world.take(np.arange(models // 2)), SETTINGS)
+        alone = evaluate_checkpoint(LIRA, Prepared.of(LIRA, world.take(np.arange(models // 2))), SETTINGS)
         everyone = alone["metrics"].set_index("aggregation").loc["pooled"]
         for metric in ("auc", "tpr_at_fpr_0.001", "tpr_at_fpr_0.01"):
             row = table.query("models == @models and share == 1 and metric == @metric").iloc[0]
@@ -48,5 +48,5 @@ def test_numbers_of_models_that_cannot_calibrate_are_left_out():
     world = gaussian_world(4, 16, 50, 1.0)
     inputs = world.take(np.array([0, 1, 2]))
     with pytest.raises(ValueError):
-        convergence_table(LIRA, inputs.take(np.array([0, 1])), SETTINGS)
-    assert convergence_table(LIRA, inputs, SETTINGS)["models"].unique().tolist() == [6]
+        convergence_table(LIRA, Prepared.of(LIRA, inputs.take(np.array([0, 1]))), SETTINGS)
+    assert convergence_table(LIRA, Prepared.of(LIRA, inputs), SETTINGS)["models"].unique().tolist() == [6]

@@ -19,10 +19,10 @@ def world():
 
 def changed(world, models, shift=3.0):
     """The same world with other margins of some models, on scored and population samples."""
-    signal, population = world.signal.copy(), world.population.copy()
+    signal, population = world.margins.copy(), world.population["margin"].copy()
     signal[models] = -signal[models] + shift
     population[models] = -population[models] + shift
-    return Signals.of(signal, world.mask, population)
+    return Signals.of_margins(signal, world.mask, population)
 
 
 @pytest.mark.parametrize("options", ATTACKS, ids=label)
@@ -53,7 +53,7 @@ def test_other_pairs_do_calibrate(options, world):
 @pytest.mark.parametrize("folds", ["pairs", "halves"])
 def test_order_of_the_models_of_a_pair_is_irrelevant(options, folds, world):
     flipped = np.arange(12).reshape(-1, 2)[:, ::-1].ravel()
-    turned = Signals.of(world.signal[flipped], world.mask[flipped], world.population[flipped])
+    turned = Signals.of_margins(world.margins[flipped], world.mask[flipped], world.population["margin"][flipped])
     before, after = build(options).score(world, folds), build(options).score(turned, folds)
     np.testing.assert_allclose(after, before[flipped], rtol=1e-12, atol=1e-12)
 
@@ -77,7 +77,7 @@ def test_no_score_knows_its_own_membership(options, folds, lattice):
     for seed, pair in itertools.product(range(12), (0, 2)):
         world = gaussian_world(seed, 8, 20, 0.0)
         if lattice:
-            world = Signals.of(np.round(world.signal), world.mask, np.round(world.population))
+            world = Signals.of_margins(np.round(world.margins), world.mask, np.round(world.population["margin"]))
         flips = np.zeros((4, 20), dtype=bool)
         flips[pair] = np.random.default_rng(seed).random(20) < 0.5
         own = slice(2 * pair, 2 * pair + 2)
@@ -89,7 +89,7 @@ def test_no_score_knows_its_own_membership(options, folds, lattice):
 
 
 def test_loss_is_the_margin(world):
-    loss = np.logaddexp(0, -world.signal)
+    loss = np.logaddexp(0, -world.margins)
     scores = Loss().score(world, "pairs")
     assert (np.argsort(scores, axis=1) == np.argsort(-loss, axis=1)).all()
     with pytest.raises(ValueError, match="folds"):
@@ -97,23 +97,23 @@ def test_loss_is_the_margin(world):
 
 
 def test_split_and_join(world):
-    values_in, values_out = world.split(world.signal)
+    values_in, values_out = world.split(world.margins)
     for pair, sample in itertools.product(range(6), range(40)):
         first = 2 * pair + (not world.mask[2 * pair, sample])
-        assert values_in[pair, sample] == world.signal[first, sample]
-        assert values_out[pair, sample] == world.signal[first ^ 1, sample]
-    np.testing.assert_array_equal(world.join(values_in, values_out), world.signal)
+        assert values_in[pair, sample] == world.margins[first, sample]
+        assert values_out[pair, sample] == world.margins[first ^ 1, sample]
+    np.testing.assert_array_equal(world.join(values_in, values_out), world.margins)
 
 
 def test_take_and_swap(world):
     part = world.take(np.array([4, 1]))
-    np.testing.assert_array_equal(part.signal, world.signal[[8, 9, 2, 3]])
+    np.testing.assert_array_equal(part.margins, world.margins[[8, 9, 2, 3]])
     np.testing.assert_array_equal(part.mask, world.mask[[8, 9, 2, 3]])
-    np.testing.assert_array_equal(part.population, world.population[[8, 9, 2, 3]])
+    np.testing.assert_array_equal(part.population["margin"], world.population["margin"][[8, 9, 2, 3]])
     np.testing.assert_array_equal(part.half, [0, 1])
     np.testing.assert_array_equal(world.take(np.array([0, 2, 3])).half, [0, 0, 1])  # as before the others left
     flips = np.random.default_rng(0).random((6, 40)) < 0.5
-    before, after = world.split(world.signal), world.swap(flips).split(world.signal)
+    before, after = world.split(world.margins), world.swap(flips).split(world.margins)
     np.testing.assert_array_equal(after[0], np.where(flips, before[1], before[0]))
     np.testing.assert_array_equal(after[1], np.where(flips, before[0], before[1]))
 
@@ -159,7 +159,7 @@ def test_leave_one_out_moments_do_not_cancel():
 
 def good():
     world = gaussian_world(0, 4, 6, 0.0)
-    return {"margins": world.signal, "mask": world.mask, "population": world.population}
+    return {"margins": world.margins, "mask": world.mask, "population": world.population["margin"]}
 
 
 @pytest.mark.parametrize(
@@ -175,11 +175,11 @@ def good():
     ],
 )
 def test_bad_inputs_are_refused(change, message):
-    Signals.of(**good())
+    Signals.of_margins(**good())
     with pytest.raises(ValueError, match=message):
-        Signals.of(**change(good()))
+        Signals.of_margins(**change(good()))
 
 
 def test_float32_margins_become_float64():
-    inputs = Signals.of(**{key: v if v.dtype == bool else v.astype(np.float32) for key, v in good().items()})
-    assert inputs.signal.dtype == inputs.population.dtype == np.float64
+    inputs = Signals.of_margins(**{key: v if v.dtype == bool else v.astype(np.float32) for key, v in good().items()})
+    assert inputs.margins.dtype == inputs.population["margin"].dtype == np.float64

@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from memdyn.attacks.base import build
+from memdyn.attacks.base import Prepared, build
 from memdyn.attacks.evaluate import Settings, evaluate, evaluate_checkpoint, null_draws, null_seed, swaps
 from memdyn.attacks.pooling import target_spread
 from memdyn.attacks.signals import Signals
 from memdyn.stats.jackknife import groups, interval
 from memdyn.stats.roc import auc, roc
 from memdyn.stats.simultaneous import null_test
-from worlds import gaussian_world
+from worlds import gaussian_world, prepared_by
 
 SETTINGS = Settings(
     level=0.9, groups=4, draws=3, seed=11, fprs=(0.001, 0.01), rate_fprs=(0.01, 0.05, 0.1), points_per_decade=10
@@ -37,10 +37,14 @@ def load_sham(epoch, n_models=16):
     return gaussian_world(100 + epoch, n_models, 30, 0.0)
 
 
+def evaluated(attack, epochs, loader, sham_loader):
+    return evaluate(attack, epochs, prepared_by(attack, loader), prepared_by(attack, sham_loader), SETTINGS)
+
+
 @pytest.fixture(scope="module", params=ATTACKS, ids=lambda o: "-".join(str(v) for v in o.values()))
 def result(request):
     attack = build(request.param)
-    return attack, evaluate(attack, EPOCHS, load, load_sham, SETTINGS)
+    return attack, evaluated(attack, EPOCHS, load, load_sham)
 
 
 def row_of(table, **keys):
@@ -153,7 +157,9 @@ def test_null_is_calibrated_anew_on_the_same_swaps(result):
 def test_null_tells_what_the_convention_makes_of_noise():
     """TPR at 1 % FPR of one model with 300 non-members: 4 of 301 places lie above the third largest of them."""
     world = gaussian_world(3, 16, 600, 2.0)
-    table = evaluate_checkpoint(build(LIRA), world, replace(SETTINGS, draws=30))["metrics"].set_index("aggregation")
+    attack = build(LIRA)
+    tables = evaluate_checkpoint(attack, Prepared.of(attack, world), replace(SETTINGS, draws=30))
+    table = tables["metrics"].set_index("aggregation")
     assert table.loc["per_model", "null_tpr_at_fpr_0.01"] == pytest.approx(4 / 301, abs=0.001)
     assert table.loc["pooled", "null_tpr_at_fpr_0.01"] == pytest.approx(0.01, abs=0.001)
 
@@ -206,7 +212,7 @@ def test_rates(result):
 
 def test_the_same_again_bit_for_bit(result):
     attack, tables = result
-    again = evaluate(attack, EPOCHS, load, load_sham, SETTINGS)
+    again = evaluated(attack, EPOCHS, load, load_sham)
     for name, table in tables.items():
         pd.testing.assert_frame_equal(table, again[name], check_exact=True)
 
@@ -221,20 +227,20 @@ def test_one_checkpoint_at_a_time():
 
         return load_one
 
-    evaluate(build({"name": "loss"}), EPOCHS, noting("scored", load), noting("sham", load_sham), SETTINGS)
+    evaluated(build({"name": "loss"}), EPOCHS, noting("scored", load), noting("sham", load_sham))
     assert calls == [(kind, epoch) for epoch in EPOCHS for kind in ("scored", "sham")]
 
 
 def test_too_few_models_for_a_jackknife_have_no_interval():
     attack = build(LIRA)
     with pytest.raises(ValueError, match="at least 8 models"):
-        evaluate(attack, [1], lambda e: load(e, 6), lambda e: load_sham(e, 6), SETTINGS)
+        evaluated(attack, [1], lambda e: load(e, 6), lambda e: load_sham(e, 6))
     rmia = build(ATTACKS[2])
-    metrics = evaluate(rmia, [1], lambda e: load(e, 4), lambda e: load_sham(e, 4), SETTINGS)["metrics"]
+    metrics = evaluated(rmia, [1], lambda e: load(e, 4), lambda e: load_sham(e, 4))["metrics"]
     assert metrics["auc"].notna().all()
     assert metrics[["auc_low", "auc_high"]].isna().all(axis=None)
     assert set(metrics["n_groups"]) == {0}
-    metrics = evaluate(attack, [1], lambda e: load(e, 8), lambda e: load_sham(e, 8), SETTINGS)["metrics"]
+    metrics = evaluated(attack, [1], lambda e: load(e, 8), lambda e: load_sham(e, 8))["metrics"]
     assert metrics[["auc_low", "auc_high"]].notna().all(axis=None)
 
 
@@ -263,7 +269,8 @@ def test_each_run_has_a_null_of_its_own():
     world = load(3)
 
     def draws(seed):
-        table = evaluate_checkpoint(build({"name": "loss"}), world, replace(SETTINGS, seed=seed, draws=200))["null"]
+        attack, settings = build({"name": "loss"}), replace(SETTINGS, seed=seed, draws=200)
+        table = evaluate_checkpoint(attack, Prepared.of(attack, world), settings)["null"]
         return table.query("aggregation == 'per_model'")["auc"].to_numpy()
 
     first = draws(seeds[0])
@@ -287,11 +294,11 @@ def test_a_small_study_takes_as_many_draws_as_show_a_bias_of_one_per_cent(n_mode
 def test_a_network_whose_pairs_are_equal_is_exactly_null():
     """Untrained models that share their start: every score is a tie within its pair."""
     world = load(0)
-    equal = Signals.of(
-        np.repeat(world.signal[0::2], 2, axis=0), world.mask, np.repeat(world.population[0::2], 2, axis=0)
+    equal = Signals.of_margins(
+        np.repeat(world.margins[0::2], 2, axis=0), world.mask, np.repeat(world.population["margin"][0::2], 2, axis=0)
     )
     for options in ATTACKS:
-        tables = evaluate(build(options), [0], lambda e: equal, load_sham, SETTINGS)
+        tables = evaluated(build(options), [0], lambda e: equal, load_sham)
         assert row_of(tables["metrics"], aggregation="pooled")["auc"] == 0.5
         np.testing.assert_allclose(tables["null"]["auc"], 0.5, rtol=0, atol=1e-15)
         assert null_test(tables["null"].query("aggregation == 'per_model'")[["auc"]].to_numpy(), 0.01, 99, 0).passed
@@ -304,8 +311,9 @@ def test_the_error_from_the_choice_of_samples():
         rng = np.random.default_rng(seed)
         world = gaussian_world(seed, 64, 300, 0.0)
         effects = rng.exponential(1.0, 300)
-        signals = replace(world, signal=world.signal + effects * world.mask)
-        metrics = evaluate_checkpoint(attack, signals, SETTINGS)["metrics"].set_index("aggregation").loc["pooled"]
+        signals = Signals.of_margins(world.margins + effects * world.mask, world.mask, world.population["margin"])
+        tables = evaluate_checkpoint(attack, Prepared.of(attack, signals), SETTINGS)
+        metrics = tables["metrics"].set_index("aggregation").loc["pooled"]
         found.append(metrics["auc"])
         errors.append(metrics["auc_se_samples"])
     assert np.mean(errors) == pytest.approx(np.std(found), rel=0.35)

@@ -24,9 +24,9 @@ def test_exchange_is_two_selections(dtype):
 
 def test_join_is_the_inverse_of_split():
     world = gaussian_world(0, 8, 50, 1.0)
-    inside, outside = world.split(world.signal)
-    np.testing.assert_array_equal(world.join(inside, outside), world.signal)
-    np.testing.assert_array_equal(inside[:, 0], world.signal[world.mask[:, 0], 0])
+    inside, outside = world.split(world.margins)
+    np.testing.assert_array_equal(world.join(inside, outside), world.margins)
+    np.testing.assert_array_equal(inside[:, 0], world.margins[world.mask[:, 0], 0])
 
 
 @pytest.mark.parametrize("options", [{"name": "loss"}, {"name": "lira", "mode": "online", "variance": "shrunken"}])
@@ -34,7 +34,7 @@ def test_join_is_the_inverse_of_split():
 def test_scores_of_pairs_are_those_of_models(options, folds):
     attack, world = build(options), gaussian_world(0, 16, 50, 1.0)
     for found, expected in zip(
-        attack.score_pairs(world, folds), world.split(attack.score_signal(world, folds)), strict=True
+        attack.score_pairs(world, folds), world.split(attack.score_prepared(world, folds)), strict=True
     ):
         np.testing.assert_array_equal(found, expected)
 

@@ -58,9 +58,9 @@ def test_threshold_is_the_likelihood_ratio_one():
 def test_offline_does_not_saturate(variance):
     """Members 9 to 48 standard deviations out: 1 - Phi is 0 for all of them, a tie at the top of the ROC."""
     world = gaussian_world(1, 64, 40, 0.0, spread=0.1)
-    values_in, values_out = world.split(world.signal)
+    values_in, values_out = world.split(world.margins)
     values_in[0] = values_out.mean(axis=0) + values_out.std(axis=0) * (9 + np.arange(40))
-    far = Signals.of(world.join(values_in, values_out), world.mask, world.population)
+    far = Signals.of_margins(world.join(values_in, values_out), world.mask, world.population["margin"])
     scores_in, scores_out = far.split(LiRA("offline", variance).score(far, "pairs"))
     assert np.isfinite(scores_in).all()
     assert len(np.unique(scores_in[0])) == 40
@@ -70,7 +70,7 @@ def test_offline_does_not_saturate(variance):
 @pytest.mark.parametrize(("mode", "variance", "folds"), list(itertools.product(MODES, VARIANCES, FOLDS)))
 def test_constant_margins_are_no_evidence(mode, variance, folds):
     world = gaussian_world(1, 16, 30, 0.0)
-    constant = Signals.of(np.full(world.signal.shape, 2.5), world.mask, world.population)
+    constant = Signals.of_margins(np.full(world.margins.shape, 2.5), world.mask, world.population["margin"])
     scores = LiRA(mode, variance).score(constant, folds)
     assert np.isfinite(scores).all()
     assert np.ptp(scores) < 1e-6

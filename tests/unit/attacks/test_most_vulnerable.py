@@ -5,13 +5,13 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from memdyn.attacks.base import build
+from memdyn.attacks.base import Prepared, build
 from memdyn.attacks.evaluate import Settings, evaluate, evaluate_checkpoint
 from memdyn.attacks.most_vulnerable import SHARES, MostVulnerable, limits_of, moderated_t
 from memdyn.attacks.refits import Deletions, refits
 from memdyn.stats import jackknife
 from memdyn.stats.intervals import clopper_pearson
-from worlds import gaussian_world
+from worlds import gaussian_world, prepared_by
 
 LIRA = build({"name": "lira", "mode": "online", "variance": "shrunken"})
 RMIA = build({"name": "rmia", "mode": "online", "a": 0.3, "gamma": 1.0})
@@ -25,6 +25,10 @@ def few_at_risk(seed, n_models=16, n_samples=200, d_prime=4.0, share=0.05, **opt
     return gaussian_world(seed, n_models, n_samples, effects, **options)
 
 
+def most_vulnerable(attack, world):
+    return evaluate_checkpoint(attack, Prepared.of(attack, world), SETTINGS)["most_vulnerable"]
+
+
 def by_hand(world, scores, share, fpr):
     """AUC, TPR and FPR at the pooled threshold, TPR at their own, with loops over pairs and samples."""
     n_pairs, n = len(world.mask) // 2, world.mask.shape[1]
@@ -33,7 +37,7 @@ def by_hand(world, scores, share, fpr):
     for pair in range(n_pairs):
         for model in (2 * pair, 2 * pair + 1):
             for i in range(n):
-                margin[bool(world.mask[model, i])][pair, i] = world.signal[model, i]
+                margin[bool(world.mask[model, i])][pair, i] = world.margins[model, i]
                 score[bool(world.mask[model, i])][pair, i] = scores[model, i]
     count = max(1, round(share * n))
     inside, outside = [], []
@@ -74,7 +78,7 @@ def test_on_noise_it_is_half_and_choosing_on_the_attacked_pairs_is_not():
         scores = world.split(LIRA.score(world, "pairs"))
         chosen = MostVulnerable.of(world)
         aucs.append(chosen.measure(*scores, FPRS)[:, 0, 0])
-        everyone = moderated_t(*world.split(world.signal))
+        everyone = moderated_t(*world.split(world.margins))
         betrayed.append(MostVulnerable(np.stack([everyone] * 2), chosen.half).measure(*scores, FPRS)[:, 0, 0])
     error = np.std(aucs, axis=0) / np.sqrt(60)
     assert (np.abs(np.mean(aucs, axis=0) - 0.5) < 4 * error).all()
@@ -85,7 +89,7 @@ def test_on_noise_it_is_half_and_choosing_on_the_attacked_pairs_is_not():
 def test_the_few_at_risk_are_found():
     """5 % of the samples have d' = 4, no other has any: all figures of the top 5 % are theirs."""
     world = few_at_risk(5, n_models=64, n_samples=1000, spread=0.0)
-    table = evaluate_checkpoint(LIRA, world, SETTINGS)["most_vulnerable"].set_index(["share", "metric"])
+    table = most_vulnerable(LIRA, world).set_index(["share", "metric"])
     auc = table.loc[(0.05, "auc")]
     assert auc["value"] == pytest.approx(norm.cdf(4 / np.sqrt(2)), abs=0.01)
     assert auc["all_samples"] == pytest.approx(_mixed(0.05), abs=0.02)
@@ -104,11 +108,11 @@ def test_their_own_fpr_is_not_the_pooled_one():
     """Where OUT scores of the vulnerable spread wider, a pooled threshold of 10 % lets more of them through."""
     world = gaussian_world(2, 64, 500, 0.0, spread=0.0)
     at_risk = np.arange(500) < 50
-    margins = np.where(at_risk, world.signal * 1.0 + 3 * world.mask, world.signal)
+    margins = np.where(at_risk, world.margins * 1.0 + 3 * world.mask, world.margins)
     margins += np.where(at_risk, np.random.default_rng(0).normal(0, 1.5, margins.shape), 0)
-    world = type(world).of(margins, world.mask, world.population)
+    world = type(world).of_margins(margins, world.mask, world.population["margin"])
     loss = build({"name": "loss"})
-    table = evaluate_checkpoint(loss, world, SETTINGS)["most_vulnerable"].set_index(["share", "metric"])
+    table = most_vulnerable(loss, world).set_index(["share", "metric"])
     row = table.loc[(0.1, "tpr_at_fpr_0.1")]
     scores_out = world.split(loss.score(world, "pairs"))[1]
     cut = np.quantile(scores_out, 0.9)
@@ -116,8 +120,12 @@ def test_their_own_fpr_is_not_the_pooled_one():
     assert row["fpr"] > 0.12
 
 
+def sham(epoch):
+    return gaussian_world(epoch, 16, 40, 0.0)
+
+
 def test_the_table():
-    tables = evaluate(LIRA, [0, 2], lambda e: few_at_risk(e), lambda e: gaussian_world(e, 16, 40, 0.0), SETTINGS)
+    tables = evaluate(LIRA, [0, 2], prepared_by(LIRA, few_at_risk), prepared_by(LIRA, sham), SETTINGS)
     table = tables["most_vulnerable"]
     assert list(table)[:7] == ["epoch", "share", "metric", "value", "low", "high", "all_samples"]
     assert table["share"].unique().tolist() == list(SHARES)
@@ -131,8 +139,8 @@ def test_the_table():
 
 def test_the_limits_are_those_of_the_jackknife_with_the_choice_made_anew():
     world = few_at_risk(7)
-    row = evaluate_checkpoint(LIRA, world, SETTINGS)["most_vulnerable"].iloc[3]
-    deletions = Deletions.of(LIRA, world, 8)
+    row = most_vulnerable(LIRA, world).iloc[3]
+    deletions = Deletions.of(LIRA, world.pairs, world.half, 8)
     values = []
     for pairs in (np.arange(8), *deletions.kept):
         part = world.take(pairs)
@@ -147,7 +155,7 @@ def test_the_limits_are_those_of_the_jackknife_with_the_choice_made_anew():
 
 def test_where_all_trials_agree_there_still_is_an_interval():
     world = few_at_risk(7, d_prime=40.0)
-    table = evaluate_checkpoint(LIRA, world, SETTINGS)["most_vulnerable"].set_index(["share", "metric"])
+    table = most_vulnerable(LIRA, world).set_index(["share", "metric"])
     row = table.loc[(0.05, "tpr_at_fpr_0.01")]
     assert (row["value"], row["high"]) == (1, 1)
     assert row["low"] == pytest.approx(clopper_pearson(80, 80, 0.95)[0])
@@ -157,14 +165,14 @@ def test_where_all_trials_agree_there_still_is_an_interval():
 
 def test_too_few_pairs_in_a_half_say_nothing():
     world = gaussian_world(1, 6, 50, 1.0)
-    rows = evaluate_checkpoint(RMIA, world, SETTINGS)["most_vulnerable"]
+    rows = most_vulnerable(RMIA, world)
     assert rows[["value", "low", "high", "fpr", "own_tpr"]].isna().all(axis=None)
     assert rows.query("metric == 'auc'")["all_samples"].notna().all()
 
 
 def test_moderated_t_orders_as_the_plain_one_where_variances_are_equal():
     world = gaussian_world(1, 40, 2000, np.linspace(0, 3, 2000), spread=0.0)
-    t = moderated_t(*world.split(world.signal))
+    t = moderated_t(*world.split(world.margins))
     assert pd.Series(t).corr(pd.Series(np.linspace(0, 3, 2000))) > 0.93
 
 
@@ -186,12 +194,14 @@ def test_coverage(law):
     found = []
     for seed in range(repeats):
         world = gaussian_world(seed, n_models, n, 0.0)
-        noise = WORLDS[law](np.random.default_rng([9, seed]), world.signal.shape)
-        world = type(world).of(noise + effects * world.mask, world.mask, world.population)
+        noise = WORLDS[law](np.random.default_rng([9, seed]), world.margins.shape)
+        world = type(world).of_margins(noise + effects * world.mask, world.mask, world.population["margin"])
         values = []
-        deletions = Deletions.of(LIRA, world, 8)
-        for refit in refits(LIRA, world, deletions):
-            values.append(MostVulnerable.of(refit.margins).measure(*refit.signals.split(refit.scores), FPRS))
+        deletions = Deletions.of(LIRA, world.pairs, world.half, 8)
+        for refit in refits(LIRA, Prepared.of(LIRA, world), deletions):
+            values.append(
+                MostVulnerable.of(refit.given.margins).measure(*refit.given.signals.split(refit.scores), FPRS)
+            )
         found.append((values[0], *limits_of(values, deletions.sizes, 0.95, n_models // 2, n)))
     value, low, high = (np.array(part)[..., :2] for part in zip(*found, strict=True))
     truth = value.mean(axis=0)

@@ -29,14 +29,14 @@ def test_pure_noise_gives_one_half(options, folds, n_models):
 
 def leave_one_model_out(world):
     """What other tools do: all models but the scored one calibrate it, its complement among them."""
-    scores = np.empty(world.signal.shape)
+    scores = np.empty(world.margins.shape)
     for model in range(len(scores)):
         laws = []
         for member in (True, False):
             chosen = (world.mask == member) & (np.arange(len(scores)) != model)[:, None]
-            values = np.ma.array(world.signal, mask=~chosen)
+            values = np.ma.array(world.margins, mask=~chosen)
             laws.append(stats.norm(values.mean(axis=0).data, values.std(axis=0, ddof=1).data))
-        scores[model] = laws[0].logpdf(world.signal[model]) - laws[1].logpdf(world.signal[model])
+        scores[model] = laws[0].logpdf(world.margins[model]) - laws[1].logpdf(world.margins[model])
     return scores
 
 
@@ -124,7 +124,7 @@ def test_a_leak_is_seen(n_models, n_samples):
 
 def test_the_loop_and_the_batch_leak_alike():
     world = gaussian_world(0, 8, 30, 0.0)
-    np.testing.assert_allclose(leaky_scores(world.signal, world.mask[None])[0], leave_one_model_out(world), atol=1e-6)
+    np.testing.assert_allclose(leaky_scores(world.margins, world.mask[None])[0], leave_one_model_out(world), atol=1e-6)
 
 
 def test_per_model_noise_is_one_half_in_the_smallest_study_and_pooled_it_is_not():

@@ -7,7 +7,7 @@ import pytest
 from scipy import special
 
 from memdyn.attacks.rmia import RMIA
-from memdyn.attacks.signals import Signals
+from memdyn.attacks.signals import Signals, Values
 from memdyn.stats.roc import auc, roc
 from slow_attacks import slow_privacy_meter, slow_rmia
 from worlds import gaussian_world, uneven_targets
@@ -84,8 +84,9 @@ def test_one_threshold_serves_uneven_targets_at_gamma_1_only(mode, seed):
 
 def test_signal_is_the_log_probability():
     margins = np.array([-800.0, -30, -1, 0, 1, 30])
-    np.testing.assert_allclose(RMIA("online", 0.3, 2.0).signal(margins)[1:], -np.logaddexp(0, -margins[1:]), rtol=1e-9)
-    assert RMIA("online", 0.3, 2.0).signal(margins)[0] == -800
+    (log_p,) = RMIA("online", 0.3, 2.0).prepare(Values({"margin": margins[None]}))["log_p"]
+    np.testing.assert_allclose(log_p[1:], -np.logaddexp(0, -margins[1:]), rtol=1e-9)
+    assert log_p[0] == -800
 
 
 def test_gamma_asks_for_more():
@@ -113,7 +114,7 @@ def test_too_few_models_are_refused():
 @pytest.mark.parametrize("n_models", [8, 10])
 def test_dialect_of_ml_privacy_meter(folds, a, n_models):
     world = gaussian_world(n_models, n_models, 50, 1.0, n_population=60)
-    world.population[:, :5] = world.signal[:, :5]  # of these some ratios are equal
+    world.population["margin"][:, :5] = world.margins[:, :5]  # of these some ratios are equal
     attack = RMIA("offline", a, 1.0, "privacy_meter")
     np.testing.assert_allclose(attack.score(world, folds), slow_privacy_meter(world, folds, a), rtol=0, atol=1e-12)
 
@@ -123,7 +124,7 @@ def test_dialect_by_hand():
     p = np.array([[0.8], [0.2], [0.5], [0.9], [0.9], [0.5]])
     p_z = np.array([[0.8, 0.7], [0.2, 0.2], [0.5, 0.5], [0.9, 0.9], [0.9, 0.9], [0.5, 0.5]])
     mask = np.array([[True], [False], [False], [True], [False], [True]])
-    world = Signals.of(special.logit(p), mask, special.logit(p_z))
+    world = Signals.of_margins(special.logit(p), mask, special.logit(p_z))
     # P(x): OUT are .5 and .9, so .65 * .7 + .35 = .805. P(z): the larger two are .9 and .9, so .935.
     assert 0.8 / 0.805 > 0.8 / 0.935 > 0.7 / 0.935
     score = RMIA("offline", 0.3, 1.0, "privacy_meter").score(world, "pairs")

@@ -12,10 +12,10 @@ from memdyn.compare.differences import run_differences
 from memdyn.compare.matched import at_matched
 from memdyn.compare.runs import run_row
 from memdyn.compare.series import Comparison, at_equal_epochs
-from memdyn.report.page_tables import runs as runs_table
-from memdyn.report.style import run_styles
+from memdyn.report.sections.run import tabulate_runs
 from memdyn.stats import jackknife
 from memdyn.stats.jackknife import Pairs
+from report_study import shown
 
 MOST, EPOCHS = 8, [0, 1, 4]
 # pairs, and those that each run lost: of groups of one, whole groups of two, one of a group of two, the same in both
@@ -215,9 +215,8 @@ def test_the_run_table_tells_of_failed_models(failed, sentence):
     assert (row["n_planned"], row["n_failed"]) == (32, len(failed))
     assert row["n_models"] == 32 - 2 * len({model // 2 for model in failed})
     assert row["seconds_per_model"] == 3.0, "of models that came to their end"
-    table = pd.DataFrame([row])
-    shown = runs_table(table, run_styles(table))
-    assert shown.caption.endswith("training time." + sentence)
-    assert ("diverged" in shown.columns) == bool(failed)
+    table = tabulate_runs(shown({"runs": pd.DataFrame([row])}))
+    assert table.caption.endswith("training time." + sentence)
+    assert ("diverged" in table.columns) == bool(failed)
     if failed:
-        assert shown.rows[0][shown.columns.index("diverged")].text == str(len(failed))
+        assert table.rows[0][table.columns.index("diverged")].text == str(len(failed))

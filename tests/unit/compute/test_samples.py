@@ -67,3 +67,21 @@ def test_samples_and_labels_are_taken_by_row(images):
 def test_only_nets_that_convolve_want_channels_last():
     assert layout_of(nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(8, 2))) == torch.channels_last
     assert layout_of(nn.Sequential(nn.Flatten(), nn.Linear(8, 2))) == torch.contiguous_format
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("shape", [(3, 4, 5), (1, 4, 5), (3, 1, 1), (1, 1, 1), (2, 1, 6), (7,)], ids=str)
+@pytest.mark.parametrize("rows", [[0], [3, 1, 3], list(range(7))], ids=len)
+def test_ready_samples_are_the_same_to_the_bit_and_the_stride(shape, layout, rows):
+    """A convolution's kernel, and so its last bits, is chosen by strides, also those of axes of length one."""
+    rng = np.random.default_rng(2)
+    values = rng.integers(0, 256, (12, *shape), dtype=np.uint8) if len(shape) == 3 else rng.normal(size=(12, *shape))
+    channels = shape[0]
+    stored = values if len(shape) == 3 else values.astype(np.float32)
+    inputs = Samples.of_pool(pool(stored, [0.3] * channels, [0.2] * channels), ROWS, torch.device("cpu"))
+    before = inputs.samples.clone()
+    found, labels = inputs.ready(layout).take(torch.tensor(rows))
+    samples, expected_labels = inputs.take(torch.tensor(rows))
+    expected = inputs.normalise(samples, layout)
+    assert torch.equal(found, expected) and torch.equal(labels, expected_labels)
+    assert found.stride() == expected.stride() and torch.equal(inputs.samples, before)

@@ -1,19 +1,20 @@
 """The attacks' config section: names, labels, refusals."""
 
 import itertools
+import re
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from memdyn.attacks import REGISTRY
 from memdyn.attacks.base import build
-from memdyn.config.attacks import AttackConfig, LiraAttack, LossAttack, RmiaAttack
+from memdyn.config.attacks import AttackConfig, CustomAttack, LiraAttack, LossAttack, RmiaAttack
 
 ADAPTER = TypeAdapter(AttackConfig)
 
 
 def test_names_are_the_registry():
-    names = {cls.model_fields["name"].default for cls in (LossAttack, LiraAttack, RmiaAttack)}
+    names = {cls.model_fields["name"].default for cls in (LossAttack, LiraAttack, RmiaAttack, CustomAttack)}
     assert names == set(REGISTRY)
 
 
@@ -42,6 +43,27 @@ def test_labels_and_builds(options, label):
     attack = build(config.model_dump())
     assert type(attack).__name__.lower() == options["name"]
     assert all(getattr(attack, key) == value for key, value in config.model_dump().items() if key != "name")
+
+
+@pytest.mark.parametrize(
+    ("options", "label"),
+    [
+        ({}, "Mine"),
+        ({"options": {"k": 3, "mode": "top", "a": 0.5}}, "Mine-k3-modetop-a0.5"),
+        ({"options": {"k": 3}, "called": "nearest.3"}, "nearest.3"),
+    ],
+)
+def test_labels_of_own_attacks(options, label):
+    assert ADAPTER.validate_python({"name": "custom", "target": "my/file.py:Mine"} | options).label() == label
+
+
+def test_labels_of_own_attacks_are_unique_and_can_be_folders():
+    values = [{}, {"k": 1}, {"k": 2}, {"k": "a/b"}, {"k": "a b"}, {"k": [1, 2]}, {"k": [12]}, {"k": {"a": 1}}]
+    values += [{"k": {"a": 2}}, {"k": "x" * 60}, {"k": "x" * 61}, {"k": None}, {"k": True}, {"k": 1.5, "l": 2}]
+    configs = [CustomAttack(target="my/file.py:Mine", options=options) for options in values]
+    labels = [config.label() for config in configs]
+    assert len(set(labels)) == len(labels)
+    assert all(re.fullmatch(r"[\w.-]{1,40}", label) for label in labels)
 
 
 def test_labels_are_unique():
@@ -73,6 +95,10 @@ def test_labels_are_unique():
             "dialect = 'privacy_meter' has no gamma = 2.0; allowed: 1",
         ),
         ({"name": "rmia", "mode": "offline", "dialect": "lira"}, "dialect"),
+        ({"name": "custom"}, "target"),
+        ({"name": "custom", "target": "my/file.py"}, "target"),
+        ({"name": "custom", "target": "my/file.py:Mine", "called": "a b"}, "called"),
+        ({"name": "custom", "target": "my/file.py:Mine", "k": 3}, "k"),
     ],
 )
 def test_refused(options, message):

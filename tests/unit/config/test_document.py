@@ -1,6 +1,5 @@
-"""The schema and the key table are the typed config's, and up to date. Where they are not: `make docs`."""
+"""The schema and the key table are the typed config's."""
 
-import json
 import re
 from types import UnionType
 from typing import Annotated, Union, get_args, get_origin
@@ -8,8 +7,7 @@ from typing import Annotated, Union, get_args, get_origin
 import pytest
 from pydantic import BaseModel
 
-from document_config import README, SCHEMA, generated_readme
-from memdyn.config.document import BEGIN, END, json_schema, key_table
+from memdyn.config.document import json_schema, key_table
 from memdyn.config.study import StudyConfig
 
 
@@ -30,16 +28,6 @@ def models_in(annotation):
 
 
 SECTIONS = list(sections())
-
-
-def test_the_readme_is_up_to_date():
-    text = README.read_text()
-    assert text.count(BEGIN) == text.count(END) == 1
-    assert text == generated_readme(text), "run `make docs`"
-
-
-def test_the_schema_is_up_to_date():
-    assert json.loads(SCHEMA.read_text()) == json_schema(), "run `make docs`"
 
 
 @pytest.mark.parametrize(("path", "model"), SECTIONS, ids=[f"{path}:{model.__name__}" for path, model in SECTIONS])

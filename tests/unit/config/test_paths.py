@@ -128,7 +128,7 @@ def test_identity_does_not_depend_on_the_spelling(here):
             build_plan(load_study(study({"pool.dataset": dataset, "base.model": net, "runs": []})))
             for dataset in (table, custom)
         ]
-        return [(plan.runs[0].train_path, plan.runs[0].scoring_path) for plan in made]
+        return [(plan.runs[0].train.path, plan.runs[0].outputs.path) for plan in made]
 
     spelled = folders("data/a.npz", "own.py", "own.py")
     assert spelled == folders(f"{here}//data/../data/a.npz", "./own.py", f"{here}/own.py")

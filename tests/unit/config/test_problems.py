@@ -87,7 +87,7 @@ def test_own_code_is_read_and_never_run(folder):
 def test_the_data_of_a_finished_pool_are_not_looked_at_again(folder, monkeypatch):
     raw = study({"pool.dataset": TABLE, "runs": []})
     plan = build_plan(load_study(raw))
-    pool = Path(plan.results, plan.runs[0].pool_path, "pool.arrow")
+    pool = Path(plan.results, plan.runs[0].pool.path, "pool.arrow")
     asked = []
     monkeypatch.setattr("memdyn.plan.pools.problem", lambda *arguments: asked.append(arguments))
     build_plan(load_study(raw))

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from memdyn.attacks.base import build
+from memdyn.attacks.base import Prepared, build
 from memdyn.attacks.evaluate import Settings, rates
 from memdyn.dynamics.centre import centre_table
 from memdyn.dynamics.stage import observe_states
@@ -22,7 +22,11 @@ def table(world, sham):
     """Of two parts of a run at epoch 3."""
     parts = {"scored": world, "sham": sham}
     rows = {part: slice(0, one.mask.shape[1]) for part, one in parts.items()}
-    scores = SimpleNamespace(epochs=[3], pairs=world.pairs, parts=rows, loader=lambda part: lambda _: parts[part])
+
+    def prepared(attack, part, epoch):
+        return Prepared.of(attack, parts[part])
+
+    scores = SimpleNamespace(epochs=[3], pairs=world.pairs, parts=rows, prepared=prepared)
     return centre_table(observe_states(scores, LIRA, SETTINGS), 0.95)
 
 

@@ -128,7 +128,7 @@ def test_targets_of_a_half_are_those_of_its_models_alone():
         for half in range(4):
             pairs = np.flatnonzero(splits.halves[half] * (splits.group != replicate - 1))
             alone = last.take(pairs)
-            np.testing.assert_allclose(effects[half], effect_sizes(*alone.split(alone.signal)).raw, rtol=1e-6)
+            np.testing.assert_allclose(effects[half], effect_sizes(*alone.split(alone.margins)).raw, rtol=1e-6)
 
             alone = replace(alone, half=splits.inner[half][pairs])
             counts = rates(LIRA, alone, (), "scored", 0)
@@ -136,7 +136,7 @@ def test_targets_of_a_half_are_those_of_its_models_alone():
             np.testing.assert_array_equal(fpr[half], counts["d_out"] / len(pairs))
 
             parts = (load(epoch).take(pairs) for epoch in world.epochs)
-            t = np.stack([onset.t_statistic(np.subtract(*part.split(part.signal))) for part in parts])
+            t = np.stack([onset.t_statistic(np.subtract(*part.split(part.margins))) for part in parts])
             steps = onset.onsets(t, len(pairs), 0.05)
             np.testing.assert_array_equal(onset_epochs[half], np.where(steps == onset.NEVER, 4, steps))
 

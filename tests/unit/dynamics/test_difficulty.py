@@ -10,9 +10,7 @@ from scipy import optimize
 from dynamic_worlds import dynamic_world
 from memdyn.dynamics.baselines import BASELINES, Baselines, Quartiles
 from memdyn.dynamics.difficulty import HARDER, Forgetting, LearningEpoch, difficulty
-from memdyn.probes import REGISTRY
-from memdyn.probes.outputs import signals
-from memdyn.store.scores import SIGNALS
+from memdyn.probes.outputs import SIGNALS, signals
 
 
 def stored(p: np.ndarray) -> dict[str, float]:
@@ -127,16 +125,22 @@ def test_learning_and_forgetting_of_chosen_traces():
     assert forgetting.value().tolist() == [0, 0, 2, 4, 1]
 
 
+MEASURES = ("grand", "prediction_depth")
+
+
 def test_measures_from_elsewhere_are_of_in_and_out_models_too():
     world = noisy_world([0, 1])
     mask = world.masks[:, world.parts["scored"]]
-    measured = {name: np.random.default_rng(k).random(mask.shape) for k, name in enumerate(REGISTRY)}
+    measured = {name: np.random.default_rng(k).random(mask.shape) for k, name in enumerate(MEASURES)}
     found, more = difficulty(world, 0.3), difficulty(world, 0.3, measured)
-    assert set(more.values) - set(found.values) == {(name, models) for name in REGISTRY for models in ("in", "out")}
-    assert set(REGISTRY) <= set(HARDER)
+    assert set(more.values) - set(found.values) == {(name, models) for name in MEASURES for models in ("in", "out")}
+    assert set(MEASURES) <= set(HARDER) and more.harder["grand"] == 1
     for name, values in measured.items():
         outside = np.ma.masked_array(values, mask).mean(axis=0)
         np.testing.assert_allclose(more.table()[f"{name}_out"], outside, rtol=1e-5)
+    own = difficulty(world, 0.3, {"mine": measured["grand"]}, {"mine": -1})
+    np.testing.assert_array_equal(own.table()["mine_out"], more.table()["grand_out"])
+    assert own.harder == HARDER | {"mine": -1}
     with pytest.raises(ValueError, match="one shape"):
         difficulty(world, 0.3, {"grand": np.ones((2, 2))})
 

@@ -1,12 +1,14 @@
 """A model that failed takes its pair with it: readers leave out both, the other pairs keep their groups and halves."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from dynamic_worlds import TAILS, World, dynamic_world
+from memdyn.attacks.base import Prepared
 from memdyn.attacks.evaluate import evaluate, evaluate_checkpoint, rates
 from memdyn.attacks.loss import Loss
 from memdyn.attacks.rmia import RMIA
@@ -22,10 +24,12 @@ from memdyn.dynamics.planted import planted_table
 from memdyn.dynamics.splits import Splits
 from memdyn.dynamics.stage import dynamics_tables, observe_states
 from memdyn.dynamics.tails import tail_tables
+from memdyn.probes.outputs import SIGNALS
 from memdyn.stats import jackknife
 from memdyn.stats.jackknife import Pairs
-from memdyn.store.scores import SIGNALS, write_scores
+from memdyn.store.scores import write_scores
 from observed_worlds import BOUNDS, LIRA, one_class, options, settings
+from worlds import prepared_by
 
 EPOCHS = [0, 1, 2]
 ATTACKS = [Loss(), LIRA, RMIA("offline", 0.3, 1.0)]
@@ -66,7 +70,9 @@ def lossy(tmp_path_factory) -> ShadowScores:
 
         def checkpoints(models=models, failed=failed):
             for epoch in EPOCHS:
-                found = {name: world.signal(epoch, name)[models.start : models.stop].copy() for name in SIGNALS}
+                found = {
+                    name: world.signal(epoch, name)[models.start : models.stop].astype(np.float32) for name in SIGNALS
+                }
                 for values in found.values():
                     values[[model - models.start for model in failed]] = np.nan
                 yield epoch, found
@@ -74,7 +80,8 @@ def lossy(tmp_path_factory) -> ShadowScores:
         files.append(folder / f"{first}.parquet")
         write_scores(files[-1], checkpoints(), models, np.arange(world.margins.shape[2]), failed)
     pairs = Pairs.of(2 * N_PAIRS, FAILED)
-    return ShadowScores(tuple(files), world.masks[pairs.models], world.parts, pairs)
+    held = dict.fromkeys(SIGNALS, tuple(files))
+    return ShadowScores(held, world.masks[pairs.models], world.parts, pairs, world.labels, EPOCHS, tuple(EPOCHS))
 
 
 def test_pairs_keep_their_groups_and_halves():
@@ -103,13 +110,14 @@ def test_the_model_and_its_pair_are_left_out_of_every_checkpoint(lossy):
 def test_no_pair_left(tmp_path, monkeypatch):
     monkeypatch.setattr("memdyn.attacks.shadow_scores.read_failed", lambda files: [0, 3])
     with pytest.raises(ValueError, match="no pair of models is left: 0, 3 diverged"):
-        ShadowScores.of_files(["a"], "pool", ["models-00000-00127.npz"], 4)
+        ShadowScores.of_files(["a"], "pool", ["models-00000-00127.npz"], 4, [1])
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: type(attack).__name__)
 def test_an_attack_is_that_of_the_other_pairs(lossy, attack):
     """Estimates are those of a run that never had the pair, replicates those without one more."""
-    tables = evaluate(attack, EPOCHS, lossy.loader("scored"), lossy.loader("sham"), settings((0.1,)))
+    load, load_sham = (partial(lossy.prepared, attack, part) for part in ("scored", "sham"))
+    tables = evaluate(attack, EPOCHS, load, load_sham, settings((0.1,)))
     metrics, replicates = tables["metrics"], tables["replicates"]
     assert set(metrics["n_models"]) == {30} and set(metrics["n_groups"]) == {15}
     assert replicates["group"].unique().tolist() == LEFT
@@ -117,10 +125,11 @@ def test_an_attack_is_that_of_the_other_pairs(lossy, attack):
     def auc_without(*lost):
         """As a run of 30 or fewer models by itself, whose pairs are numbered anew."""
         cut = by_hand(whole(), *lost)
-        inputs = Signals.of(*(cut.signal(2, "margin")[:, cut.parts["scored"]], cut.masks[:, cut.parts["scored"]]),
-                           cut.signal(2, "margin")[:, cut.parts["population"]])  # fmt: skip
+        margins, scored = cut.signal(2, "margin"), cut.parts["scored"]
+        inputs = Signals.of_margins(margins[:, scored], cut.masks[:, scored], margins[:, cut.parts["population"]])
         alone = replace(settings((0.1,)), groups=2)
-        found = evaluate(attack, [2], lambda _: inputs, lambda _: inputs, alone)["metrics"]
+        load = prepared_by(attack, lambda _: inputs)
+        found = evaluate(attack, [2], load, load, alone)["metrics"]
         return found.set_index("aggregation")["auc"]
 
     last = metrics[metrics["epoch"] == 2].set_index("aggregation")
@@ -138,7 +147,7 @@ def test_halves_stay_what_they_were(lossy):
     signals = lossy.loader("scored")(2)
     found = rates(LIRA, signals, (0.1,), "scored", 0)
     margins = cut.signal(2, "margin")
-    inputs = Signals.of(margins[:, :60], cut.masks[:, :60], margins[:, cut.parts["population"]])
+    inputs = Signals.of_margins(margins[:, :60], cut.masks[:, :60], margins[:, cut.parts["population"]])
     again = replace(inputs, half=np.array([0, 1, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1]))
     pd.testing.assert_frame_equal(found, rates(LIRA, again, (0.1,), "scored", 0))
     assert set(found["n_in"]) == {15}
@@ -214,7 +223,7 @@ def test_all_other_readers_see_the_other_pairs_only(lossy):
 
 def test_the_tail_check_leaves_out_whole_groups(lossy):
     inputs = lossy.loader("scored")(2)
-    table, found = tail_tables(inputs, effect_sizes(*inputs.split(inputs.signal)), TAILS)
+    table, found = tail_tables(inputs, effect_sizes(*inputs.split(inputs.margins)), TAILS)
     assert table[["low", "high"]].notna().all(axis=None)
     assert found["tpr_ratio_low"] < found["tpr_ratio"] < found["tpr_ratio_high"]
 
@@ -223,7 +232,8 @@ def test_a_group_that_loses_one_of_its_pairs_is_smaller():
     """20 pairs, groups of 2: the interval is that of nine groups of two and one of one."""
     world = dynamic_world(5, 40, np.full((1, 60), 1.0), np.zeros((1, 60)))
     cut = by_hand(world, 13)
-    tables = evaluate(Loss(), [0], cut.loader("scored"), cut.loader("sham"), settings((0.1,)))
+    load, load_sham = (partial(cut.prepared, Loss(), part) for part in ("scored", "sham"))
+    tables = evaluate(Loss(), [0], load, load_sham, settings((0.1,)))
     row = tables["metrics"].iloc[0]
     replicates = tables["replicates"].query("aggregation == 'pooled' and metric == 'auc'")
     assert replicates["group"].tolist() == list(range(10))
@@ -235,7 +245,7 @@ def test_a_group_that_loses_one_of_its_pairs_is_smaller():
 def test_too_few_pairs_left_for_an_interval_or_for_an_attack():
     world = dynamic_world(6, 8, np.full((1, 60), 1.0), np.zeros((1, 60)))
     cut = by_hand(world, 1)
-    table = evaluate_checkpoint(LIRA, cut.loader("scored")(0), settings())["metrics"]
+    table = evaluate_checkpoint(LIRA, Prepared.of(LIRA, cut.loader("scored")(0)), settings())["metrics"]
     assert set(table["n_groups"]) == {0} and table["auc_low"].isna().all()
     with pytest.raises(ValueError, match=r"needs at least 8 models, got 6 \(models that diverged took 1 pairs away"):
         rates(LIRA, cut.loader("scored")(0), (), "scored", 0)

@@ -24,7 +24,7 @@ def test_all_pairs_are_counted_as_the_attack_counts_them(attack, labels):
     assert observations.thresholds == labels
     for part in ("scored", "sham"):
         for step, epoch in enumerate(scores.epochs):
-            table = rates(attack, scores.loader(part)(epoch).map(attack.signal), (0.1,), part, 0)
+            table = rates(attack, scores.loader(part)(epoch).map(attack.prepare), (0.1,), part, 0)
             for label, expected in table.groupby("threshold"):
                 counts = observations.counts[part, label]
                 for name in ("d_in", "d_out", "d_both"):
@@ -50,7 +50,7 @@ def test_a_half_is_a_world_of_its_own():
 
     inputs = scores.loader("scored")(2)
     models = (2 * pairs[:, None] + np.arange(2)).ravel()
-    alone = Signals.of(inputs.signal[models], inputs.mask[models], inputs.population[models])
+    alone = Signals.of_margins(inputs.margins[models], inputs.mask[models], inputs.population["margin"][models])
     alone = replace(alone, half=observations.design.worlds[a].half)
     table = rates(LIRA, alone, (), "scored", 0)
     np.testing.assert_array_equal(before.d_in[a, 2], table["d_in"])

@@ -54,7 +54,7 @@ def test_too_early_onsets_are_as_rare_as_the_level(persistence, capsys):
     d_prime = np.where(np.arange(10)[:, None] >= start, 2.5, 0.0) * np.ones(n)
     world = dynamic_world(5, 2 * pairs, d_prime, np.zeros((10, n)), persistence=persistence)
     load = world.loader("scored")
-    t = np.array([t_statistic(np.subtract(*inputs.split(inputs.signal))) for inputs in map(load, world.epochs)])
+    t = np.array([t_statistic(np.subtract(*inputs.split(inputs.margins))) for inputs in map(load, world.epochs)])
     found = onsets(t, pairs, 0.05)
     crossed = first(t > stats.t.ppf(0.95, pairs - 1))
     early, naive = np.mean((found < start) & (found != NEVER)), np.mean(crossed < start)
@@ -78,7 +78,7 @@ def test_crossing_of_a_growing_effect_lies_in_its_interval(capsys):
     d_prime = np.arange(steps)[:, None] * slope
     world = dynamic_world(8, 32, d_prime, np.zeros((steps, n)))
     load = world.loader("scored")
-    effects = [effect_sizes(*inputs.split(inputs.signal)) for inputs in map(load, world.epochs)]
+    effects = [effect_sizes(*inputs.split(inputs.margins)) for inputs in map(load, world.epochs)]
     low, high = np.array([e.limits(0.95) for e in effects]).swapaxes(0, 1)
     found = crossings(np.array([e.mean for e in effects]), low, high, 1.0)
     truth = first(d_prime > 1)

@@ -62,7 +62,7 @@ def test_mean_points_against_a_loop():
     means = []
     for left_out in (None, *range(8)):
         kept = np.arange(8) != left_out
-        effects = effect_sizes(*(margins[kept] for margins in inputs.split(inputs.signal)))
+        effects = effect_sizes(*(margins[kept] for margins in inputs.split(inputs.margins)))
         points = operating_points(effects, OPTIONS.alphas, 0.95)
         means.append([points[name].mean() for name in found.index])
     np.testing.assert_allclose(found["value"], means[0])

@@ -66,7 +66,7 @@ def test_counted_states_measure_the_lattice():
     counted = np.stack(counts.rates(0), axis=-1)[0]
     assert len(np.unique(counted, axis=0)) < 200 and clark_evans(counted) < 0.1
     signals = world.loader("scored")(0)
-    inside, outside = signals.split(LIRA.score_signal(signals, "halves"))
+    inside, outside = signals.split(LIRA.score_prepared(signals, "halves"))
     smooth = smooth_points(inside, outside)
     assert len(np.unique(smooth, axis=0)) == 1500 and clark_evans(smooth) > 0.5
 

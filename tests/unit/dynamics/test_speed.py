@@ -80,7 +80,7 @@ def shared_references(world):
     states = []
     for epoch in world.epochs:
         inputs = world.loader("scored")(epoch)
-        scores_in, scores_out = (x[reference == 0] for x in inputs.split(LIRA.score_signal(inputs, "halves")))
+        scores_in, scores_out = (x[reference == 0] for x in inputs.split(LIRA.score_prepared(inputs, "halves")))
         states.append([[(x[side::2] >= 0).mean(0) for x in (scores_out, scores_in)] for side in (0, 1)])
     a, b = np.diff(states, axis=0)[0]
     return (a * b).sum(axis=0).mean()

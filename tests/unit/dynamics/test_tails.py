@@ -53,7 +53,7 @@ def checked(margins_in, margins_out):
     values = np.empty(mask.shape)
     values[0::2], values[1::2] = margins_in, margins_out
     effects = effect_sizes(margins_in, margins_out)
-    return effects, *tail_tables(Signals.of(values, mask, np.zeros((2 * pairs, 1))), effects, TAILS)
+    return effects, *tail_tables(Signals.of_margins(values, mask, np.zeros((2 * pairs, 1))), effects, TAILS)
 
 
 @pytest.mark.parametrize("ratio", [1.0, 0.6])

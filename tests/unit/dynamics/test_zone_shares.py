@@ -67,7 +67,7 @@ def test_parametric_shares_do_not_depend_on_the_number_of_models(centre, spread,
     for n_models in (8, 16, 32, 64, 128):
         world = dynamic_world(n_models, n_models, d_prime[None], np.zeros((1, n)), law=law)
         inputs = world.loader("scored")(0)
-        inside, outside = inputs.split(inputs.signal)
+        inside, outside = inputs.split(inputs.margins)
         parametric.append(expected_share(inside, outside, bound))
         scores_in, scores_out = LIRA.score_pairs(inputs, "halves")
         tpr, fpr = (scores_in > 0).mean(axis=0), (scores_out > 0).mean(axis=0)

@@ -103,7 +103,7 @@ def hashes(raw: dict[str, Any]) -> dict[str, str]:
     """Of the study's last run: the options of each stage, as far as they are free of the code."""
     plan = build_plan(load_study({"study": "frozen", "results": "/nowhere", **raw}))
     run, config = plan.runs[-1], plan.study.config
-    stages = {"pool": run.pool, "train": run.train, "score": run.scoring}
+    stages = {"pool": run.pool, "train": run.train, "outputs": run.outputs}
     stages |= {f"attack {label}": stage for label, stage in run.attacks.items()}
     return {name: stage.options_hash for name, stage in stages.items()} | {
         "analysis": hash_of(config.analysis),

@@ -66,7 +66,7 @@ def plan(dataset=TABLE, is_job=False, **changes):
 def build(made):
     """The pools of a plan, as far as planning looks at them."""
     for run in made.runs:
-        folder = Path(made.results, run.pool_path)
+        folder = Path(made.results, run.pool.path)
         open_stage(run.pool.params(), folder, files=[run_files(made, run)])
         (folder / "pool.arrow").touch()
 
@@ -77,14 +77,14 @@ def run_files(made, run):
 
 
 def paths(made):
-    return [run.scoring_path for run in made.runs]
+    return [run.outputs.path for run in made.runs]
 
 
 def test_a_start_reads_each_file_once_for_all_pools(folder, reads, monkeypatch):
     asked = []
     monkeypatch.setattr("memdyn.plan.pools.problem", lambda dataset, files, needed: asked.append(needed))
     first = plan(OWN, **{"runs.1.pool": {"label_noise": 0.1, "parts": {"test": 300}}})
-    assert sorted(reads["hashed"]) == FILES and first.runs[0].pool_path != first.runs[1].pool_path
+    assert sorted(reads["hashed"]) == FILES and first.runs[0].pool.path != first.runs[1].pool.path
     assert asked == [1000]  # once, with the most that is asked of it
     reads["asked"].clear()
     plan(OWN)
@@ -150,7 +150,7 @@ def test_a_built_pool_does_without_its_raw_file(folder):
     build(made)
     Path("table.npz").unlink()
     again = plan()
-    assert paths(again) == paths(made) and again.gone == {run.pool_path: "table.npz" for run in made.runs}
+    assert paths(again) == paths(made) and again.gone == {run.pool.path: "table.npz" for run in made.runs}
     refuse_missing_data(again)
     grown = plan(shadow_models=16)
     assert paths(grown) == paths(made)
@@ -170,7 +170,7 @@ def test_a_pool_that_is_not_built_needs_its_raw_file(folder, changes):
 def test_a_pool_that_was_begun_is_not_built(folder):
     made = plan()
     build(made)
-    Path(made.results, made.runs[1].pool_path, "pool.arrow").unlink()
+    Path(made.results, made.runs[1].pool.path, "pool.arrow").unlink()
     Path("table.npz").unlink()
     with pytest.raises(ConfigError, match="no such file or folder: table.npz"):
         plan()
@@ -190,7 +190,7 @@ def test_a_file_that_is_back_and_changed_is_a_new_pool(folder):
     Path("results/.sources.json").unlink()
     with pytest.raises(ConfigError, match=r"several versions.*put it back") as caught:
         plan()
-    assert all(run.pool_path in str(caught.value) for run in (before.runs[0], changed.runs[0]))
+    assert all(run.pool.path in str(caught.value) for run in (before.runs[0], changed.runs[0]))
     shutil.move("kept.npz", "table.npz")
     assert paths(plan()) == paths(before)
 
@@ -207,8 +207,8 @@ def test_the_last_that_was_seen_counts_also_where_it_was_not_built(folder):
 def test_some_of_the_files_are_gone(folder):
     def build_own(made):
         for run in made.runs:
-            open_stage(run.pool.params(), Path(made.results, run.pool_path), files=FILES)
-            Path(made.results, run.pool_path, "pool.arrow").touch()
+            open_stage(run.pool.params(), Path(made.results, run.pool.path), files=FILES)
+            Path(made.results, run.pool.path, "pool.arrow").touch()
 
     made = plan(OWN)
     build_own(made)

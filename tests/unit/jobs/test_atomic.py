@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from memdyn.jobs.atomic import atomic_path, remove, sweep
+from memdyn.jobs.atomic import atomic_path, is_own_work, remove, sweep
 
 
 def names(folder: Path) -> list[str]:
@@ -100,3 +100,14 @@ def test_remove_deletes_a_link_and_not_what_it_points_to(tmp_path):
     remove(tmp_path / "link")
     remove(tmp_path / "missing")
     assert names(tmp_path) == ["folder"]
+
+
+def test_what_this_process_wrote_is_known_however_its_path_is_spelled(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with atomic_path("file") as temporary:
+        temporary.write_text("whole")
+    (tmp_path / "other").write_text("another's")
+    with pytest.raises(ZeroDivisionError), atomic_path("failed") as temporary:
+        temporary.write_text(str(1 / 0))
+    assert is_own_work(tmp_path / "file") and is_own_work("./file")
+    assert not any(map(is_own_work, ("other", "failed", "missing")))

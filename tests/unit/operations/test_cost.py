@@ -41,12 +41,12 @@ def said(plan, slots=1):
 def finish(plan, run, seconds=None, scored=False):
     """Leaves what training, with so many seconds a model, and scoring leave."""
     for block in block_names(plan.study.config.shadow_models):
-        trained = Path(plan.results, plan.runs[run].train_path, block)
+        trained = Path(plan.results, plan.runs[run].train.path, block)
         trained.mkdir(parents=True)
         log = [{"model": m, "epoch": e, "loss": 1.0, "seconds": seconds / 4} for m in range(8) for e in range(1, 5)]
         pd.DataFrame(log).to_parquet(trained / "log.parquet")
         if scored:
-            file = Path(plan.results, plan.runs[run].scoring_path, block, "scores.parquet")
+            file = Path(plan.results, plan.runs[run].outputs.path, block, "signals.parquet")
             file.parent.mkdir(parents=True)
             file.touch()
 
@@ -61,13 +61,13 @@ def disk(plan, slots=1):
 
 def test_measures_that_are_to_be_taken(here):
     plan = plan_of({"difficulty.measures": ["grand"], "results": str(here)})
-    expected = "grand of 16 models are to be taken, which comes on top: how long it takes is not known"
+    expected = "grand of 16 models is to be taken, which comes on top: how long it takes is not known"
     assert said(plan)[0] == expected and said(plan)[1:] == said(plan_of())
     for run in (0, 1):
         finish(plan, run, 1.0, scored=True)
     assert said(plan) == [expected, "all 16 models are trained and scored"]
     for run in plan.runs:
-        file = Path(plan.results, run.measuring_path, "block-0000-0007", "measures.parquet")
+        file = Path(plan.results, run.probes["grand"].path, "block-0000-0007", "signals.parquet")
         file.parent.mkdir(parents=True)
         file.touch()
     assert said(plan) == ["all 16 models are trained and scored"]

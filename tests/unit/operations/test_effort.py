@@ -71,7 +71,7 @@ def test_samples_of_the_users_own_are_known_from_the_pool(tmp_path, monkeypatch)
     np.savez("data.npz", images=images, labels=np.arange(1000) % 4)
     plan = build_plan(load_study(study({"pool.dataset": {"name": "arrays", "path": "data.npz", "images": "images"}})))
     assert [effort.guess for effort in efforts(plan)] == [None, None]
-    pool = tmp_path / "results" / plan.runs[0].pool_path / "pool.arrow"
+    pool = tmp_path / "results" / plan.runs[0].pool.path / "pool.arrow"
     pool.parent.mkdir(parents=True)
     parts = {"scored": 400, "sham": 100, "population": 200, "test": 200, "spare": 0}
     write_pool(build_pool(raw_data(images, np.arange(1000) % 4, source="test"), parts, 0, 0.0), str(pool))

@@ -6,10 +6,10 @@ import pytest
 
 from memdyn.config.load import load_study
 from memdyn.design.blocks import block_names
-from memdyn.identity.recipe import RECIPE, read_recipe, write_recipe
+from memdyn.identity.recipe import RECIPE, read_recipe, with_code, write_recipe
 from memdyn.jobs.retention import mark
 from memdyn.operations.adopt import adopt, adoptable
-from memdyn.operations.guard import discard_scored, link_current, point_links, refuse_needless_training, superseded
+from memdyn.operations.guard import discard_read, link_current, point_links, refuse_needless_training, superseded
 from memdyn.plan.study import build_plan
 from studies import study
 
@@ -26,13 +26,13 @@ def finish(plan, run, older=(), checkpoints=False, scored=True):
         the folders of pool, training and scoring.
     """
     place, found = Path(plan.results), []
-    for stage in (run.pool, run.train, run.scoring):
+    for stage in (run.pool, run.train, run.outputs):
         params, name = stage.params(), stage.folder
-        if stage.kind in older:
+        if stage.kind.name in older:
             name = stage.folder[:-10] + "0123456789"
             params |= {"digest": "f" * 64, "folder": name}
         place = place / name
-        if stage.kind != "score" or scored:
+        if stage.kind.name != "probe" or scored:
             place.mkdir(parents=True, exist_ok=True)
             write_recipe(place / RECIPE, params | {"inputs": {"file": "hash"}})
         found.append(place)
@@ -41,7 +41,7 @@ def finish(plan, run, older=(), checkpoints=False, scored=True):
         if checkpoints:
             write(found[1] / block / "checkpoints" / "weights")
         if scored:
-            write(found[2] / block / "scores.parquet")
+            write(found[2] / block / "signals.parquet")
     return found
 
 
@@ -61,15 +61,40 @@ def test_nothing_is_refused_at_first_nor_when_all_is_done(plan):
     assert superseded(plan) == []
 
 
-@pytest.mark.parametrize("kinds", [("train",), ("pool",), ("pool", "train", "score")])
+@pytest.mark.parametrize("kinds", [("train",), ("pool",), ("pool", "train", "probe")])
 def test_changed_code_is_refused_with_the_folders_and_both_ways_out(plan, kinds):
     (pool, first, _), (_, second, _) = finish_all(plan, older=kinds)
     with pytest.raises(RuntimeError) as caught:
         refuse_needless_training(plan)
     said = str(caught.value)
-    assert "allow_retrain=true" in said and "adopt.py" in said
+    assert "allow_retrain=true" in said and "memdyn adopt" in said
     for folder, kind in ((pool, "pool"), (first, "train"), (second, "train")):
         assert (f"  - {folder} (would become " in said) == (kind in kinds)
+
+
+def rewrite(folder, **modules):
+    """As if the folder had been made by code of which these modules were otherwise."""
+    recipe = with_code(read_recipe(folder))
+    write_recipe(folder / RECIPE, recipe | {"modules": recipe["modules"] | modules})
+
+
+def test_the_modules_that_changed_are_named(plan):
+    (_, train, _), (_, other, _) = finish_all(plan, older=("train",))
+    rewrite(train, **{"memdyn/training/loop.py": "0" * 64, "memdyn/training/gone.py": "0" * 64})
+    with pytest.raises(RuntimeError) as caught:
+        refuse_needless_training(plan)
+    lines = str(caught.value).splitlines()
+    said = {folder: next(line for line in lines if str(folder) in line) for folder in (train, other)}
+    assert said[train].endswith("): changed: memdyn/training/loop.py; gone: memdyn/training/gone.py")
+    assert said[other].endswith("): it is not recorded which code")
+
+
+def test_the_scoring_code_that_changed_is_named_where_the_checkpoints_are_gone(plan):
+    for _, _, scores in finish_all(plan, older=("probe",)):
+        rewrite(scores, **{"memdyn/probes/outputs.py": "0" * 64})
+    with pytest.raises(RuntimeError, match="deleted once they were read") as caught:
+        refuse_needless_training(plan)
+    assert str(caught.value).count("): changed: memdyn/probes/outputs.py\n") == 2
 
 
 def test_one_changed_run_is_told_alone(plan):
@@ -101,7 +126,7 @@ def test_begun_work_of_the_new_code_needs_no_permission(plan):
 
 
 def test_scoring_code_asks_only_where_the_checkpoints_are_gone(plan):
-    folders = finish_all(plan, older=("score",), checkpoints=True)
+    folders = finish_all(plan, older=("probe",), checkpoints=True)
     refuse_needless_training(plan)
     for _, train, _ in folders:
         for weights in train.glob("block-*/checkpoints/weights"):
@@ -110,15 +135,15 @@ def test_scoring_code_asks_only_where_the_checkpoints_are_gone(plan):
     with pytest.raises(RuntimeError) as caught:
         refuse_needless_training(plan)
     said = str(caught.value)
-    assert "deleted after scoring" in said and "keep_checkpoints: all" in said and "adopt.py" in said
+    assert "deleted once they were read" in said and "keep_checkpoints: all" in said and "memdyn adopt" in said
     assert all(f"  - {train}/block-0000-0007" in said for _, train, _ in folders)
 
 
 def test_no_adoption_is_offered_where_there_is_nothing_to_adopt(plan):
     finish_all(plan, scored=False)
-    with pytest.raises(RuntimeError, match="deleted after scoring") as caught:
+    with pytest.raises(RuntimeError, match="deleted once they were read") as caught:
         refuse_needless_training(plan)
-    assert "adopt.py" not in str(caught.value)
+    assert "memdyn adopt" not in str(caught.value)
 
 
 def test_progress_that_is_still_there_needs_no_permission(plan):
@@ -133,20 +158,20 @@ def test_progress_that_is_still_there_needs_no_permission(plan):
 def test_weights_are_discarded_where_they_are_marked_and_scored(plan):
     folders = finish_all(plan, checkpoints=True)
     weights = [train / "block-0000-0007" / "checkpoints" for _, train, _ in folders]
-    discard_scored(plan)
+    discard_read(plan)
     assert all(folder.exists() for folder in weights), "kept, maybe for another study"
     for folder in weights:
         mark(folder, True)
     for folder in weights[1:]:
         mark(folder, False)
-    discard_scored(plan)
+    discard_read(plan)
     assert [folder.exists() for folder in weights] == [False, *(True for _ in weights[1:])]
 
 
 def test_weights_that_are_not_scored_stay(plan):
     for _, train, _ in finish_all(plan, checkpoints=True, scored=False):
         mark(train / "block-0000-0007" / "checkpoints", True)
-    discard_scored(plan)
+    discard_read(plan)
     assert len(list(Path(plan.results).glob("*/*/block-*/checkpoints/weights"))) == len(plan.runs)
 
 
@@ -163,10 +188,10 @@ def test_weights_that_are_not_measured_stay(plan):
     weights = [train / "block-0000-0007" / "checkpoints" for _, train, _ in finish_all(plan, checkpoints=True)]
     for folder in weights:
         mark(folder, True)
-    write(Path(plan.results, wanted.runs[1].measuring_path, "block-0000-0007", "measures.parquet"))
-    discard_scored(wanted)
+    write(Path(plan.results, wanted.runs[1].probes["grand"].path, "block-0000-0007", "signals.parquet"))
+    discard_read(wanted)
     assert [folder.exists() for folder in weights] == [True, False]
-    discard_scored(plan)
+    discard_read(plan)
     assert not weights[0].exists()
 
 
@@ -174,17 +199,17 @@ def test_measures_ask_where_the_checkpoints_are_gone(plan):
     wanted = with_measures(plan)
     folders = finish_all(plan, checkpoints=True)
     refuse_needless_training(wanted)
-    finished = Path(plan.results, wanted.runs[0].measuring_path)
-    write_recipe(finished / RECIPE, wanted.runs[0].measuring.params())
-    write(finished / "block-0000-0007" / "measures.parquet")
+    finished = Path(plan.results, wanted.runs[0].probes["grand"].path)
+    write_recipe(finished / RECIPE, wanted.runs[0].probes["grand"].params())
+    write(finished / "block-0000-0007" / "signals.parquet")
     for _, train, _ in folders:
         for weights in train.glob("block-*/checkpoints/weights"):
             weights.unlink()
             weights.parent.rmdir()
-    with pytest.raises(RuntimeError, match="measures of difficulty need them") as caught:
+    with pytest.raises(RuntimeError, match="new probes or students need them") as caught:
         refuse_needless_training(wanted)
     assert f"  - {folders[1][1]}/block-0000-0007" in str(caught.value) and str(folders[0][1]) not in str(caught.value)
-    older = finished.with_name("measures-0123456789")
+    older = finished.with_name("grand-0123456789")
     finished.rename(older)
     assert [item.folder for item in superseded(wanted)] == [older]
 
@@ -193,7 +218,7 @@ def test_measures_ask_where_the_checkpoints_are_gone(plan):
 
 
 def test_adoption_renames_and_records(plan):
-    (pool, *_), _ = finish_all(plan, older=("pool", "train", "score"))
+    (pool, *_), _ = finish_all(plan, older=("pool", "train", "probe"))
     found = adoptable(plan)
     assert len(found) == 5 and found[-1].folder == pool
     for item in found:
@@ -201,15 +226,30 @@ def test_adoption_renames_and_records(plan):
     assert superseded(plan) == []
     refuse_needless_training(plan)
     for run in plan.runs:
-        assert Path(plan.results, run.scoring_path, "block-0000-0007", "scores.parquet").exists()
-        for stage, path in ((run.pool, run.pool_path), (run.train, run.train_path), (run.scoring, run.scoring_path)):
-            recipe = read_recipe(Path(plan.results, path))
+        assert Path(plan.results, run.outputs.path, "block-0000-0007", "signals.parquet").exists()
+        for stage in (run.pool, run.train, run.outputs):
+            recipe = read_recipe(Path(plan.results, stage.path))
             (entry,) = recipe.pop("adopted")
             assert {key: recipe[key] for key in stage.params()} == stage.params()
             assert recipe["inputs"] == {"file": "hash"}
             assert entry["reason"] == "a refactoring" and entry["to"] == stage.folder and entry["from"] != stage.folder
             assert entry["from_digest"] == "f" * 64 and entry["to_digest"] == stage.digest and entry["at"]
     assert not list(Path(plan.results).rglob("*0123456789"))
+
+
+def test_an_adopted_folder_has_the_hashes_of_the_code_that_it_is_named_after(plan, monkeypatch):
+    folders = finish(plan, plan.runs[0], older=("train",))
+    rewrite(folders[1], **{"memdyn/training/loop.py": "0" * 64})
+    (item,) = adoptable(plan)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            adopt(item, "killed")
+    (item,) = adoptable(plan)
+    adopt(item, "a refactoring")
+    recipe = read_recipe(item.new_folder)
+    assert recipe["modules"] == with_code(item.wanted.params())["modules"]
+    assert recipe["adopted"][0]["code"] == "changed: memdyn/training/loop.py"
 
 
 def test_adoption_is_told_once_where_it_was_killed_before_the_rename(plan, monkeypatch):
@@ -236,7 +276,7 @@ def test_a_later_adoption_keeps_the_earlier_record(plan):
 
 def test_adoption_never_covers_a_folder(plan):
     finish_all(plan, older=("train",))
-    taken = Path(plan.results, plan.runs[0].train_path)
+    taken = Path(plan.results, plan.runs[0].train.path)
     taken.mkdir()
     with pytest.raises(FileExistsError, match=taken.name):
         adoptable(plan)

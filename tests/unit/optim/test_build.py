@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from torch import Tensor, nn
 from torch.nn import functional
 
+import own_optim
 from memdyn.config.optim import OptimizerConfig
 from memdyn.models.build import build_model
 from memdyn.optim import REGISTRY
@@ -21,11 +22,14 @@ from memdyn.optim.sam import frozen_running_statistics
 from memdyn.registry import resolve
 
 CONFIGS = {get_args(cls.model_fields["name"].annotation)[0]: cls for cls in get_args(get_args(OptimizerConfig)[0])}
+OWN = own_optim.__file__
 CNN = {"name": "cnn", "layers": 4, "width": 4, "strided": True, "hidden": 8, "norm": "batch"}
 
 
 def options(name: str, **changes) -> dict:
     """The config's defaults with changes, as the plan hands them over."""
+    if name == "custom":
+        changes.setdefault("target", f"{OWN}:HeavyBall")
     return TypeAdapter(OptimizerConfig).validate_python({"name": name, **changes}).model_dump()
 
 
@@ -327,6 +331,30 @@ def test_muon_on_logistic_regression_is_adamw():
     train(model, build_optimizer(options("muon"), model), range(3))
     train(reference, build_optimizer(options("adamw"), reference), range(3))
     assert_same(model, reference)
+
+
+# a user's own
+
+
+def test_an_own_optimizer_equals_torchs():
+    """Heavy-ball momentum as torch writes it."""
+    ours, reference = network(dtype=torch.float64), network(dtype=torch.float64)
+    train(ours, build_optimizer(options("custom", options={"lr": 0.02, "momentum": 0.8}), ours), range(4))
+    train(reference, torch.optim.SGD(reference.parameters(), lr=0.02, momentum=0.8), range(4))
+    assert_same(ours, reference, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("no_optimizer", "must return a torch.optim.Optimizer, returned Sequential"),
+        ("without_rate", "no `lr`"),
+        ("missing", "has no function missing"),
+    ],
+)
+def test_what_is_no_optimizer_is_refused(name, message):
+    with pytest.raises(ValueError, match=message):
+        build_optimizer(options("custom", target=f"{OWN}:{name}"), nn.Sequential(nn.Linear(2, 2)))
 
 
 # config

@@ -1,5 +1,6 @@
 """Schedules against closed forms, and against torch's schedulers where they mean the same."""
 
+import inspect
 import math
 from itertools import pairwise
 from typing import get_args
@@ -11,8 +12,11 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 from torch.optim import lr_scheduler
 
+import own_optim
 from memdyn.config.optim import ScheduleConfig
-from memdyn.optim.schedules import SCHEDULES, lr_factor
+from memdyn.optim.schedules import REGISTRY
+from memdyn.optim.schedules.build import lr_factor
+from memdyn.registry import resolve
 
 EPOCHS, STEPS = 6, 10
 TOTAL = EPOCHS * STEPS
@@ -52,8 +56,12 @@ SECTIONS = st.sampled_from(
 
 def test_config_names_are_the_schedules():
     classes = get_args(get_args(ScheduleConfig)[0])
-    assert {get_args(cls.model_fields["name"].annotation)[0] for cls in classes} == SCHEDULES.keys()
+    by_name = {get_args(cls.model_fields["name"].annotation)[0]: cls for cls in classes}
+    assert by_name.keys() == REGISTRY.keys()
     assert all(field.description for cls in classes for field in cls.model_fields.values())
+    for name, cls in by_name.items():
+        parameters = list(inspect.signature(resolve(REGISTRY, name)).parameters.values())[1:]
+        assert {each.name for each in parameters} == cls.model_fields.keys() - {"name", "warmup_epochs"}
 
 
 def test_constant():
@@ -95,6 +103,24 @@ def test_one_cycle_ends():
 def test_one_cycle_in_one_direction(peak):
     ours = factors(options("one_cycle", peak=peak, start=0.5, final=0.25))
     assert (ours[0], ours[-1]) == ((1.0, 0.25) if peak == 0 else (0.5, 1.0))
+
+
+def own(name: str, **changes) -> dict:
+    return options("custom", target=f"{own_optim.__file__}:{name}", **changes)
+
+
+def test_an_own_schedule_takes_the_steps_after_the_warm_up():
+    choice = own("falling", options={"final": 0.5}, warmup_epochs=2)
+    values = factors(choice)
+    assert values[:20] == pytest.approx([(step + 1) / 20 for step in range(20)])
+    assert values[20:] == pytest.approx([1 - 0.5 * step / 39 for step in range(40)])
+
+
+def test_an_own_schedule_that_gives_no_factor_is_refused():
+    with pytest.raises(ValueError, match=r"the factor of step 0 is -1\.0; allowed: finite numbers, 0 or more"):
+        factors(own("rising_below_zero"))
+    with pytest.raises(ValueError, match="must return a function step -> factor, returned float"):
+        factors(own("no_schedule"))
 
 
 def test_one_step_of_training():

@@ -130,6 +130,11 @@ def test_jobs_with_packages_of_their_own(own):
     assert check(own, "import helpr_of_mine.x\nfrom .helpr import x\n" + NET, judge_installed=False) != []
 
 
+DATA = "import dataclasses\nfrom typing import ClassVar\n\n\n@dataclasses.dataclass(frozen=True)\n"
+FIELDS = (
+    "    input_shape: tuple\n    n_classes: int\n    width: int = 8\n    depth: int = 2\n"
+    "    kind: ClassVar[str] = 'net'\n    other = 3\n"
+)
 TAKES = {
     "a function": NET,
     "a class": "class Net:\n    def __init__(self, input_shape, n_classes, width=8, *, depth=2):\n        pass\n",
@@ -141,12 +146,17 @@ TAKES = {
     "a lambda": "Net = lambda input_shape, n_classes, width=8, *, depth=2: width\n",
     "from a neighbour": "from parts import Net\n",
     "from a neighbour, renamed": "from .parts import Other as Net\n",
+    "a data class": f"{DATA}class Net:\n{FIELDS}",
+    "a data class of a local one": f"{DATA}class Base:\n{FIELDS}\n\n{DATA}class Net(Base):\n    depth: int = 3\n",
+    "a data class of this package's": f"from memdyn.attacks.base import Attack\n{DATA}class Net(Attack):\n{FIELDS}",
+    "a data class of a neighbour's": f"from parts import Plain\n{DATA}class Net(Plain):\n{FIELDS}",
     "a class of a neighbour's": "from parts import Base\n\n\nclass Net(Base):\n    pass\n",
 }
 PARTS = (
     NET
     + "\n\nOther = Net\n\n\n"
     + "class Base:\n    def __init__(self, input_shape, n_classes, width=8, *, depth=2):\n        pass\n"
+    + "\n\nfrom abc import ABC\n\n\nclass Plain(ABC):\n    kind: str = 'plain'\n"
 )
 
 
@@ -202,6 +212,10 @@ def test_arguments_that_do_not_fit(own, parameters, options, words):
         ("import os\nif os.name:\n    def Net(a):\n        pass\nelse:\n    def Net(b):\n        pass\n", {"any": 1}),
         ("class Net(type('A', (), {})):\n    pass\n", {"any": 1}),
         ("Net = Net\n", {"any": 1}),
+        (f"{DATA}class Net:\n    a: int = dataclasses.field(init=False)\n", {"any": 1}),
+        (f"{DATA}@other\nclass Net:\n    a: int\n", {"any": 1}),
+        (f"from torch.nn import Linear\n{DATA}class Net(Linear):\n    a: int\n", {"any": 1}),
+        (f"{DATA}class Net:\n    _: dataclasses.KW_ONLY\n    a: int\n", {"any": 1}),
     ],
 )
 def test_what_is_let_pass(own, code, options):

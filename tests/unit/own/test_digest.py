@@ -6,7 +6,8 @@ import pytest
 
 from memdyn.identity import digest
 from memdyn.identity import recipe as record
-from memdyn.identity.digest import code_digest
+from memdyn.identity.differences import Changes
+from memdyn.identity.digest import code_digest, module_hashes
 from memdyn.own.source import Code, code_of_file
 from own_files import KINDS, NEIGHBOURS, at_the_top, in_a_function, write
 
@@ -150,6 +151,33 @@ def test_a_version_is_in_the_recipe_and_not_in_the_name(own, tmp_path, monkeypat
     one, other = recipe("1.0"), recipe("2.0")
     assert (one["versions"]["PyYAML"], other["versions"]["PyYAML"]) == ("1.0", "2.0")
     assert one["digest"] == other["digest"]
-    score = {"roots": ["score_block.py"], "entries": [], "files": [], "digest": code_digest(["score_block.py"])}
+    score = {"roots": ["probe_block.py"], "entries": [], "files": [], "digest": code_digest(["probe_block.py"])}
     record.open_stage(score, tmp_path / "scores", own=roots)
     assert record.read_recipe(tmp_path / "scores")["versions"]["PyYAML"] == "2.0"
+
+
+def hashes(*targets):
+    forget()
+    return module_hashes(["train_block.py", *(str(target.resolve()) for target in targets)])
+
+
+def test_the_recipe_names_the_modules(own, tmp_path):
+    before = hashes(own / "net.py")
+    names = {"own:net.py", "own:helper.py", "own:pack/__init__.py", "own:pack/sub.py"}
+    assert {name for name in before if name.startswith("own:")} == names and "memdyn/training/loop.py" in before
+    shutil.copytree(own, tmp_path / "elsewhere")
+    assert hashes(tmp_path / "elsewhere" / "net.py") == before
+    write(own, {"helper.py": "import pack.deep.up\nVALUE = 'other'\n"})
+    found = Changes.between(before, hashes(own / "net.py"))
+    assert set(found.changed) == {"own:helper.py"} and not found.gone
+    assert set(found.added) == {"own:pack/deep/__init__.py", "own:pack/deep/up.py"}
+
+
+def test_helpers_of_one_name_are_told_apart(own, tmp_path):
+    write(tmp_path / "second", {"data.py": "from helper import VALUE\n", "helper.py": "VALUE = 1\n"})
+    both = hashes(own / "net.py", tmp_path / "second" / "data.py")
+    one, other = hashes(own / "net.py"), hashes(tmp_path / "second" / "data.py")
+    assert set(both["own:helper.py"].split("+")) == {one["own:helper.py"], other["own:helper.py"]}
+    write(tmp_path / "second", {"helper.py": "VALUE = 2\n"})
+    now = hashes(own / "net.py", tmp_path / "second" / "data.py")
+    assert set(Changes.between(both, now).changed) == {"own:helper.py"}

@@ -206,7 +206,7 @@ def test_the_shape_of_code_of_the_users_is_known_when_the_pool_is_built(tmp_path
         "base.batch_size": 64,
     }
     found = plan(changes)
-    pool = tmp_path / "results" / found.runs[0].pool_path / "pool.arrow"
+    pool = tmp_path / "results" / found.runs[0].pool.path / "pool.arrow"
     pool.parent.mkdir(parents=True)
     images = np.random.default_rng(0).integers(0, 256, (300, 1, 6, 6), dtype=np.uint8)
     write_pool(build_pool(raw_data(images, np.arange(300) % 3, source="test"), PARTS, 0, 0.0), str(pool))

@@ -7,8 +7,19 @@ from pathlib import Path
 import pytest
 
 from memdyn.attacks.evaluate import null_seed
+from memdyn.config.load import load_study
 from memdyn.design.blocks import block_names, mask_names, models_of
+from memdyn.identity.recipe import RECIPE, write_recipe
+from memdyn.operations.cost import statement
+from memdyn.plan.study import build_plan
 from studies import plan, study
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_there(monkeypatch, tmp_path_factory):
+    """What lies in the results decides which training a study reads."""
+    monkeypatch.chdir(tmp_path_factory.mktemp("here"))
+
 
 SCRIPTS = Path(__file__).resolve().parents[3] / "workflow" / "scripts"
 HELPERS = Path(__file__).resolve().parents[2] / "helpers"
@@ -17,9 +28,9 @@ HELPERS = Path(__file__).resolve().parents[2] / "helpers"
 def folders(changes=None):
     """(pool, training, scoring) of each run by name, and the attacks, dynamics and study's folders."""
     made = plan(changes)
-    runs = {run.name: (run.pool_path, run.train_path, run.scoring_path) for run in made.runs}
-    attacks = {run.name: [run.attack_path(label) for label in run.attacks] for run in made.runs}
-    return runs, attacks, {run.name: run.dynamics_path for run in made.runs}, made.version_names()
+    runs = {run.name: (run.pool.path, run.train.path, run.outputs.path) for run in made.runs}
+    attacks = {run.name: [run.attacks[label].path for label in run.attacks] for run in made.runs}
+    return runs, attacks, {run.name: run.dynamics.path for run in made.runs}, made.version_names()
 
 
 def test_blocks_and_masks():
@@ -39,12 +50,12 @@ def test_blocks_and_masks():
 def test_a_path_is_its_own_lineage():
     made = plan()
     run = made.runs[0]
-    assert run.train_path == f"{run.pool_path}/{run.train.folder}"
-    assert run.attack_path("lira") == f"{run.scoring_path}/{run.attacks['lira'].folder}"
-    assert run.dynamics_path.startswith(f"{run.scoring_path}/dynamics-m008-")
-    assert run.pool_path.startswith("digits-") and run.train.folder.startswith("mlp-sgd-e4-")
+    assert run.train.path == f"{run.pool.path}/{run.train.folder}"
+    assert run.attacks["lira"].path == f"{run.outputs.path}/{run.attacks['lira'].folder}"
+    assert run.dynamics.path.startswith(f"{run.outputs.path}/dynamics-m008-")
+    assert run.pool.path.startswith("digits-") and run.train.folder.startswith("mlp-sgd-e4-")
     assert run.attacks["lira-offline"].folder.startswith("lira-offline-m008-")
-    for path in (run.pool_path, run.train_path, run.scoring_path, run.attack_path("rmia"), run.dynamics_path):
+    for path in (run.pool.path, run.train.path, run.outputs.path, run.attacks["rmia"].path, run.dynamics.path):
         assert made.stage(path).folder == path.rpartition("/")[2]
 
 
@@ -54,7 +65,7 @@ def test_the_seed_of_the_null_follows_from_the_path_of_the_attack():
     def seeds(changes=None):
         runs = plan(changes).runs
         keys = [(run.pool.options["seed"], run.pool.options_hash, run.train.options_hash) for run in runs]
-        return {run.train_path: null_seed(*key) for run, key in zip(runs, keys, strict=True)}
+        return {run.train.path: null_seed(*key) for run, key in zip(runs, keys, strict=True)}
 
     before = seeds()
     assert len(set(before.values())) == 2
@@ -72,8 +83,8 @@ def test_runs_share_their_pool():
 
 def test_data_as_a_factor():
     made = plan({"runs.1.pool": {"seed": 1}})
-    assert made.runs[0].pool_path != made.runs[1].pool_path
-    assert made.runs[0].pool_path == plan().runs[0].pool_path
+    assert made.runs[0].pool.path != made.runs[1].pool.path
+    assert made.runs[0].pool.path == plan().runs[0].pool.path
 
 
 @pytest.mark.parametrize(
@@ -140,7 +151,7 @@ def test_the_report_alone():
 )
 def test_what_changes_weights_is_in_the_trainings_name(one, other):
     first, second = plan(one).runs[0], plan(other).runs[0]
-    assert first.pool_path == second.pool_path and first.train.folder != second.train.folder
+    assert first.pool.path == second.pool.path and first.train.folder != second.train.folder
 
 
 def test_all_checkpoints_and_the_list_of_all_are_the_same():
@@ -154,6 +165,7 @@ def test_a_job_gets_plain_sorted_values():
     assert params["folder"].startswith("mlp-") and params["entries"] == [
         "memdyn.models.mlp:mlp",
         "memdyn.optim.sgd:sgd",
+        "memdyn.optim.schedules.constant:constant",
     ]
 
 
@@ -174,7 +186,7 @@ def test_the_data_are_known_by_content(tmp_path, monkeypatch):
     def pool(path):
         changes = {"pool.dataset": {"name": "image_folder", "path": path, "size": 8}}
         monkeypatch.setattr("memdyn.plan.pools.problem", lambda *_: None)
-        return plan(changes).runs[0].pool_path
+        return plan(changes).runs[0].pool.path
 
     write("one", "x")
     write("same", "x")
@@ -194,7 +206,7 @@ def test_a_users_model_is_known_by_its_code(tmp_path, monkeypatch):
         "import sys; sys.path[:0] = sys.argv[1:]\n"
         "from studies import plan\n"
         f"run = plan({changes!r}).runs[0]\n"
-        "print(run.pool_path, run.train.folder)\n"
+        "print(run.pool.path, run.train.folder)\n"
     )
 
     def names():
@@ -219,17 +231,19 @@ def test_planning_is_free_of_torch():
     subprocess.run([sys.executable, "-c", code, str(SCRIPTS)], check=True)
 
 
-# -- measures of difficulty -----------------------------------------------------------------------------------------
+# -- probes ---------------------------------------------------------------------------------------------------------
 
+BLOCK = "block-0000-0007"
 BOTH = {"difficulty.measures": ["prediction_depth", "grand"]}
 
 
-def test_without_measures_nothing_has_another_name():
-    run = plan().runs[0]
-    assert run.measuring is None and run.measuring_path is None
-    assert run.results_of_weights("block-0000-0007") == [f"{run.scoring_path}/block-0000-0007/scores.parquet"]
+def test_without_measures_the_outputs_are_all_that_is_read():
+    made = plan()
+    run = made.runs[0]
+    assert list(run.probes) == ["outputs"]
+    assert made.results_of_weights(run.train, BLOCK) == [f"{run.outputs.path}/{BLOCK}/signals.parquet"]
     assert set(run.analysis.options) == {
-        "analysis", "attacks", "dynamics", "early_share", "models", "statistics", "thresholds"
+        "analysis", "attacks", "dynamics", "early_share", "epochs", "models", "statistics", "thresholds"
     }  # fmt: skip
     assert folders({"difficulty.neighbours": 7}) == folders()
 
@@ -237,31 +251,111 @@ def test_without_measures_nothing_has_another_name():
 def test_measures_rename_the_analysis_only():
     before, after = plan(), plan(BOTH)
     for old, new in zip(before.runs, after.runs, strict=True):
-        assert new.scoring_path == old.scoring_path and new.dynamics_path == old.dynamics_path
-        assert [new.attack_path(label) for label in new.attacks] == [old.attack_path(label) for label in old.attacks]
-        assert new.analysis_path != old.analysis_path and new.analysis.digest == old.analysis.digest
-        assert new.measuring_path.startswith(f"{new.train_path}/measures-")
-        assert after.stage(new.measuring_path) is new.measuring
-        assert after.folders()[new.name]["measures"] == new.measuring_path
-        assert len(new.results_of_weights("block-0000-0007")) == 2
+        assert new.outputs.path == old.outputs.path and new.dynamics.path == old.dynamics.path
+        assert [new.attacks[label].path for label in new.attacks] == [old.attacks[label].path for label in old.attacks]
+        assert new.analysis.path != old.analysis.path and new.analysis.digest == old.analysis.digest
+        assert list(new.probes) == ["outputs", "grand", "prediction_depth"]
+        for name, slug in (("grand", "grand"), ("prediction_depth", "prediction-depth")):
+            assert new.probes[name].path.startswith(f"{new.train.path}/{slug}-")
+            assert after.stage(new.probes[name].path) is new.probes[name]
+            assert after.folders()[new.name]["probes"][name] == new.probes[name].path
+        assert len(after.results_of_weights(new.train, BLOCK)) == 3
 
 
-def test_measures_are_resolved_for_each_run():
+def test_one_more_probe_leaves_the_others_as_they_are():
+    one, both = plan({"difficulty.measures": ["grand"]}).runs[0], plan(BOTH).runs[0]
+    assert one.probes["grand"].path == both.probes["grand"].path
+    assert one.probes["grand"].entries == ("memdyn.probes.grand:grand", "memdyn.models.mlp:mlp")
+
+
+def test_probes_are_resolved_for_each_run():
+    def taken(made):
+        options = [[run.probes[name].options for name in names] for run in made.runs]
+        return [[(one["epochs"], one["probe"].get("neighbours")) for one in of_run] for of_run in options]
+
+    names = ("grand", "prediction_depth")
     made = plan(BOTH | {"analysis.early_epoch": 0.5, "runs.1.epochs": 3, "runs.1.checkpoints": [0, 3]})
-    first, second = (run.measuring.options["measures"] for run in made.runs)
-    assert first == {"grand": {"epoch": 2}, "prediction_depth": {"epoch": 4, "neighbours": 30}}
-    assert second == {"grand": {"epoch": 3}, "prediction_depth": {"epoch": 3, "neighbours": 30}}
+    assert taken(made) == [[([2], None), ([4], 30)], [([3], None), ([3], 30)]]
     given = plan(BOTH | {"difficulty.grand_epoch": 0, "difficulty.depth_epoch": 2, "difficulty.neighbours": 5})
-    expected = {"grand": {"epoch": 0}, "prediction_depth": {"epoch": 2, "neighbours": 5}}
-    assert given.runs[0].measuring.options["measures"] == expected
+    assert taken(given)[0] == [([0], None), ([2], 5)]
 
 
-def test_the_name_of_measures_is_of_what_they_are_made_with():
-    def name(changes):
-        return plan(BOTH | changes).runs[0].measuring_path
+def test_the_name_of_a_probe_is_of_what_it_is_made_with():
+    def name(changes, probe="prediction_depth"):
+        return plan(BOTH | changes).runs[0].probes[probe].path
 
     assert name({"difficulty.measures": ["grand", "prediction_depth"]}) == name({})
     assert name({"shadow_models": 16, "analysis.bins": 4}) == name({})
-    assert len({name({}), name({"difficulty.neighbours": 7}), name({"difficulty.measures": ["grand"]})}) == 3
-    grand = plan({"difficulty.measures": ["grand"]}).runs[0].measuring
-    assert grand.entries == ("memdyn.models.mlp:mlp", "memdyn.probes.grand:grand")
+    assert name({"difficulty.neighbours": 7}) != name({})
+    assert name({"difficulty.neighbours": 7}, "grand") == name({}, "grand")
+
+
+# -- fewer checkpoints, and more ------------------------------------------------------------------------------------
+
+
+def begin(made, run=0):
+    """The folders of a run's training as a job leaves them."""
+    for stage in (made.runs[run].pool, made.runs[run].train):
+        write_recipe(Path(made.results, stage.path, RECIPE), stage.params() | {"inputs": {}})
+
+
+@pytest.fixture
+def four(tmp_path):
+    """A study of checkpoints 0, 1, 2, 4 whose training is there."""
+    made = plan({"results": str(tmp_path)})
+    begin(made)
+    return made
+
+
+def test_fewer_checkpoints_read_the_training_of_more(four):
+    fewer = plan({"results": four.results, "base.checkpoints": [0, 4]})
+    run, before = fewer.runs[0], four.runs[0]
+    assert run.epochs == [0, 4] and run.train.path == before.train.path and run.outputs.path == before.outputs.path
+    assert run.dynamics.path != before.dynamics.path and run.dynamics.options["epochs"] == [0, 4]
+    assert fewer.runs[1].train.options["checkpoints"] == [0, 4], "nothing is there of this run"
+    assert run.training.lacking == ()
+
+
+def test_the_null_of_a_run_is_the_same_whatever_it_is_read_from(four):
+    changes = {"base.checkpoints": [0, 4]}
+    shared, alone = plan(changes | {"results": four.results}).runs[0], plan(changes).runs[0]
+    assert shared.train.path != alone.train.path
+    for label, attack in shared.attacks.items():
+        assert attack.options == alone.attacks[label].options
+
+
+def test_its_own_training_comes_first_and_of_several_the_smallest(four):
+    begin(plan({"results": four.results, "base.checkpoints": "all"}))
+    wanted = {"results": four.results, "base.checkpoints": [0, 4]}
+    assert plan(wanted).runs[0].train.path == four.runs[0].train.path
+    alone = plan({"base.checkpoints": [0, 4]}).runs[0]
+    write_recipe(Path(four.results, alone.train.path, RECIPE), alone.train.params() | {"inputs": {}})
+    assert plan(wanted).runs[0].train.path == alone.train.path
+
+
+def test_more_checkpoints_are_trained_again_and_it_is_told(four):
+    more = plan({"results": four.results, "base.checkpoints": [0, 1, 2, 3, 4]})
+    assert more.runs[0].train.path != four.runs[0].train.path
+    assert [stage.path for stage in more.runs[0].training.lacking] == [four.runs[0].train.path]
+    said = list(statement(more, 1))
+    assert "mlp was trained before, but its weights at epoch 3 were not saved: its models are trained again" in said[0]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"base.optimizer": {"name": "sgd", "lr": 0.3}}, {"base.epochs": 5}, {"pool.seed": 1}]
+)
+def test_other_training_stands_for_nothing(four, changes):
+    other = plan({"results": four.results, "base.checkpoints": [0, 4], **changes}).runs[0]
+    assert other.train.options["checkpoints"] == [0, 4] and other.training.lacking == ()
+
+
+def test_a_job_knows_the_training_that_its_start_chose(four):
+    """Though another study has begun this study's own in between."""
+    changes = {"results": four.results, "base.checkpoints": [0, 4]}
+    chosen = plan(changes).runs[0]
+    alone = plan({"base.checkpoints": [0, 4]}).runs[0].train
+    write_recipe(Path(four.results, alone.path, RECIPE), alone.params() | {"inputs": {}})
+    job = build_plan(load_study(study(changes)), is_job=True)
+    assert job.runs[0].train.path == alone.path
+    for stage in chosen.stages():
+        assert job.stage(stage.path).params() == stage.params()

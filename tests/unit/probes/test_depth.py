@@ -13,6 +13,10 @@ from memdyn.probes.depth import blocks, prediction_depth
 SHAPE, CLASSES = (1, 8, 8), 3
 
 
+def depths(network, samples, members, batch, neighbours):
+    return prediction_depth(network, samples, members, batch, neighbours=neighbours)["prediction_depth"]
+
+
 def row(values: list[float], labels: list[int]) -> Samples:
     """Samples on a line."""
     return Samples(torch.tensor(values).unsqueeze(1), torch.tensor(labels), torch.ones(1, 1), torch.zeros(1, 1))
@@ -44,7 +48,7 @@ OTHERS = {
 def test_known_depths(batch):
     inputs = row([*MEMBERS, *OTHERS], [*MEMBERS.values(), *([0] * len(OTHERS))])
     members = torch.arange(len(inputs)) < len(MEMBERS)
-    found = prediction_depth(outer_or_inner(), inputs, members, batch, 1).tolist()
+    found = depths(outer_or_inner(), inputs, members, batch, 1).tolist()
     assert found[len(MEMBERS) :] == list(OTHERS.values())
     # without its own vote the lonely member is settled by |x| only; the others have friends at their side
     assert found[: len(MEMBERS)] == [0, 0, 0, 0, 0, 0, 2]
@@ -54,7 +58,7 @@ def test_the_labels_of_the_members_vote_not_their_predictions():
     labels = [0 if x == -4.0 else label for x, label in MEMBERS.items()]  # mislabelled
     inputs = row([*MEMBERS, -4.1], [*labels, 0])
     members = torch.arange(len(inputs)) < len(MEMBERS)
-    found = prediction_depth(outer_or_inner(), inputs, members, 500, 1).tolist()
+    found = depths(outer_or_inner(), inputs, members, 500, 1).tolist()
     assert found[-1] == 3 and found[0] == 3
 
 
@@ -63,9 +67,9 @@ def test_the_majority_of_k_decides_and_the_first_class_of_equals():
     members = torch.tensor([True, True, True, True])
     never = nn.Sequential(nn.Linear(1, 2))
     never[0].weight.data, never[0].bias.data = torch.zeros(2, 1), torch.tensor([1.0, 0.0])
-    assert prediction_depth(never, inputs, members, 4, 2).tolist() == [0, 0, 0, 0]
+    assert depths(never, inputs, members, 4, 2).tolist() == [0, 0, 0, 0]
     never[0].bias.data = torch.tensor([0.0, 1.0])
-    assert prediction_depth(never, inputs, members, 4, 2).tolist() == [1, 1, 1, 1]
+    assert depths(never, inputs, members, 4, 2).tolist() == [1, 1, 1, 1]
 
 
 def slowly(layers: list[torch.Tensor], final, labels, members, k: int) -> list[int]:
@@ -104,7 +108,7 @@ def test_a_cnn_against_the_definition(norm):
         layers = [values, first, second, torch.relu(network[3](network[2](second)))]
         expected = slowly(layers, network(values).argmax(1), inputs.labels, members, 5)
     assert len(set(expected)) > 2
-    assert prediction_depth(network.train(), inputs, members, 7, 5).tolist() == expected
+    assert depths(network.train(), inputs, members, 7, 5).tolist() == expected
 
 
 CNN = {"name": "cnn", "width": 4, "strided": False, "hidden": 8, "norm": "group"}
@@ -130,7 +134,7 @@ def test_blocks_of_networks(options, count):
         torch.ones(1, 1, 1, 1) / 64,
         torch.zeros(1, 1, 1, 1),
     )
-    found = prediction_depth(network, inputs, torch.arange(12) < 8, 5, 3)
+    found = depths(network, inputs, torch.arange(12) < 8, 5, 3)
     assert found.dtype == torch.float32 and found.min() >= 0 and found.max() <= count + 1
 
 
@@ -149,7 +153,7 @@ class Shared(nn.Module):
 def test_a_module_that_serves_many_blocks_is_in_none():
     network = Shared()
     assert blocks(network) == [network.first, network.second]
-    prediction_depth(network, row([0.0, 1.0, 2.0], [0, 1, 0]), torch.ones(3, dtype=torch.bool), 3, 1)
+    depths(network, row([0.0, 1.0, 2.0], [0, 1, 0]), torch.ones(3, dtype=torch.bool), 3, 1)
 
 
 class Bare(nn.Module):
@@ -186,4 +190,4 @@ class Recurrent(nn.Module):
 def test_networks_that_cannot_be_probed_are_told(network, reason):
     inputs = row([0.0, 1.0, 2.0], [0, 1, 0])
     with pytest.raises(ValueError, match=rf"{network.__name__}: .*{reason}.*difficulty.measures"):
-        prediction_depth(network(), inputs, torch.ones(3, dtype=torch.bool), 3, 1)
+        depths(network(), inputs, torch.ones(3, dtype=torch.bool), 3, 1)

@@ -26,6 +26,10 @@ NETS = {
 N, SHAPE, CLASSES = 6, (1, 8, 8), 4
 
 
+def norms(network, samples, members, batch):
+    return grand(network, samples, members, batch)["grand"]
+
+
 def images() -> Samples:
     made = torch.Generator().manual_seed(0)
     samples = torch.randint(0, 256, (N, *SHAPE), generator=made, dtype=torch.uint8)
@@ -61,7 +65,7 @@ def slowly(network: nn.Module, inputs: Samples) -> torch.Tensor:
 @pytest.mark.parametrize("batch", [4, 500])
 def test_it_is_the_norm_of_each_samples_gradient(options, batch):
     network, inputs = trained_a_little(options), images()
-    found = grand(network, inputs, torch.zeros(N, dtype=torch.bool), batch)
+    found = norms(network, inputs, torch.zeros(N, dtype=torch.bool), batch)
     assert found.dtype == torch.float32 and found.std() > 0.01 * found.mean()
     torch.testing.assert_close(found.double(), slowly(network, inputs), rtol=1e-5, atol=0)
 
@@ -98,7 +102,7 @@ def test_layers_that_have_no_short_way(network, layers):
     made, inputs = network(), images()
     for parameter in [made.shared.weight, made.shared.bias, made.again.bias] if network is Plain else []:
         parameter.requires_grad_(False)
-    found = grand(made, inputs, torch.zeros(N, dtype=torch.bool), 4)
+    found = norms(made, inputs, torch.zeros(N, dtype=torch.bool), 4)
     first = inputs.normalise(inputs.samples[:1], torch.contiguous_format)
     assert set(_checked_layers(made, first, inputs.labels[:1])) == layers
     torch.testing.assert_close(found.double(), slowly(made, inputs), rtol=1e-5, atol=0)
@@ -108,7 +112,7 @@ def test_a_confident_sample_keeps_its_gradient():
     network = nn.Sequential(nn.Linear(1, 2, bias=False))
     network[0].weight.data = torch.tensor([[40.0], [0.0]])
     inputs = Samples(torch.ones(1, 1), torch.tensor([0]), torch.ones(1, 1), torch.zeros(1, 1))
-    found = grand(network, inputs, torch.ones(1, dtype=torch.bool), 1)
+    found = norms(network, inputs, torch.ones(1, dtype=torch.bool), 1)
     # ||p - onehot||_2 ||x||_2, which is 0 where p_y is rounded to 1
     assert float(found) == pytest.approx(math.sqrt(2) / (1 + math.exp(40)), rel=1e-5)
 
@@ -116,9 +120,9 @@ def test_a_confident_sample_keeps_its_gradient():
 def test_frozen_weights_do_not_count():
     network, inputs = trained_a_little(CNN), images()
     network[0].requires_grad_(False)
-    found = grand(network, inputs, torch.zeros(N, dtype=torch.bool), 500)
+    found = norms(network, inputs, torch.zeros(N, dtype=torch.bool), 500)
     network.requires_grad_(True)
-    assert (found < grand(network, inputs, torch.zeros(N, dtype=torch.bool), 500)).all()
+    assert (found < norms(network, inputs, torch.zeros(N, dtype=torch.bool), 500)).all()
 
 
 class Looks(nn.Module):
@@ -136,7 +140,7 @@ class Looks(nn.Module):
 def test_networks_without_a_gradient_of_one_sample_are_told():
     members = torch.zeros(N, dtype=torch.bool)
     with pytest.raises(ValueError, match=r"GraNd of Looks: torch.func cannot .* difficulty.measures"):
-        grand(Looks(), images(), members, 4)
+        norms(Looks(), images(), members, 4)
     mixing = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.BatchNorm1d(8, track_running_stats=False))
     with pytest.raises(ValueError, match=r"BatchNorm without running statistics .* allowed: .*GroupNorm"):
-        grand(mixing, images(), members, 4)
+        norms(mixing, images(), members, 4)

@@ -10,10 +10,9 @@ from torch.nn import functional
 
 from memdyn.compute.samples import Samples
 from memdyn.data.pool import Pool
-from memdyn.probes.outputs import signals
-from memdyn.probes.scoring import score_block, score_network
+from memdyn.probes.block import probe_block
+from memdyn.probes.outputs import SIGNALS, outputs, signals
 from memdyn.store.checkpoints import checkpoint_file, save_checkpoint
-from memdyn.store.scores import SIGNALS
 
 getcontext().prec = 60
 
@@ -136,10 +135,15 @@ def network(seed: int) -> nn.Module:
     return nn.Sequential(nn.Conv2d(2, 4, 3), norm, nn.ReLU(), nn.Dropout(), nn.Flatten(), nn.Linear(48, 3))
 
 
+def nobody(n_models: int) -> np.ndarray:
+    return np.zeros((n_models, 23), dtype=bool)
+
+
 @pytest.mark.parametrize("batch", [1, 7, 23, 100])
 def test_batches_change_nothing_but_the_last_bits(inputs, batch):
     net = network(0)
-    whole, parts = score_network(net, inputs, 23), score_network(net.train(), inputs, batch)
+    nobody = torch.zeros(23, dtype=torch.bool)
+    whole, parts = outputs(net, inputs, nobody, 23), outputs(net.train(), inputs, nobody, batch)
     for name in SIGNALS:
         assert parts[name].shape == (23,)
         np.testing.assert_allclose(parts[name], whole[name], rtol=2e-5, atol=1e-6)
@@ -150,7 +154,7 @@ def test_a_block_is_its_networks_one_by_one(inputs, tmp_path):
     nets = {(model, epoch): network(10 * model + epoch) for model in models for epoch in epochs}
     for (model, epoch), net in nets.items():
         save_checkpoint(net, checkpoint_file(tmp_path, model, epoch))
-    found = list(score_block(network(1), tmp_path, models, epochs, inputs, 10))
+    found = list(probe_block(outputs, network(1), tmp_path, models, epochs, inputs, nobody(3), 10))
     assert [epoch for epoch, _ in found] == epochs
     for epoch, arrays in found:
         for row, model in enumerate(models):
@@ -163,4 +167,4 @@ def test_a_block_is_its_networks_one_by_one(inputs, tmp_path):
 def test_a_missing_checkpoint_is_an_error(inputs, tmp_path):
     save_checkpoint(network(0), checkpoint_file(tmp_path, 0, 1))
     with pytest.raises(FileNotFoundError, match=r"model-0001.epoch-0001"):
-        list(score_block(network(0), tmp_path, range(2), [1], inputs, 10))
+        list(probe_block(outputs, network(0), tmp_path, range(2), [1], inputs, nobody(2), 10))

@@ -1,32 +1,18 @@
-"""Every figure of a made-up study is drawn, with the options' effects, and in studies of unusual shape."""
+"""Every figure of a made-up study is drawn, and in studies of unusual shape."""
 
-from itertools import product
+import re
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 import pytest
 from PIL import Image
 
-from memdyn.report import style
-from memdyn.report.captions import caption
-from memdyn.report.comparison import shown_pairs
-from memdyn.report.figures import draw_all, drawings
-from memdyn.report.layout import chunks, columns_for, spread
-from memdyn.report.planes import select_threshold
+from memdyn.report.figures import draw_all
+from memdyn.report.page.render import render_page
 from memdyn.report.record import read_index
-from memdyn.report.samples import most_vulnerable
+from report_study import CONTEXT, analysed
+from synthetic_dynamics import analysis_tables
 from synthetic_tables import OPTIONS, RUNS, fake_pool, study_tables
-
-
-def test_many_pairs_are_those_that_differ_in_one_factor():
-    pairs = [("a", f"b{k}", "optimizer" if k < 3 else "") for k in range(13)]
-    table = pd.DataFrame(pairs, columns=["run_a", "run_b", "factor"])
-    shown, words = shown_pairs(table)
-    assert set(shown["run_b"]) == {"b0", "b1", "b2"} and words.endswith("(10 more).")
-    for few in (table.head(12), table.assign(factor="")):
-        shown, words = shown_pairs(few)
-        assert len(shown) == len(few) and words == ""
 
 
 @pytest.fixture(scope="module")
@@ -34,20 +20,16 @@ def pool():
     return fake_pool()
 
 
+FIGURES = [
+    *("river-lira", "transitions-lira", "inflow-lira", "speed-lira", "classes-lira", "onset-lira", "difficulty"),
+    *("difficulty-density", "early-lira", "early-more-lira", "factors-lira", "power-law", "tails"),
+]
+
+
 @pytest.fixture(scope="module")
-def tables(pool):
-    return study_tables(pool, n_scored=150, models=16)
-
-
-def draw(tables, images, wanted):
-    """The drawings whose names start with `wanted`; the others are closed."""
-    chosen = []
-    with style.report_style():
-        for drawing in drawings(tables, images, OPTIONS):
-            plt.close(drawing.figure)
-            if drawing.record.name.startswith(wanted):
-                chosen.append(drawing)
-    return chosen
+def tables():
+    """Of a study whose last run failed its null control."""
+    return study_tables(fake_pool(), n_scored=150, models=16, failed_null=True)
 
 
 def test_all_figures_are_written_and_indexed(tables, pool, tmp_path):
@@ -58,7 +40,7 @@ def test_all_figures_are_written_and_indexed(tables, pool, tmp_path):
     assert names == expected
     assert read_index(tmp_path) == records
     for record in records:
-        assert record.caption and record.alt and "{" not in record.caption
+        assert record.alt and record.title
         picture = np.asarray(Image.open(tmp_path / f"{record.name}.png").convert("L"))
         assert 0.01 < (picture < 200).mean() < 0.7, f"{record.name} is empty or black"
         assert (tmp_path / f"{record.name}.pdf").read_bytes().startswith(b"%PDF")
@@ -74,20 +56,6 @@ def test_drawing_again_gives_the_same_bytes(tables, pool, tmp_path):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
-def test_plane_shows_the_wanted_number_of_checkpoints_with_first_and_last(tables):
-    (drawing,) = draw({name: tables[name] for name in ("runs", "samples")}, {}, "plane-lira")
-    titles = [axes.get_title() for axes in drawing.figure.axes if axes.get_title()]
-    assert titles == ["epoch 0", "epoch 5", "epoch 20"] * 3
-
-
-def test_null_panel_says_which_run_failed(pool):
-    tables = study_tables(pool, n_scored=60, models=8, failed_null=True)
-    (drawing,) = draw({name: tables[name] for name in ("runs", "null", "null_draws")}, {}, "null")
-    verdicts = {axes.get_title(): axes.title.get_color() for axes in drawing.figure.axes if axes.get_title()}
-    assert [title.splitlines()[1].split(",")[0] for title in verdicts] == ["passed", "passed", "FAILED"]
-    assert list(verdicts.values())[-1] == style.FAILED
-
-
 def test_one_run_one_checkpoint_no_intervals_no_pictures(pool, tmp_path):
     tables = study_tables(pool, n_scored=60, models=8, runs={"only": (1.0, "mlp", "sgd")})
     tables = {name: table[table["epoch"] == 20] if "epoch" in table else table for name, table in tables.items()}
@@ -97,55 +65,53 @@ def test_one_run_one_checkpoint_no_intervals_no_pictures(pool, tmp_path):
     assert "comparison" not in names and "leakage" in names
 
 
-def test_many_runs_with_long_names_are_told_apart(pool):
-    choices = product(("sgd", "sam"), ("1e-4", "5e-4"), (64, 128))
-    names = [f"resnet18-width64-{opt}-wd{decay}-batch{size}" for opt, decay, size in choices]
-    runs = {name: (0.5 + 0.1 * i, "resnet18", "sgd") for i, name in enumerate(names)}
-    tables = study_tables(pool, n_scored=60, models=8, runs=runs)
-    styles = style.run_styles(tables["runs"])
-    assert len({(s.colour, str(s.linestyle)) for s in styles.values()}) == len(names)
-    (plane, more) = draw({name: tables[name] for name in ("runs", "samples")}, {}, "plane-lira")
-    labels = [axes.get_ylabel() for d in (plane, more) for axes in d.figure.axes if "TPR" in axes.get_ylabel()]
-    assert len(set(labels)) == len(names)
+def test_every_figure_of_the_analysis_is_on_the_page(pool, tmp_path):
+    tables, figures = analysed(), tmp_path
+    records = draw_all(tables, dict.fromkeys(RUNS, pool), figures, OPTIONS)
+    text = render_page(tables, figures, CONTEXT)
+    names = [record.name for record in records]
+    assert [name for name in names if name in FIGURES] == FIGURES
+    assert "zones-lira" not in names, "the river shows the zones"
+    for name in FIGURES:
+        assert f'id="figure-{name}"' in text
+        picture = np.asarray(Image.open(figures / f"{name}.png").convert("L"))
+        assert 0.005 < (picture < 200).mean() < 0.7, f"{name} is empty or black"
+    assert not re.search(r"\bnan\b", re.sub(r"base64,[^\"]*", "", text), re.IGNORECASE)
 
 
-def test_styles_repeat_only_after_28_runs():
-    runs = pd.DataFrame({"run": [f"r{i}" for i in range(28)], "name": [f"n{i}" for i in range(28)]})
-    assert len({(s.colour, str(s.linestyle)) for s in style.run_styles(runs).values()}) == 28
+@pytest.mark.parametrize("missing", [["curves"], ["summary"], ["difficulty"], ["early"], ["claims", "claim_cells"]])
+def test_tables_that_are_missing_or_empty_drop_their_parts(tmp_path, missing):
+    tables = analysed()
+    needed = (
+        "runs",
+        "zones",
+        "curves",
+        "summary",
+        "difficulty",
+        "early",
+        "findings",
+        "claims",
+        "claim_cells",
+        "planted",
+    )
+    few = {name: tables[name].head(0) if name in missing else tables[name] for name in needed}
+    records = draw_all(few, {}, tmp_path, OPTIONS)
+    text = render_page(few, tmp_path, CONTEXT)
+    names = {record.name for record in records}
+    assert ("zones-lira" in names) == ("curves" in missing) != ("river-lira" in names)
+    assert ("early-lira" in names) == ("early" not in missing)
+    assert ('id="claims"' in text) and ("What this study says" in text) == ("claims" not in missing)
 
 
-def test_most_vulnerable_are_the_largest_effects_at_the_last_checkpoint(tables):
-    samples = select_threshold(tables["samples"], "lr1").query("run == 'cnn-sgd'")
-    top = most_vulnerable(samples, 5)
-    last = samples[samples["epoch"] == 20]
-    assert set(top["sample_id"]) == set(last.nlargest(5, "d_prime")["sample_id"])
-    assert top["d_prime"].is_monotonic_decreasing
-
-
-def test_attack_without_the_threshold_shows_its_first_one(tables):
-    other = tables["samples"].query("threshold == 'fpr0.01'").assign(attack="rmia")
-    both = select_threshold(pd.concat([tables["samples"], other]), "lr1")
-    assert both.groupby("attack")["threshold"].unique().map(list).to_dict() == {"lira": ["lr1"], "rmia": ["fpr0.01"]}
-
-
-def test_spread_and_chunks():
-    assert spread([0, 1, 2, 3, 5, 7, 10], 4) == [0, 2, 5, 10]
-    assert spread([3], 4) == [3] and spread([1, 2, 3], 1) == [3] and spread([1, 2], 8) == [1, 2]
-    assert list(chunks([1, 2, 3], 2)) == [[1, 2], [3]]
-
-
-def test_panels_fill_their_rows():
-    assert [columns_for(count, most=3) for count in range(1, 8)] == [1, 2, 3, 2, 3, 3, 3]
-
-
-def test_wrap_label_keeps_numbers_and_ends():
-    assert style.wrap_label("cnn-sam", 20) == "cnn-sam"
-    assert style.wrap_label("resnet18-wd1e-4-batch64", 16) == "resnet18-wd1e-4-\nbatch64"
-    long = style.wrap_label("x" * 100 + "-last", 10)
-    assert long.endswith("last") and max(map(len, long.splitlines())) <= 10
-
-
-def test_caption_needs_all_its_values():
-    assert caption("accuracy").startswith("Accuracy and loss") and "  " not in caption("accuracy")
-    with pytest.raises(KeyError):
-        caption("zones", attack="lira")
+@pytest.mark.slow
+def test_one_run_one_checkpoint_and_many_runs(pool, tmp_path):
+    for names in (["only"], [f"resnet18-width64-sgd-wd{k}e-4-batch128" for k in range(8)]):
+        runs = dict.fromkeys(names, (1.0, "mlp", "sgd"))
+        plain = study_tables(pool, n_scored=60, models=8, runs=runs)
+        study = plain | analysis_tables(plain["samples"], tuple(names))
+        if len(names) == 1:
+            study = {n: t[t["epoch"].isin([20, np.nan])] if "epoch" in t else t for n, t in study.items()}
+        study.pop("claims")
+        records = draw_all(study, {}, tmp_path, OPTIONS)
+        assert ("factors-lira" in {record.name for record in records}) == (len(names) > 1)
+        assert len(render_page(study, tmp_path, CONTEXT).encode()) < 6e6

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from memdyn.report.figures import draw_all
-from memdyn.report.page import PageContext, render_page
-from memdyn.report.record import config_text
+from memdyn.report.page.context import PageContext, config_text
+from memdyn.report.page.render import render_page
 from synthetic_dynamics import analysis_tables
 from synthetic_tables import OPTIONS, RUNS, fake_pool, study_tables
 

@@ -98,10 +98,10 @@ def test_coverage_of_auc_tpr_and_shares(options, capsys):
     sizes = np.bincount(group)
 
     def measure(inputs):
-        curve = roc(*inputs.split(attack.score_signal(inputs, "pairs")), (0.01,))
+        curve = roc(*inputs.split(attack.score_prepared(inputs, "pairs")), (0.01,))
         shares = []
         if attack.threshold is not None:  # the plane's centre of mass: two-fold, likelihood ratio 1
-            shares = [np.mean(s >= attack.threshold) for s in inputs.split(attack.score_signal(inputs, "halves"))]
+            shares = [np.mean(s >= attack.threshold) for s in inputs.split(attack.score_prepared(inputs, "halves"))]
         return np.array([curve.auc, *curve.tpr, *shares])
 
     estimates, limits = [], []

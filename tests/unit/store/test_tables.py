@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from memdyn.report.planes import select_threshold, shown_rows
+from memdyn.report.rows import select_threshold, shown_rows
 from memdyn.store.tables import with_ids, write_csv, write_parts, write_table
 from memdyn.tables.table import WrongTable
 

@@ -68,7 +68,13 @@ GOOD = pd.DataFrame({"name": ["a", "a"], "epoch": [0.0, np.nan], "n": [1, 2], "p
         {"name": pd.Categorical(["a", "b"])},
         {"n": pd.array([1, 2], dtype="uint8")},
         {"tpr_at_fpr_1e-05_low": 0.5, "tpr_at_fpr_0.01_low": 0.5},
-        {"aum_in": 1.0, "memorisation_in-out": 1.0, "prediction_depth_out": 1.0},
+        {
+            "aum_in": 1.0,
+            "memorisation_in-out": 1.0,
+            "prediction_depth_out": 1.0,
+            "MyGradient_out": 1.0,
+            "größe_in": 1.0,
+        },
     ],
     ids=str,
 )

@@ -111,6 +111,7 @@ def test_only_seed_pool_and_model_decide(pool, tmp_path):
 def spy_on_rows(monkeypatch):
     """The rows of each batch that is trained on."""
     monkeypatch.setattr(loop, "PREPARED_VALUES", 1)  # a batch at a time
+    monkeypatch.setattr(loop, "READY_VALUES", 0)
     monkeypatch.setattr(block, "_check", lambda *_: [])  # trains nothing
     seen, take = [], Samples.take
 
@@ -148,6 +149,30 @@ def test_how_many_batches_are_prepared_at_once_changes_nothing(pool, tmp_path, m
         monkeypatch.setattr(loop, "PREPARED_VALUES", values)
         weights.append(Training(tmp_path / str(values), pool, augment={"crop": 2, "flip": True}).run().weights())
     assert weights[0] == weights[1] == weights[2]
+
+
+@pytest.mark.parametrize("kind", ["images", "convolved", "table"])
+def test_samples_that_are_normalised_once_are_the_same(pool, tmp_path, monkeypatch, kind):
+    model = net_in(tmp_path) if kind == "convolved" else {"name": "mlp", "hidden": [5], "activation": "relu"}
+    source = make_pool(np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32)) if kind == "table" else pool
+    ready = Training(tmp_path / "ready", source, model=model).run()
+    monkeypatch.setattr(loop, "READY_VALUES", 0)
+    assert Training(tmp_path / "not", source, model=model).run().weights() == ready.weights()
+
+
+@pytest.mark.parametrize("name", ["sgd", "custom"])
+def test_an_optimizer_that_forgets_gradients_its_own_way_is_asked(pool, tmp_path, monkeypatch, name):
+    plain = Training(tmp_path / "plain", pool, range(1), optimizer=optimizer(name)).run()
+    asked, build = [], loop.build_optimizer
+
+    def noting(options, network):
+        made = build(options, network)
+        made.zero_grad = lambda set_to_none=True: asked.append(network.zero_grad(set_to_none))
+        return made
+
+    monkeypatch.setattr(loop, "build_optimizer", noting)
+    assert Training(tmp_path / "own", pool, range(1), optimizer=optimizer(name)).run().weights() == plain.weights()
+    assert len(asked) == 3 * EPOCHS
 
 
 def test_augmentation_is_drawn_anew_for_each_sample_and_epoch(pool, tmp_path, monkeypatch):
@@ -256,11 +281,12 @@ def test_scoring_does_not_load_what_only_training_needs():
     program = """
 import sys
 from memdyn.models.build import build_model
-from memdyn.probes.scoring import score_block
+from memdyn.probes.block import build_probe, probe_block
 from memdyn.store.scores import write_scores
 from memdyn.compute.device import prepare_torch
 prepare_torch("cpu", 1)
 build_model({"name": "mlp", "hidden": [4], "activation": "relu"}, (1, 4, 4), 2)
+build_probe({"name": "outputs"}, "outputs")
 print([name for name in ("torch._dynamo", "torchvision") if name in sys.modules])
 """
     environment = os.environ | {"PYTHONPATH": str(Path(block.__file__).parents[2])}

@@ -10,9 +10,10 @@ import torch
 
 from memdyn.compute.samples import Samples
 from memdyn.design.seeds import derive_seed
-from memdyn.probes.scoring import score_block
+from memdyn.probes.block import probe_block
+from memdyn.probes.outputs import SIGNALS, outputs
 from memdyn.store.logs import failed_models
-from memdyn.store.scores import SIGNALS, read_failed, read_signal, tidy, write_scores
+from memdyn.store.scores import read_failed, read_signal, tidy, write_scores
 from memdyn.training import block
 from memdyn.training.block import TrainingDiverged, new_network
 from small_trainings import EPOCHS, Training, kill_after_epoch, make_pool, optimizer
@@ -98,9 +99,9 @@ def test_a_failed_model_is_not_trained_again(training, monkeypatch):
         killed.run()
     trained, loop = [], block.Loop
 
-    def note(network, optimizer, inputs, members, options, seed_of):
+    def note(network, inputs, members, options, seed_of, mechanisms):
         trained.append(seed_of("order", 1))
-        return loop(network, optimizer, inputs, members, options, seed_of)
+        return loop(network, inputs, members, options, seed_of, mechanisms)
 
     monkeypatch.setattr(block, "Loop", note)
     with pytest.raises(TrainingDiverged, match="^model 1: the loss became nan in epoch 2"):
@@ -129,10 +130,11 @@ def test_weights_that_are_lost_in_the_last_step_of_all(training):
 
 
 def scores(training, pool, path):
-    inputs = Samples.of_pool(pool, slice(0, 40), torch.device("cpu"))
+    samples = Samples.of_pool(pool, slice(0, 40), torch.device("cpu"))
     failed = failed_models(training.log())
-    found = partial(score_block, new_network(training.task, 0, pool), training.folder / "checkpoints", range(4))
-    write_scores(path, found(list(range(EPOCHS + 1)), inputs, 10, failed), range(4), pool.sample_ids[:40], failed)
+    found = partial(probe_block, outputs, new_network(training.task, 0, pool), training.folder / "checkpoints")
+    taken = found(range(4), list(range(EPOCHS + 1)), samples, np.zeros((4, 40), dtype=bool), 10, failed)
+    write_scores(path, taken, range(4), pool.sample_ids[:40], failed)
     return path
 
 

@@ -1,7 +1,8 @@
-"""Membership inference attacks: margins in, one score a (model, sample) out; higher = member."""
+"""Membership inference attacks: signals in, one score a (model, sample) out; higher = member."""
 
 REGISTRY: dict[str, str] = {
     "loss": "memdyn.attacks.loss:Loss",
     "lira": "memdyn.attacks.lira:LiRA",
     "rmia": "memdyn.attacks.rmia:RMIA",
+    "custom": "memdyn.attacks.custom:custom",
 }

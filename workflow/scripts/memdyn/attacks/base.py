@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from memdyn.attacks import REGISTRY
-from memdyn.attacks.signals import Signals
+from memdyn.attacks.reads import Reads
+from memdyn.attacks.signals import Signals, Values
 from memdyn.registry import resolve
 
 FOLDS = {"pairs": "pairs", "halves": "2"}
@@ -19,38 +20,58 @@ class Attack(ABC):
     """One membership inference attack with its options; subclasses are frozen dataclasses.
 
     Attributes:
+        reads: the signals that it is given, written out in the class: they are asked for before any job.
         threshold: the score from which on (>=) the likelihood ratio is at least 1; None where there is none.
         exchangeable: exchanging IN and OUT of a pair exchanges their scores and leaves all others as they are.
         min_references: how many pairs the calibration of one model needs at least.
     """
 
+    reads: ClassVar[tuple[Reads, ...]] = (Reads("margin"),)
     threshold: float | None = None
     exchangeable: bool = False
-    min_references: ClassVar[int]
+    min_references: ClassVar[int] = 1
 
-    def score(self, inputs: Signals, folds: str) -> np.ndarray:
-        """Scores float64 [M, n], higher = member, of margins; never calibrated with the scored model's pair.
+    def score(self, signals: Signals, folds: str) -> np.ndarray:
+        """Scores float64 [M, n], higher = member; never calibrated with the scored model's pair.
 
         Args:
-            inputs: margins of one checkpoint.
+            signals: one checkpoint's, with what the attack reads.
             folds: "pairs" (leave one pair out) or "halves" (two-fold by pairs).
 
         Raises:
             ValueError: where there are too few pairs to calibrate.
         """
-        return self.score_signal(inputs.map(self.signal), folds)
+        return self.score_prepared(signals.map(self.prepare), folds)
 
-    def signal(self, margins: np.ndarray) -> np.ndarray:
-        """The elementwise function of the margin that the attack works on."""
-        return margins
+    def prepare(self, values: Values) -> Mapping[str, np.ndarray]:
+        """What the attack makes of its signals once a checkpoint, before any calibration: as they are, if not told.
+
+        It is called for some models and some samples at a time, scored ones and population alike, so that wide signals
+        are never held whole. So it must be a function per (model, sample): what it makes of one may depend on the
+        signals and the label of that sample under that model alone, and on no other model or sample (a mean, a rank, a
+        shape). What does depend on them is calibration, and belongs in `score_prepared`. Who trained on what is not
+        given: the null exchanges memberships after it.
+
+        Args:
+            values: the signals of `reads`, [models, samples, ...].
+
+        Returns:
+            name -> float64 [models, samples, ...] without NaN, of any names; `Values` may be handed back as they are.
+        """
+        return values
 
     @abstractmethod
-    def score_signal(self, inputs: Signals, folds: str) -> np.ndarray:
-        """`score` of inputs that hold the attack's `signal` instead of margins (computed once for many refits)."""
+    def score_prepared(self, signals: Signals, folds: str) -> np.ndarray:
+        """`score` of what `prepare` has made of the signals: called for all models, and for every refit.
 
-    def score_pairs(self, inputs: Signals, folds: str) -> tuple[np.ndarray, np.ndarray]:
-        """`score_signal` as the scores of each pair's IN and of its OUT model, [P, n] each."""
-        return inputs.split(self.score_signal(inputs, folds))
+        Args:
+            signals: all models of a refit, all samples.
+            folds: see `score`; `folds_of(signals.half, folds)` are the pairs that may calibrate each pair.
+        """
+
+    def score_pairs(self, signals: Signals, folds: str) -> tuple[np.ndarray, np.ndarray]:
+        """`score_prepared` as the scores of each pair's IN and of its OUT model, [P, n] each."""
+        return signals.split(self.score_prepared(signals, folds))
 
     def min_pairs(self, folds: str) -> int:
         """The smallest number of pairs that can be scored with these folds."""
@@ -60,15 +81,47 @@ class Attack(ABC):
         """Whether each of the pairs in these halves [P] has enough others to be calibrated with."""
         return all(fold.count >= self.min_references for fold in folds_of(half, folds))
 
-    def check(self, inputs: Signals, folds: str) -> None:
+    def check(self, signals: Signals, folds: str) -> None:
         """Raises ValueError where there are too few pairs to calibrate."""
-        if not self.can_score(inputs.half, folds):
-            failed = inputs.pairs.planned - inputs.n_pairs
+        if not self.can_score(signals.half, folds):
+            failed = signals.pairs.planned - signals.n_pairs
             raise ValueError(
                 f"{self} with folds {folds!r} needs at least {2 * self.min_pairs(folds)} models, "
-                f"got {2 * inputs.n_pairs}"
+                f"got {2 * signals.n_pairs}"
                 + (f" (models that diverged took {failed} pairs away, perhaps of one half)" if failed else "")
             )
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """One checkpoint as the figures of one attack need it.
+
+    Attributes:
+        margins: the raw margin, which figures of no attack's own are of (who is most vulnerable, d').
+        signals: what `Attack.prepare` has made of the attack's signals.
+    """
+
+    margins: Signals
+    signals: Signals
+
+    @classmethod
+    def of(cls, attack: Attack, signals: Signals) -> "Prepared":
+        """Of signals that are held whole, the margin among them."""
+        return cls(signals, signals.map(attack.prepare))
+
+    @property
+    def mask(self) -> np.ndarray:
+        """bool [M, n]."""
+        return self.margins.mask
+
+    @property
+    def n_pairs(self) -> int:
+        return self.margins.n_pairs
+
+    def take(self, pairs: np.ndarray) -> "Prepared":
+        """Some pairs only (indices); what attack and figures share is copied once."""
+        margins = self.margins.take(pairs)
+        return Prepared(margins, margins if self.signals is self.margins else self.signals.take(pairs))
 
 
 def build(options: Mapping[str, Any]) -> Attack:

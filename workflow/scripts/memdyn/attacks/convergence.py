@@ -8,11 +8,10 @@ models would change little. Neighbouring points share models, so they move toget
 import numpy as np
 import pandas as pd
 
-from memdyn.attacks.base import Attack
+from memdyn.attacks.base import Attack, Prepared
 from memdyn.attacks.evaluate import Settings, metric_names
 from memdyn.attacks.most_vulnerable import SHARES, MostVulnerable, limits_of
 from memdyn.attacks.refits import Deletions, refits
-from memdyn.attacks.signals import Signals
 from memdyn.stats import jackknife
 from memdyn.stats.roc import roc
 
@@ -28,12 +27,12 @@ def model_counts(n_models: int) -> list[int]:
     return [count for count in counts if count < n_models] + [n_models]
 
 
-def convergence_table(attack: Attack, margins: Signals, settings: Settings) -> pd.DataFrame:
+def convergence_table(attack: Attack, given: Prepared, settings: Settings) -> pd.DataFrame:
     """Metrics of one checkpoint against the number of models.
 
     Args:
         attack: any attack; numbers of models that cannot calibrate it are left out.
-        margins: of all models.
+        given: all models at the checkpoint.
         settings: level, groups and fprs are used.
 
     Returns:
@@ -41,25 +40,25 @@ def convergence_table(attack: Attack, margins: Signals, settings: Settings) -> p
         high (jackknife over groups of pairs; NaN with too few).
     """
     tables = []
-    for models in model_counts(2 * margins.n_pairs):
-        part = margins.take(np.arange(models // 2))
-        if attack.can_score(part.half, "pairs"):
+    for models in model_counts(2 * given.n_pairs):
+        part = given.take(np.arange(models // 2))
+        if attack.can_score(part.signals.half, "pairs"):
             tables.append(_metrics(attack, part, settings).assign(models=models))
     table = pd.concat(tables, ignore_index=True)
     return table[["models", *table.columns.drop("models")]]
 
 
-def _metrics(attack: Attack, margins: Signals, settings: Settings) -> pd.DataFrame:
-    deletions = Deletions.of(attack, margins, settings.groups)
+def _metrics(attack: Attack, given: Prepared, settings: Settings) -> pd.DataFrame:
+    deletions = Deletions.of(attack, given.signals.pairs, given.signals.half, settings.groups)
     everyone, few = [], []
-    for refit in refits(attack, margins, deletions):
-        scores = refit.signals.split(refit.scores)
+    for refit in refits(attack, given, deletions):
+        scores = refit.given.signals.split(refit.scores)
         curve = roc(*scores, settings.fprs)
         everyone.append(np.array([curve.auc, *curve.tpr]))
-        few.append(MostVulnerable.of(refit.margins).measure(*scores, settings.fprs))
+        few.append(MostVulnerable.of(refit.given.margins).measure(*scores, settings.fprs))
     how = deletions.sizes, settings.level
     limits = np.clip(jackknife.interval(everyone[0], np.array(everyone[1:]), *how), 0, 1)
-    of_few = limits_of(few, *how, margins.n_pairs, margins.mask.shape[1])
+    of_few = limits_of(few, *how, given.n_pairs, given.mask.shape[1])
     values = [
         np.concatenate([of_all, vulnerable[:, :, 0].ravel()])
         for of_all, vulnerable in zip((everyone[0], *limits), (few[0], *of_few), strict=True)

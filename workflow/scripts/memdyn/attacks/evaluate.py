@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from memdyn.attacks.base import FOLDS, Attack
+from memdyn.attacks.base import FOLDS, Attack, Prepared
 from memdyn.attacks.most_vulnerable import MostVulnerable, limits_of, most_vulnerable_table
 from memdyn.attacks.pooling import pooling_loss, target_spread
 from memdyn.attacks.refits import Deletions, refits
@@ -27,7 +27,7 @@ from memdyn.stats import jackknife
 from memdyn.stats.roc import cuts_at_fprs, fpr_grid, roc
 from memdyn.terms import AGGREGATIONS, AUC, FPRS, LIKELIHOOD_RATIO_1, threshold_label, tpr_at
 
-Loader = Callable[[int], Signals]
+Loader = Callable[[int], Prepared]
 GRID_POINTS_PER_DECADE = 10
 # The null takes as many draws as put this many standard errors between 1/2 and a mean AUC that is so far off with 16
 # models and more, and twice as far with 8: a LiRA that leaves out only the scored model has .445 at 8, .488 at 16.
@@ -80,8 +80,8 @@ def evaluate(
     Args:
         attack: from `memdyn.attacks.base.build`.
         epochs: checkpoints, in order.
-        load: the margins of the pool's scored part at an epoch.
-        load_sham: those of the sham part, with the sham mask; calibrated on itself.
+        load: the pool's scored part at an epoch, prepared by the attack.
+        load_sham: the sham part, with the sham mask; calibrated on itself.
         settings: see `Settings`.
 
     Returns:
@@ -101,13 +101,13 @@ def evaluate(
     """
     tables: dict[str, list[pd.DataFrame]] = defaultdict(list)
     for epoch in epochs:
-        margins = load(epoch)
-        n_scored = margins.mask.shape[1]
-        checkpoint = evaluate_checkpoint(attack, margins, settings)
+        given = load(epoch)
+        n_scored = given.mask.shape[1]
+        checkpoint = evaluate_checkpoint(attack, given, settings)
         checkpoint["rates"] = pd.concat(
             [
-                rates(attack, margins.map(attack.signal), settings.rate_fprs, "scored", 0),
-                rates(attack, load_sham(epoch).map(attack.signal), settings.rate_fprs, "sham", n_scored),
+                rates(attack, given.signals, settings.rate_fprs, "scored", 0),
+                rates(attack, load_sham(epoch).signals, settings.rate_fprs, "sham", n_scored),
             ]
         )
         for name, table in checkpoint.items():
@@ -116,24 +116,25 @@ def evaluate(
     return {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
 
 
-def evaluate_checkpoint(attack: Attack, margins: Signals, settings: Settings) -> dict[str, pd.DataFrame]:
+def evaluate_checkpoint(attack: Attack, given: Prepared, settings: Settings) -> dict[str, pd.DataFrame]:
     """The tables metrics, roc, replicates, null and most_vulnerable of one checkpoint, without the column epoch."""
-    deletions = Deletions.of(attack, margins, settings.groups)
+    deletions = Deletions.of(attack, given.signals.pairs, given.signals.half, settings.groups)
     groups, sizes = deletions.groups, deletions.sizes
-    fprs = _fprs(margins, deletions.fewest_pairs or margins.n_pairs, settings)
+    fprs = _fprs(given.mask, deletions.fewest_pairs or given.n_pairs, settings)
     columns = metric_names(settings)
 
     measured, few = [], []
-    for refit in refits(attack, margins, deletions):
-        measured.append(_measure(refit.scores, refit.signals, fprs))
-        few.append(MostVulnerable.of(refit.margins).measure(*refit.signals.split(refit.scores), settings.fprs))
+    for refit in refits(attack, given, deletions):
+        signals = refit.given.signals
+        measured.append(_measure(refit.scores, signals, fprs))
+        few.append(MostVulnerable.of(refit.given.margins).measure(*signals.split(refit.scores), settings.fprs))
         if len(measured) == 1:
-            null = _null(attack, refit.signals, refit.scores, settings)
-            by_samples = _se_samples(refit.scores, refit.signals, measured[0]["pooled"], settings)
-            spread = target_spread(refit.signals.split(refit.scores)[1], refit.signals.mask)
+            null = _null(attack, signals, refit.scores, settings)
+            by_samples = _se_samples(refit.scores, signals, measured[0]["pooled"], settings)
+            spread = target_spread(signals.split(refit.scores)[1], signals.mask)
     estimate = measured[0]
     deleted = {name: np.stack([values[name] for values in measured])[1:] for name in AGGREGATIONS}
-    limits = limits_of(few, sizes, settings.level, margins.n_pairs, margins.mask.shape[1])
+    limits = limits_of(few, sizes, settings.level, given.n_pairs, given.mask.shape[1])
     of_pool = pooling_loss(estimate, deleted, sizes, settings.level) | {"target_spread": spread} | by_samples
     of_null = null.groupby("aggregation")[columns].mean().add_prefix("null_")
 
@@ -160,8 +161,8 @@ def evaluate_checkpoint(attack: Attack, margins: Signals, settings: Settings) ->
                 "n_groups": len(sizes),
                 **of_null.loc[name],
                 **(of_pool if name == "pooled" else dict.fromkeys(of_pool, np.nan)),
-                "n_models": 2 * margins.n_pairs,
-                "n_samples": margins.mask.shape[1],
+                "n_models": 2 * given.n_pairs,
+                "n_samples": given.mask.shape[1],
             }
         )
         curve = slice(len(columns), None)
@@ -181,7 +182,7 @@ def evaluate_checkpoint(attack: Attack, margins: Signals, settings: Settings) ->
         "roc": pd.concat(curves),
         "replicates": pd.concat(replicates),
         "null": null,
-        "most_vulnerable": most_vulnerable_table(few[0], *limits, estimate["pooled"], columns, margins.mask.shape[1]),
+        "most_vulnerable": most_vulnerable_table(few[0], *limits, estimate["pooled"], columns, given.mask.shape[1]),
     }
 
 
@@ -190,7 +191,7 @@ def rates(attack: Attack, signals: Signals, fprs: Iterable[float], part: str, fi
 
     Args:
         attack: any attack.
-        signals: inputs mapped by `attack.signal`.
+        signals: as `Attack.prepare` made them.
         fprs: a threshold for each; within each half, the lowest that keeps the half's pooled FPR <= fpr.
         part: "scored" or "sham".
         first_row: the pool's row of the first sample.
@@ -285,7 +286,7 @@ def _null(attack: Attack, signals: Signals, scores: np.ndarray, settings: Settin
     for draw in range(null_draws(*signals.mask.shape, settings.draws)):
         swapped = signals.swap(swaps(signals.mask, settings.seed, draw))
         # Where the swap moves no calibration, the old scores belong to the new labels.
-        new = scores if attack.exchangeable else attack.score_signal(swapped, "pairs")
+        new = scores if attack.exchangeable else attack.score_prepared(swapped, "pairs")
         rows += [[name, draw, *values] for name, values in _measure(new, swapped, fprs).items()]
     return pd.DataFrame(rows, columns=["aggregation", "draw", *metric_names(settings)])
 
@@ -316,10 +317,10 @@ def _se_samples(scores: np.ndarray, signals: Signals, pooled: np.ndarray, settin
     return {f"{column}_se_samples": error for column, error in zip(columns, found, strict=True)}
 
 
-def _fprs(signals: Signals, fewest_pairs: int, settings: Settings) -> dict[str, np.ndarray]:
+def _fprs(mask: np.ndarray, fewest_pairs: int, settings: Settings) -> dict[str, np.ndarray]:
     """The FPRs of columns and grid; the grid starts where the jackknife's smallest part still has a false positive."""
-    n_samples = signals.mask.shape[1]
-    fewest = {"pooled": fewest_pairs * n_samples, "per_model": n_samples - int(signals.mask.sum(axis=1).max())}
+    n_samples = mask.shape[1]
+    fewest = {"pooled": fewest_pairs * n_samples, "per_model": n_samples - int(mask.sum(axis=1).max())}
     return {
         name: np.concatenate([settings.fprs, fpr_grid(n_out, settings.points_per_decade)])
         for name, n_out in fewest.items()

@@ -38,16 +38,16 @@ class LiRA(Attack):
         """The online score is a log likelihood ratio."""
         return 0.0 if self.mode == "online" else None
 
-    def score_signal(self, inputs: Signals, folds: str) -> np.ndarray:
+    def score_prepared(self, signals: Signals, folds: str) -> np.ndarray:
         """Scores [M, n]; see `Attack.score`."""
-        return inputs.join(*self.score_pairs(inputs, folds))
+        return signals.join(*self.score_pairs(signals, folds))
 
-    def score_pairs(self, inputs: Signals, folds: str) -> tuple[np.ndarray, np.ndarray]:
+    def score_pairs(self, signals: Signals, folds: str) -> tuple[np.ndarray, np.ndarray]:
         """Scores of IN and OUT models, [P, n] each."""
-        self.check(inputs, folds)
-        values = inputs.split(inputs.signal)
+        self.check(signals, folds)
+        values = signals.split(signals.margins)
         scores = np.empty_like(values[0]), np.empty_like(values[1])
-        for fold in folds_of(inputs.half, folds):
+        for fold in folds_of(signals.half, folds):
             outside = _fit(self.variance, values[1], fold)
             inside = _fit(self.variance, values[0], fold) if self.mode == "online" else None
             for value, score in zip(values, scores, strict=True):

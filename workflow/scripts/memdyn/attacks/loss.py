@@ -20,7 +20,7 @@ class Loss(Attack):
     exchangeable: ClassVar[bool] = True
     min_references: ClassVar[int] = 0
 
-    def score_signal(self, inputs: Signals, folds: str) -> np.ndarray:
+    def score_prepared(self, signals: Signals, folds: str) -> np.ndarray:
         """The margins themselves: nothing is calibrated, so the folds only have to exist."""
-        folds_of(inputs.half, folds)
-        return inputs.signal
+        folds_of(signals.half, folds)
+        return signals.margins

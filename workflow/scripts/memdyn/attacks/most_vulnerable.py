@@ -45,7 +45,7 @@ class MostVulnerable:
     @classmethod
     def of(cls, margins: Signals) -> "MostVulnerable":
         """From the margins of one checkpoint."""
-        inside, outside = margins.split(margins.signal)
+        inside, outside = margins.split(margins.margins)
         risk = np.full((2, inside.shape[1]), np.nan)
         for side in (0, 1):
             pairs = margins.half == side

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from memdyn.attacks.base import Attack
-from memdyn.attacks.signals import Signals
+from memdyn.attacks.base import Attack, Prepared
+from memdyn.stats.jackknife import Pairs
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,12 @@ class Deletions:
     kept: tuple[np.ndarray, ...]
 
     @classmethod
-    def of(cls, attack: Attack, inputs: Signals, most_groups: int) -> "Deletions":
-        """At most so many groups of the inputs' pairs."""
-        group = inputs.pairs.groups(most_groups)
+    def of(cls, attack: Attack, pairs: Pairs, half: np.ndarray, most_groups: int) -> "Deletions":
+        """At most so many groups of the pairs, which are cross-fitted in these halves [P]."""
+        group = pairs.groups(most_groups)
         groups, sizes = np.unique(group, return_counts=True)
         kept = tuple(np.flatnonzero(group != g) for g in groups)
-        if all(attack.can_score(inputs.half[pairs], "pairs") for pairs in kept):
+        if all(attack.can_score(half[left], "pairs") for left in kept):
             return cls(groups, sizes, kept)
         return cls(groups[:0], sizes[:0], ())
 
@@ -44,20 +44,27 @@ class Refit:
     """An attack on some pairs, each scored with densities of the others.
 
     Attributes:
-        margins: of these pairs.
-        signals: the same, mapped by `attack.signal`.
+        given: of these pairs.
         scores: [M, n].
     """
 
-    margins: Signals
-    signals: Signals
+    given: Prepared
     scores: np.ndarray
 
 
-def refits(attack: Attack, margins: Signals, deletions: Deletions) -> Iterator[Refit]:
-    """The attack on all pairs, then without each group."""
-    signals = margins.map(attack.signal)
-    yield Refit(margins, signals, attack.score_signal(signals, "pairs"))
+def refits(attack: Attack, given: Prepared, deletions: Deletions) -> Iterator[Refit]:
+    """The attack on all pairs, then without each group.
+
+    Raises:
+        ValueError: for an attack that gives no scores [M, n], or NaN.
+    """
+    yield Refit(given, _checked(attack, attack.score_prepared(given.signals, "pairs"), given.mask.shape))
     for pairs in deletions.kept:
-        part = signals.take(pairs)
-        yield Refit(margins.take(pairs), part, attack.score_signal(part, "pairs"))
+        part = given.take(pairs)
+        yield Refit(part, attack.score_prepared(part.signals, "pairs"))
+
+
+def _checked(attack: Attack, scores: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    if np.shape(scores) != shape or np.isnan(scores).any():
+        raise ValueError(f"{attack}: scores must be [models, samples] {shape} without NaN, got {np.shape(scores)}")
+    return scores

@@ -1,13 +1,13 @@
 """RMIA (Zarifzadeh, Liu & Shokri 2024, "Low-Cost High-Power Membership Inference Attacks", equations 2 to 4)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from memdyn.attacks.base import Attack, Fold, folds_of
-from memdyn.attacks.signals import Signals
+from memdyn.attacks.signals import Signals, Values
 from memdyn.stats.margins import loss
 
 
@@ -45,13 +45,13 @@ class RMIA(Attack):
         """Online, P(x) is a mean over all models of a pair, whichever is IN."""
         return self.mode == "online"
 
-    def signal(self, margins: np.ndarray) -> np.ndarray:
+    def prepare(self, values: Values) -> Mapping[str, np.ndarray]:
         """log p = -softplus(-margin)."""
-        return -loss(margins)
+        return {"log_p": -loss(values["margin"])}
 
-    def score_signal(self, inputs: Signals, folds: str) -> np.ndarray:
+    def score_prepared(self, signals: Signals, folds: str) -> np.ndarray:
         """An empirical CDF per model: sort log R(z), look log R(x) - log gamma up; never the n x Z matrix."""
-        log_ratio, log_ratio_z = self._log_ratios(inputs, folds)
+        log_ratio, log_ratio_z = self._log_ratios(signals, folds)
         wanted = log_ratio - np.log(self.gamma)
         log_ratio_z.sort(axis=1)
         share = _strict_share if self.dialect == "privacy_meter" else _ordered_share
@@ -59,23 +59,24 @@ class RMIA(Attack):
             row[:] = share(row, levels)
         return wanted
 
-    def raw_ratio(self, inputs: Signals, folds: str) -> np.ndarray:
+    def raw_ratio(self, signals: Signals, folds: str) -> np.ndarray:
         """log R(x), float64 [M, n], of margins: per model the same order as the score's."""
-        return self._log_ratios(inputs.map(self.signal), folds)[0]
+        return self._log_ratios(signals.map(self.prepare), folds)[0]
 
-    def _log_ratios(self, inputs: Signals, folds: str) -> tuple[np.ndarray, np.ndarray]:
+    def _log_ratios(self, signals: Signals, folds: str) -> tuple[np.ndarray, np.ndarray]:
         """log R(x) [M, n] and log R(z) [M, Z]."""
-        self.check(inputs, folds)
-        p, p_z = np.exp(inputs.signal), np.exp(inputs.population)
-        shadow = (p[0::2] + p[1::2]) / 2 if self.mode == "online" else self._line(inputs.split(p)[1])
+        self.check(signals, folds)
+        log_p, log_p_z = signals.arrays["log_p"], signals.population["log_p"]
+        p, p_z = np.exp(log_p), np.exp(log_p_z)
+        shadow = (p[0::2] + p[1::2]) / 2 if self.mode == "online" else self._line(signals.split(p)[1])
         shadow_z = (p_z[0::2] + p_z[1::2]) / 2
 
         def reference_z(fold: Fold) -> np.ndarray:
             return self._line(_larger_half(p_z, fold)) if self.dialect == "privacy_meter" else fold.means(shadow_z)
 
-        folds = folds_of(inputs.half, folds)
-        log_ratio = _over_references(inputs.signal, folds, lambda fold: fold.means(shadow))
-        return log_ratio, _over_references(inputs.population, folds, reference_z)
+        folds = folds_of(signals.half, folds)
+        log_ratio = _over_references(log_p, folds, lambda fold: fold.means(shadow))
+        return log_ratio, _over_references(log_p_z, folds, reference_z)
 
     def _line(self, outside: np.ndarray) -> np.ndarray:
         """P, half IN and half OUT, guessed from OUT probabilities."""

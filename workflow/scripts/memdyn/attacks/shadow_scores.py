@@ -1,16 +1,22 @@
-"""The scores of a run as attacks want them: one checkpoint in memory at a time."""
+"""The signals of a run as attacks want them: one checkpoint in memory at a time, wide signals a chunk at a time."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import prod
 from pathlib import Path
 
 import numpy as np
 
-from memdyn.attacks.signals import Signals
+from memdyn.attacks.base import Attack, Prepared
+from memdyn.attacks.reads import Reads
+from memdyn.attacks.signals import Signals, Values
 from memdyn.data.pool import read_pool
 from memdyn.stats.jackknife import Pairs
 from memdyn.store.masks import read_masks
-from memdyn.store.scores import read_epochs, read_failed, read_signal
+from memdyn.store.scores import read_epochs, read_failed, read_n_models, read_shapes, read_signal
+
+Files = tuple[str | Path, ...]
+CHUNK_BYTES = 1 << 26  # of the arrays in float64 that `prepare` gets at a time
 
 
 @dataclass(frozen=True)
@@ -18,37 +24,90 @@ class ShadowScores:
     """Score files of all blocks of a run. Models that failed, and the other models of their pairs, are left out.
 
     Attributes:
-        files: the blocks' score files, models in order.
+        sources: signal, as `Reads.source` names it -> the block files of the probe that wrote it, models in order.
         masks: bool [models, scored and sham samples].
         parts: rows of the pool's parts.
         pairs: that are left.
+        labels: int [samples], classes.
+        epochs: the checkpoints that are looked at, in order.
+        asked: those that the study asks for; histories are of these.
     """
 
-    files: tuple[str | Path, ...]
+    sources: Mapping[str, Files]
     masks: np.ndarray
     parts: dict[str, slice]
     pairs: Pairs
+    labels: np.ndarray
+    epochs: list[int]
+    asked: tuple[int, ...]
 
     @classmethod
     def of_files(
-        cls, files: Sequence[str | Path], pool: str | Path, masks: Sequence[str | Path], n_models: int
+        cls,
+        files: Sequence[str | Path],
+        pool: str | Path,
+        masks: Sequence[str | Path],
+        n_models: int,
+        epochs: Sequence[int],
     ) -> "ShadowScores":
-        """Raises ValueError where no pair is left."""
-        failed = read_failed(files)
+        """Of the block files of one probe; see `of_sources`."""
+        return cls.of_sources([files], pool, masks, n_models, epochs)
+
+    @classmethod
+    def of_sources(
+        cls,
+        sources: Sequence[Sequence[str | Path]],
+        pool: str | Path,
+        masks: Sequence[str | Path],
+        n_models: int,
+        epochs: Sequence[int],
+    ) -> "ShadowScores":
+        """Of several probes.
+
+        Args:
+            sources: the block files of each; the first has the margin.
+            epochs: the checkpoints to look at; the files may hold more.
+
+        Raises:
+            ValueError: where no pair is left, or two probes have a signal of one name.
+        """
+        failed = read_failed(sources[0])
         pairs = Pairs.of(n_models, failed)
         if not len(pairs):
             raise ValueError(f"no pair of models is left: {', '.join(map(str, failed))} diverged")
-        return cls(tuple(files), read_masks(masks, range(n_models))[pairs.models], read_pool(pool).parts, pairs)
+        held: dict[str, Files] = {}
+        for files in map(tuple, sources):
+            for name in read_shapes(files[0]):
+                if name in held:
+                    raise ValueError(f"two probes have a signal {name!r}: {held[name][0]} and {files[0]}")
+                held[name] = files
+        whole, masks = read_pool(pool), read_masks(masks, range(n_models))[pairs.models]
+        return cls(held, masks, whole.parts, pairs, np.asarray(whole.labels), list(epochs), tuple(epochs))
 
-    @property
-    def epochs(self) -> list[int]:
-        """The checkpoints, in order."""
-        return read_epochs(self.files[0])
+    def for_attack(self, attack: Attack) -> "ShadowScores":
+        """The same at those checkpoints only at which all that the attack reads was read off the networks.
 
-    def signal(self, epoch: int, name: str) -> np.ndarray:
-        """float32 [models, samples]: scored, sham, population and test samples."""
-        values = read_signal(self.files, epoch, name)
+        Raises:
+            ValueError: where there is none.
+        """
+        held = [set(self.epochs_of(read.source)) for read in attack.reads]
+        epochs = [epoch for epoch in self.epochs if all(epoch in some for some in held)]
+        if not epochs:
+            raise ValueError(f"{attack}: no checkpoint has all of {', '.join(read.source for read in attack.reads)}")
+        return replace(self, epochs=epochs)
+
+    def epochs_of(self, name: str) -> list[int]:
+        """The checkpoints at which a signal was read off the networks."""
+        return read_epochs(self._files(name)[0])
+
+    def signal(self, epoch: int, name: str, samples: slice = slice(None)) -> np.ndarray:
+        """[models, samples, ...] as stored: scored, sham, population and test samples, or some of these rows."""
+        values = read_signal(self._files(name), epoch, name, samples)
         return values if len(self.pairs) == self.pairs.planned else values[self.pairs.models]
+
+    def of_scored(self, values: np.ndarray) -> np.ndarray:
+        """Of values [planned models, samples in the pool's order] those of the models that are left, scored part."""
+        return values[self.pairs.models][:, self.parts["scored"]]
 
     def loader(self, part: str) -> Callable[[int], Signals]:
         """(epoch) -> the margins of `part` ("scored" or "sham") with its masks, and of the population part."""
@@ -56,6 +115,85 @@ class ShadowScores:
 
         def load(epoch: int) -> Signals:
             margins = self.signal(epoch, "margin")
-            return Signals.of(margins[:, rows], self.masks[:, rows], margins[:, population], self.pairs)
+            given = (Values({"margin": margins[:, each]}, self.labels[each]) for each in (rows, population))
+            return Signals.of(*given, self.masks[:, rows], self.pairs)
 
         return load
+
+    def prepared(self, attack: Attack, part: str, epoch: int) -> Prepared:
+        """The margins of `part` and of the population at a checkpoint, and what the attack has made of its signals."""
+        margins = self.loader(part)(epoch)
+        return Prepared(margins, self.signals_for(attack, margins, part, epoch))
+
+    def signals_for(self, attack: Attack, margins: Signals, part: str, epoch: int) -> Signals:
+        """What the attack makes of its signals: of the margins, where it reads nothing else; else chunk by chunk."""
+        if attack.reads == (Reads("margin"),):
+            return margins.map(attack.prepare)
+        rows, population = self.parts[part], self.parts["population"]
+        return replace(
+            margins,
+            arrays=self._in_chunks(attack, epoch, rows),
+            population=self._in_chunks(attack, epoch, population),
+        )
+
+    def _in_chunks(self, attack: Attack, epoch: int, rows: slice) -> Values:
+        """`Attack.prepare` of some rows, of a block and some samples at a time: [M, n, ...] is never held whole."""
+        if rows.start == rows.stop:  # the shapes of what there is none of
+            return self._in_chunks(attack, epoch, slice(0, 1)).part(slice(None), slice(0, 0))
+        shape, whole, checkpoints = (2 * len(self.pairs), rows.stop - rows.start), {}, ()
+        for models, samples, values in self._chunks(attack.reads, epoch, rows):
+            made, checkpoints = values.map(attack.prepare), values.checkpoints
+            if not whole:
+                whole = {name: np.empty((*shape, *array.shape[2:]), array.dtype) for name, array in made.items()}
+            kinds = [{name: (array.shape[2:], array.dtype) for name, array in each.items()} for each in (made, whole)]
+            if kinds[0] != kinds[1]:
+                raise ValueError(f"{attack}: `prepare` returned {kinds[0]} of some samples, {kinds[1]} of others")
+            for name, array in made.items():
+                whole[name][models, samples] = array
+        return Values(whole, self.labels[rows], checkpoints)
+
+    def _chunks(self, reads: Sequence[Reads], epoch: int, rows: slice) -> Iterator[tuple[slice, slice, Values]]:
+        """(models, samples, their signals), places among the pairs' models and among the rows: each value once."""
+        known = {read: self._checkpoints(read, epoch) for read in reads}
+        checkpoints = max((found for read, found in known.items() if read.history), key=len, default=())
+        if any(read.history and found != checkpoints for read, found in known.items()):
+            raise ValueError(f"histories must have the same checkpoints, got {[*known.values()]}")
+        numbers = sum(self._numbers(read.source) * len(found) for read, found in known.items())
+        first, place = 0, 0
+        for block in range(len(self._files(reads[0].source))):
+            n_models = read_n_models(self._files(reads[0].source)[block])
+            own = self.pairs.models - first
+            own = own[(own >= 0) & (own < n_models)]
+            first += n_models
+            if not len(own):
+                continue
+            width = max(1, CHUNK_BYTES // (8 * n_models * numbers))
+            for left in range(rows.start, rows.stop, width):
+                part = slice(left, min(left + width, rows.stop))
+                arrays = {read.name: self._block(read, known[read], block, part) for read in reads}
+                if len(own) < n_models:
+                    arrays = {name: array[own] for name, array in arrays.items()}
+                places = slice(place, place + len(own)), slice(left - rows.start, part.stop - rows.start)
+                yield *places, Values(arrays, self.labels[part], checkpoints).doubles()
+            place += len(own)
+
+    def _checkpoints(self, read: Reads, epoch: int) -> tuple[int, ...]:
+        """The epochs of a signal that an attack sees at a checkpoint; no later ones."""
+        if not read.history:
+            return (epoch,)
+        return tuple(each for each in self.epochs_of(read.source) if each <= epoch and each in self.asked)
+
+    def _numbers(self, name: str) -> int:
+        """Of a signal, a sample and model."""
+        return prod(read_shapes(self._files(name)[0])[name])
+
+    def _block(self, read: Reads, epochs: Sequence[int], block: int, rows: slice) -> np.ndarray:
+        """[models of a block, rows, checkpoints of a history, ...]."""
+        file = self._files(read.source)[block : block + 1]
+        found = [read_signal(file, epoch, read.source, rows) for epoch in epochs]
+        return np.stack(found, axis=2) if read.history else found[0]
+
+    def _files(self, name: str) -> Files:
+        if name not in self.sources:
+            raise KeyError(f"no probe of this run has the signal {name!r}; there are: {', '.join(self.sources)}")
+        return self.sources[name]

@@ -53,7 +53,7 @@ def run_row(run: dict[str, Any], log: pd.DataFrame, accuracy: pd.DataFrame) -> d
         "run_folder": run["folder"],
         "dataset": run["dataset"],
         "architecture": run["architecture"],
-        "optimizer": recipe["optimizer"]["name"],
+        "optimizer": recipe["optimizer"].get("target", recipe["optimizer"]["name"]).rpartition(":")[2],
         "epochs": recipe["epochs"],
         "n_checkpoints": len(accuracy),
         "last_checkpoint": last["epoch"],
@@ -64,12 +64,18 @@ def run_row(run: dict[str, Any], log: pd.DataFrame, accuracy: pd.DataFrame) -> d
         "n_models": 2 * len(Pairs.of(planned, failed)),
         "n_failed": len(failed),
         "n_planned": planned,
-        "learning_rate": recipe["optimizer"]["lr"],
+        "learning_rate": _learning_rate(recipe["optimizer"]),
         "batch_size": recipe["batch_size"],
         "augment": _augmentation(recipe["augment"]),
         "device": run["device"],
         "pool": run["pool"],
     }
+
+
+def _learning_rate(optimizer: dict[str, Any]) -> float:
+    """NaN where it is known only to code of the user's."""
+    rate = optimizer.get("lr", optimizer.get("options", {}).get("lr"))
+    return float(rate) if isinstance(rate, int | float) else np.nan
 
 
 def factor_row(run: dict[str, Any]) -> dict[str, str]:

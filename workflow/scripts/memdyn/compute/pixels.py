@@ -1,9 +1,11 @@
-"""Random crops and flips of a whole batch on its device, as one gather.
+"""Crops, flips and moves of a whole batch on its device, as one gather.
 
 The draws come from a CPU generator, so the same seed gives the same images on every device. Draw once for an epoch
 (`draw`) and take slices for its batches (`apply`), or do both at once (`augment`). Keep images uint8 until after the
 augmentation: it moves a quarter of the memory of float32.
 """
+
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -37,6 +39,24 @@ def draw(n_samples: int, crop: int, flip: bool, generator: torch.Generator) -> T
     offsets = torch.randint(2 * crop + 1, (n_samples, 2), generator=generator)
     mirrored = torch.randint(2, (n_samples, 1), generator=generator)
     return torch.cat([offsets, mirrored if flip else torch.zeros_like(mirrored)], dim=1)
+
+
+@dataclass(frozen=True)
+class Move:
+    """What is done to all images alike: by how many pixels they go down and right, and then whether mirrored."""
+
+    down: int
+    right: int
+    mirrored: bool
+
+
+def moved(images: Tensor, move: Move) -> Tensor:
+    """Images [B, C, H, W] after a move, zeros coming in; `images` itself where there is nothing to do."""
+    if move == Move(0, 0, False):
+        return images
+    margin = max(abs(move.down), abs(move.right))
+    draws = [margin - move.down, margin - move.right, int(move.mirrored)]
+    return apply(images, torch.tensor([draws], device=images.device).expand(len(images), 3), margin)
 
 
 def apply(images: Tensor, draws: Tensor, crop: int) -> Tensor:

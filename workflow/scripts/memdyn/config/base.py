@@ -5,6 +5,7 @@ Torch-free, as all of `memdyn.config`: the Snakefile imports it, on the login no
 
 from collections.abc import Callable
 from contextlib import suppress
+from copy import deepcopy
 from dataclasses import dataclass
 from math import isfinite
 from typing import Annotated, Any
@@ -34,6 +35,18 @@ class Hashed:
     """Marks a key of which a part enters the hash: `part(value)`; None: nothing of it."""
 
     part: Callable[[Any], Any] | None
+
+
+def merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """`base` with `changes` laid over it; a section with another `name` replaces the base's section."""
+    merged = deepcopy(base)
+    for key, value in changes.items():
+        old = merged.get(key)
+        same_kind = (
+            isinstance(old, dict) and isinstance(value, dict) and value.get("name", old.get("name")) == old.get("name")
+        )
+        merged[key] = merge(old, value) if same_kind else deepcopy(value)
+    return merged
 
 
 def no_repeats(value: list) -> list:

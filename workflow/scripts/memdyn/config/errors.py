@@ -125,6 +125,8 @@ def _without_tags(location: tuple, raw: Any) -> list:
     keys, here = [], raw
     for depth, part in enumerate(location):
         last = depth == len(location) - 1
+        if isinstance(here, dict) and isinstance(part, int):  # a mapping that is read as a list, its nulls left out
+            part = [key for key, value in here.items() if value is not None][part]
         if _has(here, part):
             keys.append(part)
             here = here[part]
@@ -140,14 +142,18 @@ def _has(here: Any, part: Any) -> bool:
 def _model_at(model: Any, location: list, raw: Any) -> Any:
     """The model class of the section at `location`; for a value that is no section, something without fields."""
     for part in location:
-        raw = raw[part]
-        model = _model_of(model.model_fields[part] if isinstance(part, str) else model, raw)
+        is_listed = isinstance(raw, dict) and isinstance(model, _Alternatives)  # under its name in a mapping
+        raw = {"name": part, **raw[part]} if is_listed and isinstance(raw[part], dict) else raw[part]
+        model = _model_of(model if isinstance(model, _Alternatives) else model.model_fields[part], raw)
     return model
 
 
 def _model_of(annotation: Any, raw: Any) -> Any:
     """The model class that a value is validated against; unions are decided by `name`."""
-    models = _models_in(getattr(annotation, "annotation", annotation))
+    annotation = getattr(annotation, "annotation", annotation)
+    models = _models_in(annotation)
+    if get_origin(annotation) is list:
+        return _Alternatives(models)
     if len(models) > 1 and isinstance(raw, dict):
         models = [found for found in models if raw.get("name") in _names_of(found)] or models
     return models[0] if len(models) == 1 and not isinstance(raw, list) else _Alternatives(models)

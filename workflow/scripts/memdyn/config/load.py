@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from memdyn.config.base import merge
 from memdyn.config.errors import ConfigError, problems, shown, wrong_places
 from memdyn.config.given import read_given
 from memdyn.config.naming import points
@@ -126,8 +127,8 @@ def _set(changes: dict[str, Any], dotted: str, value: Any) -> None:
 def _resolve(raw: dict[str, Any], variation: dict[str, Any], where: str) -> Run:
     changes = {key: value for key, value in variation.items() if key != "name" and value is not None}
     pool_changes = changes.pop("pool", {})
-    train = _merge({**_default_names(TrainConfig), **(raw.get("base") or {})}, changes)
-    pool = _merge({**_default_names(PoolConfig), **raw["pool"]}, pool_changes)
+    train = merge({**_default_names(TrainConfig), **(raw.get("base") or {})}, changes)
+    pool = merge({**_default_names(PoolConfig), **raw["pool"]}, pool_changes)
     run = Run(
         variation["name"],
         _validate(PoolConfig, pool, f"{where}.pool" if pool_changes else "pool"),
@@ -137,6 +138,21 @@ def _resolve(raw: dict[str, Any], variation: dict[str, Any], where: str) -> Run:
     if misfits:
         raise ConfigError([f"{where}.{misfit}" for misfit in misfits])
     return run
+
+
+def _of_mechanisms(run: Run, raw: dict[str, Any]) -> Iterator[str]:
+    """What of a run's mechanisms, and of the runs that they learn from, does not fit its pool."""
+    for mechanism in run.train.mechanisms:
+        key, part = f"mechanisms.{mechanism.name}", mechanism.part()
+        if part and not getattr(run.pool.parts, part):
+            yield f"{key}: reads the pool's part {part!r}, and pool.parts.{part} = 0; allowed: at least 1"
+        try:
+            teachers = mechanism.teachers(run.train)
+        except ConfigError as error:
+            yield from error.problems
+            continue
+        for teacher in teachers:
+            yield from (f"{key}.teacher.{found}" for found in _misfits(Run(run.name, run.pool, teacher), raw))
 
 
 def _default_names(model: type[BaseModel]) -> dict[str, Any]:
@@ -166,20 +182,9 @@ def _misfits(run: Run, raw: dict[str, Any]) -> Iterator[str]:
             f"batch_size = {run.train.batch_size}: a model has {members} members (half of pool.parts.scored); "
             f"allowed: at most {members}"
         )
+    yield from _of_mechanisms(run, raw)
     if not parts.population and any(attack["name"] == "rmia" for attack in raw.get("attacks", [{"name": "rmia"}])):
         yield "pool.parts.population = 0: rmia compares with population samples; allowed: at least 1"
-
-
-def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """`base` with `changes` laid over it; a section with another `name` replaces the base's section."""
-    merged = deepcopy(base)
-    for key, value in changes.items():
-        old = merged.get(key)
-        same_kind = (
-            isinstance(old, dict) and isinstance(value, dict) and value.get("name", old.get("name")) == old.get("name")
-        )
-        merged[key] = _merge(old, value) if same_kind else deepcopy(value)
-    return merged
 
 
 def _refuse_repeats(runs: list[Run]) -> None:

@@ -1,15 +1,16 @@
-"""Optimizers, learning-rate schedules and augmentation of the config.
+"""Optimizers and learning-rate schedules of the config.
 
 An optimizer's fields are the keyword arguments of its builder in `memdyn.optim.REGISTRY`; a schedule's fields,
-`name` and `warmup_epochs` apart, those of its function in `memdyn.optim.schedules`.
+`name` and `warmup_epochs` apart, those of its function in `memdyn.optim.schedules.REGISTRY`.
 """
 
 from itertools import pairwise
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from memdyn.config.base import Float, Strict
+from memdyn.config.paths import Target
 
 Positive = Annotated[Float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[Float, Field(ge=0, allow_inf_nan=False)]
@@ -100,8 +101,20 @@ class MuonOptimizer(_Nesterov):
     adamw_weight_decay: NonNegative = Field(0.01, description="decoupled weight decay of the AdamW part")
 
 
+class CustomOptimizer(Strict):
+    """An optimizer of your own."""
+
+    name: Literal["custom"] = Field(description="your own optimizer, from a Python file")
+    target: Target = Field(
+        pattern=r"^.+\.py:[A-Za-z_]\w*$",
+        description="`path/to/file.py:Name`; Name(model, **options) must return a torch.optim.Optimizer; its parameter "
+        "groups have an `lr`, and it is used as `step(closure)`",
+    )
+    options: dict[str, Any] = Field({}, description="keyword arguments of Name")
+
+
 OptimizerConfig = Annotated[
-    SgdOptimizer | SamOptimizer | AdamOptimizer | AdamwOptimizer | RmspropOptimizer | MuonOptimizer,
+    SgdOptimizer | SamOptimizer | AdamOptimizer | AdamwOptimizer | RmspropOptimizer | MuonOptimizer | CustomOptimizer,
     Field(discriminator="name"),
 ]
 
@@ -175,6 +188,18 @@ class OneCycleSchedule(_Schedule):
     final: Share = Field(4e-6, description="factor at the last step")
 
 
+class CustomSchedule(_Schedule):
+    """A schedule of your own."""
+
+    name: Literal["custom"] = Field(description="your own schedule, from a Python file")
+    target: Target = Field(
+        pattern=r"^.+\.py:[A-Za-z_]\w*$",
+        description="`path/to/file.py:Name`; Name(n_steps, **options) must return a function step -> factor of the "
+        "learning rate, for the steps 0 ... n_steps - 1 after the warm-up",
+    )
+    options: dict[str, Any] = Field({}, description="keyword arguments of Name")
+
+
 ScheduleConfig = Annotated[
-    ConstantSchedule | StepSchedule | CosineSchedule | OneCycleSchedule, Field(discriminator="name")
+    ConstantSchedule | StepSchedule | CosineSchedule | OneCycleSchedule | CustomSchedule, Field(discriminator="name")
 ]

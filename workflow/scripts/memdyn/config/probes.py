@@ -1,47 +1,183 @@
-"""Options of what is read off the networks themselves."""
+"""Probes: what is read off the networks themselves, and the options of each.
 
-from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+A study does not list probes: attacks and analyses say which signals they read, and the plan adds the probes that give
+them. Each probe has a folder of its own below the run's, so that one more leaves the others as they are.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
 from memdyn.config.base import Strict, no_repeats
-from memdyn.terms import early_checkpoint
+from memdyn.config.paths import Target
+from memdyn.terms import SCORED_PARTS, early_checkpoint
+
+Epoch = Annotated[int, Field(ge=0)]
+Epochs = Literal["all", "last", "early"] | Annotated[list[Epoch], Field(min_length=1)]
+Part = Literal[SCORED_PARTS]
+
+
+class _Probe(Strict):
+    """What all probes share."""
+
+    gives: ClassVar[tuple[str, ...]] = ()  # the signals that it writes
+    of_parts: ClassVar[tuple[str, ...]] = SCORED_PARTS
+
+    @property
+    def pool_parts(self) -> tuple[str, ...]:
+        """Parts of the pool whose samples it is taken of, in the pool's order."""
+        return self.of_parts
+
+    def resolved_epochs(self, checkpoints: Sequence[int], early: float) -> list[int]:
+        """The checkpoints that it is taken at, of a run that has these.
+
+        Args:
+            early: share of the epochs, for what is taken early in training.
+        """
+        return resolved_epochs(getattr(self, "epochs", "all"), checkpoints, early)
+
+    def keywords(self) -> dict[str, Any]:
+        """Options of its code: all but when and of what it is taken."""
+        return {name: value for name, value in self if name not in ("name", "target", "epochs", "parts", "harder")}
+
+
+def resolved_epochs(epochs: str | Sequence[int], checkpoints: Sequence[int], early: float) -> list[int]:
+    """Checkpoints of a run, in words or as they are."""
+    match epochs:
+        case "all":
+            return list(checkpoints)
+        case "last":
+            return [checkpoints[-1]]
+        case "early":
+            return [early_checkpoint(checkpoints, early)]
+    return list(epochs)
+
+
+class OutputsProbe(_Probe):
+    """What attacks and dynamics live on: five numbers of each logit vector, at every checkpoint."""
+
+    gives = ("margin", "gap", "entropy", "modified_entropy", "el2n")
+    name: Literal["outputs"] = Field("outputs", description="margin, gap, entropies and EL2N")
+
+
+class LogitsProbe(_Probe):
+    """The logits themselves."""
+
+    gives = ("logits",)
+    name: Literal["logits"] = Field("logits", description="all logits")
+    dtype: Literal["float32", "float16"] = Field("float32", description="float16: half the disk, three digits.")
+    epochs: Epochs = Field("all", description="Checkpoints: all, last, early (see analysis.early_epoch), or a list.")
+
+
+class ViewsProbe(_Probe):
+    """The margin of several views of each image: as it is, mirrored, and moved by a few pixels."""
+
+    gives = ("margin_views",)
+    name: Literal["views"] = Field("views", description="margins of augmented queries")
+    flip: bool = Field(True, description="The mirrored image too, of every shift.")
+    shift: int = Field(0, ge=0, le=16, description="Pixels of the moves left, right, up and down; 0: none.")
+    epochs: Epochs = Field("all", description="Checkpoints: all, last, early (see analysis.early_epoch), or a list.")
+
+
+class GrandProbe(_Probe):
+    """Norm of each sample's own gradient (Paul et al. 2021)."""
+
+    gives = ("grand",)
+    of_parts = ("scored",)
+    name: Literal["grand"] = Field("grand", description="norm of each sample's own gradient")
+    epochs: Epochs = "early"
+
+
+class DepthProbe(_Probe):
+    """Block from which on a net's prediction is settled (Baldock et al. 2021)."""
+
+    gives = ("prediction_depth",)
+    of_parts = ("scored",)
+    name: Literal["prediction_depth"] = Field("prediction_depth", description="where a prediction is settled")
+    neighbours: int = Field(30, ge=1)
+    epochs: Epochs = "last"
+
+
+class OwnProbe(_Probe):
+    """A user's own: `Name(network, samples, members, batch, **options) -> Tensor` [n, ...], the signal of its key."""
+
+    name: Literal["custom"] = Field("custom", description="A probe of your own.")
+    target: Target = Field(
+        pattern=r"^.+\.py:[A-Za-z_]\w*$",
+        description="path/to/file.py:Name; Name(network, samples, members, batch, **options) returns [n, ...].",
+    )
+    options: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments of Name.")
+    parts: list[Part] = Field(
+        default=list(SCORED_PARTS), min_length=1, description="Parts of the pool whose samples it is taken of."
+    )
+    epochs: Epochs = Field("last", description="Checkpoints: all, last, early (see analysis.early_epoch), or a list.")
+    harder: Literal["larger", "smaller"] | None = Field(
+        default=None, description="For difficulty.measures: are samples with a larger or with a smaller value harder?"
+    )
+
+    _differ = field_validator("parts")(no_repeats)
+
+    @property
+    def pool_parts(self) -> tuple[str, ...]:
+        return tuple(part for part in SCORED_PARTS if part in self.parts)
+
+    def keywords(self) -> dict[str, Any]:
+        return dict(self.options)
+
+
+class ProbesConfig(Strict):
+    """Options of probes; whether one is taken follows from what attacks and analyses read."""
+
+    logits: LogitsProbe = Field(default_factory=LogitsProbe, description="The logits, where an attack reads them.")
+    views: ViewsProbe = Field(default_factory=ViewsProbe, description="Augmented queries, where an attack reads them.")
+    own: dict[str, OwnProbe] = Field(default_factory=dict, description="Your own probes, by the name of their signal.")
+
+    @field_validator("own")
+    @classmethod
+    def _new_names(cls, value: dict[str, OwnProbe]) -> dict[str, OwnProbe]:
+        taken = {name for probe in SHIPPED for name in (*probe.gives, probe.model_fields["name"].default)}
+        for name in value:
+            if not name.isidentifier():
+                raise ValueError(f"{name!r} must be a name of letters, digits and _")
+            if name in taken:
+                raise ValueError(f"{name!r} is a signal of memdyn's; choose another name")
+        return value
+
+
+SHIPPED = (OutputsProbe, LogitsProbe, ViewsProbe, GrandProbe, DepthProbe)
 
 
 class DifficultyConfig(Strict):
     """Measures of difficulty that need gradients or activations: an extra pass over the models of every run."""
 
-    measures: list[Literal["grand", "prediction_depth"]] = Field(
-        default=[], description="Which are taken (Paul et al. 2021, Baldock et al. 2021); none: no extra pass."
+    measures: list[str] = Field(
+        default=[],
+        description="Which are taken: grand (Paul et al. 2021), prediction_depth (Baldock et al. 2021), and names of "
+        "`probes.own`; none: no extra pass.",
     )
-    grand_epoch: Annotated[int, Field(ge=0)] | None = Field(
+    grand_epoch: Epoch | None = Field(
         default=None, description="Checkpoint of GraNd; `null`: that of EL2N, see `analysis.early_epoch`."
     )
-    depth_epoch: Annotated[int, Field(ge=0)] | None = Field(
-        default=None, description="Checkpoint of prediction depth; `null`: the last."
-    )
+    depth_epoch: Epoch | None = Field(default=None, description="Checkpoint of prediction depth; `null`: the last.")
     neighbours: int = Field(
         default=30, ge=1, description="Members that vote in a probe of prediction depth: the nearest k."
     )
 
     _differ = field_validator("measures")(no_repeats)
 
-    def resolved(self, checkpoints: list[int], early: float) -> dict[str, dict[str, Any]]:
-        """Each measure with the epoch it is taken at and its options, for a run with these checkpoints.
+    def probes(self, own: dict[str, OwnProbe]) -> dict[str, _Probe]:
+        """The probes of the measures, by name, in alphabetical order.
 
         Args:
-            early: share of the epochs at which GraNd is taken where no epoch is given.
+            own: a study's own probes.
         """
-        first = early_checkpoint(checkpoints, early)
-        options = {
-            "grand": {"epoch": first if self.grand_epoch is None else self.grand_epoch},
-            "prediction_depth": {
-                "epoch": checkpoints[-1] if self.depth_epoch is None else self.depth_epoch,
-                "neighbours": self.neighbours,
-            },
-        }
-        return {name: options[name] for name in sorted(self.measures)}
+        grand = GrandProbe() if self.grand_epoch is None else GrandProbe(epochs=[self.grand_epoch])
+        depth = DepthProbe(neighbours=self.neighbours)
+        if self.depth_epoch is not None:
+            depth = DepthProbe(neighbours=self.neighbours, epochs=[self.depth_epoch])
+        known: dict[str, _Probe] = {"grand": grand, "prediction_depth": depth, **own}
+        return {name: known[name] for name in sorted(self.measures)}
 
     def misfits(self, run: str, checkpoints: list[int], members: int) -> Iterator[str]:
         """What does not fit a run whose models have so many members: `key = value: reason; allowed: ...`."""

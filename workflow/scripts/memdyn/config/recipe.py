@@ -4,7 +4,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from memdyn.config.base import Strict
+from memdyn.config.base import Neutral, Strict
+from memdyn.config.mechanisms import Mechanisms
 from memdyn.config.models import MlpModel, ModelConfig
 from memdyn.config.optim import ConstantSchedule, OptimizerConfig, ScheduleConfig, SgdOptimizer
 
@@ -29,6 +30,11 @@ class TrainConfig(Strict):
         default=ConstantSchedule(name="constant"), description="Learning rate over training, by `name`."
     )
     augment: AugmentConfig = Field(default_factory=AugmentConfig, description="Random augmentation of training images.")
+    mechanisms: Annotated[Mechanisms, Neutral([])] = Field(
+        default=[],
+        description="Regularizers and defences: the name of each, with its options, in the order of application; null "
+        "takes one away.",
+    )
     epochs: int = Field(default=20, ge=1, le=1_000_000, description="Passes over the members.")
     batch_size: int = Field(
         default=64,
@@ -76,6 +82,10 @@ class RunVariation(Strict):
     optimizer: dict[str, Any] | None = Field(default=None, description="Changes to `base.optimizer`.")
     schedule: dict[str, Any] | None = Field(default=None, description="Changes to `base.schedule`.")
     augment: dict[str, Any] | None = Field(default=None, description="Changes to `base.augment`.")
+    mechanisms: dict[str, dict[str, Any] | None] | None = Field(
+        default=None,
+        description="Changes to `base.mechanisms`, by name; null takes one away, new ones come after the others.",
+    )
     epochs: int | None = Field(default=None, description="Instead of `base.epochs`.")
     batch_size: int | None = Field(default=None, description="Instead of `base.batch_size`.")
     precision: str | None = Field(default=None, description="Instead of `base.precision`.")

@@ -12,7 +12,7 @@ from memdyn.config.errors import did_you_mean
 from memdyn.config.naming import check_levels
 from memdyn.config.paths import OutputFolder
 from memdyn.config.pool import PoolConfig
-from memdyn.config.probes import DifficultyConfig
+from memdyn.config.probes import DifficultyConfig, ProbesConfig
 from memdyn.config.recipe import RunVariation, TrainConfig
 from memdyn.config.report import ReportConfig
 from memdyn.config.statistics import StatisticsConfig
@@ -51,6 +51,7 @@ class StudyConfig(Strict):
     difficulty: DifficultyConfig = Field(
         default_factory=DifficultyConfig, description="Optional measures of difficulty: GraNd and prediction depth."
     )
+    probes: ProbesConfig = Field(default_factory=ProbesConfig, description="Options of what is read off the networks.")
     claims: ClaimsConfig = Field(default_factory=ClaimsConfig, description="Rules that judge C1, C2 and C3.")
     report: ReportConfig = Field(default_factory=ReportConfig, description="The page and its figures.")
     results: OutputFolder = Field(default="results", min_length=1, description="Folder of all artifacts.")
@@ -94,7 +95,10 @@ class StudyConfig(Strict):
     def _sections_fit(self) -> Self:
         labels = [attack.label() for attack in self.attacks]
         if len(set(labels)) < len(labels):
-            raise ValueError(f"attacks: every attack must differ from the others, got {', '.join(labels)}")
+            own = "; of your own, `called` gives one another label" * any(
+                each.name == "custom" for each in self.attacks
+            )
+            raise ValueError(f"attacks: every attack must differ from the others, got {', '.join(labels)}{own}")
         missing = [label for label in self.dynamics.attacks if label not in labels]
         if missing:
             raise ValueError(f"dynamics.attacks: {missing[0]!r} is not among the attacks ({', '.join(labels)})")
@@ -109,12 +113,32 @@ class StudyConfig(Strict):
                 f"difficulty.measures: {', '.join(self.difficulty.measures)} would be read by nobody, since "
                 "analysis.enabled is false; allowed: [], or analysis.enabled: true"
             )
+        self._check_measures()
         if self.report.threshold not in self.dynamics.thresholds:
             raise ValueError(
                 f"report.threshold: {self.report.threshold!r} is not among dynamics.thresholds "
                 f"({', '.join(map(str, self.dynamics.thresholds))})"
             )
         return self
+
+    def _check_measures(self) -> None:
+        known = {"grand", "prediction_depth", *self.probes.own}
+        for name in self.difficulty.measures:
+            if name not in known:
+                raise ValueError(f"difficulty.measures: {name!r} is no measure; {did_you_mean(name, sorted(known))}")
+            own = self.probes.own.get(name)
+            if own and own.harder is None:
+                raise ValueError(
+                    f"probes.own.{name}.harder: which samples are harder must be said of a measure of difficulty; "
+                    "allowed: larger, smaller"
+                )
+            if own and (own.epochs == "all" or (isinstance(own.epochs, list) and len(own.epochs) > 1)):
+                raise ValueError(
+                    f"probes.own.{name}.epochs = {own.epochs}: a measure of difficulty is taken at one checkpoint; "
+                    "allowed: last, early, or a list of one"
+                )
+            if own and "scored" not in own.parts:
+                raise ValueError(f"probes.own.{name}.parts: a measure of difficulty is of the scored part; add it")
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:

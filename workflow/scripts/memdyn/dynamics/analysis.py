@@ -1,6 +1,6 @@
 """The full dynamics analysis of one run: what the stage computes, put together from the config's options."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -39,7 +39,8 @@ class Analysis:
     Attributes:
         labels, flipped: int and bool [pool].
         options, dynamics: the config's sections `analysis` and `dynamics`, as plain values.
-        measured: optional measures of difficulty, [M, n] each (`memdyn.store.measures`).
+        measured: optional measures of difficulty by name, of all planned models and at least the scored part: [M, n].
+        harder: of a user's own measures, whether "larger" or "smaller" values mean harder samples.
     """
 
     scores: ShadowScores
@@ -49,6 +50,7 @@ class Analysis:
     options: dict[str, Any]
     dynamics: dict[str, Any]
     measured: dict[str, np.ndarray]
+    harder: dict[str, str] = field(default_factory=dict)
 
     def of_attack(self, attack: Attack) -> dict[str, pd.DataFrame]:
         """Tables that depend on the attack.
@@ -59,13 +61,14 @@ class Analysis:
             reliabilities, disattenuated,
             difficulty_curves (`memdyn.dynamics.correlation`).
         """
-        scored = self.labels[self.scores.parts["scored"]]
-        tables = dynamics_tables(self.scores, attack, self.settings, self.labels, self._dynamics_options())
-        early = early_tables(self.scores, attack, self._splits, self._early_options(attack))
-        if len(self.scores.epochs) == 1:  # nothing is early
+        scores = self.scores.for_attack(attack)
+        scored = self.labels[scores.parts["scored"]]
+        tables = dynamics_tables(scores, attack, self.settings, self.labels, self._dynamics_options())
+        early = early_tables(scores, attack, self._splits, self._early_options(attack))
+        if len(scores.epochs) == 1:  # nothing is early
             early = {name: table.iloc[:0] for name, table in early.items()}
         correlated = correlation_tables(
-            self.scores, attack, self._difficulty, scored, self._splits, self._correlation_options(attack)
+            scores, attack, self._difficulty, scored, self._splits, self._correlation_options(attack)
         )
         return {
             **tables,
@@ -106,7 +109,9 @@ class Analysis:
 
     @cached_property
     def _difficulty(self) -> Difficulty:
-        return difficulty(self.scores, self.options["early_epoch"], self.measured)
+        of_pairs = {name: self.scores.of_scored(values) for name, values in self.measured.items()}
+        signs = {name: 1 if which == "larger" else -1 for name, which in self.harder.items()}
+        return difficulty(self.scores, self.options["early_epoch"], of_pairs, signs)
 
     def _threshold(self, attack: Attack) -> str | float:
         """The first threshold of the plane that the attack has: severity and the highly vulnerable zone are of it."""

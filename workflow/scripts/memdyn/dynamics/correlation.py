@@ -6,7 +6,7 @@ for THESE samples: with many models they shrink onto a correlation that a finite
 (1 - r^2) / sqrt(n - 1) are added.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -16,7 +16,7 @@ from scipy.special import stdtr, stdtrit
 from memdyn.attacks.base import Attack
 from memdyn.attacks.shadow_scores import ShadowScores
 from memdyn.dynamics.attenuation import Replicates, attenuation_table
-from memdyn.dynamics.difficulty import HARDER, Difficulty
+from memdyn.dynamics.difficulty import Difficulty
 from memdyn.dynamics.half_targets import MORE_VULNERABLE, counted_rates, effects_of, onsets
 from memdyn.dynamics.splits import Splits, opposite
 from memdyn.stats import jackknife
@@ -114,7 +114,9 @@ def correlation_tables(
         options.level,
     )
     return {
-        "correlations": _correlations(frame.of(values, of_pairs), keys, n_samples, options.kendall_samples),
+        "correlations": _correlations(
+            frame.of(values, of_pairs), keys, n_samples, options.kendall_samples, difficulty.harder
+        ),
         "reliabilities": reliabilities,
         "disattenuated": pd.concat([pd.DataFrame(keys, columns=["difficulty", "models", "target"]), truth], axis=1),
         "curves": _curves(frame, curves, of_pairs, keys, options.bins),
@@ -138,7 +140,8 @@ def _targets(scores: ShadowScores, attack: Attack, splits: Splits, options: Corr
         found["onset"] = _Target(onsets(scores, splits, 1 - options.onset_error), splits.n_replicates)
     calibrated = splits.for_attack(attack, len(splits.halves) // 2)
     if "severity" in options.targets and calibrated is not None:
-        states = counted_rates(attack, last.map(attack.signal), calibrated, options.threshold)
+        signals = scores.signals_for(attack, last, "scored", scores.epochs[-1])
+        states = counted_rates(attack, signals, calibrated, options.threshold)
         found["severity"] = _Target((tpr - fpr for fpr, tpr in states), calibrated.n_replicates)
     return found
 
@@ -258,7 +261,9 @@ def _replicates(found: Iterable[tuple], sizes: np.ndarray, shape: tuple[int, int
     return Replicates(observed.reshape(len(observed), *shape), reliable, sizes)
 
 
-def _correlations(table: pd.DataFrame, keys: list[tuple], n_samples: int, kendall_samples: int) -> pd.DataFrame:
+def _correlations(
+    table: pd.DataFrame, keys: list[tuple], n_samples: int, kendall_samples: int, harder: Mapping[str, int]
+) -> pd.DataFrame:
     names = pd.DataFrame(keys * len(METHODS), columns=["difficulty", "models", "target"])
     table = pd.concat([names, table], axis=1)
     table.insert(3, "method", np.repeat(METHODS, len(keys)))
@@ -269,7 +274,7 @@ def _correlations(table: pd.DataFrame, keys: list[tuple], n_samples: int, kendal
     table["low_total"], table["high_total"] = table["estimate"] - half, table["estimate"] + half
     table["p_value"] = 2 * stdtr(dof, -np.abs(table["estimate"] / table["se_total"]))
     table["p_holm"] = table.groupby("method")["p_value"].transform(_holm)
-    signs = table["difficulty"].map(HARDER) * table["target"].map(MORE_VULNERABLE)
+    signs = table["difficulty"].map(harder) * table["target"].map(MORE_VULNERABLE)
     return table.assign(harder=signs)
 
 

@@ -9,11 +9,11 @@ Checkpoints need not be every epoch, so each measure is defined on the grid t_1 
 Measures are of one model and one sample. `in` is the mean over the models that trained on the sample (the literature's
 meaning), `out` the same over those that did not, where it exists: untouched by the sample's own membership, and so the
 one to correlate with vulnerability. Prediction depth (needs activations) and GraNd (needs gradients) are no functions
-of stored signals: an optional stage of their own (`memdyn.probes.measuring`) gives them.
+of stored signals: optional probes (`memdyn.probes`) give them.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -48,9 +48,11 @@ class Difficulty:
     Attributes:
         values: (measure, models) -> float32 [P, n]; models is "in", "out" or "in-out" (the difference of a pair). Empty
             where no checkpoint is trained and nothing else was measured.
+        harder: measure -> whether a larger value means a harder sample (1) or an easier one (-1).
     """
 
     values: dict[tuple[str, str], np.ndarray]
+    harder: Mapping[str, int] = field(default_factory=lambda: HARDER)
 
     def table(self) -> pd.DataFrame:
         """sample (row in the pool), and a column `<measure>_<models>` each: the mean over models."""
@@ -58,13 +60,19 @@ class Difficulty:
         return pd.DataFrame({"sample": np.arange(len(next(iter(means.values()), ())))} | means)
 
 
-def difficulty(scores: ShadowScores, early: float, measured: Mapping[str, np.ndarray] | None = None) -> Difficulty:
+def difficulty(
+    scores: ShadowScores,
+    early: float,
+    measured: Mapping[str, np.ndarray] | None = None,
+    harder: Mapping[str, int] | None = None,
+) -> Difficulty:
     """The difficulty of every scored sample; one checkpoint in memory at a time.
 
     Args:
         scores: of one run, with the signals margin, gap and el2n.
         early: EL2N is taken at the first trained checkpoint at or after this share of the last epoch.
-        measured: further measures [M, n] of all models and scored samples, by a name in `HARDER`.
+        measured: further measures [M, n] of all models and scored samples, by a name in `HARDER` or `harder`.
+        harder: the directions of a user's own measures, as in `HARDER`.
     """
     mask = scores.masks[:, scores.parts["scored"]]
     epochs = [epoch for epoch in scores.epochs if epoch > 0]
@@ -72,7 +80,7 @@ def difficulty(scores: ShadowScores, early: float, measured: Mapping[str, np.nda
     found = {}
     for name, values in measures.items():
         found |= _by_membership(name, values, mask)
-    return Difficulty(found)
+    return Difficulty(found, HARDER | dict(harder or {}))
 
 
 def _of_training(scores: ShadowScores, epochs: Sequence[int], early: float) -> dict[str, np.ndarray]:

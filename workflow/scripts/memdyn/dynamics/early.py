@@ -88,20 +88,24 @@ def early_tables(
         replicates: target, predictor, models, epoch, metric, group, value: the same without a group of pairs.
     """
     load, last = scores.loader("scored"), scores.epochs[-1]
-    final_inputs = load(last)
-    final_effects = _effects(final_inputs, splits)
+
+    def prepared(margins: Signals, epoch: int) -> Signals:
+        return scores.signals_for(attack, margins, "scored", epoch)
+
+    final = load(last)
+    final_effects = _effects(final, splits)
     goals = {"top": _Goal(splits, [_top(effect, options.top) for effect in final_effects])}
     few = splits.for_attack(attack, options.hv_splits) if options.hv_splits else None
     if few is not None:
-        goals["hv"] = _Goal(few, list(_zones(attack, final_inputs, few, options)))
+        goals["hv"] = _Goal(few, list(_zones(attack, prepared(final, last), few, options)))
     trend = _Trend([ranks(effect) for effect in final_effects])
     by_samples, errors, profiles = SampleJackknife(final_effects[0], options.top), {}, {}
     latent = LatentShares(final_effects, by_samples, splits.sizes)
     found: dict[tuple, np.ndarray] = {}
-    for epoch, inputs, baselines in _checkpoints(scores):
-        effects = _effects(inputs, splits)
+    for epoch, signals, baselines in _checkpoints(scores):
+        effects = _effects(signals, splits)
         for name, goal in goals.items():
-            zones = _zones(attack, inputs, goal.splits, options) if name == "hv" else None
+            zones = _zones(attack, prepared(signals, epoch), goal.splits, options) if name == "hv" else None
             found |= _keyed((name, *_RISK, epoch), goal.compare(effects, zones))
             for baseline in options.baselines:
                 for models, read in (("one", goal.splits.one), ("mean", goal.splits.means)):
@@ -216,21 +220,21 @@ def _checkpoints(scores: ShadowScores) -> Iterator[tuple[int, Signals, dict[str,
     load, rows = scores.loader("scored"), scores.parts["scored"]
     baselines = None
     for epoch in scores.epochs:
-        inputs = load(epoch)
-        signals = [inputs.signal, *(scores.signal(epoch, name)[:, rows] for name in ("gap", "el2n"))]
-        margin, gap, el2n = (pair_values(values, inputs.mask)[0] for values in signals)
+        signals = load(epoch)
+        arrays = [signals.margins, *(scores.signal(epoch, name)[:, rows] for name in ("gap", "el2n"))]
+        margin, gap, el2n = (pair_values(values, signals.mask)[0] for values in arrays)
         baselines = baselines or Baselines(margin.shape, len(scores.epochs))
-        yield epoch, inputs, baselines.add(epoch, margin, gap > 0, el2n)
+        yield epoch, signals, baselines.add(epoch, margin, gap > 0, el2n)
 
 
-def _effects(inputs: Signals, splits: Splits) -> list[np.ndarray]:
-    return [effect.astype(np.float32) for effect in effects_of(inputs, splits)]
+def _effects(signals: Signals, splits: Splits) -> list[np.ndarray]:
+    return [effect.astype(np.float32) for effect in effects_of(signals, splits)]
 
 
-def _zones(attack: Attack, inputs: Signals, splits: Splits, options: EarlyOptions) -> Iterator[np.ndarray]:
+def _zones(attack: Attack, signals: Signals, splits: Splits, options: EarlyOptions) -> Iterator[np.ndarray]:
     """The highly vulnerable as weights [2S, n] a replicate."""
     bounds = options.bounds
-    for fpr, tpr in counted_rates(attack, inputs.map(attack.signal), splits, options.threshold):
+    for fpr, tpr in counted_rates(attack, signals, splits, options.threshold):
         yield ((tpr >= bounds.hv_tpr) & (fpr <= bounds.hv_fpr)).astype(float)
 
 

@@ -21,9 +21,9 @@ MORE_VULNERABLE = {"d_prime": 1, "severity": 1, "onset": -1}
 """Targets, and whether a larger value means more vulnerable (1) or less (-1: an early onset)."""
 
 
-def effects_of(inputs: Signals, splits: Splits) -> Iterator[np.ndarray]:
+def effects_of(signals: Signals, splits: Splits) -> Iterator[np.ndarray]:
     """Unshrunken d' of the margin."""
-    return splits.effects(*inputs.split(inputs.signal))
+    return splits.effects(*signals.split(signals.margins))
 
 
 def counted_rates(
@@ -33,7 +33,7 @@ def counted_rates(
 
     Args:
         attack: any that has the threshold.
-        signals: inputs mapped by `attack.signal`.
+        signals: as `Attack.prepare` made them.
         splits: from `Splits.for_attack`.
         threshold: "lr1", or a pooled FPR.
 
@@ -78,9 +78,9 @@ def onsets(scores: ShadowScores, splits: Splits, level: float) -> Iterator[np.nd
         yield np.where(rejected & (found >= 0), found, epoch + 1)
 
 
-def _paired_t(inputs: Signals, splits: Splits) -> Iterator[np.ndarray]:
+def _paired_t(signals: Signals, splits: Splits) -> Iterator[np.ndarray]:
     """The paired t statistics of IN - OUT, [2S, n] a replicate; 0 where there is no difference at all."""
-    inside, outside = inputs.split(inputs.signal)
+    inside, outside = signals.split(signals.margins)
     difference = inside - outside
     centre = difference.mean(axis=0)
     difference -= centre

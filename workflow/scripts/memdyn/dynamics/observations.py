@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from memdyn.attacks.base import Attack
+from memdyn.attacks.base import Attack, Prepared
 from memdyn.attacks.evaluate import Settings, pooled_cuts, tally
 from memdyn.attacks.shadow_scores import ShadowScores
 from memdyn.attacks.signals import Signals
@@ -41,7 +41,7 @@ class World:
     half: np.ndarray
 
     def of(self, signals: Signals) -> Signals:
-        """The world's share of all pairs' inputs."""
+        """The world's share of all pairs' signals."""
         return replace(signals.take(self.pairs), half=self.half)
 
     @property
@@ -236,7 +236,7 @@ def observe(
     }
     for step, epoch in enumerate(epochs):
         for part, recorder in recorders.items():
-            recorder.record(step, attack, scores.loader(part)(epoch), settings)
+            recorder.record(step, attack, scores.prepared(attack, part, epoch), settings)
     return Observations(
         np.array(epochs),
         design,
@@ -266,13 +266,13 @@ class _Recorder:
         self.t = np.empty((few, *shape), np.float32)
         self.d_prime, self.d_prime_sd, self.d_prime_low, self.d_prime_high = (np.empty(shape) for _ in _EFFECTS)
 
-    def record(self, step: int, attack: Attack, inputs: Signals, settings: Settings) -> None:
-        margins_in, margins_out = inputs.split(inputs.signal)
+    def record(self, step: int, attack: Attack, given: Prepared, settings: Settings) -> None:
+        margins_in, margins_out = given.margins.split(given.margins.margins)
         effects = effect_sizes(margins_in, margins_out)
         self.d_prime[step], self.d_prime_sd[step] = effects.mean, effects.sd
         self.d_prime_low[step], self.d_prime_high[step] = effects.limits(settings.level)
-        differences, signals = margins_in - margins_out, inputs.map(attack.signal)
-        del margins_in, margins_out, inputs
+        differences, signals = margins_in - margins_out, given.signals
+        del margins_in, margins_out, given
         repeats = {label: {} for label in self.counts}
         for w, world in enumerate(self.design.worlds):
             jackknifed = w < self.design.n_jackknife

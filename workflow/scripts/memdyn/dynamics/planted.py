@@ -5,7 +5,7 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from memdyn.attacks.shadow_scores import ShadowScores
-from memdyn.dynamics.difficulty import HARDER, Difficulty
+from memdyn.dynamics.difficulty import Difficulty
 from memdyn.dynamics.dprime import effect_sizes
 from memdyn.stats import jackknife
 from memdyn.stats.ranks import delong
@@ -35,16 +35,16 @@ def planted_table(
     """
     if not 0 < planted.sum() < len(planted):
         raise ValueError(f"{planted.sum()} of {len(planted)} samples are planted: there is nothing to tell apart")
-    inputs = scores.loader("scored")(scores.epochs[-1])
-    group = inputs.pairs.groups(most_groups)
+    signals = scores.loader("scored")(scores.epochs[-1])
+    group = signals.pairs.groups(most_groups)
     groups, sizes = np.unique(group, return_counts=True)
     kept = [group >= 0, *(group != g for g in groups)]
-    if inputs.n_pairs - sizes.max() < 2:
+    if signals.n_pairs - sizes.max() < 2:
         kept, sizes = kept[:1], sizes[:0]
-    inside, outside = inputs.split(inputs.signal)
+    inside, outside = signals.split(signals.margins)
     risks = {("d_prime", "in-out"): [effect_sizes(inside[pairs], outside[pairs]).raw for pairs in kept]}
     for (name, models), values in difficulty.values.items():
-        risks[name, models] = [HARDER[name] * values[pairs].mean(axis=0, dtype=float) for pairs in kept]
+        risks[name, models] = [difficulty.harder[name] * values[pairs].mean(axis=0, dtype=float) for pairs in kept]
     rows = []
     for (name, models), replicates in risks.items():
         found = [delong(risk[planted], risk[~planted]) for risk in replicates]

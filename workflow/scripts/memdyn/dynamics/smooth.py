@@ -49,14 +49,14 @@ def operating_points(effects: EffectSizes, alphas: tuple[float, ...], level: flo
     return columns
 
 
-def mean_points(inputs: Signals, options: SmoothOptions) -> pd.DataFrame:
+def mean_points(signals: Signals, options: SmoothOptions) -> pd.DataFrame:
     """Means over samples of the parametric AUC_i and TPR_i(alpha), with the jackknife over pairs, all fitted anew.
 
     Returns:
         quantity ("auc", "tpr_at_fpr_<alpha>"), value, low, high.
     """
-    inside, outside = inputs.split(inputs.signal)
-    group = inputs.pairs.groups(options.groups)
+    inside, outside = signals.split(signals.margins)
+    group = signals.pairs.groups(options.groups)
     groups, sizes = np.unique(group, return_counts=True)
     value = _means(inside, outside, options)
     deleted = np.array([_means(inside[group != g], outside[group != g], options) for g in groups])
@@ -85,17 +85,17 @@ def smooth_tables(scores: ShadowScores, options: SmoothOptions) -> dict[str, pd.
     smooth, points, tails, verdicts = [], [], [], []
     for epoch in scores.epochs:
         for part in MASKED_PARTS:
-            inputs, key = scores.loader(part)(epoch), {"part": part, "epoch": epoch}
-            effects = effect_sizes(*inputs.split(inputs.signal))
+            signals, key = scores.loader(part)(epoch), {"part": part, "epoch": epoch}
+            effects = effect_sizes(*signals.split(signals.margins))
             rows = np.arange(scores.parts[part].start, scores.parts[part].stop)
             columns = operating_points(effects, options.alphas, options.level)
             values = {name: value.astype(np.float32) for name, value in columns.items()}
             smooth.append(pd.DataFrame({"part": part, "epoch": epoch, "sample": rows, **values}))
-            table, decision = tail_tables(inputs, effects, options.tails)
+            table, decision = tail_tables(signals, effects, options.tails)
             tails.append(table.assign(**key)[[*key, *table.columns]])
             verdicts.append(key | {"probability": options.tails.checked} | decision)
             if epoch == scores.epochs[-1]:
-                points.append(mean_points(inputs, options).assign(**key))
+                points.append(mean_points(signals, options).assign(**key))
     return {
         "smooth": pd.concat(smooth, ignore_index=True),
         "operating_points": pd.concat(points, ignore_index=True),

@@ -145,12 +145,12 @@ def tail_frequencies(logs: np.ndarray, probabilities: np.ndarray) -> tuple[np.nd
 
 
 def tail_tables(
-    inputs: Signals, effects: EffectSizes, options: TailOptions
+    signals: Signals, effects: EffectSizes, options: TailOptions
 ) -> tuple[pd.DataFrame, dict[str, float | str]]:
     """The check at one checkpoint.
 
     Args:
-        effects: of these inputs.
+        effects: of these signals.
 
     Returns:
         Observed frequencies of tail probabilities of OUT margins, uniform where the parametric law holds: tail
@@ -158,11 +158,11 @@ def tail_tables(
         pairs; predictions leave pairs out already, so none is refitted), z_expected, z_observed (normal scores, for a
         QQ plot); and the verdict: see `verdict`.
     """
-    margins_in, margins_out = inputs.split(inputs.signal)
+    margins_in, margins_out = signals.split(signals.margins)
     predictive = Predictive.of(margins_in, margins_out, effects)
     probabilities = np.array(sorted({*options.probabilities, options.checked}))
     by_pair = tail_frequencies(predictive.log_tails(margins_out), probabilities)
-    group = inputs.pairs.groups(options.groups)
+    group = signals.pairs.groups(options.groups)
     tables = []
     for tail, frequencies in zip(("upper", "lower"), by_pair, strict=True):
         value, low, high = _mean(frequencies, group, options.level)

@@ -70,8 +70,8 @@ def smooth_shares(scores: ShadowScores, bounds: ZoneBounds, settings: Settings) 
         groups, sizes = groups[:0], sizes[:0]  # too few pairs to leave any out: no interval
     load, rows = scores.loader("scored"), []
     for epoch in scores.epochs:
-        inputs = load(epoch)
-        inside, outside = inputs.split(inputs.signal)
+        signals = load(epoch)
+        inside, outside = signals.split(signals.margins)
         value = expected_share(inside, outside, bound)
         deleted = np.array([expected_share(inside[group != g], outside[group != g], bound) for g in groups])
         low, high = np.clip(jackknife.interval(value, deleted, sizes, settings.level), 0, 1)

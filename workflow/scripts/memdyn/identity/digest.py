@@ -3,7 +3,7 @@
 A stage's digest covers its script, every `memdyn` module that it reaches through imports (lazy imports
 inside functions too), and the modules of those registry entries that its recipe names. Left out are the rooms that
 can change no number but through a hashed option: `OUTSIDE`. A user's own file stands for all local modules that it
-imports.
+imports. Of a module whose entry is one keyword of a call (`module:SECTION.figures`) only what this needs counts.
 """
 
 import ast
@@ -15,14 +15,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from memdyn.identity.parts import part_of
 from memdyn.own.source import Code, code_of_file
 
 PACKAGE = "memdyn"
 PACKAGE_ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = PACKAGE_ROOT.parent
 # Declared values, whose resolved form is hashed as options; files that appear whole, leases, retention, heap; names and
-# records; the plan; what watches over jobs; what tables are declared to hold.
-OUTSIDE = ("config", "identity", "jobs", "operations", "plan", "tables")
+# records; the plan; what watches over jobs.
+OUTSIDE = ("config", "identity", "jobs", "operations", "plan")
 
 
 def code_digest(roots: Iterable[str], entries: Iterable[str] = (), files: Iterable[str] = ()) -> str:
@@ -31,7 +32,8 @@ def code_digest(roots: Iterable[str], entries: Iterable[str] = (), files: Iterab
     Args:
         roots: module names (`memdyn.training.block`), scripts (`train_block.py`, beside the package) or paths of
             a user's own Python files.
-        entries: registry values (`memdyn.models.mlp:MLP`) that the recipe names.
+        entries: registry values (`memdyn.models.mlp:MLP`) that the recipe names, or parts of what they point to
+            (`memdyn.report.sections.roc:SECTION.figures`).
         files: other files that the stage reads from the package (templates), by path relative to the scripts' folder.
 
     Raises:
@@ -39,10 +41,53 @@ def code_digest(roots: Iterable[str], entries: Iterable[str] = (), files: Iterab
         SyntaxError: for code that does not parse.
     """
     entries = sorted(set(entries))
-    code = {item for root in [*roots, *(entry.partition(":")[0] for entry in entries)] for item in _reach(root)}
-    trees = sorted((label, _file_hash(path)) for label, path in code)
-    contents = sorted((name, hashlib.sha256((SCRIPTS / name).read_bytes()).hexdigest()) for name in files)
+    whole, parts = _apart(entries)
+    files_of_code = ((label, _file_hash(path)) for label, path in _code(roots, whole, parts))
+    trees = sorted([*files_of_code, *((part, _part_hash(part)) for part in parts)])
+    contents = sorted(file_hashes(files).items())
     return hashlib.sha256(json.dumps([entries, trees, contents]).encode()).hexdigest()
+
+
+def module_hashes(roots: Iterable[str], entries: Iterable[str] = ()) -> dict[str, str]:
+    """Each file of code that a digest covers -> its hash, as the digest sees it.
+
+    The package's files are named by their place below the scripts' folder, a user's own by `own:` and their place from
+    the target's file.
+    """
+    roots = list(roots)
+    own = {item: own_name for root in roots for item, own_name in _own_names(root)}
+    hashes: dict[str, set[str]] = {}
+    whole, parts = _apart(set(entries))
+    for label, path in _code(roots, whole, parts):
+        hashes.setdefault(own.get((label, path), label), set()).add(_file_hash(path))
+    # two targets may each have a utils.py
+    named = {name: "+".join(sorted(found)) for name, found in hashes.items()}
+    return dict(sorted((named | {part: _part_hash(part) for part in parts}).items()))
+
+
+def file_hashes(files: Iterable[str]) -> dict[str, str]:
+    """The hash of the content of each file, by its path relative to the scripts' folder."""
+    return {name: hashlib.sha256((SCRIPTS / name).read_bytes()).hexdigest() for name in files}
+
+
+def _apart(entries: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Entries that stand for a module, and those that stand for a part of one."""
+    parts = [entry for entry in entries if "." in entry.partition(":")[2]]
+    return [entry for entry in entries if entry not in parts], parts
+
+
+def _code(roots: Iterable[str], whole: Iterable[str], parts: Iterable[str]) -> set[tuple[str, Path]]:
+    """All files, by label, that the roots and the entries reach."""
+    code = {item for root in [*roots, *(entry.partition(":")[0] for entry in whole)] for item in _reach(root)}
+    return code | {item for part in parts for item in _reach_of_part(part)}
+
+
+def _own_names(root: str) -> Iterator[tuple[tuple[str, Path], str]]:
+    """What of the code that a root reaches is a user's own, and its name for people."""
+    own = own_code(root)
+    for module in own.modules.values() if own else ():
+        label = _own_label(own, module.file)
+        yield (label, module.file), f"own:{label or own.file.name}"
 
 
 @cache
@@ -50,6 +95,20 @@ def _reach(root: str) -> frozenset[tuple[str, Path]]:
     """All files that importing `root` may run, by a name that does not depend on where they lie."""
     own = own_code(root)
     files = {module.file for module in own.modules.values()} if own else set(_root_files(root))
+    return frozenset(
+        (_own_label(own, path) if path in files and own else _label(path), path) for path in _follow(files)
+    )
+
+
+@cache
+def _reach_of_part(entry: str) -> frozenset[tuple[str, Path]]:
+    """The same of a part of a module, without the module itself."""
+    parents = _root_files(entry.partition(":")[0])[1:]
+    return frozenset((_label(path), path) for path in _follow([*parents, *_files_of(_part(entry))]))
+
+
+def _follow(files: Iterable[Path]) -> set[Path]:
+    """The files and all that they import, directly or not."""
     seen: set[Path] = set()
     todo = list(files)
     while todo:
@@ -57,7 +116,19 @@ def _reach(root: str) -> frozenset[tuple[str, Path]]:
         if path not in seen:
             seen.add(path)
             todo.extend(_imported_files(path))
-    return frozenset((_own_label(own, path) if path in files and own else _label(path), path) for path in seen)
+    return seen
+
+
+@cache
+def _part(entry: str) -> ast.Module:
+    """The part of a module that an entry `module:NAME.keyword` names."""
+    module, _, place = entry.partition(":")
+    return part_of(_parse(_root_files(module)[0]), *place.split("."))
+
+
+@cache
+def _part_hash(entry: str) -> str:
+    return _tree_hash(_part(entry), is_package=True)
 
 
 def own_code(root: str) -> Code | None:
@@ -96,8 +167,11 @@ def _module_files(module: str) -> list[Path]:
 
 @cache
 def _imported_files(path: Path) -> tuple[Path, ...]:
-    names = set(_imports(_parse(path)))
-    return tuple(file for name in names if not _is_outside(name) for file in _module_files(name))
+    return _files_of(_parse(path))
+
+
+def _files_of(tree: ast.Module) -> tuple[Path, ...]:
+    return tuple(file for name in set(_imports(tree)) if not _is_outside(name) for file in _module_files(name))
 
 
 def _is_outside(module: str) -> bool:
@@ -120,8 +194,11 @@ def _label(path: Path) -> str:
 
 @cache
 def _file_hash(path: Path) -> str:
-    tree = _plain(_parse(path), is_package=path.is_relative_to(PACKAGE_ROOT))
-    return hashlib.sha256(json.dumps(tree).encode()).hexdigest()
+    return _tree_hash(_parse(path), is_package=path.is_relative_to(PACKAGE_ROOT))
+
+
+def _tree_hash(tree: ast.Module, is_package: bool) -> str:
+    return hashlib.sha256(json.dumps(_plain(tree, is_package)).encode()).hexdigest()
 
 
 @cache

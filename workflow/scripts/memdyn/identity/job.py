@@ -1,5 +1,7 @@
-"""What every script does first: find its log, refuse changed code, record the recipe, keep freed memory."""
+"""What every script does first: find its log, refuse changed code, record the recipe, keep freed memory, and see to it
+that what the job took is recorded when it ends well."""
 
+import atexit
 import os
 import sys
 import time
@@ -9,7 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from memdyn.identity.recipe import open_stage
+from memdyn.identity.recipe import open_stage, versions
+from memdyn.identity.records import Recorder, record_path
 from memdyn.jobs.heap import keep_freed_memory
 
 
@@ -22,20 +25,24 @@ def start(snakemake: Any, folder: str | Path, **inputs: Any) -> Callable[[str], 
     Raises:
         CodeChanged: where the code was edited after the job was planned.
     """
-    shown = [value for name, value in snakemake.wildcards.items() if name not in ("pool", "scoring")]
-    tell = teller(snakemake.log[0], " ".join([snakemake.rule, *shown]))
+    stage, log = snakemake.params.stage, Path(snakemake.log[0])
+    recorder = Recorder(record_path(log, folder), snakemake.rule, snakemake.threads, list(snakemake.output))
+    shown = [value for name, value in snakemake.wildcards.items() if name not in ("pool", "outputs")]
+    tell = teller(log, " ".join([snakemake.rule, *shown]))
     keep_freed_memory()
-    sys.excepthook = _failure(tell, Path(snakemake.log[0]))
+    sys.excepthook = _failure(tell, log, recorder)
     # what reads trained weights runs the code of their net
     net = snakemake.params.get("train", {}).get("roots", ())
-    open_stage(snakemake.params.stage, folder, net, **inputs)
+    open_stage(stage, folder, net, **inputs)
+    atexit.register(recorder.write, stage["digest"], versions([*stage["roots"], *net]))
     return tell
 
 
-def _failure(tell: Callable[[str], None], log: Path) -> Callable[..., None]:
-    """What happens to an exception: one line for people, the traceback into the job's log."""
+def _failure(tell: Callable[[str], None], log: Path, recorder: Recorder) -> Callable[..., None]:
+    """What happens to an exception: one line for people, the traceback into the job's log, no record of the job."""
 
     def report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        atexit.unregister(recorder.write)
         with log.open("a") as stream:
             traceback.print_exception(kind, error, trace, file=stream)
         tell(

@@ -1,4 +1,4 @@
-"""`recipe.yaml` in every artifact folder: what it was made from, and by which versions."""
+"""`recipe.yaml` in every artifact folder: what it was made from, by which code, and by which versions."""
 
 import os
 import platform
@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from memdyn.identity.digest import PACKAGE, SCRIPTS, code_digest, own_code
+from memdyn.identity.digest import PACKAGE, SCRIPTS, code_digest, file_hashes, module_hashes, own_code
 from memdyn.jobs.atomic import atomic_path
 from memdyn.own.source import is_installed
 
@@ -46,7 +46,13 @@ def open_stage(stage: dict[str, Any], folder: str | Path, own: Iterable[str] = (
     path = Path(folder) / RECIPE
     if not path.exists():
         found = versions([*stage["roots"], *own])
-        write_recipe(path, {**stage, "inputs": inputs, "versions": found, "made": _circumstances()})
+        write_recipe(path, {**with_code(stage), "inputs": inputs, "versions": found, "made": circumstances()})
+
+
+def with_code(stage: dict[str, Any]) -> dict[str, Any]:
+    """What a recipe says of a stage: its params, with the hash of each module and of each file that it reads."""
+    modules = module_hashes(stage["roots"], stage["entries"])
+    return {**stage, "modules": modules, "contents": file_hashes(stage["files"])}
 
 
 def write_recipe(path: Path, recipe: dict[str, Any]) -> None:
@@ -83,7 +89,8 @@ def _version(package: str) -> str:
         return "no version" if is_installed(package) else "not installed"
 
 
-def _circumstances() -> dict[str, str]:
+def circumstances() -> dict[str, str]:
+    """When and where this is, and the commit of the code."""
     return {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "host": platform.node(),

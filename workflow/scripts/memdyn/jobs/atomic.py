@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+_placed: set[str] = set()  # absolute paths that this process wrote
+
 
 @contextmanager
 def atomic_path(path: str | os.PathLike[str], durable: bool = True) -> Iterator[Path]:
@@ -27,8 +29,14 @@ def atomic_path(path: str | os.PathLike[str], durable: bool = True) -> Iterator[
         if path.is_dir():
             discard(path)
         os.replace(temporary, path)
+        _placed.add(os.path.abspath(path))
     finally:
         remove(temporary)
+
+
+def is_own_work(path: str | os.PathLike[str]) -> bool:
+    """Whether this process wrote what has the name, and not another job, for which it had waited."""
+    return os.path.abspath(path) in _placed
 
 
 def remove(path: Path) -> None:

@@ -1,1 +1,36 @@
-"""What watches over a study: guard, cost, progress, adoption of finished work."""
+"""What watches over the jobs, and the commands of `memdyn`: a file each, looked up here by name.
+
+A command's module has `arguments(parser)` and `run(given)`. It is imported when the command is used: the page of
+`memdyn --help` needs none of them.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Command:
+    """A line of the help.
+
+    Attributes:
+        module: its file, as a module.
+        summary: what it does, in a line.
+        example: a call of it.
+    """
+
+    module: str
+    summary: str
+    example: str
+
+
+REGISTRY = {
+    "adopt": Command(
+        module="memdyn.operations.adopt",
+        summary="keep finished work whose code changed in a way that provably keeps results",
+        example='memdyn adopt --reason "split loop.py in two, tests hold the bits equal" --dry-run',
+    ),
+    "docs": Command(
+        module="memdyn.operations.docs",
+        summary="write what is generated of the docs: the config's schema and its table of keys",
+        example="memdyn docs",
+    ),
+}

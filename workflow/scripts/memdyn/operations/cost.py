@@ -1,6 +1,7 @@
 """What a study will cost, in a few lines before its first job: models, time and disk."""
 
 import shutil
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,8 @@ from pathlib import Path
 from memdyn.design.blocks import block_names, models_of
 from memdyn.operations.effort import SPEEDS, Effort, efforts, seconds_a_model
 from memdyn.operations.progress import START_SECONDS, Count, count, duration
+from memdyn.plan.probes import OUTPUTS
+from memdyn.plan.reuse import saved
 from memdyn.plan.study import RunPlan, StudyPlan
 from memdyn.terms import SCORED_PARTS
 
@@ -15,6 +18,7 @@ _SCORE_BYTES = 18  # of a sample at a checkpoint of a model: five float32, of wh
 # The scheduler's choice is among this many ready jobs, drawn at random where there are more (profiles/default): scoring
 # waits, for one to two blocks a hundred in a simulation of 150 to 1,250 blocks.
 READY_JOBS = 100
+_EPOCHS_SHOWN = 5
 _STATE_COPIES = 3  # what a model in training resumes from: its weights and up to two values of the optimizer for each
 
 
@@ -51,6 +55,8 @@ class _Run:
     @property
     def samples(self) -> int:
         """That are scored."""
+        if not self.plan.outputs:
+            return 0
         return sum(self.plan.pool.options["parts"][part] for part in SCORED_PARTS)
 
 
@@ -60,12 +66,13 @@ def statement(plan: StudyPlan, slots: int) -> Iterator[str]:
     Args:
         slots: jobs of training and scoring that run side by side.
     """
-    counts = [count(plan, run) for run in plan.runs]
+    counts = [count(plan, run) for run in plan.trained]
     found = efforts(plan)
     seconds = seconds_a_model(found, [c.seconds for c in counts])
-    runs = [_Run(*of) for of in zip(plan.runs, counts, found, seconds, strict=True)]
+    runs = [_Run(*of) for of in zip(plan.trained, counts, found, seconds, strict=True)]
     wanted, trained, scored = (sum(getattr(c, what) for c in counts) for what in ("wanted", "trained", "scored"))
-    yield from _measuring(plan)
+    yield from _trained_again(plan)
+    yield from _probing(plan)
     if trained == scored == wanted:
         yield f"all {wanted} models are trained and scored"
         return
@@ -74,18 +81,35 @@ def statement(plan: StudyPlan, slots: int) -> Iterator[str]:
     yield _disk(plan, runs, slots)
 
 
-def _measuring(plan: StudyPlan) -> Iterator[str]:
-    """The optional measures that are to be taken; their arithmetic depends on the widths of all layers."""
-    files = [
-        (run.results_of_weights(block)[-1], len(models_of(block)))
-        for run in plan.runs
-        for block in block_names(plan.study.config.shadow_models)
-        if run.measuring
-    ]
-    models = sum(size for file, size in files if not Path(plan.results, file).exists())
-    if models:
-        names = ", ".join(sorted(plan.study.config.difficulty.measures))
-        yield f"{names} of {models} models are to be taken, which comes on top: how long it takes is not known"
+def _probing(plan: StudyPlan) -> Iterator[str]:
+    """The probes besides the outputs that are to be taken; their arithmetic depends on the widths of all layers."""
+    models: dict[str, int] = defaultdict(int)
+    for run in plan.runs:
+        for block in block_names(plan.study.config.shadow_models):
+            for name, probe in run.probes.items():
+                if name != OUTPUTS and not Path(plan.results, probe.product(block)).exists():
+                    models[name] += len(models_of(block))
+    for name, number in sorted(models.items()):
+        yield f"{name} of {number} models is to be taken, which comes on top: how long it takes is not known"
+
+
+def _trained_again(plan: StudyPlan) -> Iterator[str]:
+    """Models that are there, with too few of their weights saved."""
+    for run in plan.trained:
+        lacking = run.training.lacking
+        if lacking:
+            there = sorted(saved(run.train).intersection(*map(saved, lacking)))
+            new = [epoch for epoch in run.epochs if epoch not in there]
+            yield (
+                f"{run.name} was trained before, but its weights at {_listed(new)} were not saved: its models are "
+                "trained again, to the same bits"
+            )
+
+
+def _listed(epochs: list[int]) -> str:
+    shown = ", ".join(map(str, epochs[:_EPOCHS_SHOWN]))
+    more = f" and {len(epochs) - _EPOCHS_SHOWN} more" if len(epochs) > _EPOCHS_SHOWN else ""
+    return f"{'epochs' if len(epochs) > 1 else 'epoch'} {shown}{more}"
 
 
 def _time(plan: StudyPlan, runs: list[_Run], slots: int) -> Iterator[str]:

@@ -1,7 +1,6 @@
 """docs/tables.md: its lists of tables, generated from their declarations."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from memdyn.config.document import BEGIN, END
 from memdyn.tables import STAGES, study
@@ -9,9 +8,9 @@ from memdyn.tables.table import Column, Table
 
 _FOLDERS = {
     "study": "`results/studies/<study>/tables/NAME.parquet`, with a CSV beside each",
-    "dynamics": "`results/<pool>/<run>/<scoring>/dynamics-.../NAME.parquet`",
-    "analysis": "`results/<pool>/<run>/<scoring>/analysis-.../NAME.parquet`",
-    "attack": "`results/<pool>/<run>/<scoring>/<attack>/NAME.parquet`",
+    "dynamics": "`results/<pool>/<run>/<outputs>/dynamics-.../NAME.parquet`",
+    "analysis": "`results/<pool>/<run>/<outputs>/analysis-.../NAME.parquet`",
+    "attack": "`results/<pool>/<run>/<outputs>/<attack>/NAME.parquet`",
     "train": "`results/<pool>/<run>/block-.../NAME.parquet`",
 }
 _TITLES = {
@@ -23,15 +22,17 @@ _TITLES = {
 }
 
 
-def write_tables_page(path: Path) -> None:
-    """Makes the lists on the page anew; what stands around them stays."""
-    path.write_text(tables_page(path.read_text()))
-
-
 def tables_page(text: str) -> str:
-    """The page with its lists made anew."""
-    before, _, rest = text.partition(BEGIN)
-    return f"{before}{BEGIN}\n{table_lists()}\n{END}{rest.partition(END)[2]}"
+    """The page with its lists made anew; what stands around them stays.
+
+    Raises:
+        ValueError: where it has no place for them.
+    """
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ValueError(f"docs/tables.md: no place for the lists, between {BEGIN!r} and {END!r}")
+    return f"{before}{BEGIN}\n{table_lists()}\n{END}{after}"
 
 
 def table_lists() -> str:

@@ -64,15 +64,16 @@ class Effort:
 
 
 def efforts(plan: StudyPlan) -> list[Effort]:
-    """One for each run of the study."""
-    return [_effort(plan, planned, run) for planned, run in zip(plan.runs, plan.study.runs, strict=True)]
+    """One for each run that is trained."""
+    return [_effort(plan, run) for run in plan.trained]
 
 
-def _effort(plan: StudyPlan, planned: RunPlan, run: Run) -> Effort:
+def _effort(plan: StudyPlan, planned: RunPlan) -> Effort:
+    run = planned.run
     config, train = plan.study.config, run.train
     members = run.pool.parts.scored // 2
     rounds = train.epochs * _closures(planned)
-    size = _size(Path(plan.results, planned.pool_path, "pool.arrow"), run)
+    size = _size(Path(plan.results, planned.pool.product()), run)
     guess = None
     if size:
         speed = SPEEDS[config.device]
@@ -101,6 +102,8 @@ def _closures(run: RunPlan) -> int:
 
 def scoring_cost(run: RunPlan) -> float:
     """Time to score a model, of that to train it: samples that pass forward, against forward and back."""
+    if not run.outputs:
+        return 0.0
     parts, train = run.pool.options["parts"], run.train.options
     forward = sum(parts[part] for part in SCORED_PARTS) * len(train["checkpoints"])
     return forward / (FORWARDS * _closures(run) * train["epochs"] * parts["scored"] / 2)

@@ -9,10 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from memdyn.design.blocks import block_names, progress_folder
-from memdyn.identity.recipe import RECIPE, read_recipe
+from memdyn.identity.differences import differences
+from memdyn.identity.recipe import RECIPE, read_recipe, with_code
 from memdyn.jobs.atomic import discard
 from memdyn.jobs.retention import is_temporary
-from memdyn.plan.study import RunPlan, Stage, StudyPlan
+from memdyn.plan.stage import POOL, PROBE, TRAIN, Stage
+from memdyn.plan.study import StudyPlan
+
+_TRAINED = (POOL, TRAIN, PROBE)  # kinds whose loss may cost training
 
 LINKS = {"tables": "tables", "figures": "figures", "report.html": "report"}
 
@@ -28,6 +32,15 @@ class Superseded:
     def new_folder(self) -> Path:
         return self.folder.with_name(self.wanted.folder)
 
+    @property
+    def changed_code(self) -> str:
+        """Which files of code differ: `changed: memdyn/training/loop.py`."""
+        found = differences(read_recipe(self.folder) or {}, with_code(self.wanted.params()))
+        return found.code or ("it is not recorded which code" if found.modules is None else "the same code, renamed")
+
+    def __str__(self) -> str:
+        return f"{self.folder} (would become {self.new_folder.name}): {self.changed_code}"
+
 
 def refuse_needless_training(plan: StudyPlan) -> None:
     """Asks for permission before finished work is trained again because of code, or of deleted checkpoints, alone.
@@ -38,22 +51,22 @@ def refuse_needless_training(plan: StudyPlan) -> None:
     if plan.study.config.allow_retrain:
         return
     found = superseded(plan)
-    retrained = [item for item in found if item.wanted.kind not in ("score", "measure")]
+    retrained = [item for item in found if not item.wanted.kind.reads_weights]
     if retrained:
         raise RuntimeError(
             "the code of these finished folders has changed, and their models would be trained again:\n"
-            + _listed(f"{item.folder} (would become {item.new_folder.name})" for item in retrained)
+            + _listed(retrained)
             + f"If the change alters results: allow it with `--config allow_retrain=true`.\n{_ADOPT}"
         )
-    lost = list(_unscorable(plan))
+    lost = dict(_unreadable(plan))
     if lost:
         raise RuntimeError(
-            "the checkpoints of these finished blocks were deleted after scoring, but new scores or measures of "
-            "difficulty need them:\n"
-            + _listed(lost)
+            "the checkpoints of these finished blocks were deleted once they were read, but new probes or students "
+            "need them:\n"
+            + _listed(f"{block} (for {', '.join(probes)})" for block, probes in lost.items())
             + "Their models would be trained again: allow it with `--config allow_retrain=true`; to keep checkpoints "
             + "in future, set keep_checkpoints: all."
-            + (f"\n{_ADOPT}" if found else "")
+            + (f"\nThe code of these has changed:\n{_listed(found)}{_ADOPT}" if found else "")
         )
 
 
@@ -72,8 +85,8 @@ def refuse_missing_data(plan: StudyPlan) -> None:
 
 
 _ADOPT = (
-    "If it provably does not (a refactoring): `python workflow/scripts/adopt.py --reason '...'` keeps the folders "
-    "under their new names."
+    "If it provably does not (a refactoring): `memdyn adopt --reason '...'`, with this study's --configfile, keeps the "
+    "folders under their new names."
 )
 
 
@@ -85,19 +98,18 @@ def superseded(plan: StudyPlan) -> list[Superseded]:
     """Finished folders of older code that this plan would make anew; a parent comes before what lies in it."""
     found: dict[Path, Superseded] = {}
     recipes_of = cache(_recipes)  # a grid has many runs in one folder
-    for run in plan.runs:
-        place = Path(plan.results)
-        for wanted in (run.pool, run.train, run.scoring, run.measuring):
-            if wanted is None:
-                continue
-            folder = place / wanted.folder
-            if not _has_work(folder, wanted.kind):
-                older = next(_older(recipes_of(place), wanted), None)
-                if older:
-                    found[older] = Superseded(older, wanted)
-                    folder = older
-            if wanted.kind in ("pool", "train"):  # what else there is lies side by side
-                place = folder
+    place = {"": Path(plan.results)}  # of each stage, by its path: where it lies, or what stands for it
+    for path, wanted in plan.stages.items():
+        if wanted.kind not in _TRAINED:
+            continue
+        parent = place[wanted.parent.path if wanted.parent else ""]
+        folder = parent / wanted.folder
+        if not _has_work(folder, wanted):
+            older = next(_older(recipes_of(parent), wanted), None)
+            if older:
+                found[older] = Superseded(older, wanted)
+                folder = older
+        place[path] = folder
     return list(found.values())
 
 
@@ -110,51 +122,49 @@ def _recipes(parent: Path) -> list[tuple[Path, dict[str, Any]]]:
 def _older(recipes: Iterable[tuple[Path, dict[str, Any]]], wanted: Stage) -> Iterator[Path]:
     """Folders with the same options, other code and finished work."""
     for folder, recipe in recipes:
-        same = (recipe.get("kind"), recipe.get("options_hash")) == (wanted.kind, wanted.options_hash)
-        if same and folder.name != wanted.folder and _has_work(folder, wanted.kind):
+        same = (recipe.get("kind"), recipe.get("options_hash")) == (wanted.kind.name, wanted.options_hash)
+        if same and folder.name != wanted.folder and _has_work(folder, wanted):
             yield folder
 
 
-def _has_work(folder: Path, kind: str) -> bool:
+def _has_work(folder: Path, stage: Stage) -> bool:
     """Whether training lies in the folder, or would have to be done again without it."""
-    patterns = {
-        "pool": "*/block-*/log.parquet",
-        "train": "block-*/log.parquet",
-        "score": "block-*/scores.parquet",
-        "measure": "block-*/measures.parquet",
-    }
-    return next(folder.glob(patterns[kind]), None) is not None
+    product = f"block-*/{stage.kind.product}" if stage.kind.per_block else f"*/block-*/{TRAIN.product}"
+    return next(folder.glob(product), None) is not None
 
 
-def _unscorable(plan: StudyPlan) -> Iterator[Path]:
-    for run in plan.runs:
-        for block in block_names(plan.study.config.shadow_models):
-            trained = Path(plan.results, run.train_path, block)
-            kept = (trained / "checkpoints").exists() or _progress(plan, run, block).exists()
-            if (trained / "log.parquet").exists() and not kept and not _is_read(plan, run, block):
-                yield trained
+def _trainings(plan: StudyPlan) -> Iterator[tuple[Stage, str]]:
+    """Every training of the study, with each of its blocks."""
+    blocks = block_names(plan.study.config.shadow_models)
+    yield from ((stage, block) for stage in plan.stages.values() if stage.kind == TRAIN for block in blocks)
 
 
-def _is_read(plan: StudyPlan, run: RunPlan, block: str) -> bool:
-    """Whether all that is made from a block's weights is there."""
-    return all(Path(plan.results, file).exists() for file in run.results_of_weights(block))
+def _unreadable(plan: StudyPlan) -> Iterator[tuple[Path, list[str]]]:
+    """Blocks without weights, and the names of those that have still to read them."""
+    for train, block in _trainings(plan):
+        trained = Path(plan.results, train.path, block)
+        kept = (trained / "checkpoints").exists() or progress_folder(trained.parent, block).exists()
+        if (trained / TRAIN.product).exists() and not kept:
+            left = [stage.slug for stage in _unread(plan, train, block)]
+            if left:
+                yield trained, left
 
 
-def _progress(plan: StudyPlan, run: RunPlan, block: str) -> Path:
-    return progress_folder(Path(plan.results, run.train_path), block)
+def _unread(plan: StudyPlan, train: Stage, block: str) -> list[Stage]:
+    """What has still to read a block's weights."""
+    return [reader for reader in plan.readers(train) if not Path(plan.results, reader.product(block)).exists()]
 
 
-def discard_scored(plan: StudyPlan) -> None:
-    """Deletes weights that were to be deleted once scored, and are scored, and measured where that is wanted.
+def discard_read(plan: StudyPlan) -> None:
+    """Deletes weights that were to be deleted once read, and that every probe has read.
 
     Snakemake does so after the last job that reads them. Here go those that one left when it was killed in between: no
-    job may delete them, for it may outlive its Snakemake, and the next one may have planned to score the block already.
+    job may delete them, for it may outlive its Snakemake, and the next one may have planned to read the block already.
     """
-    for run in plan.runs:
-        for block in block_names(plan.study.config.shadow_models):
-            weights = Path(plan.results, run.train_path, block, "checkpoints")
-            if is_temporary(weights) and _is_read(plan, run, block):
-                discard(weights)
+    for train, block in _trainings(plan):
+        weights = Path(plan.results, train.path, block, "checkpoints")
+        if is_temporary(weights) and not _unread(plan, train, block):
+            discard(weights)
 
 
 def link_current(plan: StudyPlan) -> None:

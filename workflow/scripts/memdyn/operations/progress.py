@@ -57,23 +57,25 @@ def count(plan: StudyPlan, run: RunPlan) -> Count:
     trained = scored = jobs_begun = 0
     begun, seconds, logs = 0.0, [], []
     left = {block: len(models_of(block)) for block in blocks}
-    for block in blocks if Path(plan.results, run.train_path).exists() else []:
+    trained_in = Path(plan.results, run.train.path)
+    for block in blocks if trained_in.exists() else []:
         size = left[block]
-        log = Path(plan.results, run.train_path, block, "log.parquet")
+        log = Path(plan.results, run.train.product(block))
         if log.exists():
             trained += size
             logs.append(log)
             jobs_begun += 1
         else:
-            models = list(progress_folder(Path(plan.results, run.train_path), block).glob("model-*"))
+            models = list(progress_folder(trained_in, block).glob("model-*"))
             finished = [json.loads(file.read_text()) for model in models if (file := model / "log.json").exists()]
             trained += len(finished)
             seconds += [sum(row["seconds"] for row in rows) for rows in finished if isfinite(rows[-1]["loss"])]
             begun += sum(_share(model, run.train.options["epochs"]) for model in models)
             jobs_begun += bool(models)
-        if Path(plan.results, run.scoring_path, block, "scores.parquet").exists():
+        last = run.outputs or run.train  # a hidden teacher is done when it is trained
+        if Path(plan.results, last.product(block)).exists():
             scored += left.pop(block)
-            jobs_begun += 1
+            jobs_begun += bool(run.outputs)
     seconds += filter(None, map(_mean_seconds, logs[-_LOGS_READ:]))
     wanted, mean = plan.study.config.shadow_models, sum(seconds) / len(seconds) if seconds else 0.0
     return Count(
@@ -83,7 +85,7 @@ def count(plan: StudyPlan, run: RunPlan) -> Count:
         scored=scored,
         left=tuple(left.values()),
         begun=begun,
-        jobs=2 * len(blocks),
+        jobs=(2 if run.outputs else 1) * len(blocks),
         jobs_begun=jobs_begun,
         seconds=mean,
         scoring=scoring_cost(run),
@@ -133,7 +135,7 @@ class Progress(threading.Thread):
             shown = line
 
     def _counts(self) -> list[Count]:
-        return [count(self.plan, run) for run in self.plan.runs]
+        return [count(self.plan, run) for run in self.plan.trained]
 
     def _line(self, counts: list[Count]) -> str:
         wanted, trained = sum(c.wanted for c in counts), sum(c.trained for c in counts)

@@ -10,4 +10,5 @@ REGISTRY: dict[str, str] = {
     "adamw": "memdyn.optim.adam:adamw",
     "rmsprop": "memdyn.optim.rmsprop:rmsprop",
     "muon": "memdyn.optim.muon:muon",
+    "custom": "memdyn.optim.custom:custom",
 }

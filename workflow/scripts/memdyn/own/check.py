@@ -14,7 +14,12 @@ from memdyn.own.source import Code, Import, Module, Name, code_of_file, imports_
 
 
 def check_target(
-    target: str, options: Mapping[str, Any], given: Sequence[str], key: str, judge_installed: bool = True
+    target: str,
+    options: Mapping[str, Any],
+    given: Sequence[str],
+    key: str,
+    judge_installed: bool = True,
+    instead: Sequence[str] = (),
 ) -> Code:
     """The code of a target that can be imported, has the name, and takes the arguments, as far as can be seen.
 
@@ -24,6 +29,7 @@ def check_target(
         given: ... after these, which are given by their places.
         key: the section of the config, for messages.
         judge_installed: whether jobs have the packages of this Python, so that a missing one can be told.
+        instead: what is given where the target's first parameters have just these names.
 
     Raises:
         ConfigError: naming key, file and line.
@@ -43,7 +49,7 @@ def check_target(
     if name not in names and "*" not in names:
         raise ConfigError([f"{key}.target = {target}: {path} has no {name!r}; {did_you_mean(name, sorted(names))}"])
     found = [f"{key}.target = {target}: {problem}" for problem in _wrong_imports(code, name, judge_installed)]
-    found += _arguments(code, name, options, given, key)
+    found += _arguments(code, name, options, given, instead, key)
     if found:
         raise ConfigError(found)
     return code
@@ -147,7 +153,9 @@ def _body_of(tree: ast.Module, name: str) -> list[ast.stmt]:
     return []
 
 
-def _arguments(code: Code, name: str, options: Mapping[str, Any], given: Sequence[str], key: str) -> Iterator[str]:
+def _arguments(
+    code: Code, name: str, options: Mapping[str, Any], given: Sequence[str], instead: Sequence[str], key: str
+) -> Iterator[str]:
     """What of the arguments does not fit; nothing where they cannot be seen, as behind a decorator."""
     found = signature_of(code, code.modules[code.name], name)
     if found is None:
@@ -155,6 +163,7 @@ def _arguments(code: Code, name: str, options: Mapping[str, Any], given: Sequenc
     signature, where = found
     kinds = inspect.Parameter
     parameters = list(signature.parameters.values())
+    given = instead if instead and list(signature.parameters)[: len(instead)] == list(instead) else given
     by_place = [each for each in parameters if each.kind in (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD)]
     takes_any = {each.kind for each in parameters} & {kinds.VAR_POSITIONAL, kinds.VAR_KEYWORD}
     if len(by_place) < len(given) and kinds.VAR_POSITIONAL not in takes_any:

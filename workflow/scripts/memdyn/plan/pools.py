@@ -11,7 +11,7 @@ from memdyn.data import REGISTRY as DATASETS
 from memdyn.data.check import problem
 from memdyn.identity.names import plain_options
 from memdyn.identity.sources import Sources, look
-from memdyn.plan.stage import Stage, code_of
+from memdyn.plan.stage import POOL, Stage, code_of
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def _plan_pool(pool: PoolConfig, files: Sequence[str], sources: Sources, judge_i
     def stage_of(content: list[str]) -> Stage:
         more = {"content": content, "dataset": plain_options(dataset, hashed=True)}
         # the masks belong to the pool, so the code that draws them is part of its name
-        return Stage("pool", dataset.name, pool, ("build_pool.py", "draw_membership.py", *roots), entries, more=more)
+        return Stage(POOL, dataset.name, pool, ("build_pool.py", "draw_membership.py", *roots), entries, more=more)
 
     content = sources.content(files)
     if content is not None:

@@ -1,4 +1,4 @@
-"""A stage: one artifact folder, and what its name stands for."""
+"""A stage: one artifact folder, what its name stands for, and its place in the graph."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,26 +11,59 @@ from memdyn.own.check import check_target
 
 
 @dataclass(frozen=True)
+class Kind:
+    """What all stages of a kind have in common.
+
+    Attributes:
+        name: in recipes.
+        product: the file that is there when the stage is done, in its folder or in that of each block.
+        per_block: whether it is made block by block.
+        reads_weights: whether its jobs read the weights that its parent trained.
+    """
+
+    name: str
+    product: str
+    per_block: bool = False
+    reads_weights: bool = False
+
+
+POOL = Kind("pool", "pool.arrow")
+TRAIN = Kind("train", "log.parquet", per_block=True)
+PROBE = Kind("probe", "signals.parquet", per_block=True, reads_weights=True)
+ATTACK = Kind("attack", "metrics.parquet")
+DYNAMICS = Kind("dynamics", "samples.parquet")
+ANALYSIS = Kind("analysis", "curves.parquet")
+TABLES = Kind("tables", "runs.parquet")
+FIGURES = Kind("figures", "")
+REPORT = Kind("report", "report.html")
+
+
+@dataclass(frozen=True)
 class Stage:
     """An artifact folder and all that its name stands for; `params()` is what its job gets.
 
     Attributes:
         sections: config sections and plain values by name; or one section, with `more` laid over its keys.
         roots, entries, files: the code that makes it; see `code_digest`.
+        parent: the stage in whose folder this one lies; None: in that of the results.
+        needs: other stages that it is made from, by what they are to it. Their paths are part of its name, but for
+            the teachers of a training, whose name tells them itself.
     """
 
-    kind: str
+    kind: Kind
     slug: str
     sections: Any
     roots: tuple[str, ...]
     entries: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     more: dict[str, Any] = field(default_factory=dict)
+    parent: "Stage | None" = field(default=None, repr=False)
+    needs: "dict[str, Stage]" = field(default_factory=dict, repr=False)
 
     @cached_property
     def options(self) -> dict[str, Any]:
         """All options, as plain values."""
-        return plain_options(self.sections) | self.more
+        return plain_options(self.sections) | self.more | self._needed
 
     @cached_property
     def digest(self) -> str:
@@ -41,8 +74,23 @@ class Stage:
         return folder_name(self.slug, self.options_hash, self.digest)
 
     @cached_property
+    def path(self) -> str:
+        """Below the results; it tells all that the stage was made from."""
+        return f"{self.parent.path}/{self.folder}" if self.parent else self.folder
+
+    @cached_property
     def options_hash(self) -> str:
-        return options_hash(plain_options(self.sections, hashed=True) | self.more)
+        return options_hash(plain_options(self.sections, hashed=True) | self.more | self._needed)
+
+    @property
+    def _needed(self) -> dict[str, Any]:
+        if not self.needs or self.kind == TRAIN:
+            return {}
+        return {"needs": {name: stage.path for name, stage in self.needs.items()}}
+
+    def product(self, block: str = "") -> str:
+        """What is there when it is done, below the results; of a block where it is made block by block."""
+        return "/".join(filter(None, (self.path, block, self.kind.product)))
 
     def params(self) -> dict[str, Any]:
         """One sorted dict of plain values."""
@@ -51,7 +99,7 @@ class Stage:
             "entries": list(self.entries),
             "files": list(self.files),
             "folder": self.folder,
-            "kind": self.kind,
+            "kind": self.kind.name,
             "options": self.options,
             "options_hash": self.options_hash,
             "roots": list(self.roots),
@@ -59,17 +107,22 @@ class Stage:
 
 
 def code_of(
-    section: Any, registry: dict[str, str], given: Sequence[str], key: str, judge_installed: bool
+    section: Any,
+    registry: dict[str, str],
+    given: Sequence[str],
+    key: str,
+    judge_installed: bool,
+    instead: Sequence[str] = (),
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """(files, registry entries) that a named section stands for; a user's own file is given as `path.py:name`.
 
     Args:
-        given, key, judge_installed: see `memdyn.own.check.check_target`.
+        given, key, judge_installed, instead: see `memdyn.own.check.check_target`.
 
     Raises:
         ConfigError: where a user's own code cannot be used.
     """
-    own = []
-    if section.name == "custom":
-        own.append(str(check_target(section.target, section.options, given, key, judge_installed).file))
-    return tuple(own), (registry[section.name],)
+    if not hasattr(section, "target"):
+        return (), (registry[section.name],)
+    own = check_target(section.target, section.options, given, key, judge_installed, instead).file
+    return (str(own),), (registry["custom"],)

@@ -2,74 +2,74 @@
 
 Every artifact lies in the folder of what it was made from, so a path is its own lineage:
 
-    <results>/<pool>/<run>/<scoring>/<attack or dynamics>
-    <results>/<pool>/<run>/<measures>
+    <results>/<pool>/<run>/<outputs>/<attack or dynamics>
+    <results>/<pool>/<run>/<any other probe>
     <results>/studies/<study>/versions/<tables, figures or report>
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
-from memdyn.attacks import REGISTRY as ATTACKS
 from memdyn.config.load import Run, Study
-from memdyn.config.paths import name_of_target, refuse_files
-from memdyn.config.recipe import TrainConfig
+from memdyn.config.paths import refuse_files
 from memdyn.identity.names import options_hash
-from memdyn.models import REGISTRY as MODELS
-from memdyn.optim import REGISTRY as OPTIMIZERS
 from memdyn.plan.nets import refuse_untrainable
 from memdyn.plan.pools import plan_pools, pool_key
-from memdyn.plan.stage import Stage, code_of
-from memdyn.probes import REGISTRY as MEASURES
-from memdyn.terms import SCORED_PARTS
+from memdyn.plan.probes import OUTPUTS, plan_probes, wanted_probes
+from memdyn.plan.reuse import same_training, saved
+from memdyn.plan.stage import FIGURES, REPORT, TABLES, TRAIN, Stage
+from memdyn.plan.stages import analysis_stage, architecture, attack_stages, code_of_attacks, dynamics_stage
+from memdyn.plan.training import Training, Trainings
+from memdyn.report.sections import DRAWN, WRITTEN, entries
 
 
 @dataclass(frozen=True)
 class RunPlan:
-    """The folders of one run of the study, from its pool to its dynamics."""
+    """The stages of one run of the study, from its pool to its dynamics.
 
-    name: str
-    pool: Stage
-    train: Stage
-    scoring: Stage
-    measuring: Stage | None
-    attacks: dict[str, Stage]
-    dynamics: Stage
-    analysis: Stage | None
+    Attributes:
+        epochs: the checkpoints that the study reads; those of the training may be more.
+        probes: by name; the outputs come first.
+        attacks: by label.
+        analysis: None where the study does not ask for the full analysis.
+        training: of its models; of a hidden teacher that is all there is.
+    """
 
-    @property
-    def pool_path(self) -> str:
-        return self.pool.folder
-
-    @property
-    def train_path(self) -> str:
-        return f"{self.pool.folder}/{self.train.folder}"
+    training: Training
+    epochs: list[int]
+    probes: dict[str, Stage] = field(default_factory=dict)
+    attacks: dict[str, Stage] = field(default_factory=dict)
+    dynamics: Stage | None = None
+    analysis: Stage | None = None
 
     @property
-    def scoring_path(self) -> str:
-        return f"{self.train_path}/{self.scoring.folder}"
+    def run(self) -> Run:
+        return self.training.run
 
     @property
-    def measuring_path(self) -> str | None:
-        """None where the study asks for no measure of difficulty that needs the weights."""
-        return f"{self.train_path}/{self.measuring.folder}" if self.measuring else None
-
-    def results_of_weights(self, block: str) -> list[str]:
-        """What is made from a block's checkpoints, which may go once all of it is there."""
-        measures = [f"{self.measuring_path}/{block}/measures.parquet"] if self.measuring else []
-        return [f"{self.scoring_path}/{block}/scores.parquet", *measures]
-
-    def attack_path(self, label: str) -> str:
-        return f"{self.scoring_path}/{self.attacks[label].folder}"
+    def name(self) -> str:
+        return self.run.name
 
     @property
-    def dynamics_path(self) -> str:
-        return f"{self.scoring_path}/{self.dynamics.folder}"
+    def pool(self) -> Stage:
+        return self.train.parent
 
     @property
-    def analysis_path(self) -> str | None:
-        """None where the study does not ask for the full analysis."""
-        return f"{self.scoring_path}/{self.analysis.folder}" if self.analysis else None
+    def train(self) -> Stage:
+        return self.training.stage
+
+    @property
+    def outputs(self) -> Stage | None:
+        """The probe that attacks and dynamics live on; none of a hidden teacher."""
+        return self.probes.get(OUTPUTS)
+
+    def stages(self) -> Iterator[Stage]:
+        """All of them; a parent comes before what lies in it."""
+        yield from (self.pool, self.train, *self.probes.values(), *self.attacks.values())
+        yield from filter(None, (self.dynamics, self.analysis))
 
 
 @dataclass(frozen=True)
@@ -77,15 +77,17 @@ class StudyPlan:
     """Everything that the rules need.
 
     Attributes:
+        runs: of the study, in order.
+        teachers: hidden runs that others learn from.
         gone: pool -> the file or folder of its raw data that is not there any more; a built pool does without.
     """
 
     study: Study
     runs: list[RunPlan]
+    teachers: list[RunPlan]
     tables: Stage
     figures: Stage
     report: Stage
-    by_path: dict[str, Stage] = field(repr=False)
     gone: dict[str, str]
 
     @property
@@ -100,6 +102,38 @@ class StudyPlan:
     def versions(self) -> str:
         return f"{self.folder}/versions"
 
+    @cached_property
+    def stages(self) -> dict[str, Stage]:
+        """Every stage below the pools, by its path below the results; a parent comes before what lies in it."""
+        return {stage.path: stage for run in self.trained for stage in run.stages()}
+
+    @property
+    def trained(self) -> list[RunPlan]:
+        """All that is trained: hidden teachers, then the runs."""
+        return [*self.teachers, *self.runs]
+
+    @cached_property
+    def _alternatives(self) -> dict[str, Stage]:
+        """Stages that a job may ask for, though this start uses others: another study may since have begun them."""
+        return {stage.path: stage for run in self.runs for stage in _alternatives(self.study, run)}
+
+    @cached_property
+    def _readers(self) -> dict[str, list[Stage]]:
+        found: dict[str, list[Stage]] = {}
+        for stage in self.stages.values():
+            trained = [stage.parent] if stage.kind.reads_weights else []
+            for source in [*trained, *(need for need in stage.needs.values() if stage.kind == need.kind == TRAIN)]:
+                found.setdefault(source.path, []).append(stage)
+        return found
+
+    def readers(self, train: Stage) -> list[Stage]:
+        """The stages that read weights of this training; once all have read a block's, they may go."""
+        return self._readers.get(train.path, [])
+
+    def results_of_weights(self, train: Stage, block: str) -> list[str]:
+        """What is made from a block's weights, below the results."""
+        return [reader.product(block) for reader in self.readers(train)]
+
     def version_names(self) -> dict[str, str]:
         """Folders of this version's tables, figures and report."""
         return {"tables": self.tables.folder, "figures": self.figures.folder, "report": self.report.folder}
@@ -109,10 +143,10 @@ class StudyPlan:
         return [
             {
                 "name": plan.name,
-                "folder": plan.train_path,
+                "folder": plan.train.path,
                 "pool": plan.pool.folder,
-                "dataset": run.pool.dataset.name,
-                "architecture": architecture(run.train),
+                "dataset": plan.run.pool.dataset.name,
+                "architecture": architecture(plan.run.train),
                 "recipe": plan.train.options,
                 # what the pool is but for its size, in a word; of a user's own data set the code tells
                 "population": options_hash(
@@ -120,20 +154,19 @@ class StudyPlan:
                 ),
                 "device": self.study.config.device,
             }
-            for plan, run in zip(self.runs, self.study.runs, strict=True)
+            for plan in self.runs
         ]
 
     def folders(self) -> dict[str, dict[str, Any]]:
         """The map from the study's names to the folders of its artifacts."""
         return {
             run.name: {
-                "pool": run.pool_path,
-                "train": run.train_path,
-                "scores": run.scoring_path,
-                "measures": run.measuring_path,
-                "attacks": {label: run.attack_path(label) for label in run.attacks},
-                "dynamics": run.dynamics_path,
-                "analysis": run.analysis_path,
+                "pool": run.pool.path,
+                "train": run.train.path,
+                "probes": {name: stage.path for name, stage in run.probes.items()},
+                "attacks": {label: stage.path for label, stage in run.attacks.items()},
+                "dynamics": run.dynamics.path,
+                "analysis": run.analysis.path if run.analysis else None,
             }
             for run in self.runs
         }
@@ -145,12 +178,13 @@ class StudyPlan:
             LookupError: where the plan has no such folder, as in a job whose code or config changed after it was
                 submitted.
         """
-        if path not in self.by_path:
+        found = self.stages.get(path) or self._alternatives.get(path)
+        if found is None:
             raise LookupError(
                 f"{self.results}/{path} is not part of the study as code and config now stand: "
                 "they were changed after this job was submitted; run snakemake again"
             )
-        return self.by_path[path]
+        return found
 
 
 def build_plan(study: Study, is_job: bool = False, judge_installed: bool = True) -> StudyPlan:
@@ -170,104 +204,31 @@ def build_plan(study: Study, is_job: bool = False, judge_installed: bool = True)
     pools = plan_pools(study, is_job, judge)
     if not is_job:
         refuse_untrainable(study, pools)
-    runs = [_plan_run(study, run, pools[pool_key(run.pool)].stage, judge) for run in study.runs]
-    tables, figures, report = _plan_study(study, runs)
-    by_path: dict[str, Stage] = {}
-    for run in runs:
-        by_path |= {run.pool_path: run.pool, run.train_path: run.train, run.scoring_path: run.scoring}
-        if run.measuring:
-            by_path[run.measuring_path] = run.measuring
-        by_path |= {run.attack_path(label): stage for label, stage in run.attacks.items()}
-        by_path[run.dynamics_path] = run.dynamics
-        if run.analysis:
-            by_path[run.analysis_path] = run.analysis
+    trainings = Trainings(study, [pools[pool_key(run.pool)].stage for run in study.runs], judge)
+    runs = [_plan_run(study, training, judge) for training in trainings.runs]
+    teachers = [RunPlan(training, training.run.train.checkpoint_epochs()) for training in trainings.hidden]
     gone = {pool.stage.folder: pool.gone for pool in pools.values() if pool.gone}
-    return StudyPlan(study, runs, tables, figures, report, by_path, gone)
+    return StudyPlan(study, runs, teachers, *_plan_study(study, runs), gone)
 
 
-def _plan_run(study: Study, run: Run, pool: Stage, judge_installed: bool) -> RunPlan:
-    train = _plan_train(run, judge_installed)
-    scoring = Stage(
-        "score", "scores", {"parts": list(SCORED_PARTS)}, ("score_block.py",), (MODELS[run.train.model.name],)
-    )
-    measuring = _plan_measuring(study, run)
-    attacks = {attack.label(): _plan_attack(study, attack) for attack in study.config.attacks}
-    dynamics = _plan_dynamics(study)
-    analysis = _plan_analysis(study, measuring) if study.config.analysis.enabled else None
-    return RunPlan(run.name, pool, train, scoring, measuring, attacks, dynamics, analysis)
+def _plan_run(study: Study, training: Training, judge_installed: bool) -> RunPlan:
+    run, train = training.run, training.stage
+    epochs, early = run.train.checkpoint_epochs(), study.config.analysis.early_epoch
+    codes = code_of_attacks(study.config.attacks, judge_installed)  # is there, before it is asked what it reads
+    probes = plan_probes(wanted_probes(study), run, train, epochs, early, judge_installed)
+    attacks = attack_stages(study, codes, probes, epochs, training.exact.options_hash)
+    dynamics = dynamics_stage(study, codes, probes, epochs)
+    analysis = analysis_stage(study, codes, probes, epochs) if study.config.analysis.enabled else None
+    return RunPlan(training, epochs, probes, attacks, dynamics, analysis)
 
 
-def _plan_train(run: Run, judge_installed: bool) -> Stage:
-    train = run.train
-    own, model = code_of(train.model, MODELS, ("input_shape", "n_classes"), "model", judge_installed)
-    slug = f"{architecture(train)}-{train.optimizer.name}-e{train.epochs}"
-    entries = (*model, OPTIMIZERS[train.optimizer.name])
-    more = {"checkpoints": train.checkpoint_epochs()}
-    return Stage("train", slug, train, ("train_block.py", *own), entries, more=more)
-
-
-def architecture(train: TrainConfig) -> str:
-    """The model in a word: cnn2, wrn-28-10, resnet50."""
-    model = train.model
-    words = {
-        "cnn": lambda: f"cnn{model.layers}",
-        "wrn": lambda: f"wrn-{model.depth}-{model.width}",
-        "torchvision": lambda: model.arch,
-        "custom": lambda: name_of_target(model.target),
-    }
-    return words.get(model.name, lambda: model.name)()
-
-
-def _plan_measuring(study: Study, run: Run) -> Stage | None:
-    config = study.config
-    measures = config.difficulty.resolved(run.train.checkpoint_epochs(), config.analysis.early_epoch)
-    entries = (MODELS[run.train.model.name], *(MEASURES[name] for name in measures))
-    return Stage("measure", "measures", {"measures": measures}, ("measure_block.py",), entries) if measures else None
-
-
-def _plan_attack(study: Study, attack: Any) -> Stage:
-    config = study.config
-    options = {
-        "attack": attack,
-        "models": config.shadow_models,
-        "statistics": config.statistics,
-        # the plane's thresholds are set where the scores are
-        "thresholds": list(config.dynamics.thresholds),
-    }
-    slug = f"{attack.label()}-m{config.shadow_models:03d}"
-    return Stage("attack", slug, options, ("run_attack.py",), (ATTACKS[attack.name],))
-
-
-def _plan_dynamics(study: Study) -> Stage:
-    config = study.config
-    shown = [attack for attack in config.attacks if attack.label() in config.dynamics.attacks]
-    options = {
-        "attacks": [{"label": attack.label(), "options": attack} for attack in shown],
-        "dynamics": config.dynamics,
-        "models": config.shadow_models,
-        "statistics": config.statistics,
-        "thresholds": list(config.dynamics.thresholds),
-    }
-    entries = tuple(ATTACKS[attack.name] for attack in shown)
-    return Stage("dynamics", f"dynamics-m{config.shadow_models:03d}", options, ("compute_dynamics.py",), entries)
-
-
-def _plan_analysis(study: Study, measuring: Stage | None) -> Stage:
-    config = study.config
-    shown = [attack for attack in config.attacks if attack.label() in config.dynamics.attacks]
-    options = {
-        "analysis": config.analysis,
-        "early_share": config.claims.early_share,
-        "attacks": [{"label": attack.label(), "options": attack} for attack in shown],
-        "dynamics": config.dynamics,
-        "models": config.shadow_models,
-        "statistics": config.statistics,
-        "thresholds": list(config.dynamics.thresholds),
-    }
-    more = {"measures": measuring.folder} if measuring else {}
-    entries = tuple(ATTACKS[attack.name] for attack in shown)
-    slug = f"analysis-m{config.shadow_models:03d}"
-    return Stage("analysis", slug, options, ("analyse_dynamics.py",), entries, more=more)
+def _alternatives(study: Study, plan: RunPlan) -> Iterator[Stage]:
+    """The stages of a run on any other training that holds its checkpoints."""
+    exact = plan.training.exact
+    others = same_training(plan.training.make, exact, Path(study.config.results))
+    for train in (exact, *others):
+        if saved(exact) <= saved(train):
+            yield from _plan_run(study, replace(plan.training, stage=train), judge_installed=False).stages()
 
 
 def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]:
@@ -275,7 +236,7 @@ def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]
     members = [
         {
             "name": run.name,
-            "scoring": run.scoring_path,
+            "outputs": run.outputs.path,
             "attacks": [[label, stage.folder] for label, stage in run.attacks.items()],
             "dynamics": run.dynamics.folder,
             "analysis": run.analysis.folder if run.analysis else None,
@@ -283,7 +244,7 @@ def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]
         for run in runs
     ]
     tables = Stage(
-        "tables",
+        TABLES,
         "tables",
         {
             "runs": members,
@@ -296,12 +257,13 @@ def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]
         ("compare_runs.py",),
     )
     shown = {name: getattr(config, name) for name in ("report", "dynamics", "analysis", "study")}
-    figures = Stage("figures", "figures", {"tables": tables.folder, **shown}, ("draw_figures.py",))
+    figures = Stage(FIGURES, "figures", {"tables": tables.folder, **shown}, ("draw_figures.py",), entries(DRAWN))
     report = Stage(
-        "report",
+        REPORT,
         "report",
         {"figures": figures.folder, "tables": tables.folder, **shown},
         ("write_report.py",),
-        files=tuple(f"memdyn/report/templates/{name}" for name in ("report.css", "report.html.j2")),
+        entries(WRITTEN),
+        files=tuple(f"memdyn/report/page/templates/{name}" for name in ("report.css", "report.html.j2")),
     )
     return tables, figures, report

@@ -1,11 +1,15 @@
 """What is read off a network about its samples.
 
-The registry holds the optional measures of difficulty. An entry is called as
-f(network, inputs, members, batch, **options): a network in any mode, the samples, which of them it trained on (bool
-[samples]), how many pass at once, and the measure's own options; it returns float32 [samples].
+An entry is called as f(network, samples, members, batch, **options): a network in any mode, on its device; the samples;
+which of them it trained on (bool [n]); how many pass at once; and the probe's own options. It returns its signals by
+name, tensors [n, ...] each.
 """
 
 REGISTRY: dict[str, str] = {
+    "outputs": "memdyn.probes.outputs:outputs",
+    "logits": "memdyn.probes.logits:logits",
+    "views": "memdyn.probes.views:views",
     "grand": "memdyn.probes.grand:grand",
     "prediction_depth": "memdyn.probes.depth:prediction_depth",
+    "custom": "memdyn.probes.custom:custom",
 }

@@ -11,7 +11,9 @@ from memdyn.models.layout import layout_of
 
 
 @torch.inference_mode()
-def prediction_depth(network: nn.Module, inputs: Samples, members: Tensor, batch: int, neighbours: int) -> Tensor:
+def prediction_depth(
+    network: nn.Module, samples: Samples, members: Tensor, batch: int, *, neighbours: int
+) -> dict[str, Tensor]:
     """The smallest layer from which on all probes give the network's final prediction (Baldock et al. 2021, sec. 2.1).
 
     A probe is the class of most of the `neighbours` nearest reference samples, by Euclidean distance of the layer's
@@ -22,27 +24,27 @@ def prediction_depth(network: nn.Module, inputs: Samples, members: Tensor, batch
     Memory: one layer's activations of all members, in float32.
 
     Args:
-        members: bool [samples], more than `neighbours`.
+        members: bool [n], more than `neighbours`.
 
     Returns:
-        float32 [samples], 0 to the number of blocks + 1; that many where even the last block's probe disagrees and only
-        the classifier settles it.
+        prediction_depth: float32 [n], 0 to the number of blocks + 1; that many where even the last block's probe
+        disagrees and only the classifier settles it.
 
     Raises:
         ValueError: for a network that has no blocks to probe, with the reason.
     """
     network.eval()
     layers = [None, *blocks(network)]
-    everyone = torch.arange(len(inputs), device=inputs.samples.device)
-    final = torch.cat([network(values).argmax(1) for values in _batches(network, inputs, everyone, batch)])
+    everyone = torch.arange(len(samples), device=samples.samples.device)
+    final = torch.cat([network(values).argmax(1) for values in _batches(network, samples, everyone, batch)])
     depth = torch.full_like(final, len(layers))
     agreeing = everyone
     # from the last layer backwards, only those that agreed so far: the others' depth is known
     for place in reversed(range(len(layers))):
-        votes = _probe(network, layers[place], inputs, members, agreeing, batch, neighbours)
+        votes = _probe(network, layers[place], samples, members, agreeing, batch, neighbours)
         agreeing = agreeing[votes == final[agreeing]]
         depth[agreeing] = place
-    return depth.float()
+    return {"prediction_depth": depth.float()}
 
 
 def blocks(network: nn.Module) -> list[nn.Module]:

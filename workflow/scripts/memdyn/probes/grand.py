@@ -20,28 +20,29 @@ _VALUES = {"cpu": 2**23, "cuda": 2**27}
 _TOLERANCE = 1e-3  # between two ways to the same norm: rounding, far below what a missing term would make
 
 
-def grand(network: nn.Module, inputs: Samples, members: Tensor, batch: int) -> Tensor:
+def grand(network: nn.Module, samples: Samples, members: Tensor, batch: int) -> dict[str, Tensor]:
     """||grad_theta loss||_2 of each sample (Paul et al. 2021, definition 2.1, of one network).
 
     Over all trained parameters, of the cross-entropy without weight decay, in eval mode: with dropout off, and with
     the running statistics of a BatchNorm, whose batches would mix the samples. `members` do not matter.
 
     Returns:
-        float32 [samples].
+        grand: float32 [n].
 
     Raises:
         ValueError: for a network whose gradients cannot be taken sample by sample, with the reason.
     """
     network.eval()
     layout = layout_of(network)
-    first = inputs.normalise(inputs.samples[:1], layout), inputs.labels[:1]
+    first = samples.normalise(samples.samples[:1], layout), samples.labels[:1]
     layers = _checked_layers(network, *first)
     norms = _norms(network, layers)
     apart = sum(layer.weight.numel() for layer in layers.values())
     n_values = sum(parameter.numel() for parameter in network.parameters()) - apart
-    size = max(1, min(batch, _VALUES[inputs.samples.device.type] // n_values if n_values else batch))
-    chunks = zip(inputs.samples.split(size), inputs.labels.split(size), strict=True)
-    return torch.cat([norms(inputs.normalise(samples, layout), labels) for samples, labels in chunks]).float()
+    size = max(1, min(batch, _VALUES[samples.samples.device.type] // n_values if n_values else batch))
+    chunks = zip(samples.samples.split(size), samples.labels.split(size), strict=True)
+    found = [norms(samples.normalise(values, layout), labels) for values, labels in chunks]
+    return {"grand": torch.cat(found).float()}
 
 
 def _norms(network: nn.Module, layers: dict[str, nn.Linear]) -> Norms:

@@ -1,12 +1,31 @@
-"""Membership signals from logits, in float64 and never via softmax.
+"""The outputs of a network as membership signals: from logits, in float64 and never via softmax.
 
 In float32 the loss of a confident sample is exactly 0, and the ties drive the TPR at 1 % FPR to 0. Loss and
 confidence are functions of the margin and are not stored: loss = softplus(-margin), p_y = sigmoid(margin).
 """
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
+
+from memdyn.compute.samples import Samples
+from memdyn.probes.passes import logits_of
+
+SIGNALS = ("margin", "gap", "entropy", "modified_entropy", "el2n")
+
+
+@torch.inference_mode()
+def outputs(network: nn.Module, samples: Samples, members: Tensor, batch: int) -> dict[str, Tensor]:
+    """The five stored signals of each sample under one network, in eval mode and float32; `members` do not matter.
+
+    Returns:
+        float32 [n] a signal; see `signals`.
+    """
+    found: dict[str, list[Tensor]] = {}
+    for logits, labels in logits_of(network, samples, batch):
+        for name, values in signals(logits, labels).items():
+            found.setdefault(name, []).append(values)
+    return {name: torch.cat(parts) for name, parts in found.items()}
 
 
 def signals(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:

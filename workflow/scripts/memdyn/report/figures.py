@@ -9,25 +9,13 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_pdf import FigureCanvasPdf
 
-from memdyn.report.animation import draw_animation
-from memdyn.report.classes import draw_classes
-from memdyn.report.comparison import draw_comparison
-from memdyn.report.convergence import draw_convergence
-from memdyn.report.curves import draw_accuracy, draw_leakage, draw_null, draw_roc
-from memdyn.report.difficulty import draw_difficulty_curves, draw_difficulty_densities
-from memdyn.report.early import draw_early
-from memdyn.report.factors import draw_factors
-from memdyn.report.onset import draw_onset
-from memdyn.report.planes import draw_centre, draw_plane, draw_zones
-from memdyn.report.population import draw_inflow, draw_river, draw_speed
-from memdyn.report.power_law import draw_power_law
-from memdyn.report.record import INDEX, Drawing, FigureRecord, PoolImages, ReportOptions, drawn_pools, write_index
-from memdyn.report.samples import draw_samples
-from memdyn.report.style import in_figures, report_style, run_styles
-from memdyn.report.tails import draw_tails
-from memdyn.report.text import numbered, words_in
-from memdyn.report.transitions import draw_transitions
-from memdyn.report.utility import draw_utility
+from memdyn.report.draw.drawing import Drawing
+from memdyn.report.draw.pools import PoolImages, drawn_pools
+from memdyn.report.draw.style import in_figures, report_style, run_styles
+from memdyn.report.draw.text import numbered, words_in
+from memdyn.report.record import INDEX, FigureRecord, ReportOptions, write_index
+from memdyn.report.section import Study, made
+from memdyn.report.sections import sections
 
 # Without them the same figure would differ in bytes from one drawing to the next
 _NO_DATES = {"png": {"Software": None}, "pdf": {"CreationDate": None}}
@@ -37,40 +25,12 @@ def drawings(
     tables: Mapping[str, pd.DataFrame], images: Mapping[str, PoolImages], options: ReportOptions
 ) -> Iterator[Drawing]:
     """The figures in the order of the page; one whose table is missing or empty is left out."""
-    tables = {name: table for name, table in tables.items() if len(table)}
-    styles = in_figures(run_styles(tables["runs"]))
     pools = drawn_pools(images, options.show_images)
-    plan = [
-        (("accuracy", "attack_metrics"), lambda: draw_utility(tables, styles)),
-        (("accuracy",), lambda: draw_accuracy(tables, styles)),
-        (("attack_metrics",), lambda: draw_leakage(tables, styles)),
-        (("roc", "attack_metrics"), lambda: draw_roc(tables, styles)),
-        (("samples",), lambda: draw_plane(tables, styles, options)),
-        (("samples",), lambda: draw_animation(tables, styles, options)),
-        (("centre",), lambda: draw_centre(tables, styles, options)),
-        (("samples",), lambda: draw_samples(tables, pools, styles, options)),
-        # tracked zones with their bands, where they were computed
-        (("curves",), lambda: draw_river(tables, styles, options))
-        if "curves" in tables
-        else (("zones",), lambda: draw_zones(tables, styles, options)),
-        (("transitions",), lambda: draw_transitions(tables, styles, options)),
-        (("curves",), lambda: draw_inflow(tables, styles, options)),
-        (("curves",), lambda: draw_speed(tables, styles, options)),
-        (("curves",), lambda: draw_classes(tables, pools, styles, options)),
-        (("summary",), lambda: draw_onset(tables, styles, options)),
-        (("difficulty_curves",), lambda: draw_difficulty_curves(tables, styles)),
-        (("summary", "difficulty"), lambda: draw_difficulty_densities(tables, styles, options)),
-        (("early",), lambda: draw_early(tables, styles)),
-        (("differences",), lambda: draw_comparison(tables, styles)),
-        (("factor_differences",), lambda: draw_factors(tables, styles, options)),
-        (("power_law_points", "power_law_fits"), lambda: draw_power_law(tables)),
-        (("convergence", "attack_metrics"), lambda: draw_convergence(tables, styles)),
-        (("null_draws", "null"), lambda: draw_null(tables, styles)),
-        (("tails", "tail_verdicts"), lambda: draw_tails(tables, styles)),
-    ]
-    for needed, draw in plan:
-        if all(name in tables for name in needed):
-            yield from draw()
+    study = Study.of(tables, in_figures(run_styles(tables["runs"])), options, pools)
+    for section in sections():
+        for several in made(section.figures, study):
+            for drawing in several:
+                yield replace(drawing, record=replace(drawing.record, section=section.name))
 
 
 def draw_all(
@@ -79,8 +39,7 @@ def draw_all(
     """Draws and saves every figure as out/<name>.png and .pdf, and their index out/figures.json.
 
     Args:
-        tables: the study's tables by name: runs (needed), attack_metrics, roc, null, null_draws, samples, accuracy,
-            centre, zones, differences. null_draws holds run, attack and the columns of an attack's null.parquet.
+        tables: the study's tables by name, of which runs is needed.
         images: a pool by run; a run without one is drawn without pictures.
         out: an existing folder.
     """
@@ -110,5 +69,4 @@ def _save(drawing: Drawing, out: Path, dpi: int, by_number: Mapping[str, str]) -
     if drawing.animate:
         drawing.animate(out / drawing.record.moving)
     plt.close(figure)
-    words = f"{drawing.record.caption} {numbered(written, by_number)}".strip()
-    return replace(drawing.record, caption=words, written=written)
+    return replace(drawing.record, written=written, note=numbered(written, by_number))

@@ -1,7 +1,6 @@
 """Every table of the system, declared once: name, folder, key, columns with units.
 
-Rules read their outputs off it, writing checks it, docs/tables.md is generated from it. It can change no number, so
-digests of code leave it out.
+Rules read their outputs off it, writing checks it, docs/tables.md is generated from it.
 """
 
 from memdyn.tables import analysis, attack, dynamics, study, train

@@ -15,7 +15,13 @@ Kind = Literal["text", "int", "float", "bool"]
 _ALLOWED = {"text": "OUT", "int": "iu", "float": "fiu", "bool": "b"}
 _EMPTY = {"text": "object", "int": "int64", "float": "float64", "bool": "bool"}
 # what a placeholder in a column's name stands for
-_PLACEHOLDERS = {"<fpr>": r"[0-9.e-]+", "<measure>": r"[a-z0-9_]+", "<models>": r"in|out|in-out"}
+_PLACEHOLDERS = {
+    "<fpr>": r"[0-9.e-]+",
+    "<measure>": r"\w+",  # a user's own may have any name in Python
+    "<models>": r"in|out|in-out",
+    "<mechanism>": r"[A-Za-z0-9_-]+",
+    "<figure>": r".+",
+}
 
 
 class WrongTable(ValueError):

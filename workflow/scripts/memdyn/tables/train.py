@@ -16,6 +16,7 @@ TABLES = dict(
                 Column("accuracy", "float", "accuracy on the members, in training mode", "share"),
                 Column("learning_rate", "float", "of the epoch's last step"),
                 Column("seconds", "float", "wall time of the epoch", "s"),
+                Column("<mechanism>.<figure>", "float", "what a mechanism of the recipe tells of the epoch"),
             ),
         )
     ]

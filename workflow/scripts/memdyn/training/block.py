@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,18 @@ from memdyn.data.pool import Pool
 from memdyn.design.seeds import derive_seed
 from memdyn.jobs.atomic import atomic_path, sweep
 from memdyn.jobs.lease import hold
+from memdyn.mechanisms.base import Given, Mechanism
+from memdyn.mechanisms.build import build_mechanisms, own_purpose
 from memdyn.models.build import build_model
 from memdyn.models.check import SAMPLES, check_network, check_restored, name_of
 from memdyn.models.layout import layout_of
-from memdyn.optim.build import build_optimizer
 from memdyn.store.checkpoints import link_tree
-from memdyn.training.loop import Loop, LoopOptions
+from memdyn.training.loop import EpochLog, Loop, LoopOptions
 from memdyn.training.resume import ModelProgress
+from memdyn.training.teacher import TeacherCheckpoints
+
+# the part of a pool that is there for mechanisms: neither trained on, nor scored, nor what attacks compare with
+RESERVED = "spare"
 
 
 class TrainingDiverged(RuntimeError):
@@ -42,6 +48,7 @@ class BlockTask:
             study are paired by model.
         progress: folder outside of the declared outputs; what is in it survives kills.
         keep: which checkpoints stay after scoring (none, last, all).
+        teachers: of the recipe's mechanisms, in their order.
         on_divergence: what a loss that is not finite does: `stop` the job, or `drop` the model and train the others.
     """
 
@@ -55,6 +62,7 @@ class BlockTask:
     threads: int
     keep: str
     on_divergence: str
+    teachers: tuple[TeacherCheckpoints, ...] = ()
 
 
 def train_block(task: BlockTask, pool: Pool, checkpoints: Path, log: Path, tell: Callable[[str], None]) -> None:
@@ -81,7 +89,7 @@ def train_block(task: BlockTask, pool: Pool, checkpoints: Path, log: Path, tell:
             tell(warning)
         rows = []
         for model, mask in zip(task.models, task.masks, strict=True):
-            for row in _train_model(task, model, mask, inputs, pool, device, tell, still_ours):
+            for row in _train_model(task, model, mask, inputs, pool, tell, still_ours):
                 rows.append({"model": model, **row})
         still_ours()
         sweep(log.parent)
@@ -94,7 +102,6 @@ def _train_model(
     mask: np.ndarray,
     inputs: Samples,
     pool: Pool,
-    device: torch.device,
     tell: Callable[[str], None],
     still_ours: Callable[[], None],
 ) -> list[dict[str, Any]]:
@@ -104,28 +111,75 @@ def _train_model(
         _ending(task, model, finished)  # refuses one that diverged, unless such models are dropped
         tell(f"model {model}: was finished before")
         return finished
-    network = new_network(task, model, pool).to(device)
-    optimizer = build_optimizer(task.recipe["optimizer"], network)
-    members = torch.from_numpy(np.flatnonzero(mask))
+    lost = [teacher.mechanism for teacher in task.teachers if teacher.failed(model)]
+    log = _train_epochs(task, model, mask, inputs, pool, tell, still_ours) if not lost else [EpochLog.of_none().row()]
+    if lost:
+        tell(f"model {model}: a teacher of {lost[0]!r} diverged, so that it cannot be trained")
+    ending = _ending(task, model, log)
+    progress.finish(log)
+    tell(ending)
+    return log
+
+
+def _train_epochs(
+    task: BlockTask,
+    model: int,
+    mask: np.ndarray,
+    inputs: Samples,
+    pool: Pool,
+    tell: Callable[[str], None],
+    still_ours: Callable[[], None],
+) -> list[dict[str, Any]]:
+    """Trains a model from where it is to its last epoch, or to the one in which it diverges; returns its log."""
+    progress, device = ModelProgress(task.progress, model), inputs.samples.device
+    mechanisms = _mechanisms(task, model, inputs, pool)
+
+    def seed_of(purpose: str, epoch: int) -> int:
+        return _seed(task, model, own_purpose(purpose, mechanisms), epoch)
+
+    bare = _untrained(task, pool, seed_of("init", 0)).to(device)
     options = LoopOptions.of_recipe(task.recipe)
-    loop = Loop(network, optimizer, inputs, members, options, lambda what, epoch: _seed(task, model, what, epoch))
-    log, news = progress.load_state(network, optimizer, device)
+    loop = Loop(bare, inputs, torch.from_numpy(np.flatnonzero(mask)), options, seed_of, mechanisms)
+    log, news = progress.load_state(loop, device)
     if news:
         tell(f"model {model}: {news}")
     if not log and 0 in task.recipe["checkpoints"]:
-        progress.save_checkpoint(network, 0)
+        progress.save_checkpoint(bare, 0)
     for epoch in range(len(log) + 1, options.epochs + 1):
         log = [*log, loop.run_epoch(epoch).row()]
         still_ours()
         if not isfinite(log[-1]["loss"]):
             break
         if epoch in task.recipe["checkpoints"]:
-            progress.save_checkpoint(network, epoch)
-        progress.save_state(network, optimizer, log)
-    ending = _ending(task, model, log)
-    progress.finish(log)
-    tell(ending)
+            progress.save_checkpoint(bare, epoch)
+        progress.save_state(loop.state(), log)
     return log
+
+
+def _mechanisms(task: BlockTask, model: int, inputs: Samples, pool: Pool) -> dict[str, Mechanism]:
+    """The recipe's mechanisms, made for one model."""
+
+    sections = task.recipe["mechanisms"]
+    asking = {section["name"] for section in sections if section.get("teacher")}
+
+    def given(name: str) -> Given:
+        teachers = [teacher for teacher in task.teachers if teacher.mechanism == name]
+        if name in asking and not teachers:
+            raise ValueError(f"mechanism {name!r} asks for a teacher, and this job was given none")
+        networks = tuple(teacher.network(model, pool, inputs.samples.device) for teacher in teachers)
+        return Given(len(pool.class_names), inputs, networks, part)
+
+    @cache
+    def part(name: str) -> Samples:
+        rows = pool.parts[name] if name == RESERVED else slice(0, 0)
+        if rows.start == rows.stop:
+            raise ValueError(
+                f"mechanisms cannot read the pool's part {name!r}; allowed: {RESERVED}, with samples in it"
+            )
+        return Samples.of_pool(pool, rows, inputs.samples.device)
+
+    seed_draws(_seed(task, model, "mechanisms", 0))  # for what they draw when they are made
+    return build_mechanisms(sections, given)
 
 
 def _ending(task: BlockTask, model: int, log: list[dict[str, Any]]) -> str:
@@ -178,7 +232,11 @@ def _disk_use(task: BlockTask, network: nn.Module) -> str:
 
 def new_network(task: BlockTask, model: int, pool: Pool) -> nn.Module:
     """An untrained network, initialised from the model's own seed."""
-    seed_draws(_seed(task, model, "init", 0))
+    return _untrained(task, pool, _seed(task, model, "init", 0))
+
+
+def _untrained(task: BlockTask, pool: Pool, seed: int) -> nn.Module:
+    seed_draws(seed)
     network = build_model(task.recipe["model"], pool.images.shape[1:], len(pool.class_names))
     return network.to(memory_format=layout_of(network))
 

@@ -1,0 +1,28 @@
+# One job takes one probe of a block: what is read off its networks at their checkpoints.
+rule probe_block:
+    input:
+        pool=ancient(rules.build_pool.output.pool),
+        masks=lambda wc: masks_of(wc.pool, models_of(wc.block)),
+        checkpoints=ancient(rules.train_block.output.checkpoints),
+        log=ancient(rules.train_block.output.log),
+    output:
+        signals=f"{RESULTS}/{{pool}}/{{run}}/{{probe}}/{{block}}/signals.parquet",
+    log:
+        f"{RESULTS}/{{pool}}/{{run}}/{{probe}}/{{block}}/probe.log",
+    # before further training: checkpoints leave the disk as soon as all probes have read them
+    priority: 2
+    conda:
+        "../../envs/memdyn.yaml"
+    threads: OPTIONS.threads
+    resources:
+        gpu=gpus(),
+        mem_mb=lambda wc, attempt: 8000 * attempt,
+        runtime=lambda wc, attempt: minutes(240, wc, attempt),
+    params:
+        stage=lambda wc: stage(wc.pool, wc.run, wc.probe),
+        train=lambda wc: stage(wc.pool, wc.run),
+        device=OPTIONS.device,
+        batch=OPTIONS.scoring_batch,
+        keep=OPTIONS.keep_checkpoints,
+    script:
+        "../scripts/probe_block.py"

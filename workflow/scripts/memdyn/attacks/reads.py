@@ -1,0 +1,28 @@
+"""What an attack asks for: asked of it before any job, so this needs nothing else of the package."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Reads:
+    """One signal that an attack reads.
+
+    Attributes:
+        signal: its name: "margin", "entropy", "logits", ...
+        views: of each view of a sample (shifted, flipped, ...), not of the sample as it is alone.
+        history: at each checkpoint up to the one that is attacked, not at that one alone.
+    """
+
+    signal: str
+    views: bool = False
+    history: bool = False
+
+    @property
+    def source(self) -> str:
+        """The signal's name in score files; a probe writes the margins of views as `margin_views`."""
+        return f"{self.signal}_views" if self.views else self.signal
+
+    @property
+    def name(self) -> str:
+        """The name of its array in `memdyn.attacks.signals.Signals`: margin, margin_views, margin_history, ..."""
+        return f"{self.source}_history" if self.history else self.source

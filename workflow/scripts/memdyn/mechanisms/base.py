@@ -1,0 +1,142 @@
+"""What a regularizer or defence may do to a training: the hooks that `memdyn.training.loop` calls.
+
+A mechanism overrides the hooks that it needs; the others leave everything as it was and are never called. All that it
+draws comes from the generator that a hook is given, so that a resumed training has the same bits; what it learns from
+one epoch to the next is its `state`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.optim import Optimizer
+
+from memdyn.compute.samples import Samples
+
+HOOKS = ("network", "batches", "batch", "objective", "penalty", "update", "after_epoch", "output")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The samples of one step.
+
+    Attributes:
+        inputs: [B, ...] as the network takes them: augmented, normalised, on the device.
+        targets: float32 [B, K], probabilities that the network is to learn; None while they are just the labels.
+        labels: int64 [B]; the accuracy in the log is that of these.
+        rows: int64 [B], which of the scored samples these are.
+    """
+
+    inputs: Tensor
+    targets: Tensor | None
+    labels: Tensor
+    rows: Tensor
+
+    def soft_targets(self, n_classes: int) -> Tensor:
+        """The targets, or the labels one-hot: float32 [B, K]."""
+        return F.one_hot(self.labels, n_classes).float() if self.targets is None else self.targets
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a mechanism may use besides the batches.
+
+    Attributes:
+        n_classes: number of logits.
+        inputs: the scored samples, with what their pixels are scaled by.
+        teachers: the networks of the mechanism's teachers, in their order: those of the same model, in eval mode,
+            without gradients.
+        part: name of a reserved part of the pool (`spare`) -> its samples.
+    """
+
+    n_classes: int
+    inputs: Samples
+    teachers: tuple[nn.Module, ...]
+    part: Callable[[str], Samples]
+
+
+@dataclass(frozen=True)
+class Trainee:
+    """One model's training between two epochs.
+
+    Attributes:
+        network: as it is trained, in training mode.
+        optimizer: for steps beside those of the epochs.
+        members: int64 [n], the rows of the scored samples that the model trains on, on the CPU.
+        draw: the mechanism's generator of this epoch.
+    """
+
+    network: nn.Module
+    optimizer: Optimizer
+    members: Tensor
+    draw: torch.Generator
+
+
+class Mechanism:
+    """A mechanism that does nothing: the base of all others, each made anew for each model, by its options.
+
+    Attributes:
+        given: set before the first hook is called.
+        state: what is saved with every epoch and set again when a killed training goes on: a dict with texts as keys,
+            of tensors, numbers, texts, truth values, and lists and dicts of them. Put what the hooks change there, and
+            nowhere else.
+        own_seeds: of "init" (initial weights) and "order" (of the members in each epoch), those that are to be drawn
+            anew, and not as in the run without the mechanism: a student that begins as its teacher did is none.
+    """
+
+    own_seeds: ClassVar[frozenset[str]] = frozenset()
+    given: Given
+    state: Mapping[str, Any] = MappingProxyType({})
+
+    def network(self, network: nn.Module) -> nn.Module:
+        """Once, before training: the network to be trained, around or in the place of the one that is given.
+
+        That one's weights are saved and scored, so it must keep its parameters and buffers under their names.
+        """
+        return network
+
+    def batches(self, members: Tensor, size: int, draw: torch.Generator) -> list[Tensor] | None:
+        """Once an epoch: the rows of each of its batches, instead of all members in a random order.
+
+        Args:
+            members: int64 [n], ascending, on the CPU.
+            size: the configured size of a batch; the schedule counts on ceil(n / size) batches.
+
+        Returns:
+            int64 [B] a batch, on the CPU, none of them empty.
+        """
+        return None
+
+    def batch(self, batch: Batch, epoch: int, draw: torch.Generator) -> Batch:
+        """Once a step: other inputs, targets or labels. `draw` is on the CPU, so alike on all devices."""
+        return batch
+
+    def objective(self, logits: Tensor, batch: Batch, epoch: int) -> Tensor | None:
+        """In the place of the cross-entropy with the targets: one number.
+
+        Pure, as `penalty` is: it draws nothing and changes nothing, for some optimizers ask twice in a step.
+
+        Args:
+            logits: float32 [B, K].
+        """
+        return None
+
+    def penalty(self, logits: Tensor, batch: Batch, epoch: int) -> Tensor | None:
+        """Added to the objective: one number. Pure."""
+        return None
+
+    def update(self, optimizer: Optimizer, network: nn.Module) -> Optimizer:
+        """Once, before training: what turns gradients into steps, with the optimizer's parameter groups."""
+        return optimizer
+
+    def after_epoch(self, trainee: Trainee, epoch: int) -> dict[str, float]:
+        """After an epoch's last step; returns columns of the training log, where they are called `<name>.<column>`."""
+        return {}
+
+    def output(self, logits: Tensor, draw: torch.Generator) -> Tensor:
+        """At query time: what an attacker sees instead of the logits [B, K]. Asked by what reads the networks."""
+        return logits

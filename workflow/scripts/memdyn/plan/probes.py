@@ -1,0 +1,91 @@
+"""Which probes a run needs: those that give the signals which its attacks and analyses read."""
+
+from typing import Any
+
+from memdyn.config.errors import ConfigError
+from memdyn.config.load import Run, Study
+from memdyn.config.probes import OutputsProbe
+from memdyn.models import REGISTRY as MODELS
+from memdyn.plan.reads import reads_of
+from memdyn.plan.stage import PROBE, Stage, code_of
+from memdyn.probes import REGISTRY as PROBES
+from memdyn.terms import SCORED_PARTS
+
+OUTPUTS = "outputs"
+
+
+def wanted_probes(study: Study) -> dict[str, Any]:
+    """The probes of a study by name, as config sections; the outputs come first."""
+    config = study.config
+    wanted = {OUTPUTS: OutputsProbe()}
+    options = {"logits": config.probes.logits, "views": config.probes.views, **config.probes.own}
+    read = {name for attack in config.attacks for name in probes_read(study, attack)} - {OUTPUTS}
+    wanted |= {name: options[name] for name in sorted(read)}
+    if config.analysis.enabled:
+        wanted |= config.difficulty.probes(config.probes.own)
+    return wanted
+
+
+def probes_read(study: Study, attack: Any) -> list[str]:
+    """The probes that give what an attack reads.
+
+    Args:
+        attack: its config section.
+
+    Raises:
+        ConfigError: for a signal that no probe gives, or that one gives of some samples only.
+    """
+    own = study.config.probes.own
+    given = dict.fromkeys(OutputsProbe.gives, OUTPUTS)
+    given |= {"logits": "logits", "margin_views": "views"} | {name: name for name in own}
+    found = []
+    for read in reads_of(attack):
+        if read.source not in given:
+            raise ConfigError(
+                [f"attacks: {attack.label()} reads {read.source!r}, which no probe gives; allowed: {', '.join(given)}"]
+            )
+        probe = own.get(read.source)
+        if probe and probe.pool_parts != SCORED_PARTS:
+            raise ConfigError(
+                [
+                    f"probes.own.{read.source}.parts = {probe.parts}: {attack.label()} reads it, which needs "
+                    f"{', '.join(SCORED_PARTS)}"
+                ]
+            )
+        found.append(given[read.source])
+    return found
+
+
+def plan_probes(
+    wanted: dict[str, Any], run: Run, train: Stage, checkpoints: list[int], early: float, judge_installed: bool
+) -> dict[str, Stage]:
+    """The stages of these probes.
+
+    Args:
+        wanted: config sections by name.
+        train: the run's training, whose list of saved checkpoints may hold more than the study asks for.
+        checkpoints: that the study asks for.
+        early: share of the epochs, for what is taken early.
+
+    Raises:
+        ConfigError: where the run has no such checkpoint.
+    """
+    stages = {}
+    for name, probe in wanted.items():
+        # the outputs of all that is saved, so that studies of other checkpoints share them
+        epochs = train.options["checkpoints"] if name == OUTPUTS else probe.resolved_epochs(checkpoints, early)
+        unknown = [epoch for epoch in epochs if epoch not in train.options["checkpoints"]]
+        if unknown:
+            allowed = ", ".join(map(str, checkpoints))
+            raise ConfigError(
+                [f"probes.{name}.epochs: run {run.name!r} has no checkpoint {unknown[0]}; allowed: {allowed}"]
+            )
+        own, entries = code_of(
+            probe, PROBES, ("network", "samples", "members", "batch"), f"probes.own.{name}", judge_installed
+        )
+        options = {"probe": probe, "signal": name, "parts": list(probe.pool_parts)}
+        if name != OUTPUTS:
+            options["epochs"] = epochs
+        entries = (*entries, MODELS[run.train.model.name])
+        stages[name] = Stage(PROBE, name.replace("_", "-"), options, ("probe_block.py", *own), entries, parent=train)
+    return stages

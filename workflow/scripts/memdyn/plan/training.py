@@ -1,0 +1,95 @@
+"""Training of a study's runs, and of their teachers.
+
+A teacher is a run: one of the study where it has that recipe, else a hidden one, which is trained and not reported. A
+student's name holds its teachers by their recipes and code, and not by which of their weights are saved.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from memdyn.config.load import Run, Study
+from memdyn.config.recipe import TrainConfig
+from memdyn.plan.reuse import TrainOf, choose, same_training
+from memdyn.plan.stage import Stage
+from memdyn.plan.stages import Teacher, train_stage
+
+
+@dataclass(frozen=True)
+class Training:
+    """Where the models of a run come from.
+
+    Attributes:
+        stage: the training that is read.
+        exact: the one with just the run's checkpoints, which the other may stand for.
+        lacking: training that is there of the same recipe, whose checkpoints are not enough.
+        make: the stage for any list of checkpoints.
+    """
+
+    run: Run
+    stage: Stage
+    exact: Stage
+    lacking: tuple[Stage, ...] = field(repr=False)
+    make: TrainOf = field(repr=False)
+
+
+class Trainings:
+    """Those of a study, each planned once.
+
+    Attributes:
+        hidden: teachers that are no runs of the study.
+    """
+
+    def __init__(self, study: Study, pools: Sequence[Stage], judge_installed: bool) -> None:
+        self.study, self.pools, self.judge_installed = study, pools, judge_installed
+        self.results = Path(study.config.results)
+        self.hidden: list[Training] = []
+        self._planned: dict[str, Training] = {}
+        self._known: set[str] = set()
+        makers = [self._maker(run, pool) for run, pool in zip(study.runs, pools, strict=True)]
+        exact = [make(run.train.checkpoint_epochs()) for run, make in zip(study.runs, makers, strict=True)]
+        self._known = {stage.folder for stage in exact}
+        self.runs = [self._plan(*of) for of in zip(study.runs, makers, exact, strict=True)]
+
+    def _maker(self, run: Run, pool: Stage) -> TrainOf:
+        teachers = tuple(self._teachers(run, pool))
+        return partial(train_stage, run, pool, judge_installed=self.judge_installed, teachers=teachers)
+
+    def _plan(self, run: Run, make: TrainOf, exact: Stage) -> Training:
+        is_there = (self.results / exact.path).exists()
+        others = [] if is_there else same_training(make, exact, self.results, self._known)
+        stage = choose(exact, others, self.results)
+        return Training(run, stage, exact, tuple(others) if stage is exact else (), make)
+
+    def _teachers(self, run: Run, pool: Stage) -> Iterator[Teacher]:
+        for mechanism in run.train.mechanisms:
+            for recipe in mechanism.teachers(run.train):
+                yield self._teacher(mechanism.name, recipe, run, pool)
+
+    def _teacher(self, mechanism: str, recipe: TrainConfig, student: Run, pool: Stage) -> Teacher:
+        last = [recipe.epochs]
+        hidden = Run(f"teacher of {student.name}", student.pool, recipe.model_copy(update={"checkpoints": last}))
+        make = self._maker(hidden, pool)
+        key = make(last)
+        if key.path not in self._planned:
+            mine = next(self._runs_like(hidden, pool), None)
+            if mine:
+                make = self._maker(mine, pool)
+            teacher = mine or hidden
+            self._planned[key.path] = self._plan(teacher, make, make(teacher.train.checkpoint_epochs()))
+            if not mine:
+                self.hidden.append(self._planned[key.path])
+        return Teacher(mechanism, self._planned[key.path].stage, key.path)
+
+    def _runs_like(self, teacher: Run, pool: Stage) -> Iterator[Run]:
+        """Runs of the study with a teacher's recipe, that save its weights at the end."""
+        for run, place in zip(self.study.runs, self.pools, strict=True):
+            saves = teacher.train.epochs in run.train.checkpoint_epochs()
+            if saves and place.path == pool.path and _recipe(run) == _recipe(teacher):
+                yield run
+
+
+def _recipe(run: Run) -> str:
+    """All of it but the saved checkpoints."""
+    return run.train.model_copy(update={"checkpoints": "all"}).model_dump_json()

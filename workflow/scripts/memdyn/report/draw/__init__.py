@@ -1,0 +1,1 @@
+"""How figures are drawn: looks, layout, letters, numbers, and pieces that several sections share."""
