@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from memdyn.attacks.base import build
+from memdyn.attacks.base import Prepared, build
 from memdyn.attacks.convergence import convergence_table
 from memdyn.attacks.evaluate import Settings, evaluate_checkpoint
 from memdyn.report.draw import style
@@ -38,10 +38,11 @@ def attacked():
     for seed, run in enumerate(runs):
         world = gaussian_world(seed, 24, 200, np.random.default_rng(0).gamma(0.5, 1 + seed, 200))
         for attack, options in attacks.items():
-            keys = {"run": run, "attack": attack}
-            table = evaluate_checkpoint(build(options), world, settings)["most_vulnerable"]
+            keys, built = {"run": run, "attack": attack}, build(options)
+            given = Prepared.of(built, world)
+            table = evaluate_checkpoint(built, given, settings)["most_vulnerable"]
             found["most_vulnerable"] += [table.assign(**keys, epoch=epoch) for epoch in (0, 20)]
-            found["convergence"].append(convergence_table(build(options), world, settings).assign(**keys))
+            found["convergence"].append(convergence_table(built, given, settings).assign(**keys))
     study |= {name: pd.concat(parts, ignore_index=True) for name, parts in found.items()}
     return {name: study[name][study[name]["run"].isin(runs)] for name in ("runs", "attack_metrics", *found)}
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from memdyn.config.load import load_study
@@ -137,6 +138,15 @@ def test_scoring_code_asks_only_where_the_checkpoints_are_gone(plan):
     said = str(caught.value)
     assert "deleted once they were read" in said and "keep_checkpoints: all" in said and "memdyn adopt" in said
     assert all(f"  - {train}/block-0000-0007" in said for _, train, _ in folders)
+
+
+def test_what_the_training_took_is_told(plan):
+    for _, train, _ in finish_all(plan, scored=False):
+        pd.DataFrame({"seconds": [100.0] * 6}).to_parquet(train / "block-0000-0007" / "log.parquet")
+    with pytest.raises(
+        RuntimeError, match="would be trained again, which took 20 min of one job after the other: allow"
+    ):
+        refuse_needless_training(plan)
 
 
 def test_no_adoption_is_offered_where_there_is_nothing_to_adopt(plan):

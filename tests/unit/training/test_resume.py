@@ -130,7 +130,17 @@ def test_a_plain_state_passes_and_comes_back(value, tmp_path):
     assert str(torch.load(tmp_path / "state.pt", weights_only=True)) == str({"value": value})
 
 
-@pytest.mark.parametrize("value", [np.zeros(2), np.float64(1), {1, 2}, lambda: 0, {(1, 2): 3}, [object()]], ids=str)
+ODD = {
+    "an array": np.zeros(2),
+    "a number of numpy": np.float64(1),
+    "a set": {1, 2},
+    "a function": lambda: 0,
+    "a key that is no text": {(1, 2): 3},
+    "an object": [object()],
+}
+
+
+@pytest.mark.parametrize("value", ODD.values(), ids=ODD.keys())
 def test_another_state_is_refused(value):
     with pytest.raises(ValueError, match=r"mechanism 'it': state\['value'\].*allowed: tensors"):
         plain_state({"value": value}, "it")

@@ -31,7 +31,7 @@ def test_claims_say_what_they_rest_on_by_the_names_of_runs(tables):
     assert second.startswith("? cnn-sam, lira: undecided (loss: –; not measurable with these models, reliability of d′")
     assert three[3] == "no run with enough models and an early checkpoint"
     cells = texts(tabulate_claim_cells(shown(tables)))
-    assert cells[0][1] == "mlp-sgd − cnn-sam, lira, epoch 5" and cells[1][1] == "mlp-sgd, lira"
+    assert cells[0][2] == "mlp-sgd − cnn-sam, lira, epoch 5" and cells[1][1] == "mlp-sgd, lira"
 
 
 def test_findings_follow_the_order_of_runs(tables):

@@ -8,11 +8,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from memdyn.design.blocks import block_names, progress_folder
 from memdyn.identity.differences import differences
 from memdyn.identity.recipe import RECIPE, read_recipe, with_code
 from memdyn.jobs.atomic import discard
 from memdyn.jobs.retention import is_temporary
+from memdyn.operations.progress import duration
 from memdyn.plan.stage import POOL, PROBE, TRAIN, Stage
 from memdyn.plan.study import StudyPlan
 
@@ -64,10 +67,20 @@ def refuse_needless_training(plan: StudyPlan) -> None:
             "the checkpoints of these finished blocks were deleted once they were read, but new probes or students "
             "need them:\n"
             + _listed(f"{block} (for {', '.join(probes)})" for block, probes in lost.items())
-            + "Their models would be trained again: allow it with `--config allow_retrain=true`; to keep checkpoints "
-            + "in future, set keep_checkpoints: all."
+            + f"Their models would be trained again{_took(lost)}: allow it with `--config allow_retrain=true`; to keep "
+            + "checkpoints in future, set keep_checkpoints: all."
             + (f"\nThe code of these has changed:\n{_listed(found)}{_ADOPT}" if found else "")
         )
+
+
+def _took(blocks: Iterable[Path]) -> str:
+    """What the training of these blocks took, from their logs."""
+    logs = [block / TRAIN.product for block in blocks]
+    try:
+        seconds = sum(pd.read_parquet(log, columns=["seconds"])["seconds"].sum() for log in logs)
+    except (OSError, ValueError):  # of an older release, or damaged
+        return ""
+    return f", which took {duration(seconds)} of one job after the other"
 
 
 def refuse_missing_data(plan: StudyPlan) -> None:
