@@ -178,15 +178,10 @@ def test_a_run_added(copy: Project):
 
 
 def test_what_changes_no_number(copy: Project):
-    """Operations, names, mechanics of jobs, and what the config says about itself."""
-    for code in (
-        "jobs/atomic.py",
-        "identity/fingerprint.py",
-        "operations/cost.py",
-        "plan/reuse.py",
-        "config/attacks.py",
-    ):
-        copy.append(code, CHANGE)
+    """Operations, names, mechanics of jobs, and what config and tables say about themselves."""
+    rooms = ("jobs/atomic", "identity/fingerprint", "operations/cost", "plan/reuse", "config/attacks", "tables/attack")
+    for code in rooms:
+        copy.append(f"{code}.py", CHANGE)
     assert copy.planned() == {}
 
 

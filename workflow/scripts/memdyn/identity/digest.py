@@ -22,8 +22,8 @@ PACKAGE = "memdyn"
 PACKAGE_ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = PACKAGE_ROOT.parent
 # Declared values, whose resolved form is hashed as options; files that appear whole, leases, retention, heap; names and
-# records; the plan; what watches over jobs.
-OUTSIDE = ("config", "identity", "jobs", "operations", "plan")
+# records; the plan; what watches over jobs; what tables are said to be, which writing them only checks.
+OUTSIDE = ("config", "identity", "jobs", "operations", "plan", "tables")
 
 
 def code_digest(roots: Iterable[str], entries: Iterable[str] = (), files: Iterable[str] = ()) -> str:
