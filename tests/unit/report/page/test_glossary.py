@@ -50,7 +50,12 @@ def test_terms_are_found_as_words_and_the_longest_wins(text, terms):
 
 
 def test_every_attack_measure_and_zone_has_a_meaning():
-    words = [*(ATTACKS.keys() - {"custom"}), *DIFFICULTY_LABELS.values(), *ZONE_LABELS.values(), *METRIC_LABELS.values()]
+    words = [
+        *(ATTACKS.keys() - {"custom"}),
+        *DIFFICULTY_LABELS.values(),
+        *ZONE_LABELS.values(),
+        *METRIC_LABELS.values(),
+    ]
     assert [word for word in words if not glossary().used_in(word)] == ["vulnerable"], "explained beside leaning"
 
 
