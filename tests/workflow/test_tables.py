@@ -84,7 +84,7 @@ def test_every_written_table_is_as_declared(made, tables):
         STAGES["study"][name].checked(tables(name))
     found = set()
     for path in made.results.glob("*-*/**/*.parquet"):
-        if path.stem not in ("scores", "measures"):
+        if path.stem != "signals":
             STAGES[stage_of(path)][path.stem].checked(pd.read_parquet(path))
             found.add((stage_of(path), path.stem))
     assert found == {(stage, name) for stage, names in STAGES.items() if stage != "study" for name in names}

@@ -39,12 +39,12 @@ def test_every_state_derived_anew(law, attack):
     load = world.loader("scored")
     for epoch in EPOCHS:
         inputs = load(epoch)
-        inside, outside = inputs.split(inputs.signal)
+        inside, outside = inputs.split(inputs.margins)
         p_values = stats.ttest_rel(inside, outside).pvalue
         rejected = stats.false_discovery_control(p_values) <= BOUNDS.test_level
         effects = effect_sizes(inside, outside)
         low, high = effects.limits(0.95)
-        for row in rates(attack, inputs.map(attack.signal), (0.1,), "scored", 0).itertuples():
+        for row in rates(attack, inputs.map(attack.prepare), (0.1,), "scored", 0).itertuples():
             found = rows.loc[row.threshold, epoch, ids[row.sample]]
             tpr, fpr = row.d_in / row.n_in, row.d_out / row.n_out
             assert (found["tpr"], found["fpr"], found["advantage"]) == (tpr, fpr, tpr - fpr)

@@ -38,7 +38,7 @@ def test_too_few_models_have_no_interval():
     row = pd.DataFrame(
         [{"sample_id": 3, "d_prime": 1.0, "advantage": 0.75, "advantage_low": np.nan, "analysed": False}]
     )
-    title = _cell_title("cat", next(row.assign(advantage_high=np.nan).itertuples()))
+    title = _cell_title("cat", "#3", next(row.assign(advantage_high=np.nan).itertuples()))
     assert title.endswith("A 0.75")
     assert _effect_words(pd.Series([np.nan, np.nan])) == "too few models for one"
     assert _effect_words(pd.Series([1.02, 2.5])) == "design effect 1.0 to 2.5, since decisions share their calibration"
