@@ -134,7 +134,7 @@ def test_the_script_is_the_module():
 
 def copy_of(folder: Path) -> Path:
     """A checkout, of which the key table is out of date."""
-    for part in ("Snakefile", "pyproject.toml", "README.md", "LICENSE", "config", "workflow"):
+    for part in ("Snakefile", "pyproject.toml", "README.md", "LICENSE", "config", "docs", "workflow"):
         copy = shutil.copytree if (PROJECT / part).is_dir() else shutil.copy2
         (folder / part).parent.mkdir(parents=True, exist_ok=True)
         copy(PROJECT / part, folder / part)
