@@ -239,7 +239,7 @@ def test_an_optimizer_and_a_model_added(copy: Project):
 
 
 def test_a_key_added_with_a_neutral_default(copy: Project):
-    copy.edit("config/recipe.py", "config.base import Strict", "config.base import Float, Neutral, Strict")
+    copy.edit("config/recipe.py", "config.base import Neutral", "config.base import Float, Neutral")
     key = "    smoothing: Annotated[Float, Neutral(0.0)] = Field(default=0.0)\n"
     copy.edit("config/recipe.py", "    batch_size: int = Field(", f"{key}    batch_size: int = Field(")
     assert copy.planned() == {}
