@@ -110,9 +110,10 @@ def make_run(folder: Path, sizes: argparse.Namespace) -> None:
             for epoch in range(sizes.checkpoints):
                 share = epoch / max(1, sizes.checkpoints - 1)
                 noise = np.sqrt(0.5) * (kept + rng.standard_normal(kept.shape, np.float32))
-                margin = start + share * rise + deviation * (noise + share * last * member)
+                margin = (start + share * rise + deviation * (noise + share * last * member)).astype(np.float32)
                 signals = dict.fromkeys(SIGNALS, np.zeros_like(kept))
-                yield epoch, signals | {"margin": margin, "gap": margin, "el2n": np.sqrt(2) / (1 + np.exp(margin))}
+                el2n = np.float32(np.sqrt(2)) / (1 + np.exp(margin))
+                yield epoch, signals | {"margin": margin, "gap": margin, "el2n": el2n}
 
         write_scores(folder / f"{block}.parquet", checkpoints(), list(models), np.arange(total))
 
