@@ -102,7 +102,7 @@ def test_it_goes_on_where_it_stopped(project: Project, dropped: str):
     assert f"model {UNLUCKY}: the loss became nan in epoch 2: it is left out, with its pair" in dropped
     assert "model 10: was finished before" in dropped and "model 12: trained in" in dropped
     assert "logistic" not in "".join(line for line in dropped.splitlines() if "model 12: trained in" in line)
-    assert f"model {UNLUCKY} diverged in epoch 2: its scores are NaN" in dropped
+    assert f"model {UNLUCKY} diverged in epoch 2: its signals are NaN" in dropped
     assert project.planned() == {}
     project.write_study(project.study() | {"on_divergence": "stop"})
     assert project.planned() == {}, "what is finished stays"

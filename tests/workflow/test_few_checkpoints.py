@@ -64,7 +64,7 @@ def test_the_report_says_what_is_left_out(project: Project, tables):
         "one, untrained: one checkpoint: what needs two (transitions, speed, early determination) is left out." in page
     )
     assert "untrained: no checkpoint of trained models: difficulty is left out." in page
-    assert tables("runs").set_index("name")["n_checkpoints"].to_dict() == {n: len(e) for n, e in CHECKPOINTS.items()}
+    assert tables("runs").set_index("run")["n_checkpoints"].to_dict() == {n: len(e) for n, e in CHECKPOINTS.items()}
 
 
 def test_a_study_of_one_checkpoint_only(project: Project):
