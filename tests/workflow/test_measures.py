@@ -120,4 +120,5 @@ def test_weights_that_are_gone_are_asked_for(studied: Project, tmp_path: Path):
     said = copy.refused()
     assert "new probes or students need them" in said and "prediction-depth" in said and "keep_checkpoints: all" in said
     planned = copy.planned("--config", "allow_retrain=true")
-    assert planned["train_block"] == planned["probe_block"] == 2
+    # the probes that are there are taken again as well: Snakemake makes anew what reads weights that are made anew
+    assert planned["train_block"] == 2 and planned["probe_block"] == 2 * 3
