@@ -37,10 +37,6 @@ class _Probe(Strict):
         """
         return resolved_epochs(getattr(self, "epochs", "all"), checkpoints, early)
 
-    def keywords(self) -> dict[str, Any]:
-        """Options of its code: all but when and of what it is taken."""
-        return {name: value for name, value in self if name not in ("name", "target", "epochs", "parts", "harder")}
-
 
 def resolved_epochs(epochs: str | Sequence[int], checkpoints: Sequence[int], early: float) -> list[int]:
     """Checkpoints of a run, in words or as they are."""
@@ -121,9 +117,6 @@ class OwnProbe(_Probe):
     @property
     def pool_parts(self) -> tuple[str, ...]:
         return tuple(part for part in SCORED_PARTS if part in self.parts)
-
-    def keywords(self) -> dict[str, Any]:
-        return dict(self.options)
 
 
 class ProbesConfig(Strict):
