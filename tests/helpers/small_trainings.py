@@ -6,7 +6,7 @@ from pydantic import TypeAdapter
 
 import own_mechanisms
 import own_optim
-from memdyn.config.mechanisms import CustomMechanism
+from memdyn.config.mechanisms.custom import CustomMechanism
 from memdyn.config.optim import OptimizerConfig, ScheduleConfig
 from memdyn.data.pool import Pool
 from memdyn.training.block import BlockTask, train_block

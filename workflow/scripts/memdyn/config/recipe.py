@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from memdyn.config.base import Neutral, Strict
-from memdyn.config.mechanisms import Mechanisms
+from memdyn.config.mechanisms.sections import Mechanisms
 from memdyn.config.models import MlpModel, ModelConfig
 from memdyn.config.optim import ConstantSchedule, OptimizerConfig, ScheduleConfig, SgdOptimizer
 

@@ -9,16 +9,9 @@ import own_mechanisms
 from memdyn.config.base import Float, Strict
 from memdyn.config.errors import ConfigError, problems
 from memdyn.config.load import load_study
-from memdyn.config.mechanisms import (
-    RELEASED,
-    SLOTS,
-    CustomMechanism,
-    MechanismConfig,
-    Slot,
-    in_order,
-    refuse_clashes,
-    union_of,
-)
+from memdyn.config.mechanisms.base import SLOTS, MechanismConfig, Slot
+from memdyn.config.mechanisms.custom import CustomMechanism
+from memdyn.config.mechanisms.sections import RELEASED, in_order, refuse_clashes, union_of
 from memdyn.config.paths import name_of_target
 from memdyn.identity.names import options_hash, plain_options
 from memdyn.mechanisms import REGISTRY

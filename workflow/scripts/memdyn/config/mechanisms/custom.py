@@ -1,0 +1,61 @@
+"""A mechanism of the user's own."""
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError
+
+from memdyn.config.base import Bool, Hashed, merge
+from memdyn.config.errors import ConfigError, problems, shown
+from memdyn.config.mechanisms.base import MechanismConfig, Slot
+from memdyn.config.paths import Target
+
+
+class CustomMechanism(MechanismConfig):
+    """A mechanism of your own, under any name."""
+
+    target: Target = Field(
+        pattern=r"^.+\.py:[A-Za-z_]\w*$",
+        description="`path/to/file.py:Name`; Name(**options) must return a memdyn.mechanisms.base.Mechanism; or "
+        "Name(logits, labels, epoch, **options), a plain loss",
+    )
+    options: dict[str, Any] = Field({}, description="keyword arguments of Name")
+    claims: Annotated[list[Slot], Hashed(None)] = Field(
+        [], description="what no other mechanism of the run may do: a run has at most one for each"
+    )
+    teacher: Bool | dict[str, Any] = Field(
+        False,
+        description="true: it learns from the finished models of the same recipe without mechanisms; changes to that "
+        "recipe, such as `epochs: 50`: from those of the changed one",
+    )
+    reads: Annotated[Literal["spare"] | None, Hashed(None)] = Field(
+        None, description="the part of the pool that it reads, besides the members"
+    )
+
+    def label(self) -> str:
+        """Its name and its options, such as `smooth.0.1`."""
+        return ".".join([self.name, *(_word(value) for value in self.options.values())])
+
+    def teachers(self, recipe: Any) -> tuple[Any, ...]:
+        """The recipe without mechanisms, with the changes; its last epoch is among its checkpoints.
+
+        Raises:
+            ConfigError: for changes that make no recipe.
+        """
+        if self.teacher is False:
+            return ()
+        changes = {} if self.teacher is True else self.teacher
+        raw = merge({**recipe.model_dump(), "mechanisms": {}}, changes)
+        if isinstance(raw["checkpoints"], list) and isinstance(raw["epochs"], int):
+            raw["checkpoints"] = [each for each in raw["checkpoints"] if each < raw["epochs"]] + [raw["epochs"]]
+        try:
+            return (type(recipe).model_validate(raw),)
+        except ValidationError as error:
+            raise ConfigError(problems(error, type(recipe), raw, f"mechanisms.{self.name}.teacher")) from None
+
+    def part(self) -> str | None:
+        return self.reads
+
+
+def _word(value: Any) -> str:
+    return re.sub(r"[^A-Za-z0-9.+-]+", "-", value if isinstance(value, str) else shown(value)).strip("-")

@@ -1,0 +1,83 @@
+"""Mechanisms of a recipe: regularizers and defences, in the order in which they are applied.
+
+In YAML they are a mapping, name -> options, so that a grid can say `mechanisms.NAME.options.alpha` and null takes one
+away. A mapping's order would be lost in a hash; here it becomes a list of sections, each with its name.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Annotated, Any, Union
+
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Tag, WithJsonSchema
+
+from memdyn.config.errors import did_you_mean, shown
+from memdyn.config.mechanisms.base import NAME, SLOTS, MechanismConfig
+from memdyn.config.mechanisms.custom import CustomMechanism
+
+# released mechanisms, one class each
+RELEASED: tuple[type[MechanismConfig], ...] = ()
+
+
+def union_of(*released: type[MechanismConfig]) -> Any:
+    """The sections of these names, and those of a user's own, which have a `target`."""
+    tagged = [Annotated[each, Tag(_names(each)[0])] for each in released]
+    tagged.append(Annotated[CustomMechanism, Tag("custom")])
+    return Annotated[Union[tuple(tagged)], Discriminator(_tag)] if released else CustomMechanism  # noqa: UP007
+
+
+def _names(section: type[MechanismConfig]) -> tuple[str, ...]:
+    return getattr(section.model_fields["name"].annotation, "__args__", ())
+
+
+def _tag(section: Any) -> str:
+    if isinstance(section, MechanismConfig):
+        return "custom" if isinstance(section, CustomMechanism) else section.name
+    return "custom" if "target" in section else section["name"]
+
+
+def in_order(released: Iterable[str], value: Any) -> Any:
+    """The mapping of the YAML as a list of sections with their names."""
+    if isinstance(value, list) and all(isinstance(section, MechanismConfig) for section in value):
+        return value
+    if not isinstance(value, dict):
+        raise ValueError(f"{shown(value)} must be a section: the name of each mechanism, with its options")
+    chosen = {name: options for name, options in value.items() if options is not None}
+    odd = [_odd_name(name, options, {*released, *value} - {name}, released) for name, options in chosen.items()]
+    if any(odd):
+        raise ValueError("; ".join(filter(None, odd)))
+    return [{"name": name, **options} if isinstance(options, dict) else options for name, options in chosen.items()]
+
+
+def _odd_name(name: str, options: Any, others: Iterable[str], released: Iterable[str]) -> str:
+    """What is wrong with a name; empty where nothing is."""
+    if not re.fullmatch(NAME, name) or name == "name":
+        return f"the name {name!r} must match {NAME}, and not be `name`"
+    if isinstance(options, dict) and "name" in options:
+        return f"{name!r} has a key `name`, but its name is the key that it stands under; leave it out"
+    if not isinstance(options, dict) or "target" in options or name in released:
+        return ""
+    known = f"{did_you_mean(name, sorted(others))}, or" if others else "allowed:"
+    return f"{name!r} is unknown; {known} any name with `target: path/to/file.py:Name`"
+
+
+def refuse_clashes(sections: list[MechanismConfig]) -> list[MechanismConfig]:
+    """Two mechanisms with one slot cannot be in one run."""
+    holders: dict[str, str] = {}
+    for section in sections:
+        for slot in sorted(section.claims):
+            if slot in holders:
+                raise ValueError(
+                    f"{holders[slot]!r} and {section.name!r} both claim the slot {slot!r} ({SLOTS[slot]}), of which a "
+                    "run has one; take one of them away (null)"
+                )
+            holders[slot] = section.name
+    return sections
+
+
+MechanismSection = union_of(*RELEASED)
+Mechanisms = Annotated[
+    list[MechanismSection],
+    BeforeValidator(lambda value: in_order([name for each in RELEASED for name in _names(each)], value)),
+    AfterValidator(refuse_clashes),
+    WithJsonSchema({"type": "object", "additionalProperties": True}),
+]
