@@ -30,17 +30,17 @@ def test_model_counts(models, counts):
 def test_every_point_is_a_smaller_study():
     world = gaussian_world(4, 32, 150, np.random.default_rng(0).exponential(1, 150))
     table = convergence_table(LIRA, Prepared.of(LIRA, world), SETTINGS)
-    assert list(table) == ["models", "share", "metric", "value", "low", "high"]
-    assert table["models"].unique().tolist() == [8, 12, 16, 24, 32]
+    assert list(table) == ["n_models", "share", "metric", "value", "low", "high"]
+    assert table["n_models"].unique().tolist() == [8, 12, 16, 24, 32]
     for models in (8, 12, 32):
         alone = evaluate_checkpoint(LIRA, Prepared.of(LIRA, world.take(np.arange(models // 2))), SETTINGS)
         everyone = alone["metrics"].set_index("aggregation").loc["pooled"]
         for metric in ("auc", "tpr_at_fpr_0.001", "tpr_at_fpr_0.01"):
-            row = table.query("models == @models and share == 1 and metric == @metric").iloc[0]
+            row = table.query("n_models == @models and share == 1 and metric == @metric").iloc[0]
             expected = [everyone[f"{metric}{end}"] for end in ("", "_low", "_high")]
             np.testing.assert_allclose(row[["value", "low", "high"]].to_numpy(dtype=float), expected, atol=1e-12)
         few = alone["most_vulnerable"][["value", "low", "high"]].to_numpy()
-        found = table.query("models == @models and share < 1")[["value", "low", "high"]].to_numpy()
+        found = table.query("n_models == @models and share < 1")[["value", "low", "high"]].to_numpy()
         np.testing.assert_allclose(found, few, atol=1e-12)
 
 
@@ -49,4 +49,4 @@ def test_numbers_of_models_that_cannot_calibrate_are_left_out():
     inputs = world.take(np.array([0, 1, 2]))
     with pytest.raises(ValueError):
         convergence_table(LIRA, Prepared.of(LIRA, inputs.take(np.array([0, 1]))), SETTINGS)
-    assert convergence_table(LIRA, Prepared.of(LIRA, inputs), SETTINGS)["models"].unique().tolist() == [6]
+    assert convergence_table(LIRA, Prepared.of(LIRA, inputs), SETTINGS)["n_models"].unique().tolist() == [6]

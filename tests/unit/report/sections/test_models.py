@@ -22,14 +22,14 @@ def test_every_point_of_the_figure_is_in_the_table(tables):
     last = tables["convergence"].query("attack == 'loss' and metric == 'tpr_at_fpr_0.001' and share == .01")
     drawn = [container.lines[0].get_ydata() for container in panels[-1, 1].containers]
     for run, values in zip((A, B), drawn, strict=True):
-        expected = last[last["run"] == run].sort_values("models")["value"]
+        expected = last[last["run"] == run].sort_values("n_models")["value"]
         np.testing.assert_array_equal(np.array(values, dtype=float), expected)
     shown = [tick.get_text() for tick in panels[-1, 0].get_xticklabels()]
     assert shown == ["8", "12", "16", "24"]
 
 
 def test_one_number_of_models_is_no_curve(tables):
-    few = tables | {"convergence": tables["convergence"].query("models == 8")}
+    few = tables | {"convergence": tables["convergence"].query("n_models == 8")}
     assert not draw(few, "convergence")
 
 

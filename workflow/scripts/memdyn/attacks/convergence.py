@@ -36,16 +36,16 @@ def convergence_table(attack: Attack, given: Prepared, settings: Settings) -> pd
         settings: level, groups and fprs are used.
 
     Returns:
-        models, share (1: all samples; else the most vulnerable, `memdyn.attacks.most_vulnerable`), metric, value, low,
+        n_models, share (1: all samples; else the most vulnerable, `memdyn.attacks.most_vulnerable`), metric, value, low,
         high (jackknife over groups of pairs; NaN with too few).
     """
     tables = []
     for models in model_counts(2 * given.n_pairs):
         part = given.take(np.arange(models // 2))
         if attack.can_score(part.signals.half, "pairs"):
-            tables.append(_metrics(attack, part, settings).assign(models=models))
+            tables.append(_metrics(attack, part, settings).assign(n_models=models))
     table = pd.concat(tables, ignore_index=True)
-    return table[["models", *table.columns.drop("models")]]
+    return table[["n_models", *table.columns.drop("n_models")]]
 
 
 def _metrics(attack: Attack, given: Prepared, settings: Settings) -> pd.DataFrame:

@@ -84,9 +84,9 @@ TABLES = dict(
             "attack",
             "convergence",
             "The metrics at the last checkpoint with fewer models.",
-            "models share metric",
+            "n_models share metric",
             (
-                Column("models", "int", "how many", "models"),
+                Column("n_models", "int", "how many are attacked", "models"),
                 Column("share", "float", "1: all samples; below: of the most vulnerable"),
                 Column("value", "float", "the metric"),
                 *words("low high"),

@@ -30,7 +30,7 @@ _TICKS = 6
 def draw_convergence(study: Study) -> Iterator[Drawing]:
     """A row a metric, a column an attack, a line a run; nothing where all runs have one number of models only."""
     table, styles = study.tables["convergence"], study.styles
-    if table["models"].nunique() < 2:
+    if table["n_models"].nunique() < 2:
         return
     rows = [row for row in _ROWS if _part(table, *row)["value"].notna().any()]
     for page, attacks in pages(table["attack"].unique(), _COLUMNS):
@@ -42,7 +42,7 @@ def draw_convergence(study: Study) -> Iterator[Drawing]:
             column[-1].set_xlabel("shadow models")
         for axes, row in zip(grid[:, 0], rows, strict=True):
             axes.set_ylabel(_label(*row))
-        _ticks(grid[-1, 0], sorted(table["models"].unique()))
+        _ticks(grid[-1, 0], sorted(table["n_models"].unique()))
         legend_above(figure, style.run_handles(styles))
         yield drawn(
             figure,
@@ -68,9 +68,9 @@ def _draw_lines(axes: Axes, table: pd.DataFrame, styles: dict[str, style.RunStyl
     """The runs' marks stand beside each other, so that their bars can be told apart."""
     shifts = np.geomspace(0.96, 1.04, len(styles)) if len(styles) > 1 else [1.0]
     for (run, run_style), shift in zip(styles.items(), shifts, strict=True):
-        part = table[table["run"] == run].sort_values("models")
+        part = table[table["run"] == run].sort_values("n_models")
         errors = bars(part["value"], part["low"], part["high"])
-        axes.errorbar(part["models"] * shift, part["value"], yerr=errors, elinewidth=0.6, **run_style.line)
+        axes.errorbar(part["n_models"] * shift, part["value"], yerr=errors, elinewidth=0.6, **run_style.line)
 
 
 def _ticks(axes: Axes, models: list[int]) -> None:

@@ -22,7 +22,7 @@ _SAMPLES = """
     non-member, in root mean square standard deviations) of {run} at its last checkpoint, and their counted rates
     under {attack} at {threshold} during training: TPR over the models that had the sample, FPR over those that had
     not; the filled gap is the advantage A, given at the last checkpoint with its interval over pairs of models
-    ({effect}). {analysed} The numbers after # are rows of the source. The largest of many are shown: on new models
+    ({effect}). {analysed} A number after # is a row of the source. The largest of many are shown: on new models
     most rates would come out lower (d′ is shrunken for it). {planted}"""
 
 COLUMNS = 3
