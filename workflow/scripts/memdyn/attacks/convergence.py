@@ -36,8 +36,8 @@ def convergence_table(attack: Attack, given: Prepared, settings: Settings) -> pd
         settings: level, groups and fprs are used.
 
     Returns:
-        n_models, share (1: all samples; else the most vulnerable, `memdyn.attacks.most_vulnerable`), metric, value, low,
-        high (jackknife over groups of pairs; NaN with too few).
+        n_models, share (1: all samples; else the most vulnerable, `memdyn.attacks.most_vulnerable`), metric, value,
+        low, high (jackknife over groups of pairs; NaN with too few).
     """
     tables = []
     for models in model_counts(2 * given.n_pairs):
