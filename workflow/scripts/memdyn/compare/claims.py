@@ -153,7 +153,7 @@ def power_law(
     """Vulnerability against samples per class, where the runs differ in nothing but the sizes of their pools.
 
     Args:
-        tables: runs (run, pool), attack_metrics and replicates of the study.
+        tables: runs (run, pool, status), attack_metrics and replicates of the study; runs that failed are left out.
         factors: a row a run, from `memdyn.compare.runs.factor_row`.
         pools: pool, scored, n_classes.
         sizes: as for `study_claims`.
@@ -163,7 +163,8 @@ def power_law(
     """
     known = pools.set_index("pool")
     per_class = (known["scored"] / 2 / known["n_classes"]).rename("samples_per_class")
-    runs = tables["runs"].join(per_class, on="pool")
+    runs = tables["runs"].query("status == 'ok'").join(per_class, on="pool")
+    factors = factors[factors["run"].isin(runs["run"])]
     if factors["series"].nunique() > 1 or runs["samples_per_class"].nunique() < max(2, len(runs)):
         nothing = pd.DataFrame(columns=["attack", "fpr"])
         return {"power_law_points": nothing, "power_law_fits": nothing}

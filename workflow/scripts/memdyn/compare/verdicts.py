@@ -48,6 +48,7 @@ SUPPORTED, CONTRADICTED, UNDECIDED, NOT_TESTED = "supported", "contradicted", "u
 FACTORS = ("dataset", "architecture", "optimizer")
 DIFFICULTIES = ("learning_epoch", "el2n", "aum", "loss", "c_score")
 COLUMNS = ["claim", "part", "cell", "estimate", "low", "high", "bound", "verdict", "why"]
+NOTHING = "nothing to judge by"
 _RELIABLE = 0.5  # as much signal as noise
 
 
@@ -189,7 +190,8 @@ def judge_c1(differences: pd.DataFrame, factors: pd.DataFrame, rules: Rules) -> 
     Args:
         differences: of the mean advantage, from `memdyn.compare.series.at_equal_epochs`: run_a, run_b, attack,
             threshold (one an attack), at, difference, se, df.
-        factors: from `pairs_by_factor`.
+        factors: from `pairs_by_factor`, of all runs: a factor that is varied in a run that failed has nothing to be
+            judged by.
         rules: see `Rules`.
     """
     cells = []
@@ -208,7 +210,10 @@ def judge_c1(differences: pd.DataFrame, factors: pd.DataFrame, rules: Rules) -> 
     parts = {cell.part for cell in cells}
     varied = [factor for factor in FACTORS if f"{factor}: severity" in parts]
     missing = [f"{factor}: rate" for factor in varied if f"{factor}: rate" not in parts]  # no early checkpoint
-    missing += [f"{factor}: not varied alone" for factor in FACTORS if factor not in varied]
+    alone = set(factors["factor"])
+    missing += [
+        f"{factor}: {NOTHING if factor in alone else 'not varied alone'}" for factor in FACTORS if factor not in varied
+    ]
     return _verdict("C1", cells, rules.difference, rules.level, outside, any_of, missing)
 
 
@@ -271,7 +276,7 @@ def _student_limits(estimate: float, se: float, df: float, level: float) -> tupl
 def _silent(runs: Sequence[str], cells: Sequence[_Cell]) -> list[str]:
     """The runs that say nothing."""
     found = {cell.part for cell in cells}
-    return [f"{run}: nothing to judge by" for run in runs if run not in found]
+    return [f"{run}: {NOTHING}" for run in runs if run not in found]
 
 
 def _verdict(
