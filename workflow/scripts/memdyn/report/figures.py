@@ -14,6 +14,7 @@ from memdyn.report.draw.pools import PoolImages, drawn_pools
 from memdyn.report.draw.style import in_figures, report_style, run_styles
 from memdyn.report.draw.text import numbered, words_in
 from memdyn.report.record import INDEX, FigureRecord, ReportOptions, write_index
+from memdyn.report.rows import failures
 from memdyn.report.section import Study, made
 from memdyn.report.sections import sections
 
@@ -26,7 +27,9 @@ def drawings(
 ) -> Iterator[Drawing]:
     """The figures in the order of the page; one whose table is missing or empty is left out."""
     pools = drawn_pools(images, options.show_images)
-    study = Study.of(tables, in_figures(run_styles(tables["runs"])), options, pools)
+    failed = failures(tables)
+    styles = {run: style for run, style in run_styles(tables["runs"]).items() if run not in failed}
+    study = Study.of(tables, in_figures(styles), options, pools)
     for section in sections():
         for several in made(section.figures, study):
             for drawing in several:
