@@ -61,7 +61,7 @@ def run_row(
         "optimizer": recipe["optimizer"].get("target", recipe["optimizer"]["name"]).rpartition(":")[2],
         "epochs": recipe["epochs"],
         "n_checkpoints": len(accuracy),
-        "last_checkpoint": last["epoch"],
+        "last_checkpoint": int(last["epoch"]) if len(accuracy) else np.nan,
         "accuracy_in": last["accuracy_in"],
         "accuracy_out": last["accuracy_out"],
         "accuracy_test": last["accuracy_test"],
