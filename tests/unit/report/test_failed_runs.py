@@ -73,10 +73,10 @@ def test_every_figure_is_drawn_of_those_that_are_left():
 
 
 def test_the_report_is_written_where_all_failed(tmp_path):
-    tables = without(tuple(RUNS))
+    tables = {name: table for name, table in without(tuple(RUNS)).items() if not name.startswith("power_law")}
     page = page_of(tables, tmp_path)
     assert "No run is left: there are no numbers to show." in page and "no run has numbers" in page
-    assert page.count(": failed, because ") == page.count(" failed, because ") - 3 == 3 and not figures_of(tables)
+    assert page.count(f": failed, because {REASON}") == 3 and not figures_of(tables)
 
 
 def test_every_table_and_sentence_is_made_whichever_run_failed():
