@@ -25,9 +25,11 @@ class MechanismConfig(Strict):
 
     Attributes:
         claims: slots that no other mechanism of a run may claim.
+        images_only: whether it makes sense of pixels alone, so that it is refused where samples are rows of a table.
     """
 
     claims: ClassVar[frozenset[str]]
+    images_only: ClassVar[bool] = False
 
     name: str = Field(pattern=f"^{NAME}$", description="its key in the mapping, and not among its options")
 
