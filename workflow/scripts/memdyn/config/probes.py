@@ -22,6 +22,7 @@ class _Probe(Strict):
     """What all probes share."""
 
     gives: ClassVar[tuple[str, ...]] = ()  # the signals that it writes
+    images_only: ClassVar[bool] = False  # whether it makes sense of pixels alone
     of_parts: ClassVar[tuple[str, ...]] = SCORED_PARTS
 
     @property
@@ -70,6 +71,7 @@ class ViewsProbe(_Probe):
     """The margin of several views of each image: as it is, mirrored, and moved by a few pixels."""
 
     gives = ("margin_views",)
+    images_only = True
     name: Literal["views"] = Field("views", description="margins of augmented queries")
     flip: bool = Field(True, description="The mirrored image too, of every shift.")
     shift: int = Field(0, ge=0, le=16, description="Pixels of the moves left, right, up and down; 0: none.")
