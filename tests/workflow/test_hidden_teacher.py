@@ -1,4 +1,4 @@
-"""A hidden teacher: killed in its training and in its student's, gone on with to the same bits, and then without weights."""
+"""A hidden teacher: killed in its training and in its student's, and gone on with to the same bits."""
 
 import os
 import signal
@@ -65,7 +65,7 @@ def project_of_one(clone: Project) -> Project:
     study = clone.study()
     study["runs"] = [{"name": "student", "mechanisms": STUDENT}]
     study["base"]["epochs"], study["base"]["checkpoints"] = 3, [0, 3]
-    clone.write_study(study | {"attacks": [{"name": "loss"}], "dynamics": {"thresholds": [0.1], "attacks": ["loss"]}})
+    clone.write_study(study | {"attacks": [{"name": "loss"}], "dynamics": {"thresholds": ["lr1", 0.1], "attacks": ["loss"]}})
     return clone
 
 
