@@ -15,11 +15,12 @@ demo: env ## run the default study and say where its report is
 	@$(BIN)/snakemake --cores $(CORES) --quiet rules progress reason host
 	@echo "The report: $(CURDIR)/results/studies/demo/report.html"
 
+# (three workers also on two cores: the tests of SLURM, and jobs that are waited for, leave one of them free)
 test: env ## all tests (SLURM and browser tests skip where those are not installed)
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 test-fast: env ## the tests that take no longer than a few seconds each
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 # (no cache: ruff's does not see that a new file makes an import the project's own)
 lint: env ## ruff, snakefmt and snakemake's linter

@@ -1,8 +1,10 @@
 """Fixtures: a copy of the project, and one with a finished study of two runs, made once."""
 
+import os
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from project import PROJECT, Project, write_data
 
@@ -29,6 +31,13 @@ STUDY = {
 
 
 @pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of all workers of this session, where each thing is made once."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The project as it is now, with a study that did not run. Do not change it."""
     made = Project.copy(PROJECT, tmp_path_factory.mktemp("project") / "checkout")
@@ -38,11 +47,15 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 @pytest.fixture(scope="session")
-def finished(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The same with its finished study. Do not change it."""
-    made = project.duplicate(tmp_path_factory.mktemp("finished") / "checkout")
-    made.run()
-    return made
+def finished(project: Project, shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The same with its finished study, of whichever worker comes first. Do not change it."""
+    folder = shared / "finished"
+    with FileLock(shared / "finished.lock"):
+        if not folder.exists():
+            made = project.duplicate(tmp_path_factory.mktemp("finished") / "checkout")
+            made.run()
+            made.folder.rename(folder)
+    return Project(folder)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ project.run("--until", "train_block")
 assert project.planned() == {"probe_block": 2}
 """
 
+import compileall
 import os
 import re
 import shutil
@@ -18,9 +19,12 @@ import numpy as np
 import yaml
 from sklearn.datasets import load_digits
 
+import warm
+
 PROJECT = Path(__file__).resolve().parents[2]
 # What a clone has, as far as the workflow uses it.
 PARTS = ("Snakefile", "config", "envs", "workflow", "profiles", "slurm", "resources", "pyproject.toml")
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,8 @@ class Project:
 
     @classmethod
     def copy(cls, source: Path, folder: Path) -> "Project":
-        """The project without results, as a clone has it."""
+        """The project without results, as a clone has it; compiled, or each of its processes would do that again."""
+        compileall.compile_dir(source / "workflow" / "scripts", quiet=1)
         folder.mkdir(parents=True)
         for part in PARTS:
             _copy(source / part, folder / part)
@@ -70,8 +75,10 @@ class Project:
 
     def snakemake(self, *arguments: str, config: str = "study.yaml") -> subprocess.CompletedProcess[str]:
         """Runs Snakemake to its end; stdout and stderr together."""
-        command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", config, *arguments]
-        return self.python(command)
+        command = ["--cores", "2", "--configfile", config, *arguments]
+        output = self.folder / ".said"
+        code = warm.snakemake(self.folder, command, dict(ENVIRONMENT), output, timeout=400)
+        return subprocess.CompletedProcess(command, code, output.read_text())
 
     def memdyn(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Runs a command of this checkout's `memdyn`; stdout and stderr together."""
@@ -81,7 +88,7 @@ class Project:
         return subprocess.run(
             command,
             cwd=self.folder,
-            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"} | environment,
+            env=ENVIRONMENT | environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -120,7 +127,7 @@ def _copy(source: Path, target: Path) -> None:
     if source.is_symlink():
         target.symlink_to(source.readlink())
     elif source.is_dir():
-        shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(source, target, symlinks=True)
     else:
         shutil.copy2(source, target)
 

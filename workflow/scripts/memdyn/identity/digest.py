@@ -24,6 +24,7 @@ SCRIPTS = PACKAGE_ROOT.parent
 # Declared values, whose resolved form is hashed as options; files that appear whole, leases, retention, heap; names and
 # records; the plan; what watches over jobs; what tables are said to be, which writing them only checks.
 OUTSIDE = ("config", "identity", "jobs", "operations", "plan", "tables")
+_OF_STATEMENTS = ("body", "orelse", "finalbody", "handlers", "cases")  # fields that hold statements
 
 
 def code_digest(roots: Iterable[str], entries: Iterable[str] = (), files: Iterable[str] = ()) -> str:
@@ -178,7 +179,7 @@ def _is_outside(module: str) -> bool:
     return module.split(".")[1:2] in [[room] for room in OUTSIDE]
 
 
-def _imports(tree: ast.Module) -> Iterator[str]:
+def _imports(tree: ast.AST) -> Iterator[str]:
     for node in _statements(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -188,14 +189,15 @@ def _imports(tree: ast.Module) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def _statements(tree: ast.Module) -> Iterator[ast.AST]:
-    """All statements, also within others; expressions, most of a tree, are not looked at."""
-    todo: list[ast.AST] = [tree]
+def _statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """All statements, at any depth; their expressions, most of a tree, are not looked through."""
+    todo = [tree]
     while todo:
         node = todo.pop()
         yield node
-        for inner in ("body", "orelse", "finalbody", "handlers", "cases"):
-            todo += getattr(node, inner, ())
+        for name in _OF_STATEMENTS:
+            inner = getattr(node, name, None)
+            todo += inner if isinstance(inner, list) else ()
 
 
 def _label(path: Path) -> str:
@@ -208,7 +210,7 @@ def _file_hash(path: Path) -> str:
 
 
 def _tree_hash(tree: ast.Module, is_package: bool) -> str:
-    return hashlib.sha256(json.dumps(_plain(tree, is_package)).encode()).hexdigest()
+    return hashlib.sha256(_spelled(tree, is_package).encode()).hexdigest()
 
 
 @cache
@@ -216,27 +218,35 @@ def _parse(path: Path) -> ast.Module:
     return ast.parse(path.read_bytes(), filename=str(path))
 
 
-def _plain(node: Any, is_package: bool) -> Any:
-    """The syntax tree as plain lists, without what does not change behaviour.
+def _spelled(node: ast.AST, is_package: bool) -> str:
+    """The syntax tree as nested lists in JSON, [type, [field, value], ...], without what does not change behaviour.
 
     `ast.dump` is not used, since it prints the same code differently in different versions of Python: newer
-    versions add fields that are empty for older code, so empty fields are left out here.
+    versions add fields that are empty for older code, so empty fields are left out here. Text is put together, since
+    garbage collection goes through so many lists again and again, which takes several times as long.
 
     Args:
         is_package: this package's code, whose registries are left out: their named entries are hashed instead.
     """
-    if isinstance(node, ast.AST):
-        plain = [type(node).__name__]
-        for name in node._fields:
-            value = getattr(node, name, None)
-            if value is not None and name != "type_comment" and (inner := _plain(value, is_package)) != []:
-                plain.append([name, inner])
-        return plain
-    if isinstance(node, list):
-        kept = (item for item in node if not (_is_bare(item) or (is_package and _is_registry(item))))
-        return [_plain(item, is_package) for item in kept]
+    parts = [f'["{type(node).__name__}"']
+    for name in node._fields:
+        value = getattr(node, name, None)
+        if isinstance(value, ast.AST):
+            parts.append(f'["{name}", {_spelled(value, is_package)}]')
+        elif isinstance(value, list):
+            counted = (item for item in value if not (_is_bare(item) or (is_package and _is_registry(item))))
+            if items := [_item(item, is_package) for item in counted]:
+                parts.append(f'["{name}", [{", ".join(items)}]]')
+        elif value is not None and name != "type_comment":
+            parts.append(f'["{name}", {_item(value, is_package)}]')
+    return ", ".join(parts) + "]"
+
+
+def _item(value: Any, is_package: bool) -> str:
+    if isinstance(value, ast.AST):
+        return _spelled(value, is_package)
     # repr tells 1 from 1.0 and from True, and spells bytes and complex numbers
-    return None if node is None else repr(node)
+    return "null" if value is None else json.dumps(repr(value))
 
 
 def _is_bare(node: Any) -> bool:
