@@ -154,6 +154,36 @@ _OF_ANALYSED = dict(
     [
         table(
             "study",
+            "width_levels",
+            "Where runs differ in their width only: test error at equal advantage, advantage at equal test error.",
+            "attack threshold matched_by at run",
+            (
+                Column("threshold", "text", "of the plane"),
+                Column("matched_by", "text", "advantage or test_error"),
+                Column("at", "float", "value of that which the curves first pass"),
+                *words("run"),
+                Column("width", "float", "channels of the first stage, or units of the hidden layer"),
+                Column("value", "float", "the other of the two there"),
+                *words("low high"),
+            ),
+        ),
+        table(
+            "study",
+            "width_claims",
+            "What changes with the width, and the verdicts on the claims of Tan et al. (2023).",
+            "attack threshold claim",
+            (
+                Column("threshold", "text", "of the plane"),
+                Column("claim", "text", "rises_with_width, rises_after_flat, error_falls or advantage_falls"),
+                *words("verdict"),
+                Column("estimate", "float", "change per doubling of the width; rises_after_flat: of the advantage"),
+                *words("low high level"),
+                Column("widths", "int", "runs that are compared", "runs"),
+                Column("status", "text", "tested, or why not"),
+            ),
+        ),
+        table(
+            "study",
             "factor_differences",
             "Differences between runs at equal epochs, and where both are equally far trained.",
             "run_a run_b attack threshold metric matched_by at",
