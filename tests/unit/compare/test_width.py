@@ -87,6 +87,16 @@ def test_claims_and_levels_as_written_out():
     assert claims["advantage_falls"] == pytest.approx(np.mean(slopes))
 
 
+def test_the_curves_are_those_of_the_figure():
+    given = world(np.random.default_rng(1), 8, 0.01)
+    table = width_tables(**as_tables(given))["width_curves"]
+    for k, run in enumerate(given.runs):
+        mine = table[table["run"] == run]
+        np.testing.assert_allclose(mine["advantage"], given.advantage[k, 0])
+        np.testing.assert_allclose(mine["error"], 1 - given.accuracy[k, 0])
+        assert ((mine["error_low"] < mine["error"]) & (mine["error"] < mine["error_high"])).all()
+
+
 def test_curves_without_noise_have_their_claims():
     given = world(np.random.default_rng(0), 4, 1e-6)
     claims = width_tables(**as_tables(given))["width_claims"].set_index("claim")

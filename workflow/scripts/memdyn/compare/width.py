@@ -29,6 +29,22 @@ FLAT = 0.005
 # claim -> the sign that supports it
 CLAIMS = {"rises_with_width": 1, "rises_after_flat": 1, "error_falls": -1, "advantage_falls": -1}
 _KEYS = ("attack", "threshold")
+_COLUMNS = {
+    "width_curves": [
+        "run",
+        "width",
+        "epoch",
+        "advantage",
+        "advantage_low",
+        "advantage_high",
+        "error",
+        "error_low",
+        "error_high",
+        "level",
+    ],
+    "width_levels": ["matched_by", "at", "run", "width", "value", "low", "high", "level"],
+    "width_claims": ["claim", "verdict", "estimate", "low", "high", "level", "widths", "status"],
+}
 
 
 def width_of(model: Mapping[str, Any]) -> float:
@@ -62,6 +78,11 @@ class Widths:
     accuracy: np.ndarray
     epochs: np.ndarray
     sizes: np.ndarray
+
+    @property
+    def error(self) -> np.ndarray:
+        """[K, 1 + G, T]: of the test part."""
+        return 1 - self.accuracy
 
     def slope(self, values: np.ndarray) -> np.ndarray:
         """Change per doubling of the width [...] of values [K, ...]."""
@@ -122,12 +143,11 @@ def width_tables(
         level: of each interval on its own; those of the claims of one attack hold jointly.
 
     Returns:
-        width_levels: attack, threshold, matched_by, at, run, width, value, low, high: the test error at equal
-            advantage, and the advantage at equal test error.
-        width_claims: attack, threshold, claim, verdict, estimate, low, high, level, widths, status.
-        Both empty where fewer than two widths are compared.
+        width_curves: the mean advantage and the test error of each run at each checkpoint; width_levels: the test error
+        at equal advantage, and the advantage at equal test error; width_claims: the claims. All are keyed by attack and
+        threshold, and empty where fewer than two widths are compared.
     """
-    levels, claims = [], []
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in _COLUMNS}
     advantage = curves[curves["metric"] == "advantage"]
     estimates, replicates = advantage[advantage["group"] == -1], advantage[advantage["group"] >= 0]
     leaks = series_of(estimates.drop(columns="group"), replicates, _KEYS)
@@ -140,17 +160,10 @@ def width_tables(
             given = _widths(chosen, key, leaks, accuracies, sizes)
             if given is not None:
                 names = dict(zip(_KEYS, key, strict=True))
-                levels += [names | row for row in _level_rows(given, level)]
-                claims += [names | row for row in claim_rows(given, level)]
-    return {
-        "width_levels": pd.DataFrame(
-            levels, columns=[*_KEYS, "matched_by", "at", "run", "width", "value", "low", "high"]
-        ),
-        "width_claims": pd.DataFrame(
-            claims,
-            columns=[*_KEYS, "claim", "verdict", "estimate", "low", "high", "level", "widths", "status"],
-        ),
-    }
+                made = curve_rows(given, level), level_rows(given, level), claim_rows(given, level)
+                for kept, those in zip(rows.values(), made, strict=True):
+                    kept += [names | row for row in those]
+    return {name: pd.DataFrame(kept, columns=[*_KEYS, *_COLUMNS[name]]) for name, kept in rows.items()}
 
 
 def _widths(
@@ -191,27 +204,44 @@ def _of_design(series: Series, epochs: Sequence[float], sizes: np.ndarray) -> np
     return np.concatenate([values[:1], jackknife.of_all_groups(values[0], values[1:], sizes)])
 
 
-def _level_rows(given: Widths, level: float) -> list[dict[str, Any]]:
+def curve_rows(given: Widths, level: float) -> list[dict[str, Any]]:
+    """A row a run and checkpoint: mean advantage and test error, with limits."""
     rows = []
-    error = 1 - given.accuracy
-    for matched_by, (levels, values) in {
-        "advantage": given.matched(given.advantage, error),
-        "test_error": given.matched(given.accuracy, given.advantage),
-    }.items():
-        shown = levels if matched_by == "advantage" else 1 - levels
+    for k, (run, width) in enumerate(zip(given.runs, given.widths, strict=True)):
+        columns: dict[str, np.ndarray] = {"epoch": given.epochs.astype(int)}
+        for name, values in (("advantage", given.advantage[k]), ("error", given.error[k])):
+            low, high = jackknife.interval(values[0], values[1:], given.sizes, level)
+            columns |= {name: values[0], f"{name}_low": low, f"{name}_high": high}
+        rows += pd.DataFrame(columns).assign(run=run, width=width, level=level).to_dict("records")
+    return rows
+
+
+def level_rows(given: Widths, level: float) -> list[dict[str, Any]]:
+    """A row a run and value of what is matched."""
+    rows = []
+    of_advantage, of_accuracy = (
+        given.matched(given.advantage, given.error),
+        given.matched(given.accuracy, given.advantage),
+    )
+    for matched_by, levels, values in (
+        ("advantage", *of_advantage),
+        ("test_error", 1 - of_accuracy[0], of_accuracy[1]),
+    ):
         for run, width, curve in zip(given.runs, given.widths, values, strict=True):
             low, high = jackknife.interval(curve[0], curve[1:], given.sizes, level)
-            rows += [
-                {"matched_by": matched_by, "at": at, "run": run, "width": width, "value": v, "low": a, "high": b}
-                for at, v, a, b in zip(shown, curve[0], low, high, strict=True)
-            ]
+            columns = {"at": levels, "value": curve[0], "low": low, "high": high}
+            rows += (
+                pd.DataFrame(columns)
+                .assign(matched_by=matched_by, run=run, width=width, level=level)
+                .to_dict("records")
+            )
     return rows
 
 
 def claim_rows(given: Widths, level: float) -> list[dict[str, Any]]:
     """A row a claim of `CLAIMS`: claim, verdict, estimate, low, high, level, widths, status."""
-    error = 1 - given.accuracy
-    at_advantage, at_error = given.matched(given.advantage, error)[1], given.matched(given.accuracy, given.advantage)[1]
+    at_advantage = given.matched(given.advantage, given.error)[1]
+    at_error = given.matched(given.accuracy, given.advantage)[1]
     numbers = {
         "rises_with_width": given.slope(given.at_best()),
         "rises_after_flat": given.after_flat().mean(axis=0) if given.is_flat() else None,

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from memdyn.tables import analysis, attack, dynamics
 from memdyn.tables.table import Column, Table
-from memdyn.tables.words import table, words
+from memdyn.tables.words import table, with_limits, words
 from memdyn.terms import PARTS
 
 _RUNS = (
@@ -154,6 +154,20 @@ _OF_ANALYSED = dict(
     [
         table(
             "study",
+            "width_curves",
+            "Where runs differ in their width only: the leak and the test error of each.",
+            "attack threshold run epoch",
+            (
+                Column("threshold", "text", "of the plane"),
+                *words("run epoch"),
+                Column("width", "float", "channels of the first stage, or units of the hidden layer"),
+                *with_limits("advantage", "mean of TPR - FPR over samples"),
+                *with_limits("error", "share of the test part that is classified wrongly"),
+                *words("level"),
+            ),
+        ),
+        table(
+            "study",
             "width_levels",
             "Where runs differ in their width only: test error at equal advantage, advantage at equal test error.",
             "attack threshold matched_by at run",
@@ -164,7 +178,7 @@ _OF_ANALYSED = dict(
                 *words("run"),
                 Column("width", "float", "channels of the first stage, or units of the hidden layer"),
                 Column("value", "float", "the other of the two there"),
-                *words("low high"),
+                *words("low high level"),
             ),
         ),
         table(
