@@ -25,9 +25,11 @@ class MechanismConfig(Strict):
 
     Attributes:
         claims: slots that no other mechanism of a run may claim.
+        images_only: whether it makes sense of pixels alone, so that it is refused where samples are rows of a table.
     """
 
     claims: ClassVar[frozenset[str]]
+    images_only: ClassVar[bool] = False
 
     name: str = Field(pattern=f"^{NAME}$", description="its key in the mapping, and not among its options")
 
@@ -38,6 +40,10 @@ class MechanismConfig(Strict):
     def teachers(self, recipe: Any) -> tuple[Any, ...]:
         """Recipes (`TrainConfig`) of the runs that a run of `recipe` learns from."""
         return ()
+
+    def cost(self) -> float | None:
+        """Time of a step of training with it, of that without it, as measured; None where nobody knows."""
+        return 1.0
 
     def part(self) -> str | None:
         """The part of the pool that it reads, besides the members."""

@@ -53,6 +53,9 @@ class CustomMechanism(MechanismConfig):
         except ValidationError as error:
             raise ConfigError(problems(error, type(recipe), raw, f"mechanisms.{self.name}.teacher")) from None
 
+    def cost(self) -> None:
+        return None
+
     def part(self) -> str | None:
         return self.reads
 
