@@ -153,6 +153,14 @@ def test_a_run_that_lost_a_group_stays_as_it_is_without_it():
     assert claims["low"].notna().sum() >= 3 and (claims["widths"] == 4).all()
 
 
+def test_without_replicates_of_the_leak_there_is_no_interval():
+    tables = as_tables(world(np.random.default_rng(2), 8, 0.001))
+    tables["curves"] = tables["curves"][tables["curves"]["group"] == -1]
+    claims = width_tables(**tables)["width_claims"]
+    assert claims["estimate"].notna().all() and claims["low"].isna().all()
+    assert claims["verdict"].eq("undecided").all() and claims["status"].eq("no interval: too few models").all()
+
+
 def test_too_little_makes_empty_tables():
     given = world(np.random.default_rng(2), 8, 0.01)
     one_width = as_tables(given)

@@ -185,13 +185,14 @@ def _widths(
     if len(shared) < 2:
         return None
     own = [sizes[run] for run, *_ in kept]
-    curves = [
-        np.stack([_of_design(one, shared, mine) for one, mine in zip(column, own, strict=True)])
-        for column in zip(*(both for _, _, *both in kept), strict=True)
-    ]
-    most = np.max(own, axis=0)
+    # few models have replicates of their accuracy and none of the plane's figures: then nothing has an interval
+    all_have = all(len(one.values) > 1 for _, _, *both in kept for one in both)
+    most = np.max(own, axis=0) if all_have else np.empty(0)
     there = np.append(True, most > 0)
-    advantage, accuracy = (values[:, there[: values.shape[1]]] for values in curves)
+    advantage, accuracy = (
+        np.stack([_of_design(one, shared, mine)[: len(there)] for one, mine in zip(column, own, strict=True)])[:, there]
+        for column in zip(*(both for _, _, *both in kept), strict=True)
+    )
     runs, widths = tuple(run for run, *_ in kept), np.array([width for _, width, *_ in kept], dtype=float)
     return Widths(runs, widths, advantage, accuracy, np.array(shared), most[most > 0])
 
