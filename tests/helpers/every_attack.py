@@ -11,6 +11,7 @@ ATTACKS = [
     ),
     *({"name": "rmia", "mode": mode, "a": 0.3, "gamma": 1.0} for mode in ("online", "offline")),
     {"name": "rmia", "mode": "offline", "a": 0.3, "gamma": 1.0, "dialect": "privacy_meter"},
+    {"name": "tan2023"},
 ]
 
 

@@ -120,3 +120,20 @@ def slow_privacy_meter(inputs: Signals, folds: str, a: float) -> np.ndarray:
             r_x = ratio(p[model, i], [p[m, i] for m in models if not inputs.mask[m, i]])
             scores[model, i] = np.mean([r_x / r > 1 for r in r_z])
     return scores
+
+
+def slow_tan2023(inputs: Signals, folds: str) -> np.ndarray:
+    """Every threshold midway between two of the reference losses of a sample is tried; the first best is taken."""
+    losses = np.logaddexp(0, -inputs.margins)
+    scores = np.empty(losses.shape)
+    for model in range(len(losses)):
+        inside, outside = (
+            [np.logaddexp(0, -v) for v in reference_values(inputs, model, folds, m)] for m in (True, False)
+        )
+        for i, (of_in, of_out) in enumerate(zip(inside, outside, strict=True)):
+            values = np.unique(np.concatenate([of_in, of_out]))
+            cuts = [values[0], *((values[:-1] + values[1:]) / 2), np.inf]
+            advantages = [(of_in < cut).mean() - (of_out < cut).mean() for cut in cuts]
+            cut = cuts[int(np.argmax(np.round(advantages, 9)))]
+            scores[model, i] = min(cut, values[-1]) - losses[model, i]
+    return scores

@@ -15,6 +15,7 @@ from memdyn.compare.failures import run_status
 from memdyn.compare.nulls import null_tests
 from memdyn.compare.runs import factor_row, pool_row, run_row, samples_of
 from memdyn.compare.verdicts import Rules
+from memdyn.compare.width import width_tables
 from memdyn.data.pool import read_pool
 from memdyn.identity.job import start
 from memdyn.jobs.atomic import atomic_path
@@ -111,6 +112,8 @@ def study_tables(snakemake) -> dict[str, pd.DataFrame]:
         everything = tables | {"replicates": replicates}
         rules = Rules(level=options["level"], **options["claims"])
         tables |= study_claims(everything, factors, pool_of, sizes, options["level"], options["thresholds"], rules)
+        curves = [tables[name] for name in ("curve_replicates", "clocks", "clock_replicates")]
+        tables |= width_tables(*curves, factors, sizes, options["level"])
     pools = {run["pool"]: (run["dataset"], path) for run, path in zip(runs, given.pools, strict=True)}
     tables["pools"] = pd.DataFrame(
         [pool_row(folder, dataset, read_pool(path), sha256(path)) for folder, (dataset, path) in pools.items()]

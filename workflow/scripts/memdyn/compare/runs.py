@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from memdyn.attacks.shadow_scores import ShadowScores
+from memdyn.compare.width import width_of, without_width
 from memdyn.data.pool import Pool
 from memdyn.stats.jackknife import Pairs
 from memdyn.store.logs import failed_models
@@ -83,7 +84,7 @@ def _learning_rate(optimizer: dict[str, Any]) -> float:
     return float(rate) if isinstance(rate, int | float) else np.nan
 
 
-def factor_row(run: dict[str, Any]) -> dict[str, str]:
+def factor_row(run: dict[str, Any]) -> dict[str, Any]:
     """What a run is made of, each factor in full, so that two runs can be asked what they differ in.
 
     Args:
@@ -91,7 +92,8 @@ def factor_row(run: dict[str, Any]) -> dict[str, str]:
 
     Returns:
         run; dataset (its samples: another size is another one), architecture and optimizer (with its schedule), all
-        options included; rest: what else the recipe says, but for the checkpoints; series: all but the pool's size.
+        options included; rest: what else the recipe says, but for the checkpoints; series: all but the pool's size;
+        width (NaN where the model has none) and width_series: all but that.
     """
     recipe = {key: value for key, value in run["recipe"].items() if key != "checkpoints"}
     rest = {key: value for key, value in recipe.items() if key not in ("model", "optimizer", "schedule")}
@@ -102,6 +104,8 @@ def factor_row(run: dict[str, Any]) -> dict[str, str]:
         "optimizer": _text([recipe["optimizer"], recipe["schedule"]]),
         "rest": _text(rest),
         "series": _text([run["population"], recipe]),
+        "width": width_of(recipe["model"]),
+        "width_series": _text([run["pool"], recipe | {"model": without_width(recipe["model"])}]),
     }
 
 

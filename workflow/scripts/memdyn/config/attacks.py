@@ -80,6 +80,12 @@ class RmiaAttack(_Attack):
         return self
 
 
+class Tan2023Attack(_Attack):
+    """One loss threshold a sample, the best on the shadow models (Tan et al. 2023)."""
+
+    name: Literal["tan2023"] = Field("tan2023", description="a loss threshold a sample, the best on the shadow models")
+
+
 class CustomAttack(_Attack):
     """A user's own attack."""
 
@@ -112,4 +118,6 @@ class CustomAttack(_Attack):
         return f"{name}-{sha256(json.dumps(self.options, sort_keys=True).encode()).hexdigest()[:6]}"
 
 
-AttackConfig = Annotated[LossAttack | LiraAttack | RmiaAttack | CustomAttack, Field(discriminator="name")]
+AttackConfig = Annotated[
+    LossAttack | LiraAttack | RmiaAttack | Tan2023Attack | CustomAttack, Field(discriminator="name")
+]

@@ -142,14 +142,14 @@ def deleted_difference(
     Raises:
         ValueError: for a run whose replicates are not of its groups.
     """
-    first, second = (_without_each(*run) for run in zip(estimates, deleted, sizes, strict=True))
+    first, second = (of_all_groups(*run) for run in zip(estimates, deleted, sizes, strict=True))
     most = np.maximum(*sizes)
     if most.all():
         return first - second, most
     return (first - second)[most > 0], most[most > 0]
 
 
-def _without_each(estimate: np.ndarray, deleted: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+def of_all_groups(estimate: np.ndarray, deleted: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     """[G, ...] for all groups of the design: the estimate itself where the run has no pair of a group."""
     if len(deleted) != np.count_nonzero(sizes):
         raise ValueError(f"{len(deleted)} replicates of a run that has {np.count_nonzero(sizes)} groups")

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from memdyn.tables import analysis, attack, dynamics
 from memdyn.tables.table import Column, Table
-from memdyn.tables.words import table, words
+from memdyn.tables.words import table, with_limits, words
 from memdyn.terms import PARTS
 
 _RUNS = (
@@ -159,6 +159,50 @@ _OF_ALL = dict(
 
 _OF_ANALYSED = dict(
     [
+        table(
+            "study",
+            "width_curves",
+            "Where runs differ in their width only: the leak and the test error of each.",
+            "attack threshold run epoch",
+            (
+                Column("threshold", "text", "of the plane"),
+                *words("run epoch"),
+                Column("width", "float", "channels of the first stage, or units of the hidden layer"),
+                *with_limits("advantage", "mean of TPR - FPR over samples"),
+                *with_limits("error", "share of the test part that is classified wrongly"),
+                *words("level"),
+            ),
+        ),
+        table(
+            "study",
+            "width_levels",
+            "Where runs differ in their width only: test error at equal advantage, advantage at equal test error.",
+            "attack threshold matched_by at run",
+            (
+                Column("threshold", "text", "of the plane"),
+                Column("matched_by", "text", "advantage or test_error"),
+                Column("at", "float", "value of that which the curves first pass"),
+                *words("run"),
+                Column("width", "float", "channels of the first stage, or units of the hidden layer"),
+                Column("value", "float", "the other of the two there"),
+                *words("low high level"),
+            ),
+        ),
+        table(
+            "study",
+            "width_claims",
+            "What changes with the width, and the verdicts on the claims of Tan et al. (2023).",
+            "attack threshold claim",
+            (
+                Column("threshold", "text", "of the plane"),
+                Column("claim", "text", "rises_with_width, rises_after_flat, error_falls or advantage_falls"),
+                *words("verdict"),
+                Column("estimate", "float", "change per doubling of the width; rises_after_flat: of the advantage"),
+                *words("low high level"),
+                Column("widths", "int", "runs that are compared", "runs"),
+                Column("status", "text", "tested, or why not"),
+            ),
+        ),
         table(
             "study",
             "factor_differences",

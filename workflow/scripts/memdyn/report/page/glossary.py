@@ -45,6 +45,7 @@ _TERMS = (
     Term("rmia", "attack by likelihood ratios against population samples (Zarifzadeh et al. 2024)",
          r"rmia(?:-[\w.-]+)?|RMIA"),
     Term("rmia-offline", "rmia, calibrated on OUT models only", r"rmia-offline(?:-[\w.-]+)?"),
+    Term("tan2023", "attack by a loss threshold a sample, the best one on the shadow models (Tan et al. 2023)"),
     Term("population", "samples that no model was trained on: reference data of attacks"),
     Term("pooled", "over all pairs of a model and a sample at once, with one threshold for all models"),
     Term("jackknife", "interval from fitting everything anew without each group of pairs of models"),

@@ -25,6 +25,7 @@ SECTIONS = (
     "early",
     "comparison",
     "power_law",
+    "width",
     "models",
     "null",
     "tails",
