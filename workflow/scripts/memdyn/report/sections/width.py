@@ -65,7 +65,8 @@ def tabulate_width(study: Study) -> Table:
     level = claims["level"].iloc[0]
     caption = (
         "Width as a factor (claims of Tan et al. 2023): least-squares change per doubling of the width, with intervals "
-        f"that hold jointly for an attack ({100 * level:.4g} % each). At equal means where curves first pass a value."
+        f"that hold jointly for an attack ({100 * level:.4g} % each). An equal leak, or test error, is where curves "
+        "first pass one value."
     )
     return Table(caption, ["attack", "threshold", "claim", "estimate", "of", "verdict"], rows, head=3)
 
