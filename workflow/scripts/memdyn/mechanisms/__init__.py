@@ -8,5 +8,8 @@ name in `memdyn.config.mechanisms`; `custom` stands for all of a user's own, wha
 LOSS = ("logits", "labels", "epoch")
 
 REGISTRY: dict[str, str] = {
+    "ccl": "memdyn.mechanisms.ccl:ConvexConcave",
+    "confidence_penalty": "memdyn.mechanisms.confidence_penalty:ConfidencePenalty",
+    "relax_loss": "memdyn.mechanisms.relax_loss:RelaxLoss",
     "custom": "memdyn.mechanisms.custom:custom",
 }

@@ -42,3 +42,8 @@ class MechanismConfig(Strict):
     def part(self) -> str | None:
         """The part of the pool that it reads, besides the members."""
         return None
+
+
+def short(value: float) -> str:
+    """A number in a label: .1, 5, 1e-05."""
+    return f"{value:g}".removeprefix("0") or "0" if value else "0"
