@@ -26,7 +26,7 @@ class ConfidencePenalty(MechanismConfig):
 
 
 class Ccl(MechanismConfig):
-    """Convex-concave loss (Liu et al., ICML 2024): beta mean(alpha l - (1 - alpha) g(p)), l the loss and p = exp(-l)."""
+    """Convex-concave loss (Liu et al., ICML 2024): beta mean(alpha l - (1 - alpha) g(p)), p = exp(-l), l the loss."""
 
     claims: ClassVar[frozenset[str]] = frozenset({"objective"})
 
