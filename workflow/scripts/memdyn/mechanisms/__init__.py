@@ -10,6 +10,11 @@ LOSS = ("logits", "labels", "epoch")
 REGISTRY: dict[str, str] = {
     "ccl": "memdyn.mechanisms.ccl:ConvexConcave",
     "confidence_penalty": "memdyn.mechanisms.confidence_penalty:ConfidencePenalty",
+    "hamp_output": "memdyn.mechanisms.hamp_output:RandomImagesValues",
+    "output_noise": "memdyn.mechanisms.output_noise:OutputNoise",
     "relax_loss": "memdyn.mechanisms.relax_loss:RelaxLoss",
+    "rounding": "memdyn.mechanisms.rounding:Rounding",
+    "temperature": "memdyn.mechanisms.temperature:Temperature",
+    "top_k": "memdyn.mechanisms.top_k:TopK",
     "custom": "memdyn.mechanisms.custom:custom",
 }

@@ -1,11 +1,11 @@
 """A mechanism of the user's own."""
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
-from memdyn.config.base import Bool, Hashed, merge
+from memdyn.config.base import Bool, Hashed, Neutral, merge
 from memdyn.config.errors import ConfigError, problems, shown
 from memdyn.config.mechanisms.base import MechanismConfig, Slot
 from memdyn.config.paths import Target
@@ -28,9 +28,26 @@ class CustomMechanism(MechanismConfig):
         description="true: it learns from the finished models of the same recipe without mechanisms; changes to that "
         "recipe, such as `epochs: 50`: from those of the changed one",
     )
+    trains: Annotated[Bool, Neutral(True)] = Field(
+        True,
+        description="false: it has only an `output`, so that models are those of the recipe without it and nothing is "
+        "trained for it",
+    )
     reads: Annotated[Literal["spare"] | None, Hashed(None)] = Field(
         None, description="the part of the pool that it reads, besides the members"
     )
+
+    @model_validator(mode="after")
+    def _learns_from_nobody(self) -> Self:
+        if not self.trains and self.teacher is not False:
+            raise ValueError("teacher: what has no part in training (trains: false) learns from nobody; leave it out")
+        return self
+
+    def changes_weights(self) -> bool:
+        return self.trains
+
+    def answers(self) -> bool:
+        return True  # only a job can know
 
     def label(self) -> str:
         """Its name and its options, such as `smooth.0.1`."""
