@@ -148,6 +148,8 @@ def _of_mechanisms(run: Run, raw: dict[str, Any]) -> Iterator[str]:
             yield f"{key}: reads the pool's part {part!r}, and pool.parts.{part} = 0; allowed: at least 1"
         if mechanism.images_only and run.pool.dataset.is_table:
             yield f"{key}: needs images, the data set is a table; allowed: null, which takes it away"
+        if odd := mechanism.misfit(run.train):
+            yield f"{key}: {odd}"
         try:
             teachers = mechanism.teachers(run.train)
         except ConfigError as error:
