@@ -25,9 +25,15 @@ class MechanismConfig(Strict):
 
     Attributes:
         claims: slots that no other mechanism of a run may claim.
+        images_only: whether it makes sense of pixels alone, so that it is refused where samples are rows of a table.
+        makes_targets: whether it gives samples soft targets.
+        learns_labels: whether its objective is of the labels alone, so that it cannot learn soft targets.
     """
 
     claims: ClassVar[frozenset[str]]
+    images_only: ClassVar[bool] = False
+    makes_targets: ClassVar[bool] = False
+    learns_labels: ClassVar[bool] = False
 
     name: str = Field(pattern=f"^{NAME}$", description="its key in the mapping, and not among its options")
 
@@ -50,6 +56,10 @@ class MechanismConfig(Strict):
     def part(self) -> str | None:
         """The part of the pool that it reads, besides the members."""
         return None
+
+    def misfit(self, recipe: Any) -> str:
+        """What of a recipe (`TrainConfig`) it does not go with, and what is allowed; empty where it fits."""
+        return ""
 
 
 def short(value: float) -> str:
