@@ -27,7 +27,7 @@ class RandomImagesValues(Mechanism):
 
 def with_values_of(logits: Tensor, others: Tensor) -> Tensor:
     """The values of each row of `others` [n, K] in the order of `logits` [n, K]; of equals the first is below."""
-    order = logits.argsort(1, stable=True)
+    order = logits.argsort(dim=1, stable=True)
     return torch.empty_like(logits).scatter(1, order, others.sort(1).values)
 
 

@@ -1,9 +1,9 @@
 """A mechanism of the user's own."""
 
 import re
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from memdyn.config.base import Bool, Hashed, Neutral
 from memdyn.config.errors import shown
@@ -38,12 +38,6 @@ class CustomMechanism(MechanismConfig):
         None, description="the part of the pool that it reads, besides the members"
     )
 
-    @model_validator(mode="after")
-    def _learns_from_nobody(self) -> Self:
-        if not self.trains and self.teacher is not False:
-            raise ValueError("teacher: what has no part in training (trains: false) learns from nobody; leave it out")
-        return self
-
     def changes_weights(self) -> bool:
         return self.trains
 
@@ -56,6 +50,10 @@ class CustomMechanism(MechanismConfig):
 
     def teachers(self, recipe: Any) -> tuple[Any, ...]:
         return teachers_of(recipe, self.teacher, self.name)
+
+    def misfit(self, recipe: Any) -> str:
+        learns = not self.trains and self.teacher is not False
+        return "trains = false: what has no part in training learns from no teacher; leave one out" if learns else ""
 
     def part(self) -> str | None:
         return self.reads

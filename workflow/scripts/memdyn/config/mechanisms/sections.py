@@ -44,7 +44,7 @@ def _names(section: type[MechanismConfig]) -> tuple[str, ...]:
 def _tag(section: Any) -> str:
     if isinstance(section, MechanismConfig):
         return "custom" if isinstance(section, CustomMechanism) else section.name
-    return "custom" if "target" in section else section["name"]
+    return section["name"] if isinstance(section, dict) and "target" not in section else "custom"
 
 
 def in_order(released: Iterable[str], value: Any) -> Any:
