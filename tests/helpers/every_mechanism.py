@@ -17,11 +17,13 @@ from small_trainings import NET, Training, recipe, small_pool
 
 # name -> options of a strength that shows after some epochs on 20 members
 OPTIONS: dict[str, dict[str, Any]] = {
+    "adv_reg": {"weight": 2.0, "lr": 0.01},
     "ccl": {"alpha": 0.3},
     "confidence_penalty": {"beta": 0.5},
     "cutout": {"size": 5},
     "distillation": {"temperature": 5.0},
     "disturb_label": {"alpha": 0.5},
+    "dmp": {},
     "early_stopping": {"patience": 2},
     "gaussian_noise": {"sigma": 0.3},
     "hamp": {"gamma": 0.7, "alpha": 0.01},
@@ -29,8 +31,19 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "label_smoothing": {"alpha": 0.3},
     "mixup": {"alpha": 1.0},
     "relax_loss": {"alpha": 0.5},
+    "mmd": {"weight": 30.0, "batch_size": 8},
+    "past": {"weight": 0.02},
     "rand_augment": {"operations": 2, "magnitude": 15},
+    "selena": {"sub_models": 3, "left_out": 2},
     "spatial_dropout": {"p": 0.5},
+}
+# without a part in training: what they answer is in test_output_rules.py
+RULES = {
+    "hamp_output": {},
+    "output_noise": {"sigma": 1.0},
+    "rounding": {"digits": 1},
+    "temperature": {"temperature": 2.0},
+    "top_k": {"k": 1},
 }
 
 
