@@ -109,7 +109,7 @@ def test_a_larger_weight_makes_members_harder_to_tell(tmp_path):
     found = {}
     for weight in (0.01, 4.0):
         training = trained.new(
-            trained.config(epochs=30, checkpoints=[30]),
+            trained.config(epochs=30, checkpoints=[30], model={"name": "mlp", "hidden": [5]}),
             mechanisms=[{"name": "adv_reg", "weight": weight, "steps": 1, "lr": 0.01, "width": 16}],
         ).run()
         found[weight] = member_confidence(training)

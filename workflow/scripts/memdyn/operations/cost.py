@@ -94,11 +94,11 @@ def _shared(plan: StudyPlan) -> Iterator[str]:
 def _probing(plan: StudyPlan) -> Iterator[str]:
     """The probes besides the outputs that are to be taken; their arithmetic depends on the widths of all layers."""
     models: dict[str, int] = defaultdict(int)
-    for run in plan.runs:
+    probes = {probe.path: (name, probe) for run in plan.runs for name, probe in run.probes.items() if name != OUTPUTS}
+    for name, probe in probes.values():  # runs that share their training share what is read off the weights
         for block in block_names(plan.study.config.shadow_models):
-            for name, probe in run.probes.items():
-                if name != OUTPUTS and not Path(plan.results, probe.product(block)).exists():
-                    models[name] += len(models_of(block))
+            if not Path(plan.results, probe.product(block)).exists():
+                models[name] += len(models_of(block))
     for name, number in sorted(models.items()):
         yield f"{name} of {number} models is to be taken, which comes on top: how long it takes is not known"
 

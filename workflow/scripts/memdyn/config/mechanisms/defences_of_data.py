@@ -27,7 +27,7 @@ class Mmd(_ReadsReserved):
 
     name: Literal["mmd"] = Field(description="MMD regularization (Li et al. 2021); the authors' has `mixup` before it")
     weight: Positive = Field(3.0, description="lambda, of the squared discrepancy")
-    gap: Annotated[Float, Field(ge=-1, le=1)] = Field(
+    gap: Annotated[Float, Field(ge=0, le=1)] = Field(
         0.03, description="the pass is made after epochs in which the accuracy on members is ahead by this or more"
     )
     batch_size: Annotated[int, Field(ge=2)] = Field(
