@@ -44,7 +44,8 @@ def _names(section: type[MechanismConfig]) -> tuple[str, ...]:
 def _tag(section: Any) -> str:
     if isinstance(section, MechanismConfig):
         return "custom" if isinstance(section, CustomMechanism) else section.name
-    return "custom" if "target" in section else section["name"]
+    is_own = not isinstance(section, dict) or "target" in section  # what is no section is told to be none
+    return "custom" if is_own else section["name"]
 
 
 def in_order(released: Iterable[str], value: Any) -> Any:
