@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from memdyn.mechanisms.base import Mechanism
+from memdyn.models.layout import layout_of
 
 
 class LabelSmoothing(Mechanism):
@@ -238,3 +239,26 @@ class Replaces(Mechanism):
 
 class OddState(Nothing):
     state: ClassVar[dict] = {"kept": [{"inner": object()}]}
+
+
+# output rules
+
+
+class ClassMean(Mechanism):
+    """Answers with the mean probabilities of all scored samples that the network puts into the same class."""
+
+    def output(self, logits, draw):
+        inputs, network = self.given.inputs, self.given.network
+        p = network(inputs.normalise(inputs.samples, layout_of(network))).softmax(1)
+        means = torch.stack([p[p.argmax(1) == c].mean(0) for c in range(p.shape[1])])
+        return means[logits.argmax(1)].log()
+
+
+class Infinite(Mechanism):
+    def output(self, logits, draw):
+        return logits / 0
+
+
+class Misshapen(Mechanism):
+    def output(self, logits, draw):
+        return logits.amax(1)

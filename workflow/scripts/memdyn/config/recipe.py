@@ -69,6 +69,11 @@ class TrainConfig(Strict):
             raise ValueError(f"schedule.{error}") from None
         return self
 
+    def trained(self) -> "TrainConfig":
+        """What of it changes weights: without mechanisms that only answer queries."""
+        training = [each for each in self.mechanisms if each.changes_weights()]
+        return self if len(training) == len(self.mechanisms) else self.model_copy(update={"mechanisms": training})
+
     def checkpoint_epochs(self) -> list[int]:
         """The saved epochs, resolved."""
         return list(range(self.epochs + 1)) if self.checkpoints == "all" else list(self.checkpoints)

@@ -70,15 +70,25 @@ def statement(plan: StudyPlan, slots: int) -> Iterator[str]:
     found = efforts(plan)
     seconds = seconds_a_model(found, [c.seconds for c in counts])
     runs = [_Run(*of) for of in zip(plan.trained, counts, found, seconds, strict=True)]
-    wanted, trained, scored = (sum(getattr(c, what) for c in counts) for what in ("wanted", "trained", "scored"))
+    wanted, to_train, trained, scored = (
+        sum(getattr(c, what) for c in counts) for what in ("wanted", "to_train", "trained", "scored")
+    )
     yield from _trained_again(plan)
     yield from _probing(plan)
-    if trained == scored == wanted:
-        yield f"all {wanted} models are trained and scored"
+    if (trained, scored) == (to_train, wanted):
+        yield f"all {to_train} models are trained and scored"
         return
-    yield f"{wanted - trained} of {wanted} models are to be trained, {wanted - scored} to be scored"
+    yield f"{to_train - trained} of {to_train} models are to be trained, {wanted - scored} to be scored"
+    yield from _shared(plan)
     yield from _time(plan, [run for run in runs if run.blocks], slots)
     yield _disk(plan, runs, slots)
+
+
+def _shared(plan: StudyPlan) -> Iterator[str]:
+    """Runs that cost nothing to train."""
+    sharing = [run.name for run in plan.runs if run.shares]
+    if sharing:
+        yield f"{', '.join(sharing)}: trained as another run, whose models are scored anew behind output rules"
 
 
 def _probing(plan: StudyPlan) -> Iterator[str]:
@@ -149,9 +159,10 @@ def _disk(plan: StudyPlan, runs: list[_Run], slots: int) -> str:
     for run in runs:
         size = run.effort.checkpoint or 0
         kept = {"none": 0, "last": 1, "all": run.checkpoints}[keep]
-        final += run.count.wanted * kept * size
+        final += run.count.to_train * kept * size
         there += run.count.trained * kept * size
-        passing += [size * (models * (run.checkpoints - kept) + _STATE_COPIES) for models in run.count.left]
+        if not run.plan.shares:
+            passing += [size * (models * (run.checkpoints - kept) + _STATE_COPIES) for models in run.count.left]
         scores += run.count.wanted * run.checkpoints * run.samples * _SCORE_BYTES
         scores_there += run.count.scored * run.checkpoints * run.samples * _SCORE_BYTES
     # scoring goes before training, so that a job of training leaves its place to the one that scores its block

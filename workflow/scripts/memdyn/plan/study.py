@@ -15,7 +15,7 @@ from typing import Any
 
 from memdyn.config.load import Run, Study
 from memdyn.config.paths import refuse_files
-from memdyn.identity.names import options_hash
+from memdyn.identity.names import options_hash, plain_options
 from memdyn.plan.nets import refuse_untrainable
 from memdyn.plan.pools import plan_pools, pool_key
 from memdyn.plan.probes import OUTPUTS, plan_probes, wanted_probes
@@ -36,6 +36,7 @@ class RunPlan:
         attacks: by label.
         analysis: None where the study does not ask for the full analysis.
         training: of its models; of a hidden teacher that is all there is.
+        shares: whether an earlier run has the same training, from which it differs in its output rules.
     """
 
     training: Training
@@ -44,6 +45,7 @@ class RunPlan:
     attacks: dict[str, Stage] = field(default_factory=dict)
     dynamics: Stage | None = None
     analysis: Stage | None = None
+    shares: bool = False
 
     @property
     def run(self) -> Run:
@@ -147,7 +149,8 @@ class StudyPlan:
                 "pool": plan.pool.folder,
                 "dataset": plan.run.pool.dataset.name,
                 "architecture": architecture(plan.run.train),
-                "recipe": plan.train.options,
+                # with its output rules, which are no part of the training that it may share
+                "recipe": plan.train.options | {"mechanisms": plain_options(plan.run.train.mechanisms)},
                 # what the pool is but for its size, in a word; of a user's own data set the code tells
                 "population": options_hash(
                     {k: v for k, v in plan.pool.options.items() if k != "parts"} | {"code": plan.pool.digest}
@@ -205,10 +208,17 @@ def build_plan(study: Study, is_job: bool = False, judge_installed: bool = True)
     if not is_job:
         refuse_untrainable(study, pools)
     trainings = Trainings(study, [pools[pool_key(run.pool)].stage for run in study.runs], judge)
-    runs = [_plan_run(study, training, judge) for training in trainings.runs]
+    runs = _marked([_plan_run(study, training, judge) for training in trainings.runs])
     teachers = [RunPlan(training, training.run.train.checkpoint_epochs()) for training in trainings.hidden]
     gone = {pool.stage.folder: pool.gone for pool in pools.values() if pool.gone}
     return StudyPlan(study, runs, teachers, *_plan_study(study, runs), gone)
+
+
+def _marked(runs: list[RunPlan]) -> list[RunPlan]:
+    """With a mark on those whose training is an earlier one's."""
+    first: dict[str, int] = {}
+    numbers = [first.setdefault(run.train.path, number) for number, run in enumerate(runs)]
+    return [replace(run, shares=number != mine) for mine, (number, run) in enumerate(zip(numbers, runs, strict=True))]
 
 
 def _plan_run(study: Study, training: Training, judge_installed: bool) -> RunPlan:

@@ -91,5 +91,5 @@ class Trainings:
 
 
 def _recipe(run: Run) -> str:
-    """All of it but the saved checkpoints."""
-    return run.train.model_copy(update={"checkpoints": "all"}).model_dump_json()
+    """All of it that changes weights, but the saved checkpoints."""
+    return run.train.trained().model_copy(update={"checkpoints": "all"}).model_dump_json()

@@ -45,6 +45,14 @@ class MechanismConfig(Strict):
         """Recipes (`TrainConfig`) of the runs that a run of `recipe` learns from."""
         return ()
 
+    def changes_weights(self) -> bool:
+        """Whether it has a part in training; of one that has none, models are those of the recipe without it."""
+        return True
+
+    def answers(self) -> bool:
+        """Whether it may change what an attacker sees of the outputs."""
+        return False
+
     def part(self) -> str | None:
         """The part of the pool that it reads, besides the members."""
         return None

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from memdyn.config.base import Hashed
+from memdyn.config.base import Bool, Hashed, Neutral
 from memdyn.config.errors import shown
 from memdyn.config.mechanisms.base import MechanismConfig, Slot
 from memdyn.config.mechanisms.teacher import Teacher, teachers_of
@@ -29,9 +29,20 @@ class CustomMechanism(MechanismConfig):
         description="true: it learns from the finished models of the same recipe without mechanisms; changes to that "
         "recipe, such as `epochs: 50`: from those of the changed one",
     )
+    trains: Annotated[Bool, Neutral(True)] = Field(
+        True,
+        description="false: it has only an `output`, so that models are those of the recipe without it and nothing is "
+        "trained for it",
+    )
     reads: Annotated[Literal["spare"] | None, Hashed(None)] = Field(
         None, description="the part of the pool that it reads, besides the members"
     )
+
+    def changes_weights(self) -> bool:
+        return self.trains
+
+    def answers(self) -> bool:
+        return True  # only a job can know
 
     def label(self) -> str:
         """Its name and its options, such as `smooth.0.1`."""
@@ -39,6 +50,10 @@ class CustomMechanism(MechanismConfig):
 
     def teachers(self, recipe: Any) -> tuple[Any, ...]:
         return teachers_of(recipe, self.teacher, self.name)
+
+    def misfit(self, recipe: Any) -> str:
+        learns = not self.trains and self.teacher is not False
+        return "trains = false: what has no part in training learns from no teacher; leave one out" if learns else ""
 
     def part(self) -> str | None:
         return self.reads

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Union
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Tag, WithJsonSchema
 
 from memdyn.config.errors import did_you_mean, shown
-from memdyn.config.mechanisms import regularizers
+from memdyn.config.mechanisms import defences, output_rules, regularizers
 from memdyn.config.mechanisms.base import NAME, SLOTS, MechanismConfig
 from memdyn.config.mechanisms.custom import CustomMechanism
 
@@ -27,7 +27,7 @@ ELSEWHERE = {
 }
 
 # released mechanisms, one class each
-RELEASED: tuple[type[MechanismConfig], ...] = (*regularizers.RELEASED,)
+RELEASED: tuple[type[MechanismConfig], ...] = (*regularizers.RELEASED, *defences.RELEASED, *output_rules.RELEASED)
 
 
 def union_of(*released: type[MechanismConfig]) -> Any:
@@ -44,8 +44,7 @@ def _names(section: type[MechanismConfig]) -> tuple[str, ...]:
 def _tag(section: Any) -> str:
     if isinstance(section, MechanismConfig):
         return "custom" if isinstance(section, CustomMechanism) else section.name
-    is_own = not isinstance(section, dict) or "target" in section  # what is no section is told to be none
-    return "custom" if is_own else section["name"]
+    return section["name"] if isinstance(section, dict) and "target" not in section else "custom"
 
 
 def in_order(released: Iterable[str], value: Any) -> Any:
