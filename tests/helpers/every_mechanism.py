@@ -17,13 +17,18 @@ from small_trainings import NET, Training, recipe, small_pool
 
 # name -> options of a strength that shows after some epochs on 20 members
 OPTIONS: dict[str, dict[str, Any]] = {
+    "ccl": {"alpha": 0.3},
+    "confidence_penalty": {"beta": 0.5},
     "cutout": {"size": 5},
     "distillation": {"temperature": 5.0},
     "disturb_label": {"alpha": 0.5},
     "early_stopping": {"patience": 2},
     "gaussian_noise": {"sigma": 0.3},
+    "hamp": {"gamma": 0.7, "alpha": 0.01},
+    "label_dp": {"epsilon": 0.5, "method": "two_stage"},
     "label_smoothing": {"alpha": 0.3},
     "mixup": {"alpha": 1.0},
+    "relax_loss": {"alpha": 0.5},
     "rand_augment": {"operations": 2, "magnitude": 15},
     "spatial_dropout": {"p": 0.5},
 }

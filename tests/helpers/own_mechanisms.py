@@ -250,8 +250,10 @@ class ClassMean(Mechanism):
     def output(self, logits, draw):
         inputs, network = self.given.inputs, self.given.network
         p = network(inputs.normalise(inputs.samples, layout_of(network))).softmax(1)
-        means = torch.stack([p[p.argmax(1) == c].mean(0) for c in range(p.shape[1])])
-        return means[logits.argmax(1)].log()
+        label = F.one_hot(p.argmax(1), p.shape[1]).float()
+        # where no scored sample is of the class, the mean of none is its one-hot label
+        means = (label.T @ p + 1e-6 * torch.eye(p.shape[1])) / (label.sum(0) + 1e-6).unsqueeze(1)
+        return means.clamp(min=1e-30).log()[logits.argmax(1)]
 
 
 class Infinite(Mechanism):

@@ -17,7 +17,7 @@ from torch.optim import Optimizer
 
 from memdyn.compute.samples import Samples
 
-HOOKS = ("network", "batches", "batch", "objective", "penalty", "update", "after_epoch", "stop", "output")
+HOOKS = ("network", "members", "batches", "batch", "objective", "penalty", "update", "after_epoch", "stop", "output")
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,14 @@ class Mechanism:
         That one's weights are saved and scored, so it must keep its parameters and buffers under their names.
         """
         return network
+
+    def members(self, members: Tensor) -> Tensor:
+        """Once, before training: the rows of the scored samples that are trained on, instead of the members.
+
+        Args:
+            members: int64 [n], ascending, on the CPU.
+        """
+        return members
 
     def batches(self, members: Tensor, size: int, draw: torch.Generator) -> list[Tensor] | None:
         """Once an epoch: the rows of each of its batches, instead of all members in a random order.

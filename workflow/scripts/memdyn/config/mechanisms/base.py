@@ -28,12 +28,14 @@ class MechanismConfig(Strict):
         images_only: whether it makes sense of pixels alone, so that it is refused where samples are rows of a table.
         makes_targets: whether it gives samples soft targets.
         learns_labels: whether its objective is of the labels alone, so that it cannot learn soft targets.
+        reads_labels: whether it uses the members' labels as they are, whatever other mechanisms made of them.
     """
 
     claims: ClassVar[frozenset[str]]
     images_only: ClassVar[bool] = False
     makes_targets: ClassVar[bool] = False
     learns_labels: ClassVar[bool] = False
+    reads_labels: ClassVar[bool] = False
 
     name: str = Field(pattern=f"^{NAME}$", description="its key in the mapping, and not among its options")
 

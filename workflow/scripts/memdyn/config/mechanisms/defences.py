@@ -1,11 +1,12 @@
-"""Defences by another loss."""
+"""Defences against membership inference that train otherwise."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from memdyn.config.base import Float
 from memdyn.config.mechanisms.base import MechanismConfig, short
+from memdyn.config.mechanisms.teacher import teachers_of
 
 Share = Annotated[Float, Field(ge=0, le=1)]
 Positive = Annotated[Float, Field(gt=0, allow_inf_nan=False)]
@@ -59,4 +60,58 @@ class RelaxLoss(MechanismConfig):
         return f"relax{short(self.alpha)}" + (f"u{short(self.upper)}" if self.upper != 1 else "")
 
 
-RELEASED: tuple[type[MechanismConfig], ...] = (ConfidencePenalty, Ccl, RelaxLoss)
+class Hamp(MechanismConfig):
+    """HAMP (Chen & Pattabiraman, NDSS 2024), the half that trains: soft labels of high entropy, and a penalty."""
+
+    claims: ClassVar[frozenset[str]] = frozenset({"objective"})
+
+    name: Literal["hamp"] = Field(
+        description="HAMP's training (Chen & Pattabiraman 2024); `hamp_output` is its rule for answers"
+    )
+    gamma: Annotated[Float, Field(ge=0, lt=1)] = Field(
+        description="the soft labels' entropy, as a share of log K, the largest"
+    )
+    alpha: Annotated[Float, Field(ge=0, allow_inf_nan=False)] = Field(
+        description="weight of the outputs' entropy, which is rewarded"
+    )
+
+    def label(self) -> str:
+        return f"hamp{short(self.gamma)}-{short(self.alpha)}"
+
+
+class LabelDp(MechanismConfig):
+    """Labels under differential privacy (Ghazi et al., NeurIPS 2021): each is drawn once, before training."""
+
+    claims: ClassVar[frozenset[str]] = frozenset({"labels"})
+    makes_targets: ClassVar[bool] = True
+
+    name: Literal["label_dp"] = Field(description="differential privacy of the labels (Ghazi et al. 2021)")
+    epsilon: Annotated[Float, Field(gt=0, le=50)] = Field(
+        description="of the whole training; samples are not protected"
+    )
+    method: Literal["response", "prior", "two_stage", "first_stage"] = Field(
+        "response",
+        description="`response`: randomised response; `prior`: RRWithPrior, by the classes' shares in the pool's part "
+        "`spare`; `two_stage`: LP-2ST, a hidden run on half of the members gives the priors of the other half; "
+        "`first_stage`: that run",
+    )
+
+    def label(self) -> str:
+        kind = {"response": "", "prior": "prior", "two_stage": "2st", "first_stage": "1st"}[self.method]
+        return f"labeldp{kind}{short(self.epsilon)}"
+
+    def teachers(self, recipe: Any) -> tuple[Any, ...]:
+        first = {"mechanisms": {self.name: {"epsilon": self.epsilon, "method": "first_stage"}}}
+        return teachers_of(recipe, first, self.name) if self.method == "two_stage" else ()
+
+    def part(self) -> str | None:
+        return "spare" if self.method == "prior" else None
+
+    def misfit(self, recipe: Any) -> str:
+        readers = [each.name for each in recipe.mechanisms if each.reads_labels]
+        if not readers:
+            return ""
+        return f"{readers[0]!r} uses the members' true labels, which would not be private; take one away (null)"
+
+
+RELEASED: tuple[type[MechanismConfig], ...] = (ConfidencePenalty, Ccl, RelaxLoss, Hamp, LabelDp)
