@@ -17,7 +17,7 @@ HOW = {"epochs": LENGTH, "checkpoints": list(range(LENGTH + 1))}
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    return Trained(tmp_path_factory.mktemp("trained"), range(4))
+    return Trained(tmp_path_factory.mktemp("trained"), range(3))
 
 
 @pytest.fixture(scope="module")
