@@ -6,9 +6,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from defended_trainings import built
-from every_mechanism import Trained, batch_of, given, last_network, pool_with_spare
+from every_mechanism import Trained, batch_of, given, pool_with_spare
 from memdyn.mechanisms.base import Trainee
 from memdyn.mechanisms.past import gradients, normalised
+from memdyn.store.checkpoints import checkpoint_file, load_checkpoint
 
 MEMBERS = torch.arange(0, 40, 2)
 
@@ -99,7 +100,8 @@ def test_weights_that_leak_are_shrunk_most(tmp_path):
     def last(weight):
         options = {"name": "past", "weight": weight, "start": 0.5}
         config = trained.config(epochs=20, checkpoints=[20], model=model)
-        return last_network(trained.new(config, mechanisms=[options]).run()).state_dict()
+        training = trained.new(config, mechanisms=[options]).run()
+        return load_checkpoint(checkpoint_file(training.folder / "checkpoints", 0, 20))
 
     plain, tuned = last(1e-12), last(0.01)
     shrunk = {name: (plain[name].abs() - tuned[name].abs()).mean().item() for name in plain if name.endswith("weight")}

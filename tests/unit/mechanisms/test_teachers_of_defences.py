@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from every_mechanism import Trained, batch_of, last_network
+from every_mechanism import Trained, batch_of
 from memdyn.compute.samples import Samples
 from memdyn.config.errors import ConfigError
 from memdyn.config.load import load_study
@@ -110,7 +110,6 @@ def test_a_sub_model_begins_as_the_plain_training_and_a_student_does_not(trained
     assert made(trained, "selena", **options, fold=1)[2].run().weights()[start] == plain.weights()[start]
     found = made(trained, "selena", **options)[2].run()
     assert found.weights()[start] != plain.weights()[start]
-    assert last_network(found) is not None
 
 
 def test_sub_models_are_hidden_runs(tmp_path):

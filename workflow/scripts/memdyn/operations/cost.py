@@ -86,9 +86,12 @@ def statement(plan: StudyPlan, slots: int) -> Iterator[str]:
 
 def _shared(plan: StudyPlan) -> Iterator[str]:
     """Runs that cost nothing to train."""
-    sharing = [run.name for run in plan.runs if run.shares]
-    if sharing:
-        yield f"{', '.join(sharing)}: trained as another run, whose models are scored anew behind output rules"
+    ruled = [run.name for run in plan.runs if run.shares and not run.repeats]
+    if ruled:
+        yield f"{', '.join(ruled)}: trained as another run, whose models are scored anew behind output rules"
+    ended = [run.name for run in plan.runs if run.repeats]
+    if ended:
+        yield f"{', '.join(ended)}: an earlier checkpoint of another run, for which nothing is trained or scored"
 
 
 def _probing(plan: StudyPlan) -> Iterator[str]:
