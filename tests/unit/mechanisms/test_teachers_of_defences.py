@@ -10,6 +10,7 @@ from memdyn.config.load import load_study
 from memdyn.config.recipe import TrainConfig
 from memdyn.identity.names import plain_options
 from memdyn.mechanisms.selena import left_out
+from memdyn.operations.effort import efforts
 from memdyn.training.block import _mechanisms
 from studies import plan, study
 
@@ -117,6 +118,8 @@ def test_sub_models_are_hidden_runs(tmp_path):
     made = plan({"runs": runs, "results": str(tmp_path)})
     folds = [teacher.train.options["mechanisms"][0]["fold"] for teacher in made.teachers]
     assert folds == [0, 1, 2, 3] and list(made.runs[0].train.needs.values()) == [each.train for each in made.teachers]
+    assert len({effort.passes for effort in efforts(made)[:4]}) == 1
+    assert efforts(made)[0].passes == efforts(made)[4].passes / 2  # half of the members are left out
     assert [teacher.name for teacher in made.teachers] == [f"teacher {number} of s" for number in (1, 2, 3, 4)]
 
 

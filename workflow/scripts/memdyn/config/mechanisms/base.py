@@ -47,6 +47,10 @@ class MechanismConfig(Strict):
         """Recipes (`TrainConfig`) of the runs that a run of `recipe` learns from."""
         return ()
 
+    def share_of_members(self) -> float:
+        """How much of the members it trains on, for what a study costs."""
+        return 1.0
+
     def changes_weights(self) -> bool:
         """Whether it has a part in training; of one that has none, models are those of the recipe without it."""
         return True

@@ -104,6 +104,9 @@ class LabelDp(MechanismConfig):
         first = {"mechanisms": {self.name: {"epsilon": self.epsilon, "method": "first_stage"}}}
         return teachers_of(recipe, first, self.name) if self.method == "two_stage" else ()
 
+    def share_of_members(self) -> float:
+        return 0.5 if self.method == "first_stage" else 1.0
+
     def part(self) -> str | None:
         return "spare" if self.method == "prior" else None
 

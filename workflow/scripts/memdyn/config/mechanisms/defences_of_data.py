@@ -114,6 +114,9 @@ class Selena(MechanismConfig):
     def label(self) -> str:
         return f"selena{self.sub_models}-{self.left_out}" + ("" if self.fold is None else f"f{self.fold}")
 
+    def share_of_members(self) -> float:
+        return 1.0 if self.fold is None else 1 - self.left_out / self.sub_models
+
     def teachers(self, recipe: Any) -> tuple[Any, ...]:
         if self.fold is not None:
             return ()
