@@ -1,8 +1,8 @@
 """What each mechanism adds to the time of a step: times that of the same training without it.
 
 Claim: the factors that the classes of `memdyn.config.mechanisms` state (`cost`) are within a fifth of these; a dry run
-reckons with them. The demo's CNN on images of 28 x 28 pixels, batches of 64, one core; processor time, so that other jobs
-count little; the fastest of some epochs, in which all take turns. Teachers' own training is counted where they are
+reckons with them. The demo's CNN on images of 28 x 28 pixels, batches of 64, one core; processor time, so that other
+jobs count little; the fastest of some epochs, in which all take turns. Teachers' own training is counted where they are
 trained, not here. Writes nothing.
 
     python benchmarks/bench_mechanisms.py
