@@ -22,8 +22,13 @@ class _Probe(Strict):
     """What all probes share."""
 
     gives: ClassVar[tuple[str, ...]] = ()  # the signals that it writes
+    images_only: ClassVar[bool] = False  # whether it makes sense of pixels alone
     of_parts: ClassVar[tuple[str, ...]] = SCORED_PARTS
     of_answers: ClassVar[bool] = False  # of what a queried model answers, behind its output rules; else of its weights
+
+    def forwards(self) -> int | None:
+        """Passes forward of each sample at each checkpoint; None where its time is made of other things too."""
+        return None
 
     @property
     def pool_parts(self) -> tuple[str, ...]:
@@ -68,16 +73,24 @@ class LogitsProbe(_Probe):
     dtype: Literal["float32", "float16"] = Field("float32", description="float16: half the disk, three digits.")
     epochs: Epochs = Field("all", description="Checkpoints: all, last, early (see analysis.early_epoch), or a list.")
 
+    def forwards(self) -> int:
+        return 1
+
 
 class ViewsProbe(_Probe):
     """The margin of several views of each image: as it is, mirrored, and moved by a few pixels."""
 
     of_answers = True
     gives = ("margin_views",)
+    images_only = True
     name: Literal["views"] = Field("views", description="margins of augmented queries")
     flip: bool = Field(True, description="The mirrored image too, of every shift.")
     shift: int = Field(0, ge=0, le=16, description="Pixels of the moves left, right, up and down; 0: none.")
     epochs: Epochs = Field("all", description="Checkpoints: all, last, early (see analysis.early_epoch), or a list.")
+
+    def forwards(self) -> int:
+        """One a view."""
+        return (5 if self.shift else 1) * (2 if self.flip else 1)
 
 
 class GrandProbe(_Probe):

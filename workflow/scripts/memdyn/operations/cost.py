@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from memdyn.design.blocks import block_names, models_of
-from memdyn.operations.effort import SPEEDS, Effort, efforts, seconds_a_model
+from memdyn.operations.effort import SPEEDS, Effort, efforts, probing_cost, seconds_a_model
 from memdyn.operations.progress import START_SECONDS, Count, count, duration
 from memdyn.plan.probes import OUTPUTS
 from memdyn.plan.reuse import saved
@@ -74,7 +74,7 @@ def statement(plan: StudyPlan, slots: int) -> Iterator[str]:
         sum(getattr(c, what) for c in counts) for what in ("wanted", "to_train", "trained", "scored")
     )
     yield from _trained_again(plan)
-    yield from _probing(plan)
+    yield from _probing(plan, runs)
     if (trained, scored) == (to_train, wanted):
         yield f"all {to_train} models are trained and scored"
         return
@@ -94,16 +94,23 @@ def _shared(plan: StudyPlan) -> Iterator[str]:
         yield f"{', '.join(ended)}: an earlier checkpoint of another run, for which nothing is trained or scored"
 
 
-def _probing(plan: StudyPlan) -> Iterator[str]:
-    """The probes besides the outputs that are to be taken; their arithmetic depends on the widths of all layers."""
+def _probing(plan: StudyPlan, runs: list[_Run]) -> Iterator[str]:
+    """The probes besides the outputs that are to be taken; what some do depends on the widths of all layers."""
     models: dict[str, int] = defaultdict(int)
-    probes = {probe.path: (name, probe) for run in plan.runs for name, probe in run.probes.items() if name != OUTPUTS}
-    for name, probe in probes.values():  # runs that share their training share what is read off the weights
-        for block in block_names(plan.study.config.shadow_models):
-            if not Path(plan.results, probe.product(block)).exists():
-                models[name] += len(models_of(block))
+    seconds: dict[str, list[float | None]] = defaultdict(list)
+    probes = {probe.path: (run, name, probe) for run in runs for name, probe in run.plan.probes.items()}
+    for run, name, probe in probes.values():  # runs that share their training share what is read off the weights
+        blocks = [block for block in block_names(plan.study.config.shadow_models) if name != OUTPUTS]
+        left = [block for block in blocks if not Path(plan.results, probe.product(block)).exists()]
+        if left:
+            number, cost = sum(len(models_of(block)) for block in left), probing_cost(run.plan, name)
+            models[name] += number
+            known = cost and run.seconds
+            seconds[name].append(number * cost * run.seconds + START_SECONDS * len(left) if known else None)
     for name, number in sorted(models.items()):
-        yield f"{name} of {number} models is to be taken, which comes on top: how long it takes is not known"
+        total = None if None in seconds[name] else sum(seconds[name])
+        time = f"about {duration(total)} of one job after the other" if total else "how long it takes is not known"
+        yield f"{name} of {number} models is to be taken, which comes on top: {time}"
 
 
 def _trained_again(plan: StudyPlan) -> Iterator[str]:
@@ -136,9 +143,17 @@ def _time(plan: StudyPlan, runs: list[_Run], slots: int) -> Iterator[str]:
         jobs = f"{at_once} jobs" if at_once > 1 else "one job"
         yield f"time: about {work} of training and scoring, {duration(wall)} with {jobs} at a time"
         yield f"this time is {_source(device, known)}; attacks, analyses and report come on top"
+    own = [run.plan.name for run in known if not run.count.seconds and _has_unknown(run.plan)]
+    if own:
+        yield f"what your own mechanisms take in {', '.join(own)} is not known, and not in this time"
     unknown = ", ".join(run.plan.name for run in runs if not run.seconds)
     if unknown:
         yield f"time of {unknown}: unknown, nothing of this architecture was measured yet"
+
+
+def _has_unknown(run: RunPlan) -> bool:
+    """Whether a mechanism of the run does not say what it costs."""
+    return any(mechanism.cost() is None for mechanism in run.run.train.mechanisms)
 
 
 def _source(device: str, runs: list[_Run]) -> str:

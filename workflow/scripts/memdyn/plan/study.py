@@ -16,6 +16,7 @@ from typing import Any
 from memdyn.config.load import Run, Study
 from memdyn.config.paths import refuse_files
 from memdyn.identity.names import options_hash, plain_options
+from memdyn.plan.images import refuse_odd_samples
 from memdyn.plan.nets import refuse_untrainable
 from memdyn.plan.pools import plan_pools, pool_key
 from memdyn.plan.probes import OUTPUTS, plan_probes, wanted_probes
@@ -201,8 +202,8 @@ def build_plan(study: Study, is_job: bool = False, judge_installed: bool = True)
         judge_installed: whether jobs have the packages of this Python, so that own code can be held to them.
 
     Raises:
-        ConfigError: for data or code of the user's that is missing or does not fit; for nets that cannot be trained;
-            for files in the place of folders.
+        ConfigError: for data or code of the user's that is missing or does not fit; for nets that cannot be trained
+            and what needs images where there are none; for files in the place of folders.
     """
     judge = judge_installed and not is_job
     if not is_job:
@@ -212,6 +213,8 @@ def build_plan(study: Study, is_job: bool = False, judge_installed: bool = True)
         refuse_untrainable(study, pools)
     trainings = Trainings(study, [pools[pool_key(run.pool)].stage for run in study.runs], judge)
     runs = _marked([_plan_run(study, training, judge) for training in trainings.runs])
+    if not is_job:
+        refuse_odd_samples(study, pools)
     teachers = [RunPlan(training, training.run.train.checkpoint_epochs()) for training in trainings.hidden]
     gone = {pool.stage.folder: pool.gone for pool in pools.values() if pool.gone}
     return StudyPlan(study, runs, teachers, *_plan_study(study, runs), gone)

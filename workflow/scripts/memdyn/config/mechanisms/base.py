@@ -59,6 +59,10 @@ class MechanismConfig(Strict):
         """Whether it may change what an attacker sees of the outputs."""
         return False
 
+    def cost(self) -> float | None:
+        """Time of a step of training with it, of that without it, as measured; None where nobody knows."""
+        return 1.0
+
     def part(self) -> str | None:
         """The part of the pool that it reads, besides the members."""
         return None

@@ -55,6 +55,9 @@ class CustomMechanism(MechanismConfig):
         learns = not self.trains and self.teacher is not False
         return "trains = false: what has no part in training learns from no teacher; leave one out" if learns else ""
 
+    def cost(self) -> None:
+        return None
+
     def part(self) -> str | None:
         return self.reads
 
