@@ -21,8 +21,8 @@ class _ReadsReserved(MechanismConfig):
 class Mmd(_ReadsReserved):
     """MMD (Li, Li & Ribeiro, CODASPY 2021): members' outputs are made like those of reserved samples."""
 
-    # its steps, as the labels that they go by, are beside the epoch's: DP-SGD would not make them private
-    claims: ClassVar[frozenset[str]] = frozenset({"gradient"})
+    claims: ClassVar[frozenset[str]] = frozenset()
+    mixes_samples: ClassVar[bool] = True  # its steps are beside the epoch's, and of pairs of members
     reads_labels: ClassVar[bool] = True
 
     name: Literal["mmd"] = Field(description="MMD regularization (Li et al. 2021); the authors' has `mixup` before it")
@@ -34,6 +34,9 @@ class Mmd(_ReadsReserved):
         64, description="members a step of the pass; as many reserved samples of the same classes go with them"
     )
 
+    def cost(self) -> float:
+        return 3.5  # where a pass follows every epoch
+
     def label(self) -> str:
         return f"mmd{short(self.weight)}" + (f"g{short(self.gap)}" if self.gap != 0.03 else "")
 
@@ -41,7 +44,8 @@ class Mmd(_ReadsReserved):
 class AdvReg(_ReadsReserved):
     """Adversarial regularization (Nasr et al., CCS 2018): the net learns against a classifier of members."""
 
-    claims: ClassVar[frozenset[str]] = frozenset({"gradient"})  # the classifier learns of members beside them
+    claims: ClassVar[frozenset[str]] = frozenset()
+    mixes_samples: ClassVar[bool] = True  # by the classifier
     reads_labels: ClassVar[bool] = True
 
     name: Literal["adv_reg"] = Field(description="adversarial regularization (Nasr et al. 2018)")
@@ -50,6 +54,9 @@ class AdvReg(_ReadsReserved):
     lr: Positive = Field(1e-3, description="learning rate of the classifier's Adam")
     width: Annotated[int, Field(ge=1, le=4096)] = Field(64, description="of the classifier's layers")
 
+    def cost(self) -> float:
+        return 1 + 1.4 * self.steps
+
     def label(self) -> str:
         return f"advreg{short(self.weight)}"
 
@@ -57,12 +64,16 @@ class AdvReg(_ReadsReserved):
 class Past(_ReadsReserved):
     """PAST (Hu et al. 2024): in a second phase, an L1 penalty in proportion to each weight's privacy sensitivity."""
 
-    claims: ClassVar[frozenset[str]] = frozenset({"gradient"})  # the sensitivity is of members, and is not private
+    claims: ClassVar[frozenset[str]] = frozenset()
+    mixes_samples: ClassVar[bool] = True  # by the sensitivity
     reads_labels: ClassVar[bool] = True
 
     name: Literal["past"] = Field(description="privacy-aware sparsity tuning (Hu et al. 2024)")
     weight: Positive = Field(description="of the L1 penalty, whose mean factor is 1 in each module")
     start: Annotated[Float, Field(gt=0, lt=1)] = Field(0.5, description="share of the epochs without the penalty")
+
+    def cost(self) -> float:
+        return 1.45
 
     def label(self) -> str:
         return f"past{short(self.weight)}" + (f"s{short(self.start)}" if self.start != 0.5 else "")
@@ -72,6 +83,7 @@ class Dmp(_ReadsReserved):
     """DMP (Shejwalkar & Houmansadr, AAAI 2021): learns a teacher's outputs for the reserved part, and no member."""
 
     claims: ClassVar[frozenset[str]] = frozenset({"data", "labels"})
+    mixes_samples: ClassVar[bool] = True  # by the teacher
     makes_targets: ClassVar[bool] = True
 
     name: Literal["dmp"] = Field(description="distillation for membership privacy (Shejwalkar & Houmansadr 2021)")
@@ -82,13 +94,16 @@ class Dmp(_ReadsReserved):
         "`epochs: 50`: that of the changed one",
     )
 
+    def cost(self) -> float:
+        return 1.15
+
     def label(self) -> str:
         return f"dmp{short(self.temperature)}"
 
     def teachers(self, recipe: Any) -> tuple[Any, ...]:
         return teachers_of(recipe, self.teacher, self.name)
 
-    def misfit(self, recipe: Any) -> str:
+    def misfit(self, recipe: Any, members: int = 0) -> str:
         return "teacher = false: it has nobody to learn from; allowed: true, or changes" if not self.teacher else ""
 
 
@@ -96,6 +111,7 @@ class Selena(MechanismConfig):
     """SELENA (Tang et al., USENIX Security 2022): a student of sub-models, each asked of what it did not train on."""
 
     claims: ClassVar[frozenset[str]] = frozenset({"labels"})
+    mixes_samples: ClassVar[bool] = True  # by the sub-models
     makes_targets: ClassVar[bool] = True
 
     name: Literal["selena"] = Field(description="SELENA (Tang et al. 2022): sub-models are hidden runs")
@@ -110,6 +126,9 @@ class Selena(MechanismConfig):
         if self.fold is not None and self.fold >= self.sub_models:
             raise ValueError(f"fold: must be below sub_models = {self.sub_models}, got {self.fold}")
         return self
+
+    def cost(self) -> float:
+        return 1.15
 
     def label(self) -> str:
         return f"selena{self.sub_models}-{self.left_out}" + ("" if self.fold is None else f"f{self.fold}")
