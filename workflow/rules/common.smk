@@ -101,7 +101,7 @@ wildcard_constraints:
     pool=r"[^/]+-[0-9a-f]{10}",
     run=r"[^/]+-[0-9a-f]{10}",
     probe=r"[^/]+-[0-9a-f]{10}",
-    outputs=r"outputs-[0-9a-f]{10}",
+    outputs=r"outputs(-[^/]+)?-[0-9a-f]{10}",
     attack=r"(?!dynamics-|analysis-)[^/]+-[0-9a-f]{10}",
     dynamics=r"dynamics-[^/]+-[0-9a-f]{10}",
     analysis=r"analysis-[^/]+-[0-9a-f]{10}",

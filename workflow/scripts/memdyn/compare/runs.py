@@ -53,6 +53,7 @@ def run_row(
     """
     failed, planned = failed_models(log), log["model"].nunique()
     last, recipe = accuracy.iloc[-1] if len(accuracy) else pd.Series(np.nan, accuracy.columns), run["recipe"]
+    log = log[log["epoch"] <= recipe["epochs"]]  # a run may be a checkpoint of a longer one
     return {
         "run": run["name"],
         **status,

@@ -5,7 +5,7 @@ An optimizer's fields are the keyword arguments of its builder in `memdyn.optim.
 """
 
 from itertools import pairwise
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -120,7 +120,13 @@ OptimizerConfig = Annotated[
 
 
 class _Schedule(Strict):
-    """What the schedules share. Each gives the factor that multiplies the optimizer's learning rates."""
+    """What the schedules share. Each gives the factor that multiplies the optimizer's learning rates.
+
+    Attributes:
+        knows_end: whether the factors before an epoch depend on how many come after it.
+    """
+
+    knows_end: ClassVar[bool] = True
 
     warmup_epochs: NonNegative = Field(
         0.0, description="epochs of linear warm-up from near 0 to the schedule's first value; may be fractional"
@@ -139,11 +145,15 @@ class _Schedule(Strict):
 class ConstantSchedule(_Schedule):
     """The learning rate stays."""
 
+    knows_end: ClassVar[bool] = False
+
     name: Literal["constant"] = Field(description="the learning rate stays as it is")
 
 
 class StepSchedule(_Schedule):
     """Multiply by gamma at each milestone."""
+
+    knows_end: ClassVar[bool] = False
 
     name: Literal["step"] = Field(description="multiply the learning rate by gamma at each milestone")
     milestones: list[Annotated[int, Field(ge=1)]] = Field(

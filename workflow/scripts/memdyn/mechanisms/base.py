@@ -17,7 +17,7 @@ from torch.optim import Optimizer
 
 from memdyn.compute.samples import Samples
 
-HOOKS = ("network", "batches", "batch", "objective", "penalty", "update", "after_epoch", "output")
+HOOKS = ("network", "members", "batches", "batch", "objective", "penalty", "update", "after_epoch", "stop", "output")
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,17 @@ class Given:
         teachers: the networks of the mechanism's teachers, in their order: those of the same model, in eval mode,
             without gradients.
         part: name of a reserved part of the pool (`spare`) -> its samples.
+        network: where queries are answered (`output`): the finished network, in eval mode; else None.
+        draw: a purpose -> a generator whose seed is of the purpose and the model alone, the same in every run: for what
+            a student and its teachers must agree on, and what must not change from epoch to epoch.
     """
 
     n_classes: int
     inputs: Samples
     teachers: tuple[nn.Module, ...]
     part: Callable[[str], Samples]
+    network: nn.Module | None = None
+    draw: Callable[[str], torch.Generator] | None = None
 
 
 @dataclass(frozen=True)
@@ -67,12 +72,14 @@ class Trainee:
         network: as it is trained, in training mode.
         optimizer: for steps beside those of the epochs.
         members: int64 [n], the rows of the scored samples that the model trains on, on the CPU.
+        epochs: of the whole training.
         draw: the mechanism's generator of this epoch.
     """
 
     network: nn.Module
     optimizer: Optimizer
     members: Tensor
+    epochs: int
     draw: torch.Generator
 
 
@@ -98,6 +105,14 @@ class Mechanism:
         That one's weights are saved and scored, so it must keep its parameters and buffers under their names.
         """
         return network
+
+    def members(self, members: Tensor) -> Tensor:
+        """Once, before training: the rows of the scored samples that are trained on, instead of the members.
+
+        Args:
+            members: int64 [n], ascending, on the CPU.
+        """
+        return members
 
     def batches(self, members: Tensor, size: int, draw: torch.Generator) -> list[Tensor] | None:
         """Once an epoch: the rows of each of its batches, instead of all members in a random order.
@@ -137,6 +152,19 @@ class Mechanism:
         """After an epoch's last step; returns columns of the training log, where they are called `<name>.<column>`."""
         return {}
 
+    def stop(self) -> int | None:
+        """After an epoch's `after_epoch`: whether training ends here; then no hook is called any more.
+
+        Returns:
+            the epoch whose weights the network now has, which stand for this and all later epochs; None: it goes on.
+        """
+        return None
+
     def output(self, logits: Tensor, draw: torch.Generator) -> Tensor:
-        """At query time: what an attacker sees instead of the logits [B, K]. Asked by what reads the networks."""
+        """At query time: what an attacker sees instead of the logits, finite and of the same shape.
+
+        Args:
+            logits: [n, K] of all samples that a probe asks of, in one view; without gradients.
+            draw: goes on from view to view; its seed is of the mechanism's name, the model and the checkpoint.
+        """
         return logits

@@ -70,30 +70,43 @@ def statement(plan: StudyPlan, slots: int) -> Iterator[str]:
     found = efforts(plan)
     seconds = seconds_a_model(found, [c.seconds for c in counts])
     runs = [_Run(*of) for of in zip(plan.trained, counts, found, seconds, strict=True)]
-    wanted, trained, scored = (sum(getattr(c, what) for c in counts) for what in ("wanted", "trained", "scored"))
+    wanted, to_train, trained, scored = (
+        sum(getattr(c, what) for c in counts) for what in ("wanted", "to_train", "trained", "scored")
+    )
     yield from _trained_again(plan)
     yield from _probing(plan, runs)
-    if trained == scored == wanted:
-        yield f"all {wanted} models are trained and scored"
+    if (trained, scored) == (to_train, wanted):
+        yield f"all {to_train} models are trained and scored"
         return
-    yield f"{wanted - trained} of {wanted} models are to be trained, {wanted - scored} to be scored"
+    yield f"{to_train - trained} of {to_train} models are to be trained, {wanted - scored} to be scored"
+    yield from _shared(plan)
     yield from _time(plan, [run for run in runs if run.blocks], slots)
     yield _disk(plan, runs, slots)
+
+
+def _shared(plan: StudyPlan) -> Iterator[str]:
+    """Runs that cost nothing to train."""
+    ruled = [run.name for run in plan.runs if run.shares and not run.repeats]
+    if ruled:
+        yield f"{', '.join(ruled)}: trained as another run, whose models are scored anew behind output rules"
+    ended = [run.name for run in plan.runs if run.repeats]
+    if ended:
+        yield f"{', '.join(ended)}: an earlier checkpoint of another run, for which nothing is trained or scored"
 
 
 def _probing(plan: StudyPlan, runs: list[_Run]) -> Iterator[str]:
     """The probes besides the outputs that are to be taken; what some do depends on the widths of all layers."""
     models: dict[str, int] = defaultdict(int)
     seconds: dict[str, list[float | None]] = defaultdict(list)
-    for run in runs:
-        for name, probe in run.plan.probes.items():
-            blocks = [block for block in block_names(plan.study.config.shadow_models) if name != OUTPUTS]
-            left = [block for block in blocks if not Path(plan.results, probe.product(block)).exists()]
-            if left:
-                number, cost = sum(len(models_of(block)) for block in left), probing_cost(run.plan, name)
-                models[name] += number
-                known = cost and run.seconds
-                seconds[name].append(number * cost * run.seconds + START_SECONDS * len(left) if known else None)
+    probes = {probe.path: (run, name, probe) for run in runs for name, probe in run.plan.probes.items()}
+    for run, name, probe in probes.values():  # runs that share their training share what is read off the weights
+        blocks = [block for block in block_names(plan.study.config.shadow_models) if name != OUTPUTS]
+        left = [block for block in blocks if not Path(plan.results, probe.product(block)).exists()]
+        if left:
+            number, cost = sum(len(models_of(block)) for block in left), probing_cost(run.plan, name)
+            models[name] += number
+            known = cost and run.seconds
+            seconds[name].append(number * cost * run.seconds + START_SECONDS * len(left) if known else None)
     for name, number in sorted(models.items()):
         total = None if None in seconds[name] else sum(seconds[name])
         time = f"about {duration(total)} of one job after the other" if total else "how long it takes is not known"
@@ -164,9 +177,10 @@ def _disk(plan: StudyPlan, runs: list[_Run], slots: int) -> str:
     for run in runs:
         size = run.effort.checkpoint or 0
         kept = {"none": 0, "last": 1, "all": run.checkpoints}[keep]
-        final += run.count.wanted * kept * size
+        final += run.count.to_train * kept * size
         there += run.count.trained * kept * size
-        passing += [size * (models * (run.checkpoints - kept) + _STATE_COPIES) for models in run.count.left]
+        if not run.plan.shares:
+            passing += [size * (models * (run.checkpoints - kept) + _STATE_COPIES) for models in run.count.left]
         scores += run.count.wanted * run.checkpoints * run.samples * _SCORE_BYTES
         scores_there += run.count.scored * run.checkpoints * run.samples * _SCORE_BYTES
     # scoring goes before training, so that a job of training leaves its place to the one that scores its block

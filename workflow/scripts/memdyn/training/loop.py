@@ -5,12 +5,12 @@ no state of random generators and gives the same bits.
 
 Where mechanisms come in (`memdyn.mechanisms.base` says what each hook may do):
 
-    network                      once
+    members, network             once
     optimizer, then update       once
     batches                      each epoch; else all members in a random order
         crop and flip, then batch    each step
         forward pass, objective (else the cross-entropy), penalty, backward pass: as often as the optimizer asks
-    after_epoch                  each epoch
+    after_epoch, then stop       each epoch
 """
 
 import time
@@ -110,7 +110,7 @@ class Loop:
         mechanisms: by name, in the order of application; only the hooks that they override are ever called.
 
     Raises:
-        ValueError: where a mechanism changed the names or shapes of the weights.
+        ValueError: where a mechanism changed the names or shapes of the weights, or chose no samples.
     """
 
     def __init__(
@@ -122,10 +122,11 @@ class Loop:
         seed_of: Callable[[str, int], int],
         mechanisms: Mapping[str, Mechanism] = MappingProxyType({}),
     ) -> None:
-        self.bare, self.inputs, self.members, self.options, self.seed_of = bare, inputs, members, options, seed_of
+        self.bare, self.inputs, self.options, self.seed_of = bare, inputs, options, seed_of
+        self.members = _trained_on(members, len(inputs), mechanisms)
         self.mechanisms = mechanisms
         self.layout = layout_of(bare)
-        self.steps = ceil(len(members) / options.batch_size)
+        self.steps = ceil(len(self.members) / options.batch_size)
         self.factor = lr_factor(options.schedule, options.epochs, self.steps)
         self.network = bare
         before = shapes_of(bare.state_dict())
@@ -144,6 +145,9 @@ class Loop:
         self._samplers, self._changers, self._objectives, self._penalties, self._tellers = (
             having(mechanisms, hook) for hook in ("batches", "batch", "objective", "penalty", "after_epoch")
         )
+        self._stoppers = having(mechanisms, "stop")
+        # who puts weights back does so after all others, whatever the order of the recipe
+        self._tellers.sort(key=lambda teller: teller in self._stoppers)
 
     def run_epoch(self, epoch: int) -> EpochLog:
         """Trains epoch `epoch` (1, 2, ...)."""
@@ -257,11 +261,15 @@ class Loop:
         """What the mechanisms tell of the epoch, by column of the log."""
         told: dict[str, float] = {}
         for name, mechanism in self._tellers:
-            trainee = Trainee(self.network, self.optimizer, self.members, draws[name])
+            trainee = Trainee(self.network, self.optimizer, self.members, self.options.epochs, draws[name])
             columns = mechanism.after_epoch(trainee, epoch)
             told |= {f"{name}.{column}": float(value) for column, value in columns.items()}
             self.network.train()
         return told
+
+    def stopped(self) -> int | None:
+        """The epoch whose weights the network has, where a mechanism ended the training; None while it goes on."""
+        return next((mechanism.stop() for _, mechanism in self._stoppers), None)
 
     def _is_finite(self) -> bool:
         """Whether all weights are; buffers may hold infinities on purpose, such as masks."""
@@ -292,6 +300,18 @@ class Loop:
         self.optimizer.load_state_dict(state["optimizer"])
         for name, saved in state["mechanisms"].items():
             object.__setattr__(self.mechanisms[name], "state", saved)
+
+
+def _trained_on(members: Tensor, count: int, mechanisms: Mapping[str, Mechanism]) -> Tensor:
+    """The rows that are trained on, of `count` scored samples."""
+    for name, mechanism in having(mechanisms, "members"):
+        members = mechanism.members(members)
+        if members.ndim != 1 or not len(members) or members.min() < 0 or members.max() >= count:
+            raise ValueError(
+                f"mechanism {name!r}: its `members` must return rows of the {count} scored samples, one or more; it "
+                f"returned a tensor {list(members.shape)}"
+            )
+    return members
 
 
 def _one_number(value: Tensor | None, name: str, hook: str) -> Tensor | None:

@@ -26,10 +26,19 @@ class MechanismConfig(Strict):
     Attributes:
         claims: slots that no other mechanism of a run may claim.
         images_only: whether it makes sense of pixels alone, so that it is refused where samples are rows of a table.
+        makes_targets: whether it gives samples soft targets.
+        learns_labels: whether its objective is of the labels alone, so that it cannot learn soft targets.
+        reads_labels: whether it uses the members' labels as they are, whatever other mechanisms made of them.
+        mixes_samples: whether what a step takes from one member may depend on the others, as where two are mixed into
+            one, where a teacher learned from all of them, or where the loss is no mean over the samples.
     """
 
     claims: ClassVar[frozenset[str]]
     images_only: ClassVar[bool] = False
+    makes_targets: ClassVar[bool] = False
+    learns_labels: ClassVar[bool] = False
+    reads_labels: ClassVar[bool] = False
+    mixes_samples: ClassVar[bool] = False
 
     name: str = Field(pattern=f"^{NAME}$", description="its key in the mapping, and not among its options")
 
@@ -41,6 +50,18 @@ class MechanismConfig(Strict):
         """Recipes (`TrainConfig`) of the runs that a run of `recipe` learns from."""
         return ()
 
+    def share_of_members(self) -> float:
+        """How much of the members it trains on, for what a study costs."""
+        return 1.0
+
+    def changes_weights(self) -> bool:
+        """Whether it has a part in training; of one that has none, models are those of the recipe without it."""
+        return True
+
+    def answers(self) -> bool:
+        """Whether it may change what an attacker sees of the outputs."""
+        return False
+
     def cost(self) -> float | None:
         """Time of a step of training with it, of that without it, as measured; None where nobody knows."""
         return 1.0
@@ -48,3 +69,12 @@ class MechanismConfig(Strict):
     def part(self) -> str | None:
         """The part of the pool that it reads, besides the members."""
         return None
+
+    def misfit(self, recipe: Any) -> str:
+        """What of a recipe (`TrainConfig`) it does not go with, and what is allowed; empty where it fits."""
+        return ""
+
+
+def short(value: float) -> str:
+    """A number in a label: .1, 5, 1e-05."""
+    return f"{value:g}".removeprefix("0") or "0" if value else "0"

@@ -11,11 +11,28 @@ from typing import Annotated, Any, Union
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Tag, WithJsonSchema
 
 from memdyn.config.errors import did_you_mean, shown
+from memdyn.config.mechanisms import defences, defences_of_data, output_rules, regularizers
 from memdyn.config.mechanisms.base import NAME, SLOTS, MechanismConfig
 from memdyn.config.mechanisms.custom import CustomMechanism
 
+# regularizers that stand elsewhere in a recipe, by names that people may look for here
+ELSEWHERE = {
+    "crop": "augment.crop",
+    "random_crop": "augment.crop",
+    "flip": "augment.flip",
+    "horizontal_flip": "augment.flip",
+    "weight_decay": "optimizer.weight_decay",
+    "l2": "optimizer.weight_decay",
+    "dropout": "mechanisms.spatial_dropout",
+}
+
 # released mechanisms, one class each
-RELEASED: tuple[type[MechanismConfig], ...] = ()
+RELEASED: tuple[type[MechanismConfig], ...] = (
+    *regularizers.RELEASED,
+    *defences.RELEASED,
+    *defences_of_data.RELEASED,
+    *output_rules.RELEASED,
+)
 
 
 def union_of(*released: type[MechanismConfig]) -> Any:
@@ -32,7 +49,7 @@ def _names(section: type[MechanismConfig]) -> tuple[str, ...]:
 def _tag(section: Any) -> str:
     if isinstance(section, MechanismConfig):
         return "custom" if isinstance(section, CustomMechanism) else section.name
-    return "custom" if "target" in section else section["name"]
+    return section["name"] if isinstance(section, dict) and "target" not in section else "custom"
 
 
 def in_order(released: Iterable[str], value: Any) -> Any:
@@ -56,12 +73,14 @@ def _odd_name(name: str, options: Any, others: Iterable[str], released: Iterable
         return f"{name!r} has a key `name`, but its name is the key that it stands under; leave it out"
     if not isinstance(options, dict) or "target" in options or name in released:
         return ""
+    if name in ELSEWHERE:
+        return f"{name!r} is no mechanism of its own: it is `{ELSEWHERE[name]}`"
     known = f"{did_you_mean(name, sorted(others))}, or" if others else "allowed:"
     return f"{name!r} is unknown; {known} any name with `target: path/to/file.py:Name`"
 
 
 def refuse_clashes(sections: list[MechanismConfig]) -> list[MechanismConfig]:
-    """Two mechanisms with one slot cannot be in one run."""
+    """Two mechanisms with one slot cannot be in one run, nor soft targets where they would not be learned."""
     holders: dict[str, str] = {}
     for section in sections:
         for slot in sorted(section.claims):
@@ -71,6 +90,12 @@ def refuse_clashes(sections: list[MechanismConfig]) -> list[MechanismConfig]:
                     "run has one; take one of them away (null)"
                 )
             holders[slot] = section.name
+    makers = [section.name for section in sections if section.makes_targets]
+    learners = [section.name for section in sections if section.learns_labels]
+    if makers and learners:
+        raise ValueError(
+            f"{makers[0]!r} makes soft targets, and {learners[0]!r} learns labels alone; take one of them away (null)"
+        )
     return sections
 
 
