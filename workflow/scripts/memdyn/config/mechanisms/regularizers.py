@@ -89,7 +89,7 @@ class Mixup(MechanismConfig):
         return "mixup.inf" if self.alpha == "inf" else f"mixup{short(self.alpha)}"
 
     def cost(self) -> float:
-        return 1.15
+        return 1.1
 
 
 class GaussianNoise(MechanismConfig):
@@ -105,7 +105,7 @@ class GaussianNoise(MechanismConfig):
         return f"gauss{short(self.sigma)}"
 
     def cost(self) -> float:
-        return 1.07
+        return 1.1
 
 
 class Cutout(MechanismConfig):
@@ -123,7 +123,7 @@ class Cutout(MechanismConfig):
         return f"cutout{self.size}"
 
     def cost(self) -> float:
-        return 1.05
+        return 1.1
 
 
 class RandAugment(MechanismConfig):
@@ -140,7 +140,7 @@ class RandAugment(MechanismConfig):
         return f"randaug{self.operations}.{self.magnitude}"
 
     def cost(self) -> float:
-        return 2.7
+        return 2.65
 
 
 class SpatialDropout(MechanismConfig):
@@ -158,7 +158,7 @@ class SpatialDropout(MechanismConfig):
         return f"sdrop{short(self.p)}"
 
     def cost(self) -> float:
-        return 1.15
+        return 1.2
 
     def misfit(self, recipe: Any) -> str:
         model = recipe.model.name

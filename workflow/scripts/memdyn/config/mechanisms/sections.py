@@ -37,12 +37,13 @@ RELEASED: tuple[type[MechanismConfig], ...] = (
 
 def union_of(*released: type[MechanismConfig]) -> Any:
     """The sections of these names, and those of a user's own, which have a `target`."""
-    tagged = [Annotated[each, Tag(_names(each)[0])] for each in released]
+    tagged = [Annotated[each, Tag(names_of(each)[0])] for each in released]
     tagged.append(Annotated[CustomMechanism, Tag("custom")])
     return Annotated[Union[tuple(tagged)], Discriminator(_tag)] if released else CustomMechanism  # noqa: UP007
 
 
-def _names(section: type[MechanismConfig]) -> tuple[str, ...]:
+def names_of(section: type[MechanismConfig]) -> tuple[str, ...]:
+    """What a released mechanism may be called; nothing of a user's own, which has any name."""
     return getattr(section.model_fields["name"].annotation, "__args__", ())
 
 
@@ -102,7 +103,7 @@ def refuse_clashes(sections: list[MechanismConfig]) -> list[MechanismConfig]:
 MechanismSection = union_of(*RELEASED)
 Mechanisms = Annotated[
     list[MechanismSection],
-    BeforeValidator(lambda value: in_order([name for each in RELEASED for name in _names(each)], value)),
+    BeforeValidator(lambda value: in_order([name for each in RELEASED for name in names_of(each)], value)),
     AfterValidator(refuse_clashes),
     WithJsonSchema({"type": "object", "additionalProperties": True}),
 ]
