@@ -87,7 +87,8 @@ def _probing(plan: StudyPlan) -> Iterator[str]:
     for run in plan.runs:
         for block in block_names(plan.study.config.shadow_models):
             for name, probe in run.probes.items():
-                if name != OUTPUTS and not Path(plan.results, probe.product(block)).exists():
+                is_left = probe.is_of(block) and not Path(plan.results, probe.product(block)).exists()
+                if name != OUTPUTS and is_left:
                     models[name] += len(models_of(block))
     for name, number in sorted(models.items()):
         yield f"{name} of {number} models is to be taken, which comes on top: how long it takes is not known"
