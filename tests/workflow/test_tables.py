@@ -39,7 +39,7 @@ STUDY = {
     "dynamics": {"attacks": ["lira"], "thresholds": ["lr1", 0.1]},
     "statistics": {"null_draws": 12},
     "analysis": {"splits": 2, "jackknife_splits": 1},
-    "level_distance": {"samples": 60, "known": 20, "models": 8, "levels": ["q0.9", "gap"], "curvature_draws": 1},
+    "level_distance": {"samples": 60, "known": 20, "models": 8, "levels": ["q0.9", "gap"], "curvature_draws": 0},
     "report": {"png_dpi": 50, "plane_epochs": 2, "top_samples": 2},
 }
 RUNS = ["slow", "fast"]
