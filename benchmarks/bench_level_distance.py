@@ -72,11 +72,10 @@ def main() -> None:
         steps, level_search.STEPS = level_search.STEPS, MORE * level_search.STEPS
         best, _ = timed(lambda norm=norm: nearest_crossing(above, inputs, norm, margins.box))
         level_search.STEPS = steps
-        both = found.isfinite() & best.isfinite()
         ratio = float((found / best)[found.isfinite() & best.isfinite()].median())
         print(
-            f"{norm}: {1e3 * seconds / SAMPLES:.1f} s per 1,000 samples and level, {found.isfinite().sum()} of {SAMPLES} "
-            f"reached; norm over that of {MORE * steps} steps: median {ratio:.3f} (target 1.03)"
+            f"{norm}: {1e3 * seconds / SAMPLES:.1f} s per 1,000 samples and level, {found.isfinite().sum()} of "
+            f"{SAMPLES} reached; norm over that of {MORE * steps} steps: median {ratio:.3f} (target 1.03)"
         )
     nobody = torch.zeros(SAMPLES, dtype=torch.bool)
     _, slope = timed(lambda: margin_gradient(network, few, nobody, SAMPLES))
