@@ -39,6 +39,7 @@ STUDY = {
     "dynamics": {"attacks": ["lira"], "thresholds": ["lr1", 0.1]},
     "statistics": {"null_draws": 12},
     "analysis": {"splits": 2, "jackknife_splits": 1},
+    "level_distance": {"samples": 60, "known": 20, "models": 8, "levels": ["q0.9", "gap"], "curvature_draws": 0},
     "report": {"png_dpi": 50, "plane_epochs": 2, "top_samples": 2},
 }
 RUNS = ["slow", "fast"]
@@ -76,11 +77,11 @@ def stage_of(path: Path) -> str:
     if path.stem == "log":
         return "train"
     kind = path.parent.name.split("-")[0]
-    return kind if kind in ("dynamics", "analysis") else "attack"
+    return kind if kind in ("dynamics", "analysis", "distance") else "attack"
 
 
 def test_every_written_table_is_as_declared(made, tables):
-    for name in study_tables(True):
+    for name in study_tables(True, True):
         STAGES["study"][name].checked(tables(name))
     found = set()
     for path in made.results.glob("*-*/**/*.parquet"):
@@ -91,7 +92,7 @@ def test_every_written_table_is_as_declared(made, tables):
 
 
 def test_runs_are_called_by_their_names_everywhere(made, tables):
-    for name in study_tables(True):
+    for name in study_tables(True, True):
         table = tables(name)
         for column in {"run", "run_a", "run_b"} & set(table.columns):
             assert set(table[column]) <= set(RUNS), (name, column)

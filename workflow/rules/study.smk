@@ -1,5 +1,5 @@
 # The study: runs side by side, figures, the page. Each version has a folder of its own; links show the current one.
-STUDY_TABLES = study_tables(OPTIONS.analysis.enabled)
+STUDY_TABLES = study_tables(OPTIONS.analysis.enabled, bool(OPTIONS.level_distance))
 TABLES = f"{VERSIONS}/{PLAN.tables.folder}"
 FIGURES = f"{VERSIONS}/{PLAN.figures.folder}"
 STUDY_REPORT = f"{VERSIONS}/{PLAN.report.folder}/report.html"
@@ -34,6 +34,14 @@ rule compare_runs:
                 for name in taken_over("analysis")
                 for run in PLAN.runs
                 if run.analysis
+            ]
+        ),
+        distances=ancient(
+            [
+                f"{RESULTS}/{run.distance.path}/{name}.parquet"
+                for name in taken_over("distance")
+                for run in PLAN.runs
+                if run.distance
             ]
         ),
     output:

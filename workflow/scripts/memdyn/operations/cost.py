@@ -11,6 +11,7 @@ from memdyn.operations.effort import SPEEDS, Effort, efforts, probing_cost, seco
 from memdyn.operations.progress import START_SECONDS, Count, count, duration
 from memdyn.plan.probes import OUTPUTS
 from memdyn.plan.reuse import saved
+from memdyn.plan.stage import Stage
 from memdyn.plan.study import RunPlan, StudyPlan
 from memdyn.terms import SCORED_PARTS
 
@@ -100,10 +101,9 @@ def _probing(plan: StudyPlan, runs: list[_Run]) -> Iterator[str]:
     seconds: dict[str, list[float | None]] = defaultdict(list)
     probes = {probe.path: (run, name, probe) for run in runs for name, probe in run.plan.probes.items()}
     for run, name, probe in probes.values():  # runs that share their training share what is read off the weights
-        blocks = [block for block in block_names(plan.study.config.shadow_models) if name != OUTPUTS]
-        left = [block for block in blocks if not Path(plan.results, probe.product(block)).exists()]
+        left = _models_left(plan, probe) if name != OUTPUTS else []
         if left:
-            number, cost = sum(len(models_of(block)) for block in left), probing_cost(run.plan, name)
+            number, cost = sum(left), probing_cost(run.plan, name)
             models[name] += number
             known = cost and run.seconds
             seconds[name].append(number * cost * run.seconds + START_SECONDS * len(left) if known else None)
@@ -111,6 +111,13 @@ def _probing(plan: StudyPlan, runs: list[_Run]) -> Iterator[str]:
         total = None if None in seconds[name] else sum(seconds[name])
         time = f"about {duration(total)} of one job after the other" if total else "how long it takes is not known"
         yield f"{name} of {number} models is to be taken, which comes on top: {time}"
+
+
+def _models_left(plan: StudyPlan, probe: Stage) -> list[int]:
+    """Of which a probe is still to be taken, by block."""
+    blocks = [block for block in block_names(plan.study.config.shadow_models) if probe.is_of(block)]
+    left = [models_of(block) for block in blocks if not Path(plan.results, probe.product(block)).exists()]
+    return [len(each) if probe.models is None else min(each.stop, probe.models) - each.start for each in left]
 
 
 def _trained_again(plan: StudyPlan) -> Iterator[str]:

@@ -10,6 +10,7 @@ _FOLDERS = {
     "study": "`results/studies/<study>/tables/NAME.parquet`, with a CSV beside each",
     "dynamics": "`results/<pool>/<run>/<outputs>/dynamics-.../NAME.parquet`",
     "analysis": "`results/<pool>/<run>/<outputs>/analysis-.../NAME.parquet`",
+    "distance": "`results/<pool>/<run>/<outputs>/distance-.../NAME.parquet`",
     "attack": "`results/<pool>/<run>/<outputs>/<attack>/NAME.parquet`",
     "train": "`results/<pool>/<run>/block-.../NAME.parquet`",
 }
@@ -17,6 +18,7 @@ _TITLES = {
     "study": "The study's tables",
     "dynamics": "A run's states",
     "analysis": "A run's full analysis",
+    "distance": "A run's level distance",
     "attack": "An attack on a run",
     "train": "A run's training",
 }

@@ -5,12 +5,13 @@ about twice forward; SAM does both twice) and once a sample that is scored. Of t
 matters. A mechanism says by what factor it lengthens a step; a user's own counts as nothing, which the statement tells.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from math import ceil, prod
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 from memdyn.config.load import Run
 from memdyn.data.pool import read_pool
@@ -18,6 +19,8 @@ from memdyn.models.size import Size, size_of
 from memdyn.plan.study import RunPlan, StudyPlan
 from memdyn.terms import SCORED_PARTS
 
+SEARCH = 23  # passes forward and back of the search for a level: 21, and 6 forward alone
+CURVATURE = 2  # of a draw of the curvature: forward, back, and back through both
 FORWARDS = 3  # passes forward that take as long as one forward and back; measured: 2.3 to 4.2, see below
 
 
@@ -113,17 +116,37 @@ def scoring_cost(run: RunPlan) -> float:
 
 
 def probing_cost(run: RunPlan, name: str) -> float | None:
-    """Time to take a probe of a model, of that to train it; None where it is not made of passes forward."""
+    """Time to take a probe of a model, of that to train it; None where its passes are not known."""
     stage = run.probes[name]
-    forwards = stage.sections["probe"].forwards()
-    return forwards and _of_training(run, stage.options["parts"], forwards * len(stage.options["epochs"]))
+    probe, epochs = stage.sections["probe"], len(stage.options["epochs"])
+    if passes := _searching_passes(run, stage.options["probe"]):
+        return FORWARDS * passes * epochs / _training_forwards(run)
+    forwards = probe.forwards()
+    return forwards and _of_training(run, stage.options["parts"], forwards * epochs)
 
 
 def _of_training(run: RunPlan, of_parts: Iterable[str], forwards: int) -> float:
     """So many passes forward of the samples of these parts, of the passes of training."""
-    parts, epochs = run.pool.options["parts"], run.train.options["epochs"]
-    training = FORWARDS * _closures(run) * lengthening(run.run) * epochs * parts["scored"] / 2
-    return sum(parts[part] for part in of_parts) * forwards / training
+    parts = run.pool.options["parts"]
+    return sum(parts[part] for part in of_parts) * forwards / _training_forwards(run)
+
+
+def _training_forwards(run: RunPlan) -> float:
+    """What training a model takes, in passes forward of a sample."""
+    passes = run.train.options["epochs"] * run.pool.options["parts"]["scored"] / 2
+    return FORWARDS * _closures(run) * lengthening(run.run) * passes
+
+
+def _searching_passes(run: RunPlan, probe: Mapping[str, Any]) -> int | None:
+    """Samples that pass forward and back at a checkpoint, for probes that differentiate; None for the others."""
+    match probe["name"]:
+        case "level_distance":
+            return SEARCH * probe["samples"] * len(probe["levels"]) * len(probe["norms"])
+        case "margin_gradient":
+            return run.pool.options["parts"]["scored"]
+        case "input_curvature":
+            return CURVATURE * probe["draws"] * probe["samples"]
+    return None
 
 
 def seconds_a_model(found: Sequence[Effort], measured: Sequence[float]) -> list[float | None]:

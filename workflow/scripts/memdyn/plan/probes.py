@@ -26,6 +26,8 @@ def wanted_probes(study: Study) -> dict[str, Any]:
     wanted |= {name: options[name] for name in sorted(read)}
     if config.analysis.enabled:
         wanted |= config.difficulty.probes(config.probes.own)
+    if config.level_distance:
+        wanted |= config.level_distance.probes()
     return wanted
 
 
@@ -99,7 +101,8 @@ def plan_probes(
             options["answers"] = {"mechanisms": rules, "seed": pool.options["seed"], "pool_key": pool.options_hash}
             own, entries = (*own, *rule_files), (*entries, *rule_entries)
             slug += [rule.label() for rule in rules if not rule.changes_weights()]
-        stages[name] = Stage(PROBE, "-".join(slug), options, ("probe_block.py", *own), entries, parent=train)
+        roots, few = ("probe_block.py", *own), getattr(probe, "models", None)
+        stages[name] = Stage(PROBE, "-".join(slug), options, roots, entries, parent=train, models=few)
     return stages
 
 

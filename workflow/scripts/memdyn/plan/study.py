@@ -22,7 +22,14 @@ from memdyn.plan.pools import plan_pools, pool_key
 from memdyn.plan.probes import OUTPUTS, plan_probes, wanted_probes
 from memdyn.plan.reuse import same_training, saved
 from memdyn.plan.stage import FIGURES, REPORT, TABLES, TRAIN, Stage
-from memdyn.plan.stages import analysis_stage, architecture, attack_stages, code_of_attacks, dynamics_stage
+from memdyn.plan.stages import (
+    analysis_stage,
+    architecture,
+    attack_stages,
+    code_of_attacks,
+    distance_stage,
+    dynamics_stage,
+)
 from memdyn.plan.training import Training, Trainings
 from memdyn.report.sections import DRAWN, WRITTEN, entries
 
@@ -36,6 +43,7 @@ class RunPlan:
         probes: by name; the outputs come first.
         attacks: by label.
         analysis: None where the study does not ask for the full analysis.
+        distance: None where it does not ask for the level distance.
         training: of its models; of a hidden teacher that is all there is.
         shares: whether another run has the same training: they differ in output rules, or in when they end.
         repeats: whether another run has the same outputs too, so that nothing is trained or scored for it.
@@ -49,6 +57,7 @@ class RunPlan:
     analysis: Stage | None = None
     shares: bool = False
     repeats: bool = False
+    distance: Stage | None = None
 
     @property
     def run(self) -> Run:
@@ -74,7 +83,7 @@ class RunPlan:
     def stages(self) -> Iterator[Stage]:
         """All of them; a parent comes before what lies in it."""
         yield from (self.pool, self.train, *self.probes.values(), *self.attacks.values())
-        yield from filter(None, (self.dynamics, self.analysis))
+        yield from filter(None, (self.dynamics, self.analysis, self.distance))
 
 
 @dataclass(frozen=True)
@@ -131,13 +140,13 @@ class StudyPlan:
                 found.setdefault(source.path, []).append(stage)
         return found
 
-    def readers(self, train: Stage) -> list[Stage]:
-        """The stages that read weights of this training; once all have read a block's, they may go."""
-        return self._readers.get(train.path, [])
+    def readers(self, train: Stage, block: str) -> list[Stage]:
+        """The stages that read a block's weights of this training; once all have, they may go."""
+        return [stage for stage in self._readers.get(train.path, []) if stage.is_of(block)]
 
     def results_of_weights(self, train: Stage, block: str) -> list[str]:
         """What is made from a block's weights, below the results."""
-        return [reader.product(block) for reader in self.readers(train)]
+        return [reader.product(block) for reader in self.readers(train, block)]
 
     def version_names(self) -> dict[str, str]:
         """Folders of this version's tables, figures and report."""
@@ -174,6 +183,7 @@ class StudyPlan:
                 "attacks": {label: stage.path for label, stage in run.attacks.items()},
                 "dynamics": run.dynamics.path,
                 "analysis": run.analysis.path if run.analysis else None,
+                **({"distance": run.distance.path} if run.distance else {}),
             }
             for run in self.runs
         }
@@ -246,7 +256,8 @@ def _plan_run(study: Study, training: Training, judge_installed: bool) -> RunPla
     attacks = attack_stages(study, codes, probes, epochs, training.exact.options_hash)
     dynamics = dynamics_stage(study, codes, probes, epochs)
     analysis = analysis_stage(study, codes, probes, epochs) if study.config.analysis.enabled else None
-    return RunPlan(training, epochs, probes, attacks, dynamics, analysis)
+    distance = distance_stage(study, probes, epochs) if study.config.level_distance else None
+    return RunPlan(training, epochs, probes, attacks, dynamics, analysis, distance)
 
 
 def _alternatives(study: Study, plan: RunPlan) -> Iterator[Stage]:
@@ -267,6 +278,7 @@ def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]
             "attacks": [[label, stage.folder] for label, stage in run.attacks.items()],
             "dynamics": run.dynamics.folder,
             "analysis": run.analysis.folder if run.analysis else None,
+            **({"distance": run.distance.folder} if run.distance else {}),
         }
         for run in runs
     ]

@@ -19,7 +19,7 @@ from memdyn.store.checkpoints import checkpoint_file, load_checkpoint
 Probe = Callable[[nn.Module, Samples, Tensor, int], dict[str, Tensor]]
 
 # of a probe's config section: when and of what it is taken, and how it is read
-_NOT_OF_ITS_CODE = ("name", "epochs", "parts", "harder", "queries")
+_NOT_OF_ITS_CODE = ("name", "epochs", "parts", "harder", "queries", "samples", "models")
 
 
 def build_probe(options: Mapping[str, Any], signal: str) -> Probe:
@@ -49,6 +49,11 @@ def members_of(masks: np.ndarray, scored: slice, rows: np.ndarray) -> np.ndarray
     return members
 
 
+def of_first(models: range, most: int | None) -> range:
+    """Those of a block's models that are among the first so many; None: all."""
+    return models if most is None else range(models.start, max(models.start, min(models.stop, most)))
+
+
 def probe_block(
     probe: Probe,
     network: nn.Module,
@@ -68,7 +73,7 @@ def probe_block(
         checkpoints: folder of the block's weights.
         members: bool [models, n], True where the model trained on the sample.
         batch: samples that pass at once.
-        failed: models without weights at all checkpoints; their signals are NaN at each.
+        failed: models without weights at all checkpoints, or that are not asked; their signals are NaN at each.
         answers: the output rules that the probe's network stands behind; None: none.
     """
     network.to(memory_format=layout_of(network))

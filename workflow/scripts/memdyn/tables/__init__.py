@@ -3,7 +3,7 @@
 Rules read their outputs off it, writing checks it, docs/tables.md is generated from it.
 """
 
-from memdyn.tables import analysis, attack, dynamics, study, train
+from memdyn.tables import analysis, attack, distance, dynamics, study, train
 from memdyn.tables.table import Table
 
 STAGES: dict[str, dict[str, Table]] = {
@@ -11,14 +11,15 @@ STAGES: dict[str, dict[str, Table]] = {
     "attack": attack.TABLES,
     "dynamics": dynamics.TABLES,
     "analysis": analysis.TABLES,
-    "study": study.TABLES | study.ANALYSED,
+    "distance": distance.TABLES,
+    "study": study.TABLES | study.ANALYSED | study.DISTANCES,
 }
 """Stage -> name -> table."""
 
 
-def study_tables(analysed: bool) -> list[str]:
-    """Names of the tables of a study."""
-    return [*study.TABLES, *(study.ANALYSED if analysed else ())]
+def study_tables(analysed: bool, distances: bool = False) -> list[str]:
+    """Names of the tables of a study; with those of the full analysis, and of the level distance."""
+    return [*study.TABLES, *(study.ANALYSED if analysed else ()), *(study.DISTANCES if distances else ())]
 
 
 def taken_over(stage: str) -> list[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from memdyn.tables import analysis, attack, dynamics
+from memdyn.tables import analysis, attack, distance, dynamics
 from memdyn.tables.table import Column, Table
 from memdyn.tables.words import table, with_limits, words
 from memdyn.terms import PARTS
@@ -262,3 +262,6 @@ OWN = _OF_ALL | _OF_ANALYSED
 TABLES = _OF_ALL | _of_runs(attack.TABLES, "run attack") | _of_runs(dynamics.TABLES, "run")
 ANALYSED = _OF_ANALYSED | _of_runs(analysis.TABLES, "run")
 """What a study has besides `TABLES` where its runs are analysed in full."""
+
+DISTANCES = _of_runs(distance.TABLES, "run")
+"""What it has where it asks for the level distance."""
