@@ -9,9 +9,12 @@ import pandas as pd
 import pyarrow.parquet as pq
 import yaml
 
+from memdyn.attacks.shadow_scores import ShadowScores
 from memdyn.compare.claims import power_law, study_claims, with_factor
 from memdyn.compare.differences import run_differences
 from memdyn.compare.nulls import null_tests
+from memdyn.compare.regularization.losses import LastMargins
+from memdyn.compare.regularization.tables import against_baselines, regularization_tables
 from memdyn.compare.runs import factor_row, pool_row, run_row, samples_of
 from memdyn.compare.verdicts import Rules
 from memdyn.data.pool import read_pool
@@ -101,7 +104,24 @@ def study_tables(snakemake) -> dict[str, pd.DataFrame]:
     )
     everything = tables | {"replicates": replicates}
     tables |= power_law(everything, factors, tables["pools"], sizes, options["level"])
+    if "regularization" in options:
+        tables["uncalibrated"] = stack(by_run, given.uncalibrated)
+        weak = {"uncalibrated_replicates": stack(by_run, given.uncalibrated_replicates)}
+        own = options["regularization"]
+        against = against_baselines(everything | tables | weak, runs, sizes, options["level"], own)
+        margins, distances = dict(last_margins(snakemake)), tables.get("level_distance")
+        tables |= regularization_tables(against, margins, distances, options["groups"], own)
     return tables
+
+
+def last_margins(snakemake) -> Iterator[tuple[str, LastMargins]]:
+    """(run, its margins at the last checkpoint), of all runs."""
+    options, runs, given = snakemake.params.stage["options"], snakemake.params.runs, snakemake.input
+    blocks, masks = (len(files) // len(runs) for files in (given.outputs, given.masks))
+    for k, (run, pool) in enumerate(zip(runs, given.pools, strict=True)):
+        files = given.outputs[k * blocks : (k + 1) * blocks], pool, given.masks[k * masks : (k + 1) * masks]
+        last = options["regularization"]["last"][run["name"]]
+        yield run["name"], LastMargins.of(ShadowScores.of_files(*files, options["models"], [last]))
 
 
 def training_logs(given, by_run: list[dict[str, str]]) -> dict[str, pd.DataFrame]:

@@ -65,6 +65,8 @@ def load_study(raw: Mapping[str, Any], arguments: Sequence[str] = ()) -> Study:
             found.extend(error.problems)
     for run in runs:
         found.extend(config.difficulty.misfits(run.name, run.train.checkpoint_epochs(), run.pool.parts.scored // 2))
+    if config.regularization and not found:
+        found.extend(config.regularization.misfits(runs))
     if found:
         raise ConfigError(list(dict.fromkeys(found)))
     _refuse_repeats(runs)

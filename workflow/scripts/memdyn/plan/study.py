@@ -15,13 +15,20 @@ from typing import Any
 
 from memdyn.config.load import Run, Study
 from memdyn.config.paths import refuse_files
-from memdyn.identity.names import options_hash
+from memdyn.identity.names import options_hash, plain_options
 from memdyn.plan.nets import refuse_untrainable
 from memdyn.plan.pools import plan_pools, pool_key
 from memdyn.plan.probes import OUTPUTS, plan_probes, wanted_probes
 from memdyn.plan.reuse import same_training, saved
 from memdyn.plan.stage import FIGURES, REPORT, TABLES, TRAIN, Stage
-from memdyn.plan.stages import analysis_stage, architecture, attack_stages, code_of_attacks, dynamics_stage
+from memdyn.plan.stages import (
+    analysis_stage,
+    architecture,
+    attack_stages,
+    code_of_attacks,
+    dynamics_stage,
+    uncalibrated_stage,
+)
 from memdyn.plan.training import Training, Trainings
 from memdyn.report.sections import DRAWN, WRITTEN, entries
 
@@ -35,6 +42,7 @@ class RunPlan:
         probes: by name; the outputs come first.
         attacks: by label.
         analysis: None where the study does not ask for the full analysis.
+        uncalibrated: None where it does not ask for runs against a baseline.
         training: of its models; of a hidden teacher that is all there is.
     """
 
@@ -44,6 +52,7 @@ class RunPlan:
     attacks: dict[str, Stage] = field(default_factory=dict)
     dynamics: Stage | None = None
     analysis: Stage | None = None
+    uncalibrated: Stage | None = None
 
     @property
     def run(self) -> Run:
@@ -69,7 +78,7 @@ class RunPlan:
     def stages(self) -> Iterator[Stage]:
         """All of them; a parent comes before what lies in it."""
         yield from (self.pool, self.train, *self.probes.values(), *self.attacks.values())
-        yield from filter(None, (self.dynamics, self.analysis))
+        yield from filter(None, (self.dynamics, self.analysis, self.uncalibrated))
 
 
 @dataclass(frozen=True)
@@ -167,6 +176,7 @@ class StudyPlan:
                 "attacks": {label: stage.path for label, stage in run.attacks.items()},
                 "dynamics": run.dynamics.path,
                 "analysis": run.analysis.path if run.analysis else None,
+                **({"uncalibrated": run.uncalibrated.path} if run.uncalibrated else {}),
             }
             for run in self.runs
         }
@@ -219,7 +229,8 @@ def _plan_run(study: Study, training: Training, judge_installed: bool) -> RunPla
     attacks = attack_stages(study, codes, probes, epochs, training.exact.options_hash)
     dynamics = dynamics_stage(study, codes, probes, epochs)
     analysis = analysis_stage(study, codes, probes, epochs) if study.config.analysis.enabled else None
-    return RunPlan(training, epochs, probes, attacks, dynamics, analysis)
+    uncalibrated = uncalibrated_stage(study, probes, epochs) if study.config.regularization else None
+    return RunPlan(training, epochs, probes, attacks, dynamics, analysis, uncalibrated)
 
 
 def _alternatives(study: Study, plan: RunPlan) -> Iterator[Stage]:
@@ -231,6 +242,18 @@ def _alternatives(study: Study, plan: RunPlan) -> Iterator[Stage]:
             yield from _plan_run(study, replace(plan.training, stage=train), judge_installed=False).stages()
 
 
+def _against(study: Study) -> dict[str, Any]:
+    """What the comparison with a baseline is told."""
+    config = study.config
+    strong = config.regularization.strong_attacks([attack.label() for attack in config.attacks])
+    return plain_options(config.regularization) | {
+        "baseline": config.regularization.baselines,
+        "strong": strong,
+        "top": config.analysis.top,
+        "last": {run.name: run.train.checkpoint_epochs()[-1] for run in study.runs},
+    }
+
+
 def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]:
     config = study.config
     members = [
@@ -240,9 +263,11 @@ def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]
             "attacks": [[label, stage.folder] for label, stage in run.attacks.items()],
             "dynamics": run.dynamics.folder,
             "analysis": run.analysis.folder if run.analysis else None,
+            **({"uncalibrated": run.uncalibrated.folder} if run.uncalibrated else {}),
         }
         for run in runs
     ]
+    against = {"regularization": _against(study)} if config.regularization else {}
     tables = Stage(
         TABLES,
         "tables",
@@ -253,6 +278,7 @@ def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]
             "groups": config.statistics.jackknife_groups,
             "thresholds": list(config.dynamics.thresholds),
             "claims": config.claims,
+            **against,
         },
         ("compare_runs.py",),
     )

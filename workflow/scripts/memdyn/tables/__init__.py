@@ -3,7 +3,7 @@
 Rules read their outputs off it, writing checks it, docs/tables.md is generated from it.
 """
 
-from memdyn.tables import analysis, attack, dynamics, study, train
+from memdyn.tables import analysis, attack, dynamics, study, train, uncalibrated
 from memdyn.tables.table import Table
 
 STAGES: dict[str, dict[str, Table]] = {
@@ -11,14 +11,16 @@ STAGES: dict[str, dict[str, Table]] = {
     "attack": attack.TABLES,
     "dynamics": dynamics.TABLES,
     "analysis": analysis.TABLES,
-    "study": study.TABLES | study.ANALYSED,
+    "uncalibrated": uncalibrated.TABLES,
+    "study": study.TABLES | study.ANALYSED | study.AGAINST_BASELINE,
 }
 """Stage -> name -> table."""
 
 
-def study_tables(analysed: bool) -> list[str]:
+def study_tables(analysed: bool, against_baseline: bool) -> list[str]:
     """Names of the tables of a study."""
-    return [*study.TABLES, *(study.ANALYSED if analysed else ())]
+    more = (study.ANALYSED if analysed else ()), (study.AGAINST_BASELINE if against_baseline else ())
+    return [*study.TABLES, *more[0], *more[1]]
 
 
 def taken_over(stage: str) -> list[str]:
