@@ -11,6 +11,7 @@ _FOLDERS = {
     "dynamics": "`results/<pool>/<run>/<outputs>/dynamics-.../NAME.parquet`",
     "analysis": "`results/<pool>/<run>/<outputs>/analysis-.../NAME.parquet`",
     "attack": "`results/<pool>/<run>/<outputs>/<attack>/NAME.parquet`",
+    "uncalibrated": "`results/<pool>/<run>/<outputs>/uncalibrated-.../NAME.parquet`",
     "train": "`results/<pool>/<run>/block-.../NAME.parquet`",
 }
 _TITLES = {
@@ -18,6 +19,7 @@ _TITLES = {
     "dynamics": "A run's states",
     "analysis": "A run's full analysis",
     "attack": "An attack on a run",
+    "uncalibrated": "A run without shadow models",
     "train": "A run's training",
 }
 

@@ -99,7 +99,7 @@ def _false_sense(row: dict) -> str:
     if row["by"] == BY_ATTACK:
         number = formatting.signed_interval(*ends)
         return (
-            f"a false sense of privacy: the advantage of a weak attack falls ({number}), the best strong AUC does not"
+            f"a false sense of privacy: the advantage of a weak attack falls ({number}), the best AUC does not"
         )
     number = formatting.interval(*ends)
     return f"a false sense of privacy: attacks are at chance, the level distance is not (matched AUC {number})"
