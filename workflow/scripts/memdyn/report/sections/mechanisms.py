@@ -98,9 +98,7 @@ def _false_sense(row: dict) -> str:
     ends = [row[end] for end in ("estimate", "low", "high")]
     if row["by"] == BY_ATTACK:
         number = formatting.signed_interval(*ends)
-        return (
-            f"a false sense of privacy: the advantage of a weak attack falls ({number}), the best AUC does not"
-        )
+        return f"a false sense of privacy: the advantage of a weak attack falls ({number}), the best AUC does not"
     number = formatting.interval(*ends)
     return f"a false sense of privacy: attacks are at chance, the level distance is not (matched AUC {number})"
 
