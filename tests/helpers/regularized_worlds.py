@@ -31,7 +31,18 @@ def changed(**of_key):
     return found
 
 
-def world(runs, mechanisms=None, n_pairs=8, noise=0.004, own_noise=0.002, seed=0, level=0.95, failed=(), epochs=None):
+def world(
+    runs,
+    mechanisms=None,
+    n_pairs=8,
+    noise=0.004,
+    own_noise=0.002,
+    seed=0,
+    level=0.95,
+    failed=(),
+    epochs=None,
+    reasons=None,
+):
     """Runs, the first of which is the baseline.
 
     Args:
@@ -59,8 +70,8 @@ def world(runs, mechanisms=None, n_pairs=8, noise=0.004, own_noise=0.002, seed=0
     if failed:
         sizes[names[-1]] = np.bincount(np.delete(group, list(failed)), minlength=group.max() + 1)
     named = {name: {name: "1"} for name in names[1:]} | {names[0]: {}} | (mechanisms or {})
-    comparison = Comparison(dict.fromkeys(names, "pool"), sizes, level)
-    return Against(series, dict.fromkeys(names[1:], names[0]), comparison, STRONG, named)
+    comparison = Comparison(dict.fromkeys(names, "pool"), sizes, 0.95)
+    return Against(series, dict.fromkeys(names[1:], names[0]), comparison, STRONG, named, reasons or {})
 
 
 def attack_tables(estimates, replicates):

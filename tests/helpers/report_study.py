@@ -11,6 +11,7 @@ from memdyn.attacks.convergence import convergence_table
 from memdyn.attacks.evaluate import Settings, evaluate_checkpoint
 from memdyn.report.draw import style
 from memdyn.report.draw.pools import drawn_pools
+from memdyn.report.figures import drawn_runs
 from memdyn.report.page.context import PageContext
 from memdyn.report.section import Study, made
 from memdyn.report.sections import sections
@@ -55,7 +56,7 @@ def shown(tables, **changed):
 def draw(tables, wanted, images=None):
     """The drawings whose names start with `wanted`, of the sections that have this kind of figure; all are closed."""
     pools = drawn_pools(images or {}, OPTIONS.show_images)
-    study = Study.of(tables, style.in_figures(style.run_styles(tables["runs"])), OPTIONS, pools)
+    study = Study.of(tables, drawn_runs(tables), OPTIONS, pools)
     own = [one for one in sections() if any(wanted.startswith(kind.replace("_", "-")) for kind in one.captions)]
     with style.report_style():
         found = [drawing for one in own for several in made(one.figures, study) for drawing in several]

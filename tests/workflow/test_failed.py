@@ -1,4 +1,4 @@
-"""A model that diverges in a whole study: it stops the study, or it is left out with its pair, up to the report."""
+"""Models that diverge in a whole study: they stop it, or are left out with their pairs; or a run has none left."""
 
 import numpy as np
 import pandas as pd
@@ -34,8 +34,10 @@ STUDY = {
     "analysis": {"splits": 2, "jackknife_splits": 1},
     "report": {"png_dpi": 50, "plane_epochs": 2, "top_samples": 2},
 }
+WILD = {"name": "wild", "optimizer": {"lr": 1e30}}  # all its models diverge at once
 OWN = {"name": "own", "model": {"name": "custom", "target": "own.py:Net"}}
 UNLUCKY, PAIR = 11, 5
+WHY = "16 of 16 models failed: the loss became infinite or NaN in epoch 1; no pair of models is left"
 # after so many steps the unlucky model's outputs are not a number: in the second of two epochs of two steps
 NET = """
 import torch
@@ -60,7 +62,7 @@ def project(tmp_path_factory) -> Project:
     pool = build_plan(load_study(STUDY)).runs[0].pool
     seed = derive_seed(pool.options["seed"], pool.options_hash, UNLUCKY, "init", 0)
     (made.folder / "own.py").write_text(NET.replace("SEED", str(seed)))
-    made.write_study(STUDY | {"runs": [*STUDY["runs"], OWN]})
+    made.write_study(STUDY | {"runs": [*STUDY["runs"], WILD, OWN]})
     return made
 
 
@@ -113,6 +115,18 @@ def test_the_report_says_so(project: Project, dropped: str):
     page = (project.results / "studies" / "failed" / "report.html").read_text()
     assert "own: 1 of 16 models diverged and is left out with its pair." in page
     assert "logistic: 1 of 16" not in page
+    assert f"wild: failed, because {WHY}" in page and "Left out, since failed (table of runs): wild." in page
+
+
+def test_a_run_without_models_is_a_row_with_the_reason(tables, dropped: str):
+    assert dropped.count("no numbers, because no pair of models is left: 16 of 16 models failed") == 4
+    runs = tables("runs").set_index("run")
+    assert runs["status"].to_dict() == {"logistic": "ok", "wild": "failed", "own": "ok"}
+    assert runs["reason"].to_dict() == {"logistic": "", "wild": WHY, "own": ""}
+    for name in ("attack_metrics", "samples", "centre", "accuracy", "summary", "null", "clocks"):
+        assert set(tables(name)["run"]) == {"logistic", "own"}, name
+    parts = tables("claims")["part"].tolist()
+    assert parts.count("wild: failed") == 2 and "optimizer: a run failed" in parts
 
 
 def test_tables_tell_the_models_that_were_used(tables):

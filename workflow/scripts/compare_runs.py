@@ -12,6 +12,7 @@ import yaml
 from memdyn.attacks.shadow_scores import ShadowScores
 from memdyn.compare.claims import power_law, study_claims, with_factor
 from memdyn.compare.differences import run_differences
+from memdyn.compare.failures import run_status
 from memdyn.compare.nulls import null_tests
 from memdyn.compare.regularization.losses import LastMargins
 from memdyn.compare.regularization.tables import against_baselines, regularization_tables
@@ -22,7 +23,7 @@ from memdyn.identity.job import start
 from memdyn.jobs.atomic import atomic_path
 from memdyn.stats.jackknife import Pairs
 from memdyn.store.logs import failed_models
-from memdyn.store.tables import write_csv, write_parts, write_table
+from memdyn.store.tables import read_reason, write_csv, write_parts, write_table
 from memdyn.tables import STAGES
 
 # rows from which on a CSV is compressed, and beyond which there is none: nobody would read it, and writing takes hours
@@ -42,9 +43,22 @@ def keyed(keys: list[dict[str, str]], paths: list[str]) -> Iterator[pd.DataFrame
         yield pd.concat([pd.DataFrame(key, index=table.index), table], axis=1)
 
 
+def with_rows(tables: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """Those that hold anything, since empty ones have other types; where all are empty, the first."""
+    first, found = None, False
+    for table in tables:
+        if len(table):
+            found = True
+            yield table
+        elif first is None:
+            first = table
+    if first is not None and not found:
+        yield first
+
+
 def stack(keys: list[dict[str, str]], paths: list[str]) -> pd.DataFrame:
     """The same, one below the other."""
-    return pd.concat(keyed(keys, paths), ignore_index=True)
+    return pd.concat(with_rows(keyed(keys, paths)), ignore_index=True)
 
 
 def taken_over(stage: str, keys: list[dict[str, str]], paths: list[str]) -> dict[str, pd.DataFrame]:
@@ -63,8 +77,8 @@ def write_samples(snakemake, tell: Callable[[str], None]) -> None:
     if rows > TOO_LONG:
         tell(f"no CSV of the table samples, which has {rows} rows; {out.name} holds them all")
     else:
-        write_csv(keyed(by_run, paths), out.with_suffix(".csv.gz" if rows > LONG else ".csv"), "study")
-    write_parts(keyed(by_run, paths), out, "study")
+        write_csv(with_rows(keyed(by_run, paths)), out.with_suffix(".csv.gz" if rows > LONG else ".csv"), "study")
+    write_parts(with_rows(keyed(by_run, paths)), out, "study")
 
 
 def study_tables(snakemake) -> dict[str, pd.DataFrame]:
@@ -88,8 +102,13 @@ def study_tables(snakemake) -> dict[str, pd.DataFrame]:
     replicates, factors = stack(by_attack, given.replicates), pd.DataFrame([factor_row(run) for run in runs])
     differences = run_differences(tables["attack_metrics"], replicates, pool_of, sizes, options["level"])
     tables["differences"] = with_factor(differences, factors)
+    attacked, missing = set(tables["attack_metrics"]["run"]), missing_parts(given, by_attack, by_run)
+    status = {run: run_status(run, log, missing.get(run, {}), attacked) for run, log in logs.items()}
     tables["runs"] = pd.DataFrame(
-        [run_row(run, logs[run["name"]], tables["accuracy"].query("run == @run['name']")) for run in runs]
+        [
+            run_row(run, logs[run["name"]], tables["accuracy"].query("run == @run['name']"), status[run["name"]])
+            for run in runs
+        ]
     )
     if "curves" in tables:
         everything = tables | {"replicates": replicates}
@@ -107,21 +126,39 @@ def study_tables(snakemake) -> dict[str, pd.DataFrame]:
     if "regularization" in options:
         tables["uncalibrated"] = stack(by_run, given.uncalibrated)
         weak = {"uncalibrated_replicates": stack(by_run, given.uncalibrated_replicates)}
-        own = options["regularization"]
-        against = against_baselines(everything | tables | weak, runs, sizes, options["level"], own)
-        margins, distances = dict(last_margins(snakemake)), tables.get("level_distance")
+        own, reasons = (
+            options["regularization"],
+            dict(zip(tables["runs"]["run"], tables["runs"]["reason"], strict=True)),
+        )
+        against = against_baselines(everything | tables | weak, runs, sizes, options["level"], own, reasons)
+        margins, distances = dict(last_margins(snakemake, attacked)), tables.get("level_distance")
         tables |= regularization_tables(against, margins, distances, options["groups"], own)
     return tables
 
 
-def last_margins(snakemake) -> Iterator[tuple[str, LastMargins]]:
-    """(run, its margins at the last checkpoint), of all runs."""
+def last_margins(snakemake, attacked: set[str]) -> Iterator[tuple[str, LastMargins]]:
+    """(run, its margins at the last checkpoint), of the runs that attacks have numbers of."""
     options, runs, given = snakemake.params.stage["options"], snakemake.params.runs, snakemake.input
     blocks, masks = (len(files) // len(runs) for files in (given.outputs, given.masks))
     for k, (run, pool) in enumerate(zip(runs, given.pools, strict=True)):
         files = given.outputs[k * blocks : (k + 1) * blocks], pool, given.masks[k * masks : (k + 1) * masks]
         last = options["regularization"]["last"][run["name"]]
-        yield run["name"], LastMargins.of(ShadowScores.of_files(*files, options["models"], [last]))
+        if run["name"] in attacked:
+            yield run["name"], LastMargins.of(ShadowScores.of_files(*files, options["models"], [last]))
+
+
+def missing_parts(given, by_attack: list[dict[str, str]], by_run: list[dict[str, str]]) -> dict[str, dict[str, str]]:
+    """Run -> what could not be computed of it (an attack's label, dynamics, analysis) -> why."""
+    stages = {"attack": (by_attack, given.replicates)}
+    for stage, paths, table in (("dynamics", given.dynamics, "centre"), ("analysis", given.analysis, "curves")):
+        mine = [path for path in paths if Path(path).stem == table]
+        stages[stage] = (by_run if mine else [], mine)
+    found: dict[str, dict[str, str]] = defaultdict(dict)
+    for stage, (keys, paths) in stages.items():
+        for key, path in zip(keys, paths, strict=True):
+            if why := read_reason(path):
+                found[key["run"]][key.get("attack", stage)] = why
+    return found
 
 
 def training_logs(given, by_run: list[dict[str, str]]) -> dict[str, pd.DataFrame]:

@@ -16,24 +16,25 @@ from memdyn.dynamics.states import samples_table
 from memdyn.dynamics.zone_shares import smooth_shares, zone_table
 from memdyn.dynamics.zones import ZoneBounds
 from memdyn.identity.job import start
-from memdyn.store.tables import write_table
+from memdyn.store.tables import empty_if_too_few, write_table
 
 if __name__ == "__main__":
     tell = start(snakemake, Path(snakemake.output.samples).parent)
     options, given = snakemake.params.stage["options"], snakemake.input
     sources = [given.outputs, *(given[name] for name in options.get("needs", ()))]
-    scores = ShadowScores.of_sources(sources, given.pool, given.masks, options["models"], options["epochs"])
-    pool, bounds = read_pool(given.pool), ZoneBounds.of_options(options["dynamics"])
-    settings, scored = Settings.of_options(options, snakemake.params.seed), pool.parts["scored"]
-    smooth, labels, ids = smooth_shares(scores, bounds, settings), pool.labels[scored], pool.sample_ids[scored]
-    tables = defaultdict(list, accuracy=[accuracy_by_checkpoint(scores)])
-    for attack in options["attacks"]:
-        built, label = build(attack["options"]), attack["label"]
-        observations = observe_states(scores.for_attack(built), built, settings)
-        samples = samples_table(observations, labels, ids, bounds, settings.level)
-        tables["samples"].append(samples.assign(attack=label))
-        tables["centre"].append(centre_table(observations, settings.level).assign(attack=label))
-        tables["zones"].append(zone_table(observations, smooth, bounds, settings.level).assign(attack=label))
-    for name, parts in tables.items():
-        write_table(pd.concat(parts, ignore_index=True), snakemake.output[name], "dynamics")
-    tell(f"{sum(map(len, tables['samples']))} states of samples")
+    with empty_if_too_few(snakemake.output, "dynamics", given.outputs, tell):
+        scores = ShadowScores.of_sources(sources, given.pool, given.masks, options["models"], options["epochs"])
+        pool, bounds = read_pool(given.pool), ZoneBounds.of_options(options["dynamics"])
+        settings, scored = Settings.of_options(options, snakemake.params.seed), pool.parts["scored"]
+        smooth, labels, ids = smooth_shares(scores, bounds, settings), pool.labels[scored], pool.sample_ids[scored]
+        tables = defaultdict(list, accuracy=[accuracy_by_checkpoint(scores)])
+        for attack in options["attacks"]:
+            built, label = build(attack["options"]), attack["label"]
+            observations = observe_states(scores.for_attack(built), built, settings)
+            samples = samples_table(observations, labels, ids, bounds, settings.level)
+            tables["samples"].append(samples.assign(attack=label))
+            tables["centre"].append(centre_table(observations, settings.level).assign(attack=label))
+            tables["zones"].append(zone_table(observations, smooth, bounds, settings.level).assign(attack=label))
+        for name, parts in tables.items():
+            write_table(pd.concat(parts, ignore_index=True), snakemake.output[name], "dynamics")
+        tell(f"{sum(map(len, tables['samples']))} states of samples")

@@ -211,7 +211,7 @@ SENTENCES = {
 
 @pytest.mark.parametrize(("failed", "sentence"), SENTENCES.items(), ids=str)
 def test_the_run_table_tells_of_failed_models(failed, sentence):
-    row = run_row(RUN, log(32, failed), ACCURACY)
+    row = run_row(RUN, log(32, failed), ACCURACY, {"status": "ok", "reason": ""})
     assert (row["n_planned"], row["n_failed"]) == (32, len(failed))
     assert row["n_models"] == 32 - 2 * len({model // 2 for model in failed})
     assert row["seconds_per_model"] == 3.0, "of models that came to their end"

@@ -9,6 +9,7 @@ import pytest
 
 from dynamic_worlds import TAILS, World, dynamic_world
 from memdyn.attacks.base import Prepared
+from memdyn.attacks.convergence import convergence_table
 from memdyn.attacks.evaluate import evaluate, evaluate_checkpoint, rates
 from memdyn.attacks.loss import Loss
 from memdyn.attacks.rmia import RMIA
@@ -26,7 +27,7 @@ from memdyn.dynamics.stage import dynamics_tables, observe_states
 from memdyn.dynamics.tails import tail_tables
 from memdyn.probes.outputs import SIGNALS
 from memdyn.stats import jackknife
-from memdyn.stats.jackknife import Pairs
+from memdyn.stats.jackknife import Pairs, TooFewModels
 from memdyn.store.scores import write_scores
 from observed_worlds import BOUNDS, LIRA, one_class, options, settings
 from worlds import prepared_by
@@ -109,7 +110,7 @@ def test_the_model_and_its_pair_are_left_out_of_every_checkpoint(lossy):
 
 def test_no_pair_left(tmp_path, monkeypatch):
     monkeypatch.setattr("memdyn.attacks.shadow_scores.read_failed", lambda files: [0, 3])
-    with pytest.raises(ValueError, match="no pair of models is left: 0, 3 diverged"):
+    with pytest.raises(ValueError, match="no pair of models is left: 2 of 4 models failed"):
         ShadowScores.of_files(["a"], "pool", ["models-00000-00127.npz"], 4, [1])
 
 
@@ -249,3 +250,50 @@ def test_too_few_pairs_left_for_an_interval_or_for_an_attack():
     assert set(table["n_groups"]) == {0} and table["auc_low"].isna().all()
     with pytest.raises(ValueError, match=r"needs at least 8 models, got 6 \(models that diverged took 1 pairs away"):
         rates(LIRA, cut.loader("scored")(0), (), "scored", 0)
+
+
+FEW_LEFT = {  # which of four pairs are lost -> what can be had of an attack that needs no other, one, two pairs
+    (0,): (Loss(), ATTACKS[2]),
+    (3,): (Loss(), ATTACKS[2]),
+    (0, 1): (Loss(), ATTACKS[2]),
+    (0, 2): (Loss(),),  # no pair is left of one half
+    (1, 2, 3): (Loss(),),
+    (0, 1, 2, 3): (),
+}
+
+
+@pytest.mark.parametrize(("lost", "can"), FEW_LEFT.items(), ids=str)
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: type(attack).__name__)
+def test_what_is_left_is_enough_or_too_little_and_says_so(monkeypatch, lost, can, attack):
+    """Of 8 models that lost 1 to 4 pairs each stage has finite numbers, or is refused as one of too few models."""
+    world = dynamic_world(6, 8, np.full((1, 60), 1.0), np.zeros((1, 60)))
+    monkeypatch.setattr("memdyn.attacks.shadow_scores.read_failed", lambda files: [2 * pair for pair in lost])
+    monkeypatch.setattr("memdyn.attacks.shadow_scores.read_shapes", lambda file: {})
+    monkeypatch.setattr("memdyn.attacks.shadow_scores.read_masks", lambda files, models: world.masks)
+    monkeypatch.setattr("memdyn.attacks.shadow_scores.read_pool", lambda file: world)
+    monkeypatch.setattr(ShadowScores, "epochs_of", lambda scores, name: world.epochs)
+    monkeypatch.setattr(
+        ShadowScores,
+        "signal",
+        lambda scores, epoch, name, samples=slice(None): world.signal(epoch, name)[scores.pairs.models][:, samples],
+    )
+
+    def scores():
+        return ShadowScores.of_sources([["a"]], "pool", [], 8, world.epochs).for_attack(attack)
+
+    if attack not in can:
+        with pytest.raises(TooFewModels):
+            scores()
+        return
+    load, load_sham = (partial(scores().prepared, attack, part) for part in ("scored", "sham"))
+    tables = evaluate(attack, world.epochs, load, load_sham, settings((0.1,)))
+    convergence_table(attack, load(world.epochs[-1]), settings())
+    assert tables["metrics"]["auc"].notna().all() and set(tables["metrics"]["n_models"]) == {8 - 2 * len(lost)}
+    if len(lost) == 3:
+        with pytest.raises(TooFewModels):
+            observe_states(scores(), attack, settings((0.1,)))
+    else:
+        centre = centre_table(observe_states(scores(), attack, settings((0.1,))), 0.95)
+        assert centre["tpr"].notna().all()
+    with pytest.raises(TooFewModels):
+        dynamics_tables(scores(), attack, settings((0.1,)), world.labels, options(2, 1, spatial=False))

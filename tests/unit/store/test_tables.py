@@ -8,7 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from memdyn.report.rows import select_threshold, shown_rows
-from memdyn.store.tables import with_ids, write_csv, write_parts, write_table
+from memdyn.stats.jackknife import TooFewModels
+from memdyn.store.tables import empty_if_too_few, read_reason, with_ids, write_csv, write_parts, write_table
+from memdyn.tables import STAGES
 from memdyn.tables.table import WrongTable
 
 PARTS = [
@@ -78,3 +80,33 @@ def test_the_filter_keeps_what_is_shown(tmp_path):
     table.to_parquet(tmp_path / "t.parquet")
     found = pd.read_parquet(tmp_path / "t.parquet", filters=shown_rows(table, "lr1"))
     pd.testing.assert_frame_equal(found, select_threshold(table, "lr1").reset_index(drop=True))
+
+
+STAGES_OF_RUNS = ("attack", "dynamics", "analysis")
+
+
+@pytest.mark.parametrize("stage", STAGES_OF_RUNS)
+def test_too_few_models_leave_empty_tables_with_the_reason(tmp_path, monkeypatch, stage):
+    monkeypatch.setattr("memdyn.store.tables.read_failed", lambda files: [3])
+    paths, said = [tmp_path / f"{name}.parquet" for name in STAGES[stage]], []
+    with empty_if_too_few(paths, stage, ["signals"], said.append):
+        raise TooFewModels("2 models are too few")
+    assert said == ["no numbers, because 2 models are too few"]
+    for path in paths:
+        table = pd.read_parquet(path)
+        assert not len(table) and read_reason(path) == "2 models are too few"
+        STAGES[stage][path.stem].checked(table)
+    assert STAGES[stage][paths[0].stem].study, "the study takes it over"
+
+
+def test_only_models_that_failed_excuse_empty_tables(tmp_path, monkeypatch):
+    for failed, error in (([], TooFewModels), ([1], KeyError)):
+        monkeypatch.setattr("memdyn.store.tables.read_failed", lambda files, failed=failed: failed)
+        with pytest.raises(error), empty_if_too_few([tmp_path / "metrics.parquet"], "attack", [], print):
+            raise error("x")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_table_with_rows_has_no_reason(tmp_path):
+    write_table(PARTS[0].drop(columns="run"), tmp_path / "clocks.parquet", "analysis")
+    assert read_reason(tmp_path / "clocks.parquet") == ""

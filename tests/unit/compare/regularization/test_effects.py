@@ -61,12 +61,17 @@ def test_where_nothing_can_be_compared_it_says_why():
 
 
 def test_failed_runs_have_rows():
-    table = effects_table(world({"base": PLAIN, "gone": None, "good": PLAIN}))
+    table = effects_table(world({"base": PLAIN, "gone": None, "good": PLAIN}, reasons={"gone": "8 of 8 diverged"}))
     gone = rows(table, run="gone")
     assert list(gone["comparison"]) == list(COMPARISONS) and (gone["status"] == "failed").all()
+    assert (gone["reason"] == "8 of 8 diverged").all() and (rows(table, run="good")["reason"] == "").all()
     assert gone["difference"].isna().all() and (rows(table, run="good")["status"] == "compared").all()
     table = effects_table(world({"base": None, "a": PLAIN, "b": PLAIN}))
-    assert (table["status"] == "failed: the baseline").all() and len(table) == 2 * len(COMPARISONS)
+    assert (
+        (table["status"] == "failed").all()
+        and (table["reason"] == "the baseline").all()
+        and len(table) == 2 * len(COMPARISONS)
+    )
 
 
 def test_lost_pairs_are_compared_group_by_group():

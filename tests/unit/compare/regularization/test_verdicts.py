@@ -140,7 +140,7 @@ def test_what_failed_is_not_tested():
     assert set(gone["verdict"]) == {"not tested"} and set(gone["status"]) == {"failed"}
     assert words(table, "R1")["good"] == "contradicted"
     table, _ = judged({"base": None, "a": PLAIN})
-    assert set(table["verdict"]) == {"not tested"} and set(table["status"]) == {"failed: the baseline"}
+    assert set(table["verdict"]) == {"not tested"} and set(table["reason"]) == {"the baseline"}
     table, _ = judged(PARTS | {"ab": PLAIN, "b": None}, mechanisms=NAMED)
     assert words(table, "R3") == {"ab": "not tested"}
 

@@ -11,6 +11,7 @@ from memdyn.attacks import REGISTRY
 from memdyn.attacks.reads import Reads
 from memdyn.attacks.signals import Signals, Values
 from memdyn.registry import resolve
+from memdyn.stats.jackknife import TooFewModels
 
 FOLDS = {"pairs": "pairs", "halves": "2"}
 """Ways to cross-fit, and their names in tables: leave one pair out; each half of the pairs scored by the other."""
@@ -39,7 +40,7 @@ class Attack(ABC):
             folds: "pairs" (leave one pair out) or "halves" (two-fold by pairs).
 
         Raises:
-            ValueError: where there are too few pairs to calibrate.
+            TooFewModels: where there are too few pairs to calibrate.
         """
         return self.score_prepared(signals.map(self.prepare), folds)
 
@@ -82,12 +83,15 @@ class Attack(ABC):
         return all(fold.count >= self.min_references for fold in folds_of(half, folds))
 
     def check(self, signals: Signals, folds: str) -> None:
-        """Raises ValueError where there are too few pairs to calibrate."""
-        if not self.can_score(signals.half, folds):
-            failed = signals.pairs.planned - signals.n_pairs
-            raise ValueError(
-                f"{self} with folds {folds!r} needs at least {2 * self.min_pairs(folds)} models, "
-                f"got {2 * signals.n_pairs}"
+        """Raises TooFewModels where there are too few pairs to calibrate."""
+        self.check_pairs(signals.half, signals.pairs.planned, folds)
+
+    def check_pairs(self, half: np.ndarray, planned: int, folds: str) -> None:
+        """The same of pairs that lie in these halves [P], of so many in the design."""
+        if not self.can_score(half, folds):
+            failed = planned - len(half)
+            raise TooFewModels(
+                f"{self} with folds {folds!r} needs at least {2 * self.min_pairs(folds)} models, got {2 * len(half)}"
                 + (f" (models that diverged took {failed} pairs away, perhaps of one half)" if failed else "")
             )
 

@@ -97,7 +97,7 @@ def evaluate(
         most_vulnerable: a row an epoch, share and metric; see `memdyn.attacks.most_vulnerable.most_vulnerable_table`.
 
     Raises:
-        ValueError: where there are too few models to calibrate (`Attack.min_pairs`).
+        TooFewModels: to calibrate (`Attack.min_pairs`).
     """
     tables: dict[str, list[pd.DataFrame]] = defaultdict(list)
     for epoch in epochs:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from memdyn.attacks.base import Attack, Prepared
+from memdyn.attacks.base import FOLDS, Attack, Prepared
 from memdyn.attacks.reads import Reads
 from memdyn.attacks.signals import Signals, Values
 from memdyn.data.pool import read_pool
-from memdyn.stats.jackknife import Pairs
+from memdyn.stats.jackknife import Pairs, TooFewModels
 from memdyn.store.masks import read_masks
 from memdyn.store.scores import read_epochs, read_failed, read_n_models, read_shapes, read_signal
 
@@ -69,12 +69,13 @@ class ShadowScores:
             epochs: the checkpoints to look at; the files may hold more.
 
         Raises:
-            ValueError: where no pair is left, or two probes have a signal of one name.
+            TooFewModels: where no pair is left.
+            ValueError: where two probes have a signal of one name.
         """
         failed = read_failed(sources[0])
         pairs = Pairs.of(n_models, failed)
         if not len(pairs):
-            raise ValueError(f"no pair of models is left: {', '.join(map(str, failed))} diverged")
+            raise TooFewModels(f"no pair of models is left: {len(failed)} of {n_models} models failed")
         held: dict[str, Files] = {}
         for files in map(tuple, sources):
             for name in read_shapes(files[0]):
@@ -88,8 +89,11 @@ class ShadowScores:
         """The same at those checkpoints only at which all that the attack reads was read off the networks.
 
         Raises:
-            ValueError: where there is none.
+            TooFewModels: where models that failed left too few to calibrate it.
+            ValueError: where there is no such checkpoint.
         """
+        for folds in FOLDS if len(self.pairs) < self.pairs.planned else ():
+            attack.check_pairs(self.pairs.half, self.pairs.planned, folds)
         held = [set(self.epochs_of(read.source)) for read in attack.reads]
         epochs = [epoch for epoch in self.epochs if all(epoch in some for some in held)]
         if not epochs:

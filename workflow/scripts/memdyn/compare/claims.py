@@ -118,10 +118,11 @@ def _verdicts(
     tables: Mapping[str, pd.DataFrame], factors: pd.DataFrame, advantage: pd.DataFrame, rules: Rules
 ) -> list[Verdict]:
     runs = list(factors["run"])
+    failed = set(runs) - set(tables["attack_metrics"]["run"])
     return [
-        judge_c1(advantage, pairs_by_factor(factors), rules),
-        judge_c2(tables["disattenuated"], runs, rules),
-        judge_c3(tables["early"], tables["early_profiles"], runs, rules),
+        judge_c1(advantage, pairs_by_factor(factors), rules, failed),
+        judge_c2(tables["disattenuated"], runs, rules, failed),
+        judge_c3(tables["early"], tables["early_profiles"], runs, rules, failed),
     ]
 
 
@@ -153,7 +154,7 @@ def power_law(
     """Vulnerability against samples per class, where the runs differ in nothing but the sizes of their pools.
 
     Args:
-        tables: runs (run, pool), attack_metrics and replicates of the study.
+        tables: runs (run, pool), attack_metrics and replicates of the study; runs without numbers are left out.
         factors: a row a run, from `memdyn.compare.runs.factor_row`.
         pools: pool, scored, n_classes.
         sizes: as for `study_claims`.
@@ -164,6 +165,8 @@ def power_law(
     known = pools.set_index("pool")
     per_class = (known["scored"] / 2 / known["n_classes"]).rename("samples_per_class")
     runs = tables["runs"].join(per_class, on="pool")
+    runs = runs[runs["run"].isin(tables["attack_metrics"]["run"])]
+    factors = factors[factors["run"].isin(runs["run"])]
     if factors["series"].nunique() > 1 or runs["samples_per_class"].nunique() < max(2, len(runs)):
         nothing = pd.DataFrame(columns=["attack", "fpr"])
         return {"power_law_points": nothing, "power_law_fits": nothing}

@@ -1,6 +1,7 @@
 """What was run, and on what: the tables `runs`, `accuracy`, `pools` and `samples_index` of a study."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -38,25 +39,29 @@ def accuracy_by_checkpoint(scores: ShadowScores) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def run_row(run: dict[str, Any], log: pd.DataFrame, accuracy: pd.DataFrame) -> dict[str, Any]:
-    """One row of the table `runs`; n_models are those of which its numbers are, n_failed of n_planned diverged.
+def run_row(
+    run: dict[str, Any], log: pd.DataFrame, accuracy: pd.DataFrame, status: Mapping[str, str]
+) -> dict[str, Any]:
+    """One row of the table `runs`; n_models are those of which its numbers are, n_failed of n_planned failed.
 
     Args:
         run: name, folder, pool, recipe (resolved options), dataset, architecture, device.
         log: of the training of all its blocks.
-        accuracy: the run's table `accuracy`.
+        accuracy: the run's table `accuracy`; empty where too few models are left.
+        status: from `memdyn.compare.failures.run_status`.
     """
     failed, planned = failed_models(log), log["model"].nunique()
-    last, recipe = accuracy.iloc[-1], run["recipe"]
+    last, recipe = accuracy.iloc[-1] if len(accuracy) else pd.Series(np.nan, accuracy.columns), run["recipe"]
     return {
         "run": run["name"],
+        **status,
         "run_folder": run["folder"],
         "dataset": run["dataset"],
         "architecture": run["architecture"],
         "optimizer": recipe["optimizer"].get("target", recipe["optimizer"]["name"]).rpartition(":")[2],
         "epochs": recipe["epochs"],
         "n_checkpoints": len(accuracy),
-        "last_checkpoint": last["epoch"],
+        "last_checkpoint": int(last["epoch"]) if len(accuracy) else np.nan,
         "accuracy_in": last["accuracy_in"],
         "accuracy_out": last["accuracy_out"],
         "accuracy_test": last["accuracy_test"],

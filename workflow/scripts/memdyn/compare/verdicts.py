@@ -31,7 +31,7 @@ m cells each has level 1 - (1 - level) / m, so that one false verdict among them
     checkpoint (C2, C3). The claim's `scope` names what its word is about; where nothing was tested, the claim is not.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import combinations
@@ -183,14 +183,15 @@ def pairs_by_factor(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["run_a", "run_b", "factor"])
 
 
-def judge_c1(differences: pd.DataFrame, factors: pd.DataFrame, rules: Rules) -> Verdict:
+def judge_c1(differences: pd.DataFrame, factors: pd.DataFrame, rules: Rules, failed: Collection[str] = ()) -> Verdict:
     """C1.
 
     Args:
         differences: of the mean advantage, from `memdyn.compare.series.at_equal_epochs`: run_a, run_b, attack,
             threshold (one an attack), at, difference, se, df.
-        factors: from `pairs_by_factor`.
+        factors: from `pairs_by_factor`, of all runs.
         rules: see `Rules`.
+        failed: runs that have no numbers.
     """
     cells = []
     table = differences.merge(factors, on=["run_a", "run_b"])
@@ -208,11 +209,12 @@ def judge_c1(differences: pd.DataFrame, factors: pd.DataFrame, rules: Rules) -> 
     parts = {cell.part for cell in cells}
     varied = [factor for factor in FACTORS if f"{factor}: severity" in parts]
     missing = [f"{factor}: rate" for factor in varied if f"{factor}: rate" not in parts]  # no early checkpoint
-    missing += [f"{factor}: not varied alone" for factor in FACTORS if factor not in varied]
+    lost = set(factors.loc[factors["run_a"].isin(failed) | factors["run_b"].isin(failed), "factor"])
+    missing += [f"{f}: {'a run failed' if f in lost else 'not varied alone'}" for f in FACTORS if f not in varied]
     return _verdict("C1", cells, rules.difference, rules.level, outside, any_of, missing)
 
 
-def judge_c2(correlations: pd.DataFrame, runs: Sequence[str], rules: Rules) -> Verdict:
+def judge_c2(correlations: pd.DataFrame, runs: Sequence[str], rules: Rules, failed: Collection[str] = ()) -> Verdict:
     """C2.
 
     Args:
@@ -221,6 +223,7 @@ def judge_c2(correlations: pd.DataFrame, runs: Sequence[str], rules: Rules) -> V
             with.
         runs: of the study.
         rules: see `Rules`.
+        failed: those of the runs that have no numbers.
     """
     table = correlations[
         (correlations["models"] == "out")
@@ -234,16 +237,19 @@ def judge_c2(correlations: pd.DataFrame, runs: Sequence[str], rules: Rules) -> V
         reliabilities = {"d'": row["reliability"], row["difficulty"]: row["reliability_difficulty"]}
         limits = partial(attenuation_limits, signed)
         cells.append(_Cell(row["run"], row["difficulty"], sign * row["estimate"], limits, reliabilities))
-    return _verdict("C2", cells, rules.correlation, rules.level, above, most_of, _silent(runs, cells))
+    return _verdict("C2", cells, rules.correlation, rules.level, above, most_of, _silent(runs, cells, failed))
 
 
-def judge_c3(early: pd.DataFrame, profiles: pd.DataFrame, runs: Sequence[str], rules: Rules) -> Verdict:
+def judge_c3(
+    early: pd.DataFrame, profiles: pd.DataFrame, runs: Sequence[str], rules: Rules, failed: Collection[str] = ()
+) -> Verdict:
     """C3.
 
     Args:
         early, profiles: run, attack, and the columns of `memdyn.dynamics.early.early_tables`; d' as in `judge_c2`.
         runs: of the study.
         rules: see `Rules`.
+        failed: those of the runs that have no numbers.
     """
     cells = []
     risk = early[(early["target"] == "top") & (early["predictor"] == "d_prime")]
@@ -260,7 +266,7 @@ def judge_c3(early: pd.DataFrame, profiles: pd.DataFrame, runs: Sequence[str], r
         reliabilities = {f"d' at epoch {at}": of.loc[("reliability", at), "estimate"] for at in (epoch, last)}
         name = f"recall without noise, above chance, epoch {epoch} of {last}"
         cells.append(_Cell(run, name, np.clip(estimate, 0, 1), limits, reliabilities))
-    return _verdict("C3", cells, rules.found, rules.level, above, all_of, _silent(runs, cells))
+    return _verdict("C3", cells, rules.found, rules.level, above, all_of, _silent(runs, cells, failed))
 
 
 def _student_limits(estimate: float, se: float, df: float, level: float) -> tuple[float, float]:
@@ -268,10 +274,10 @@ def _student_limits(estimate: float, se: float, df: float, level: float) -> tupl
     return estimate - half, estimate + half
 
 
-def _silent(runs: Sequence[str], cells: Sequence[_Cell]) -> list[str]:
+def _silent(runs: Sequence[str], cells: Sequence[_Cell], failed: Collection[str]) -> list[str]:
     """The runs that say nothing."""
     found = {cell.part for cell in cells}
-    return [f"{run}: nothing to judge by" for run in runs if run not in found]
+    return [f"{run}: {'failed' if run in failed else 'nothing to judge by'}" for run in runs if run not in found]
 
 
 def _verdict(

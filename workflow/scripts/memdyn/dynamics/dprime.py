@@ -24,6 +24,7 @@ from scipy import special
 
 from memdyn.dynamics.binormal import Ratio, expected_tpr, fit_ratio
 from memdyn.stats.deconvolution import Posterior, deconvolve
+from memdyn.stats.jackknife import TooFewModels
 from memdyn.stats.shrinkage import MIN_VARIANCE, Prior, fit_prior
 
 INDEPENDENT = 10.0  # squares that stand for uncorrelated pairs, where there are few samples to tell
@@ -74,11 +75,11 @@ def effect_sizes(margins_in: np.ndarray, margins_out: np.ndarray) -> EffectSizes
     more alike the larger d' is, so that without the ratio the most vulnerable would be taken for noisy.
 
     Raises:
-        ValueError: for fewer than two pairs (no variance).
+        TooFewModels: for fewer than two pairs (no variance).
     """
     pairs = margins_in.shape[0]
     if pairs < 2:
-        raise ValueError(f"d' needs at least 2 pairs of models, got {pairs}")
+        raise TooFewModels(f"d' needs at least 4 models, got {2 * pairs}")
     moments = _Moments.of(margins_in, margins_out)
     raw = moments.difference / _deviation(moments.squares_in + moments.squares_out, moments.df).sigma
     ratios, noise = moments.log_ratios(), 2 / pairs

@@ -16,6 +16,7 @@ from collections.abc import Callable
 import numpy as np
 
 from memdyn.dynamics.observations import Counts, Design
+from memdyn.stats.jackknife import TooFewModels
 
 Rates = tuple[np.ndarray, np.ndarray]
 
@@ -65,10 +66,10 @@ def from_halves(
         (G = 0 where nothing can be left out).
 
     Raises:
-        ValueError: where there are too few models for halves.
+        TooFewModels: where there are too few models for halves.
     """
     if not len(design.splits):
-        raise ValueError("too few models: a half of the pairs cannot be calibrated by itself")
+        raise TooFewModels("too few models: a half of the pairs cannot be calibrated by itself")
 
     def mean(pairs: np.ndarray) -> np.ndarray:
         return np.mean([function(counts.rates(a), counts.rates(b)) for a, b in pairs], axis=0)

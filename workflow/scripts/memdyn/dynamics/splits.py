@@ -14,14 +14,10 @@ from memdyn.attacks.base import Attack
 from memdyn.attacks.signals import Signals
 from memdyn.dynamics.dprime import posterior_deviation
 from memdyn.stats import jackknife
-from memdyn.stats.jackknife import Pairs
+from memdyn.stats.jackknife import Pairs, TooFewModels
 from memdyn.stats.shrinkage import MIN_VARIANCE, Prior, fit_prior
 
 FEWEST_PAIRS = 2  # in a half: no variance of one pair
-
-
-class TooFewModels(ValueError):
-    """There are not enough pairs for two halves."""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from memdyn.attacks.base import folds_of
 from memdyn.attacks.signals import Signals
 from memdyn.dynamics.dprime import EffectSizes
 from memdyn.stats import jackknife
+from memdyn.stats.jackknife import TooFewModels
 from memdyn.stats.shrinkage import MAX_NU, MIN_VARIANCE, fit_prior
 from memdyn.stats.student import log_survival
 from memdyn.terms import FEWEST_HITS
@@ -74,11 +75,11 @@ class Predictive:
         samples' common prior, are without the pair as well (but for the trend of the ratio over d').
 
         Raises:
-            ValueError: for fewer than four pairs.
+            TooFewModels: for fewer than four pairs.
         """
         n_pairs = len(margins_out)
         if n_pairs < FEWEST_PAIRS:
-            raise ValueError(f"the tail check needs at least {2 * FEWEST_PAIRS} models, got {2 * n_pairs}")
+            raise TooFewModels(f"the tail check needs at least {2 * FEWEST_PAIRS} models, got {2 * n_pairs}")
         (fold,) = folds_of(np.arange(n_pairs) % 2, "pairs")
         mean, squares_out = fold.moments(margins_out)
         squares_in = fold.moments(margins_in)[1]

@@ -11,9 +11,10 @@ from matplotlib.backends.backend_pdf import FigureCanvasPdf
 
 from memdyn.report.draw.drawing import Drawing
 from memdyn.report.draw.pools import PoolImages, drawn_pools
-from memdyn.report.draw.style import in_figures, report_style, run_styles
+from memdyn.report.draw.style import RunStyle, in_figures, report_style, run_styles
 from memdyn.report.draw.text import numbered, words_in
 from memdyn.report.record import INDEX, FigureRecord, ReportOptions, write_index
+from memdyn.report.rows import failures
 from memdyn.report.section import Study, made
 from memdyn.report.sections import sections
 
@@ -26,11 +27,18 @@ def drawings(
 ) -> Iterator[Drawing]:
     """The figures in the order of the page; one whose table is missing or empty is left out."""
     pools = drawn_pools(images, options.show_images)
-    study = Study.of(tables, in_figures(run_styles(tables["runs"])), options, pools)
+    study = Study.of(tables, drawn_runs(tables), options, pools)
     for section in sections():
         for several in made(section.figures, study):
             for drawing in several:
                 yield replace(drawing, record=replace(drawing.record, section=section.name))
+
+
+def drawn_runs(tables: Mapping[str, pd.DataFrame]) -> dict[str, RunStyle]:
+    """Styles of the runs that have numbers; the others are in no legend, and take no colour from them."""
+    failed = failures(tables)
+    styles = in_figures(run_styles(tables["runs"]))
+    return {run: style for run, style in styles.items() if run not in failed}
 
 
 def draw_all(

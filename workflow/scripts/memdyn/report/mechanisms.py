@@ -10,7 +10,7 @@ from memdyn.terms import AUC
 # words of memdyn.compare.regularization, without all that it needs
 BEST, LARGER_WEAK, ADVANTAGE, ACCURACY = "best strong", "max(avg, pow)", "advantage", "accuracy_test"
 RELEASED, SUPPORTED, CONTRADICTED, NOT_TESTED = "released", "supported", "contradicted", "not tested"
-BY_ATTACK, BY_DISTANCE = "attack", "distance"
+BY_ATTACK, BY_DISTANCE, FAILED = "attack", "distance", "failed"
 
 COMPARISONS = {
     RELEASED: "at the end",

@@ -1,6 +1,6 @@
 """Which rows of the study's tables are shown, and in which order."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
@@ -78,6 +78,15 @@ def failed_runs(tables: dict[str, pd.DataFrame]) -> frozenset[str]:
         return frozenset()
     null = tables["null"]
     return frozenset(null.loc[~null["passed"].astype(bool), "run"])
+
+
+def failures(tables: Mapping[str, pd.DataFrame]) -> dict[str, str]:
+    """The runs that have no numbers, since too few of their models are left -> why, in the study's order."""
+    runs = tables["runs"]
+    if "status" not in runs:  # of tables that are older than this column
+        return {}
+    failed = runs[runs["status"] == "failed"]
+    return dict(zip(failed["run"], failed["reason"], strict=True))
 
 
 def non_members(metrics: pd.DataFrame, aggregation: str) -> pd.Series:

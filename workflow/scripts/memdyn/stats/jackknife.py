@@ -14,6 +14,10 @@ FEWEST_GROUPS = 4
 SAMPLE_GROUPS = 16
 
 
+class TooFewModels(ValueError):
+    """Fewer pairs of models are left than what is asked for needs."""
+
+
 @dataclass(frozen=True)
 class Pairs:
     """The pairs of models that take part; a model that failed takes its pair with it.

@@ -1,6 +1,7 @@
 """Tables as `memdyn.tables` declares them, or not at all: Parquet for programs, CSV beside it for people."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,12 @@ import pyarrow.parquet as pq
 from pyarrow import csv
 
 from memdyn.jobs.atomic import atomic_path
+from memdyn.stats.jackknife import TooFewModels
+from memdyn.store.scores import read_failed
 from memdyn.tables import STAGES
 from memdyn.tables.table import Table
+
+_REASON = "reason"
 
 
 def with_ids(table: pd.DataFrame, sample_ids: np.ndarray) -> pd.DataFrame:
@@ -64,6 +69,36 @@ def write_parts(parts: Iterable[pd.DataFrame], path: str | Path, stage: str) -> 
         if writer is None:
             raise ValueError(f"{path}: there is no table to write")
         writer.close()
+
+
+@contextmanager
+def empty_if_too_few(
+    paths: Iterable[str | Path], stage: str, signals: Sequence[str | Path], tell: Callable[[str], None]
+) -> Iterator[None]:
+    """Where models that failed leave too few for what is done within, its tables are written without rows.
+
+    The reason goes with each of them (`read_reason`), so that the study tells it and goes on with its other runs. With
+    all models there, too few of them is an error as ever.
+
+    Args:
+        paths: all outputs of the stage, which are tables.
+        signals: block files of a probe, which name the models that failed.
+    """
+    try:
+        yield
+    except TooFewModels as reason:
+        if not read_failed(signals):
+            raise
+        tell(f"no numbers, because {reason}")
+        for path in paths:
+            table = declared(path, stage).empty()
+            table.attrs[_REASON] = str(reason)  # pandas keeps it in the file
+            write_table(table, path, stage)
+
+
+def read_reason(path: str | Path) -> str:
+    """Why a table has no rows; "" of one that was computed."""
+    return pd.read_parquet(path, columns=[]).attrs.get(_REASON, "")
 
 
 def declared(path: str | Path, stage: str) -> Table:

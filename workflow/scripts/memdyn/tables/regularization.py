@@ -30,7 +30,8 @@ OWN = dict(
                 Column("at", "float", "epoch, training loss (nats) or test accuracy at which they are compared"),
                 Column("epoch", "float", "where the run is there", "epochs"),
                 Column("baseline_epoch", "float", "where the baseline is there", "epochs"),
-                Column("status", "text", "compared, or why not; failed...: no models are left"),
+                Column("status", "text", "compared, or why not; failed: the run or its baseline has no numbers"),
+                Column("reason", "text", "why it failed; else empty"),
             ),
         ),
         table(
@@ -135,7 +136,8 @@ OWN = dict(
                 Column("accuracy_difference", "float", "test accuracy minus the baseline's", "share"),
                 Column("accuracy_low", "float", "its lower limit", "share"),
                 Column("accuracy_high", "float", "its upper limit", "share"),
-                Column("status", "text", "failed...: no models are left; else empty"),
+                Column("status", "text", "compared; or failed: the run or its baseline has no numbers"),
+                Column("reason", "text", "why it failed; else empty"),
             ),
         ),
         table(

@@ -94,6 +94,12 @@ class Table:
             self._check_key(table)
         return table
 
+    def empty(self) -> pd.DataFrame:
+        """The table without rows; columns whose names vary are left out."""
+        import pandas as pd  # the Snakefile reads declarations, and no table
+
+        return self._completed(pd.DataFrame())
+
     def _completed(self, table: pd.DataFrame) -> pd.DataFrame:
         missing = [column for column in self.columns if not column.varies and column.name not in table]
         return table.assign(**{column.name: None for column in missing}).astype(

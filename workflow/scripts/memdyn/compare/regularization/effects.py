@@ -18,6 +18,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from memdyn.compare.failures import FAILED
 from memdyn.compare.matched import Clock, common_levels
 from memdyn.compare.regularization.names import label_of
 from memdyn.compare.regularization.series import Against, Key
@@ -28,33 +29,31 @@ RELEASED, EQUAL_EPOCH, EQUAL_LOSS, EQUAL_ACCURACY = "released", "equal_epoch", "
 COMPARISONS = (RELEASED, EQUAL_EPOCH, EQUAL_LOSS, EQUAL_ACCURACY)
 COLUMNS = [
     *("run", "mechanism", "baseline", "comparison", "attack", "metric", "value", "baseline_value"),
-    *("difference", "low", "high", "level", "at", "epoch", "baseline_epoch", "status"),
+    *("difference", "low", "high", "level", "at", "epoch", "baseline_epoch", "status", "reason"),
 ]
 # clock -> whether it falls in training: it is turned round, since passages are from below
 _CLOCKS = {EQUAL_LOSS: ((NO_ATTACK, LOSS_IN), -1), EQUAL_ACCURACY: ((NO_ATTACK, ACCURACY), 1)}
-FAILED = "failed"
 
 
 def effects_table(against: Against) -> pd.DataFrame:
     """The table `mechanisms`: a row a run (but the baselines), comparison, attack and metric.
 
-    A run that has no numbers, or whose baseline has none, has one row a comparison, with status "failed...".
+    A run that has no numbers, or whose baseline has none, has one row a comparison: "failed", and the reason.
     """
     rows = []
     for run, baseline in against.baseline_of.items():
         names = {"run": run, "mechanism": label_of(against.mechanisms[run]), "baseline": baseline}
         for comparison in COMPARISONS:
             made = list(_rows(against, run, baseline, comparison))
-            rows += [names | {"comparison": comparison} | row for row in made]
+            rows += [names | {"comparison": comparison, "reason": ""} | row for row in made]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _rows(against: Against, run: str, baseline: str, comparison: str) -> Iterator[dict]:
     level = {"level": against.comparison.level}
-    gone = [one for one in (run, baseline) if not against.is_there(one)]
-    if gone:
-        words = FAILED if gone[0] == run else f"{FAILED}: the baseline"
-        yield level | {"attack": NO_ATTACK, "metric": ACCURACY, "status": words}
+    reason = against.failure(run)
+    if reason is not None:
+        yield level | {"attack": NO_ATTACK, "metric": ACCURACY, "status": FAILED, "reason": reason}
         return
     own, other = against.series[run], against.series[baseline]
     places = _places(against, run, baseline, comparison)

@@ -1,7 +1,7 @@
 """The runs' metrics over checkpoints with their replicates, and two of them side by side."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -27,6 +27,7 @@ class Against:
         comparison: pools, groups and level.
         strong: attacks whose best one is the leak.
         mechanisms: run -> mechanism -> strength; of a baseline nothing.
+        reasons: run -> why it failed.
     """
 
     series: Mapping[str, Mapping[Key, Series]]
@@ -34,6 +35,7 @@ class Against:
     comparison: Comparison
     strong: Sequence[str]
     mechanisms: Mapping[str, Mapping[str, str]]
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
     def pairs(self) -> Iterable[tuple[str, str]]:
         """(run, baseline) where neither failed."""
@@ -42,6 +44,13 @@ class Against:
     def is_there(self, run: str) -> bool:
         """Whether the run has any numbers."""
         return bool(self.series.get(run))
+
+    def failure(self, run: str) -> str | None:
+        """Why the run, or its baseline, has no numbers; None where both have."""
+        if not self.is_there(run):
+            return self.reasons.get(run, "")
+        baseline = self.baseline_of[run]
+        return None if self.is_there(baseline) else f"the baseline: {self.reasons.get(baseline, '')}".strip(": ")
 
     def at_end(self, run: str, key: Key) -> Series | None:
         """A metric at the run's last checkpoint."""
@@ -81,6 +90,8 @@ class Against:
 def runs_series(tables: Mapping[str, pd.DataFrame], strong: Sequence[str]) -> dict[str, dict[Key, Series]]:
     """run -> (attack, metric) -> series, of attacks' pooled metrics and of what needs no shadow models.
 
+    A run of which no attack has numbers failed, and has none.
+
     Args:
         tables: attack_metrics, replicates, uncalibrated, uncalibrated_replicates, each with the column run.
         strong: see `Against`.
@@ -98,6 +109,7 @@ def runs_series(tables: Mapping[str, pd.DataFrame], strong: Sequence[str]) -> di
             replicates = replicates.query("aggregation == 'pooled'")
         for (run, *key), series in series_of(estimates, replicates, ["attack"]).items():
             found.setdefault(run, {})[tuple(key)] = series
+    found = {run: own for run, own in found.items() if run in set(metrics["run"])}
     for own in found.values():
         _add_largest(own, BEST, AUC, strong)
         _add_largest(own, WORST_WEAK, ADVANTAGE, [attack for attack, metric in own if metric == ADVANTAGE])

@@ -24,6 +24,7 @@ def against_baselines(
     sizes: Mapping[str, np.ndarray],
     level: float,
     options: Mapping[str, Any],
+    reasons: Mapping[str, str],
 ) -> Against:
     """The runs beside their baselines.
 
@@ -33,13 +34,14 @@ def against_baselines(
         sizes: [G] pairs of each run in each group of the jackknife.
         level: of the intervals.
         options: baseline (names), strong (labels of attacks).
+        reasons: run -> why it failed, or what it lacks.
     """
     recipes, pool_of = ({run["name"]: run[key] for run in runs} for key in ("recipe", "pool"))
     on_pool = {pool_of[name]: name for name in options["baseline"]}
     baseline_of = {run: on_pool[pool_of[run]] for run in recipes if run not in options["baseline"]}
     mechanisms = {run: mechanisms_of(recipe, recipes[on_pool[pool_of[run]]]) for run, recipe in recipes.items()}
     series = runs_series(tables, options["strong"])
-    return Against(series, baseline_of, Comparison(pool_of, sizes, level), options["strong"], mechanisms)
+    return Against(series, baseline_of, Comparison(pool_of, sizes, level), options["strong"], mechanisms, reasons)
 
 
 def regularization_tables(

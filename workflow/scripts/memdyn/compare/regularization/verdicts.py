@@ -36,10 +36,11 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from memdyn.attacks.known import AVG, POW
+from memdyn.compare.failures import FAILED
 from memdyn.compare.regularization.choice import ACCURATE, combined
-from memdyn.compare.regularization.effects import FAILED
 from memdyn.compare.regularization.names import label_of
 from memdyn.compare.regularization.series import BEST, Against
+from memdyn.compare.series import COMPARED
 from memdyn.compare.uncalibrated import ADVANTAGE
 from memdyn.compare.verdicts import CONTRADICTED, NOT_TESTED, SUPPORTED, UNDECIDED
 from memdyn.terms import AUC
@@ -48,7 +49,7 @@ LEAK = (BEST, AUC)
 BY_ATTACK, BY_DISTANCE = "attack", "distance"
 COLUMNS = ["claim", "run", "by", "mechanism", "verdict", "estimate", "low", "high"]
 CELLS = ["claim", "run", "by", "cell", "estimate", "low", "high", "bound"]
-COST = ["accuracy_difference", "accuracy_low", "accuracy_high", "status"]
+COST = ["accuracy_difference", "accuracy_low", "accuracy_high", "status", "reason"]
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def verdict_tables(
     Returns:
         regularization_verdicts: claim, run, by ("attack" or "distance" of R4, else ""), mechanism, verdict, estimate,
             low, high (of the cell that tells most: see `_telling`), the difference of the test accuracy to the
-            baseline with its limits (each by itself), and status: of a run that failed, that it did.
+            baseline with its limits (each by itself); status ("compared", or "failed") and the reason.
         regularization_cells: every number behind them, with the limits of the joint level and its bound.
     """
     claims = [
@@ -141,13 +142,10 @@ def _telling(cells: Sequence[Cell]) -> Cell:
     return min(cells[1:], key=lambda cell: cell.estimate)
 
 
-def _cost(against: Against, run: str) -> tuple[float, float, float, str]:
-    baseline = against.baseline_of[run]
-    cost = against.difference(run, baseline, ACCURATE)
-    words = "" if against.is_there(run) else FAILED
-    if not against.is_there(baseline):
-        words = f"{FAILED}: the baseline"
-    return cost["difference"], cost["low"], cost["high"], words
+def _cost(against: Against, run: str) -> tuple[float, float, float, str, str]:
+    cost, reason = against.difference(run, against.baseline_of[run], ACCURATE), against.failure(run)
+    status = (COMPARED, "") if reason is None else (FAILED, reason)
+    return cost["difference"], cost["low"], cost["high"], *status
 
 
 def _lowers(cells: Sequence[Cell]) -> str:
@@ -218,17 +216,22 @@ def _distances(
     found = {run: table[(table["run"] == run) & (table["epoch"] == last.get(run))] for run in against.baseline_of}
     level = _joint(against.comparison.level, sum(1 + len(rows) for rows in found.values()))
     for run, rows in found.items():
-        wider = _widening(against, run, level)
         cells = [Cell("leak", *against.limits(run, LEAK, level), 0.5)]
         for row in rows.to_dict("records"):
+            wider = _widening(against, run, level, row.get("n_models", np.inf))
             low, high = (row["auc"] + wider * (row[end] - row["auc"]) for end in ("low", "high"))
-            cells.append(Cell(f"distance, level {row['level']}", row["auc"], low, high, 0.5))
+            norm = f"{row['norm']}, " if "norm" in row else ""
+            cells.append(Cell(f"distance, {norm}level {row['level']}", row["auc"], low, high, 0.5))
         yield run, cells if len(rows) else []
 
 
-def _widening(against: Against, run: str, level: float) -> float:
-    """What takes half an interval of the study's level to half one of another: both are Student's."""
-    df = np.count_nonzero(against.comparison.sizes[run]) - 1
+def _widening(against: Against, run: str, level: float, models: float) -> float:
+    """What takes half an interval of the study's level to half one of another: both are Student's.
+
+    Args:
+        models: of which the distances are, perhaps fewer than the run's: they bound the groups of the jackknife.
+    """
+    df = min(np.count_nonzero(against.comparison.sizes[run]), models // 2) - 1
     return float(stdtrit(df, (1 + level) / 2) / stdtrit(df, (1 + against.comparison.level) / 2)) if df >= 1 else np.nan
 
 

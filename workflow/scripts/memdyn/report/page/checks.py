@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from memdyn.report.rows import at_last, failed_runs, non_members, preferred_aggregation
+from memdyn.report.rows import at_last, failed_runs, failures, non_members, preferred_aggregation
 from memdyn.report.words import METRIC_CHANCE, TPRS
 
 PASSED, WARNED, FAILED = "passed", "warned", "failed"
@@ -53,7 +53,8 @@ def worst(found: list[Check]) -> str:
 
 def null_check(tables: Mapping[str, pd.DataFrame]) -> Check:
     """Whether every run passed its null test."""
-    runs = list(tables["runs"]["run"])
+    lost = failures(tables)
+    runs = [run for run in tables["runs"]["run"] if run not in lost]
     if "null" not in tables:
         return Check(WARNED, "null control not done: nothing shows that the pipeline itself does not leak", "null")
     failed = [run for run in runs if run in failed_runs(tables)]
@@ -90,13 +91,15 @@ def diverged_models(tables: Mapping[str, pd.DataFrame]) -> Check | None:
     if not len(lost):
         return Check(PASSED, "no model diverged", "run")
     status = FAILED if (lost["n_failed"] > MANY_DIVERGED * lost["n_planned"]).any() else WARNED
-    words = f"{lost['n_failed'].sum()} of {runs['n_planned'].sum()} models diverged"
-    return Check(status, f"{words}, in {_names(list(lost['run']))}", "run")
+    words = f"{lost['n_failed'].sum()} of {runs['n_planned'].sum()} models diverged, in {_names(list(lost['run']))}"
+    failed = list(failures(tables))
+    return Check(status, f"{words}; FAILED and without numbers: {_names(failed)}" if failed else words, "run")
 
 
 def few_models(tables: Mapping[str, pd.DataFrame]) -> Check:
     """Whether there are models enough for intervals."""
-    models = tables["runs"]["n_models"].min()
+    runs = tables["runs"]
+    models = runs.loc[~runs["run"].isin(failures(tables)), "n_models"].min()
     if tables["attack_metrics"]["auc_low"].isna().any():
         return Check(FAILED, f"{models} models are too few for intervals", "run")
     if models < FEW_MODELS:

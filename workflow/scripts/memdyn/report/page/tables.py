@@ -40,8 +40,8 @@ def without_one_attack(table: Table) -> Table:
     if "attack" not in table.columns or not table.rows:
         return table
     place = table.columns.index("attack")
-    attacks = {row[place].text for row in table.rows}
-    if len(attacks) > 1:
+    attacks = {row[place].text for row in table.rows} - {formatting.MISSING}  # of runs that failed there is none
+    if len(attacks) != 1:
         return table
     rows = [row[:place] + row[place + 1 :] for row in table.rows]
     columns = table.columns[:place] + table.columns[place + 1 :]
@@ -55,6 +55,11 @@ def run_cell(style: RunStyle, failed: bool = False) -> Cell:
     if failed:
         return Cell(f"{style.name} (null failed)", style.colour, f"{kind} failed".strip())
     return Cell(style.name, style.colour, kind)
+
+
+def failed_cell(style: RunStyle, reason: str) -> Cell:
+    """A run that has no numbers, and why."""
+    return Cell(f"{style.name}: failed, because {reason}", style.colour, "wrap failed")
 
 
 def text_cells(*values: str) -> list[Cell]:

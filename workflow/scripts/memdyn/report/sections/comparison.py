@@ -21,7 +21,7 @@ from memdyn.report.draw.curves import bars
 from memdyn.report.draw.drawing import Drawing, drawn
 from memdyn.report.draw.layout import legend_above, pages, panels, shape_for
 from memdyn.report.page.tables import Cell, Table, difference_cell, excludes_zero, interval, run_cell, text_cells
-from memdyn.report.rows import select_threshold
+from memdyn.report.rows import failures, select_threshold
 from memdyn.report.section import Part, Section, Study
 from memdyn.report.words import METRIC_DIGITS, METRIC_LABELS, METRICS, level_words, threshold_words
 
@@ -318,6 +318,18 @@ def _known_cell(row: pd.Series | None) -> Cell:
     return difference_cell(row) if row["known"] else Cell("not determined")
 
 
+def tell_left_out(study: Study) -> list[str]:
+    """Which runs cannot be compared, since they failed; with a single other run nothing can."""
+    lost, names = failures(study.tables), {run: one.name for run, one in study.styles.items()}
+    if not lost:
+        return []
+    others = [name for run, name in names.items() if run not in lost]
+    words = f"Left out, since failed (table of runs): {', '.join(names[run] for run in lost)}."
+    if len(others) > 1:
+        return [words]
+    return [f"{words} So nothing is compared: {f'only {others[0]} has numbers' if others else 'no run has numbers'}."]
+
+
 SECTION = Section(
     "comparison",
     title="Comparison of runs",
@@ -331,4 +343,5 @@ SECTION = Section(
         Part(tabulate_equal_accuracy, needs=("factor_differences",)),
         Part(tabulate_factors, needs=("factor_differences",)),
     ),
+    sentences=(Part(tell_left_out, needs=("runs",)),),
 )

@@ -12,8 +12,8 @@ from memdyn.report.draw.curves import bars
 from memdyn.report.draw.drawing import Drawing, drawn
 from memdyn.report.draw.layout import legend_above, pages, panels, spread
 from memdyn.report.page.findings import findings
-from memdyn.report.page.tables import Table, interval, run_cell, text_cells
-from memdyn.report.rows import at_last, by_run, failed_runs, preferred_aggregation
+from memdyn.report.page.tables import Table, failed_cell, interval, run_cell, text_cells
+from memdyn.report.rows import at_last, by_run, failed_runs, failures, preferred_aggregation
 from memdyn.report.section import Part, Section, Study
 from memdyn.report.words import (
     METRIC_CHANCE,
@@ -88,6 +88,17 @@ def _draw_leaks(axes: Axes, table: pd.DataFrame, metric: str, styles: dict[str, 
     axes.axhline(METRIC_CHANCE[metric], color=style.MUTED, linestyle=":", linewidth=1)
 
 
+def tell_failures(study: Study) -> list[str]:
+    """A sentence on each run that failed, and one where there is no other."""
+    lost = failures(study.tables)
+    sentences = [
+        f"{study.styles[run].name} failed, because {reason}. It is compared with no other run."
+        for run, reason in lost.items()
+    ]
+    nothing = ["No run is left: there are no numbers to show."] if len(lost) == len(study.styles) else []
+    return nothing + sentences
+
+
 def tabulate_results(study: Study) -> Table:
     """Every attack on every run at the last checkpoint, pooled and per model.
 
@@ -102,6 +113,8 @@ def tabulate_results(study: Study) -> Table:
         single = [formatting.number(per_model[metric], METRIC_DIGITS[metric]) for metric in METRICS]
         run = run_cell(study.styles[row["run"]], row["run"] in failed)
         rows.append([run, *text_cells(str(row["attack"]), *pooled, *single)])
+    for run, reason in failures(study.tables).items():
+        rows.append([failed_cell(study.styles[run], reason), *text_cells(*[formatting.MISSING] * (len(rows[0]) - 1))])
     labels = [METRIC_LABELS[metric] for metric in METRICS]
     caption = (
         f"Leakage at the last checkpoint, pooled over all target models under one threshold, with {level_words(table)} "
@@ -201,5 +214,5 @@ SECTION = Section(
         Part(tabulate_results, needs=("attack_metrics",)),
         Part(tabulate_most_vulnerable, needs=("most_vulnerable",)),
     ),
-    sentences=(Part(findings, needs=("attack_metrics",)),),
+    sentences=(Part(tell_failures, needs=("runs",)), Part(findings, needs=("attack_metrics",))),
 )

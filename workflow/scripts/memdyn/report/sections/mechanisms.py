@@ -17,6 +17,7 @@ from memdyn.report.mechanisms import (
     BY_DISTANCE,
     COMPARISONS,
     CONTRADICTED,
+    FAILED,
     HEADLINES,
     NOT_TESTED,
     RELEASED,
@@ -61,10 +62,10 @@ def verdict_sentences(study: Study) -> list[str]:
 
 
 def _sentence(name: str, table: pd.DataFrame) -> str:
-    rows = {(row["claim"], row["by"] or ""): row for row in table.fillna({"by": "", "status": ""}).to_dict("records")}
+    rows = {(row["claim"], row["by"] or ""): row for row in table.fillna({"by": "", "reason": ""}).to_dict("records")}
     first = rows["R1", ""]
-    if first["status"]:
-        return f"{name} {first['status']}; nothing is said of it."
+    if first["status"] == FAILED:
+        return f"{name} cannot be compared: {first['reason'] or 'it failed'}."
     words = [_leak_words(first, rows["R2", ""])]
     cost = [first[f"accuracy_{end}"] for end in ("difference", "low", "high")]
     if np.isfinite(cost[0]):
@@ -105,7 +106,7 @@ def _false_sense(row: dict) -> str:
 
 def tabulate_verdicts(study: Study) -> Table:
     """A row a run, a column a claim."""
-    table = study.tables["regularization_verdicts"].fillna({"by": "", "status": ""})
+    table = study.tables["regularization_verdicts"].fillna({"by": "", "reason": ""})
     found = {(row["run"], row["claim"], row["by"]): row for row in table.to_dict("records")}
     claims = [key for key in _CLAIMS if any(key == place[1:] for place in found)]
     rows = []
@@ -133,7 +134,7 @@ def _verdict_cell(row: dict | None) -> Cell:
 
 def tabulate_mechanisms(study: Study) -> Table:
     """A row a run and comparison, a column a headline."""
-    table, rows = study.tables["mechanisms"], []
+    table, rows = study.tables["mechanisms"].fillna({"reason": ""}), []
     for run in runs_in(table, study.styles):
         own = table[table["run"] == run]
         for comparison, words in COMPARISONS.items():
@@ -153,7 +154,7 @@ def tabulate_mechanisms(study: Study) -> Table:
 def _place(part: pd.DataFrame) -> str:
     known = part[part["epoch"].notna()]
     if not len(known):
-        return part["status"].iloc[0] if len(part) else formatting.MISSING
+        return ", ".join(filter(None, part[["status", "reason"]].iloc[0])) if len(part) else formatting.MISSING
     return f"{known['epoch'].iloc[0]:.3g}, {known['baseline_epoch'].iloc[0]:.3g}"
 
 

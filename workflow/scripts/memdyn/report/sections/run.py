@@ -7,8 +7,8 @@ import pandas as pd
 from memdyn.report.draw import formatting, style
 from memdyn.report.draw.drawing import Drawing, drawn
 from memdyn.report.draw.layout import legend_above, panels
-from memdyn.report.page.tables import Table, run_cell, text_cells
-from memdyn.report.rows import by_run
+from memdyn.report.page.tables import Table, failed_cell, run_cell, text_cells
+from memdyn.report.rows import by_run, failures
 from memdyn.report.section import Part, Section, Study
 from memdyn.terms import PARTS
 
@@ -81,20 +81,22 @@ def tabulate_runs(study: Study) -> Table:
     """What was trained, with accuracies and cost, without columns that the table lacks or data that all runs share."""
     table, styles = study.tables["runs"], study.styles
     shown = set(table.columns) - ({"dataset"} if table["dataset"].nunique() == 1 else set())
-    failures = _failures(table, styles)
-    if not failures:
+    lost, diverged = failures(study.tables), _diverged(table, styles)
+    if not diverged:
         shown -= {"n_failed"}
     columns = {title: (name, show) for title, (name, show) in _COLUMNS.items() if name in shown}
     rows = []
     for row in by_run(table, styles):
         texts = [show(row[name]) for name, show in columns.values()]
         texts.append(formatting.duration(row["seconds_per_model"] * row["n_models"]))
-        rows.append([run_cell(styles[row["run"]]), *text_cells(*texts)])
+        name = row["run"]
+        run = failed_cell(styles[name], lost[name]) if name in lost else run_cell(styles[name])
+        rows.append([run, *text_cells(*texts)])
     caption = (
         "Recipes and models. Accuracies at the last checkpoint, means over models: on the scored samples as members "
         "(in) and as non-members (out), and on the test part; training time."
     )
-    caption = " ".join([caption, *failures, *_few_checkpoints(table, styles)])
+    caption = " ".join([caption, *diverged, *_few_checkpoints(table, styles)])
     words = sum(show is str for _, show in columns.values())
     return Table(caption, ["run", *columns, "all models"], rows, head=1 + words)
 
@@ -112,13 +114,15 @@ def _few_checkpoints(table: pd.DataFrame, styles: dict[str, style.RunStyle]) -> 
     return sentences
 
 
-def _failures(table: pd.DataFrame, styles: dict[str, style.RunStyle]) -> list[str]:
-    """A sentence on each run that lost models."""
+def _diverged(table: pd.DataFrame, styles: dict[str, style.RunStyle]) -> list[str]:
+    """A sentence on each run that lost models, and on what it lacks for that."""
     sentences = []
     for row in by_run(table[table["n_failed"] > 0], styles) if "n_failed" in table else []:
         fate = "is left out with its pair" if row["n_failed"] == 1 else "are left out with their pairs"
         name = styles[row["run"]].name
         sentences.append(f"{name}: {row['n_failed']} of {row['n_planned']} models diverged and {fate}.")
+        if row.get("status") == "ok" and row["reason"]:
+            sentences.append(f"{name}: {row['reason']}.")
     return sentences
 
 
