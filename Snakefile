@@ -21,6 +21,7 @@ include: "workflow/rules/pool.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/probes.smk"
 include: "workflow/rules/attacks.smk"
+include: "workflow/rules/distance.smk"
 include: "workflow/rules/study.smk"
 
 

@@ -101,10 +101,11 @@ wildcard_constraints:
     run=r"[^/]+-[0-9a-f]{10}",
     probe=r"[^/]+-[0-9a-f]{10}",
     outputs=r"outputs-[0-9a-f]{10}",
-    attack=r"(?!dynamics-|analysis-|uncalibrated-)[^/]+-[0-9a-f]{10}",
+    attack=r"(?!dynamics-|analysis-|uncalibrated-|distance-)[^/]+-[0-9a-f]{10}",
     dynamics=r"dynamics-[^/]+-[0-9a-f]{10}",
     analysis=r"analysis-[^/]+-[0-9a-f]{10}",
     uncalibrated=r"uncalibrated-[^/]+-[0-9a-f]{10}",
+    distance=r"distance-[^/]+-[0-9a-f]{10}",
     block=r"block-\d+-\d+",
     masks=r"models-\d+-\d+",
 
@@ -172,7 +173,14 @@ def teacher_params(wc):
 
 def signals_of(folder):
     """What a probe has read off all blocks, from the path of its folder below the results."""
-    return ancient([f"{RESULTS}/{folder}/{block}/signals.parquet" for block in BLOCKS])
+    probe = PLAN.stage(folder)
+    return ancient(
+        [
+            f"{RESULTS}/{folder}/{block}/signals.parquet"
+            for block in BLOCKS
+            if probe.is_of(block)
+        ]
+    )
 
 
 def outputs_of(wc):

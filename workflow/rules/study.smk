@@ -1,5 +1,9 @@
 # The study: runs side by side, figures, the page. Each version has a folder of its own; links show the current one.
-STUDY_TABLES = study_tables(OPTIONS.analysis.enabled, bool(OPTIONS.regularization))
+STUDY_TABLES = study_tables(
+    OPTIONS.analysis.enabled,
+    bool(OPTIONS.level_distance),
+    bool(OPTIONS.regularization),
+)
 TABLES = f"{VERSIONS}/{PLAN.tables.folder}"
 FIGURES = f"{VERSIONS}/{PLAN.figures.folder}"
 STUDY_REPORT = f"{VERSIONS}/{PLAN.report.folder}/report.html"
@@ -51,6 +55,14 @@ rule compare_runs:
             if run.uncalibrated
             for file in masks_of(run.pool.path, range(OPTIONS.shadow_models))
         ],
+        distances=ancient(
+            [
+                f"{RESULTS}/{run.distance.path}/{name}.parquet"
+                for name in taken_over("distance")
+                for run in PLAN.runs
+                if run.distance
+            ]
+        ),
     output:
         **{name: f"{TABLES}/{name}.parquet" for name in STUDY_TABLES},
     log:

@@ -93,6 +93,7 @@ def study_tables(snakemake) -> dict[str, pd.DataFrame]:
         **taken_over("attack", by_attack, given.attacks),
         **taken_over("dynamics", by_run, given.dynamics),
         **taken_over("analysis", by_run, given.analysis),
+        **taken_over("distance", by_run, given.distances),
     }
     tables["null"] = null_tests(tables["null_draws"])
     pool_of = {run["name"]: run["pool"] for run in runs}

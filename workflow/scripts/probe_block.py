@@ -19,7 +19,7 @@ from memdyn.jobs import retention
 from memdyn.jobs.atomic import sweep
 from memdyn.jobs.lease import hold
 from memdyn.models.build import build_model
-from memdyn.probes.block import build_probe, members_of, probe_block
+from memdyn.probes.block import build_probe, members_of, of_first, probe_block
 from memdyn.store.logs import failed_models
 from memdyn.store.masks import read_masks
 from memdyn.store.scores import write_scores
@@ -32,13 +32,15 @@ if __name__ == "__main__":
     options, recipe, models = params.stage["options"], params.train["options"], models_of(block)
     device = prepare_torch(params.device, snakemake.threads)
     rows = np.concatenate([np.arange(len(pool.labels))[pool.parts[part]] for part in options["parts"]])
+    rows = rows[: options["probe"].get("samples")]
     members = members_of(read_masks(snakemake.input.masks, models), pool.parts["scored"], rows)
     network = build_model(recipe["model"], pool.images.shape[1:], len(pool.class_names)).to(device)
     checkpoints, samples = Path(snakemake.input.checkpoints), Samples.of_pool(pool, rows, device)
     epochs = options.get("epochs", recipe["checkpoints"])
     failed = failed_models(pd.read_parquet(snakemake.input.log))
     probe, name = build_probe(options["probe"], options["signal"]), options["signal"]
-    taken = probe_block(probe, network, checkpoints, models, epochs, samples, members, params.batch, failed)
+    without = {*failed, *models[len(of_first(models, options["probe"].get("models"))) :]}
+    taken = probe_block(probe, network, checkpoints, models, epochs, samples, members, params.batch, without)
     with hold(progress_folder(path.parents[1], block), f"taking {name} of", tell):
         if path.exists():  # Snakemake had deleted it before it started this job
             tell("the other job has read the block: nothing is left to do")

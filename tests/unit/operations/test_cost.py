@@ -12,7 +12,7 @@ import yaml
 from memdyn.config.load import load_study
 from memdyn.design.blocks import block_names
 from memdyn.operations.cost import READY_JOBS, statement
-from memdyn.operations.effort import efforts
+from memdyn.operations.effort import efforts, probe_passes
 from memdyn.plan.study import build_plan
 from studies import study
 
@@ -71,6 +71,25 @@ def test_measures_that_are_to_be_taken(here):
         file.parent.mkdir(parents=True)
         file.touch()
     assert said(plan) == ["all 16 models are trained and scored"]
+
+
+def test_distances_that_are_to_be_taken(here):
+    """Passes of the search, reckoned from the time that passes of training take."""
+    section = {"samples": 100, "known": 50, "levels": ["q0.9", "gap"], "norms": ["l2", "linf"], "curvature_draws": 5}
+    changes = {"level_distance": section, "results": str(here), "shadow_models": 16}
+    plan = plan_of(changes)
+    passes = [probe_passes(plan.runs[0], name) for name in ("level_distance", "margin_gradient", "input_curvature")]
+    assert passes == [23 * 200 * 2 * 2, 400 * 4, 2 * 5 * 200]
+    for run in (0, 1):
+        finish(plan, run, 80.0, scored=True)  # of 4 epochs of 200 members: a tenth of a second a pass
+    taken = "{} of 32 models is to be taken, which comes on top: about {} core-hours"
+    assert said(plan)[:3] == [
+        taken.format("input_curvature", "1.8"),
+        taken.format("level_distance", "16"),
+        "margin_gradient of 32 models is to be taken, which comes on top: about 85 core-minutes",
+    ]
+    few = plan_of(changes | {"level_distance": section | {"models": 10}})
+    assert said(few)[1].startswith("level_distance of 20 models")
 
 
 def test_before_anything_is_there(here):

@@ -28,7 +28,7 @@ def test_a_run_of_the_study_is_its_students_teacher(tmp_path):
     made = plan_of([run("baseline"), run("student", mechanisms=distil())], tmp_path)
     baseline, student = made.runs
     assert made.teachers == [] and list(student.train.needs.values()) == [baseline.train]
-    assert made.readers(baseline.train) == [baseline.outputs, student.train]
+    assert made.readers(baseline.train, BLOCK) == [baseline.outputs, student.train]
     assert made.results_of_weights(baseline.train, BLOCK)[1] == f"{student.train.path}/{BLOCK}/log.parquet"
 
 
@@ -42,7 +42,7 @@ def test_a_hidden_teacher_is_trained_and_counted_and_not_reported(tmp_path):
     made = plan_of([run("a", mechanisms=distil()), run("b", mechanisms=distil(options={"temperature": 2.0}))], tmp_path)
     (teacher,) = made.teachers
     assert teacher.name == "teacher of a" and teacher.probes == {} and teacher.train.options["checkpoints"] == [4]
-    assert made.readers(teacher.train) == [each.train for each in made.runs]
+    assert made.readers(teacher.train, BLOCK) == [each.train for each in made.runs]
     assert [run.name for run in made.runs] == ["a", "b"] == list(made.folders())
     assert made.stage(teacher.train.path) is teacher.train
     assert "24 of 24 models are to be trained, 24 to be scored" in next(statement(made, 1))

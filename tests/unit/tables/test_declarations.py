@@ -22,20 +22,20 @@ def test_each_table(stage, name, one):
 
 
 def test_one_name_is_one_kind():
-    """But where a name is a number of models here, and whose models there."""
+    """But where a name is a number of models here, and whose models there; or a level of limits, and of confidence."""
     kinds: dict[str, set[str]] = {}
     for _, _, one in EVERY:
         for column in one.columns:
             kinds.setdefault(column.name, set()).add(column.kind)
     several = {name for name, found in kinds.items() if len(found) > 1}
-    assert several == {"models", "group", "epoch", "epoch_to", "n_samples"}
+    assert several == {"models", "group", "epoch", "epoch_to", "n_samples", "level"}
 
 
 def test_the_study_takes_tables_over():
     every = set(STAGES["study"])
     assert {STAGES["attack"]["metrics"].study, "null_draws", "samples_index", "claims"} <= every
-    assert set(study_tables(True, True)) == every and "curves" not in study_tables(False, True)
-    assert not {"mechanisms", "uncalibrated"} & set(study_tables(True, False))
+    assert set(study_tables(True, True, True)) == every and "curves" not in study_tables(False)
+    assert set(study_tables(True)) == every - set(study.DISTANCES) - set(study.AGAINST_BASELINE)
     assert STAGES["study"]["roc"].key == ("run", "attack", "epoch", "aggregation", "fpr")
     assert STAGES["study"]["curves"].key[0] == "run" and set(taken_over("analysis")) == set(STAGES["analysis"]) - {
         "smooth"

@@ -64,7 +64,10 @@ def load_study(raw: Mapping[str, Any], arguments: Sequence[str] = ()) -> Study:
         except ConfigError as error:
             found.extend(error.problems)
     for run in runs:
-        found.extend(config.difficulty.misfits(run.name, run.train.checkpoint_epochs(), run.pool.parts.scored // 2))
+        checkpoints, scored = run.train.checkpoint_epochs(), run.pool.parts.scored
+        found.extend(config.difficulty.misfits(run.name, checkpoints, scored // 2))
+        if config.level_distance:
+            found.extend(config.level_distance.misfits(run.name, checkpoints, scored, config.shadow_models))
     if config.regularization and not found:
         found.extend(config.regularization.misfits(runs))
     if found:

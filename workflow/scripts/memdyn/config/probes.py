@@ -95,6 +95,41 @@ class DepthProbe(_Probe):
     epochs: Epochs = "last"
 
 
+class LevelDistanceProbe(_Probe):
+    """Signed distance of samples to levels of the margin: how far, and to which side, confidence lies."""
+
+    gives = ("level_distance_l2", "level_distance_linf", "level_excess")
+    of_parts = ("scored",)
+    name: Literal["level_distance"] = Field("level_distance", description="signed distance to levels of confidence")
+    samples: int = Field(ge=1, description="The first so many of the scored part, which lies in random order.")
+    models: int | None = Field(description="The first so many; null: all.")
+    known: int
+    levels: list[str]
+    norms: list[str]
+    epochs: Epochs
+
+
+class MarginGradientProbe(_Probe):
+    """Norms of the margin's gradient with respect to the input."""
+
+    gives = ("margin_gradient_l2", "margin_gradient_l1")
+    of_parts = ("scored",)
+    name: Literal["margin_gradient"] = Field("margin_gradient", description="slope of the margin in the input")
+    epochs: Epochs = "all"
+
+
+class InputCurvatureProbe(_Probe):
+    """Trace of the loss's Hessian with respect to the input (Hutchinson 1990)."""
+
+    gives = ("input_curvature",)
+    of_parts = ("scored",)
+    name: Literal["input_curvature"] = Field("input_curvature", description="curvature of the loss in the input")
+    samples: int = Field(ge=1, description="The first so many of the scored part, which lies in random order.")
+    models: int | None = Field(description="The first so many; null: all.")
+    draws: int = Field(ge=1)
+    epochs: Epochs
+
+
 class OwnProbe(_Probe):
     """A user's own: `Name(network, samples, members, batch, **options) -> Tensor` [n, ...], the signal of its key."""
 
@@ -138,7 +173,16 @@ class ProbesConfig(Strict):
         return value
 
 
-SHIPPED = (OutputsProbe, LogitsProbe, ViewsProbe, GrandProbe, DepthProbe)
+SHIPPED = (
+    OutputsProbe,
+    LogitsProbe,
+    ViewsProbe,
+    GrandProbe,
+    DepthProbe,
+    LevelDistanceProbe,
+    MarginGradientProbe,
+    InputCurvatureProbe,
+)
 
 
 class DifficultyConfig(Strict):

@@ -9,6 +9,7 @@ from memdyn.config.base import Bool, Strict
 from memdyn.config.claims import ClaimsConfig
 from memdyn.config.dynamics import AnalysisConfig, DynamicsConfig
 from memdyn.config.errors import did_you_mean
+from memdyn.config.level_distance import LevelDistanceConfig
 from memdyn.config.naming import check_levels
 from memdyn.config.paths import OutputFolder
 from memdyn.config.pool import PoolConfig
@@ -51,6 +52,9 @@ class StudyConfig(Strict):
     analysis: AnalysisConfig = Field(default_factory=AnalysisConfig, description="The full dynamics of each run.")
     difficulty: DifficultyConfig = Field(
         default_factory=DifficultyConfig, description="Optional measures of difficulty: GraNd and prediction depth."
+    )
+    level_distance: LevelDistanceConfig | None = Field(
+        default=None, description="How far samples lie from levels of confidence; left out: not done."
     )
     probes: ProbesConfig = Field(default_factory=ProbesConfig, description="Options of what is read off the networks.")
     claims: ClaimsConfig = Field(default_factory=ClaimsConfig, description="Rules that judge C1, C2 and C3.")

@@ -4,13 +4,15 @@ import shutil
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import isnan, nan
 from pathlib import Path
 
 from memdyn.design.blocks import block_names, models_of
-from memdyn.operations.effort import SPEEDS, Effort, efforts, seconds_a_model
+from memdyn.operations.effort import SPEEDS, Effort, efforts, probe_passes, seconds_a_model
 from memdyn.operations.progress import START_SECONDS, Count, count, duration
 from memdyn.plan.probes import OUTPUTS
 from memdyn.plan.reuse import saved
+from memdyn.plan.stage import Stage
 from memdyn.plan.study import RunPlan, StudyPlan
 from memdyn.terms import SCORED_PARTS
 
@@ -72,7 +74,7 @@ def statement(plan: StudyPlan, slots: int) -> Iterator[str]:
     runs = [_Run(*of) for of in zip(plan.trained, counts, found, seconds, strict=True)]
     wanted, trained, scored = (sum(getattr(c, what) for c in counts) for what in ("wanted", "trained", "scored"))
     yield from _trained_again(plan)
-    yield from _probing(plan)
+    yield from _probing(plan, runs)
     if trained == scored == wanted:
         yield f"all {wanted} models are trained and scored"
         return
@@ -81,16 +83,33 @@ def statement(plan: StudyPlan, slots: int) -> Iterator[str]:
     yield _disk(plan, runs, slots)
 
 
-def _probing(plan: StudyPlan) -> Iterator[str]:
-    """The probes besides the outputs that are to be taken; their arithmetic depends on the widths of all layers."""
+def _probing(plan: StudyPlan, runs: list[_Run]) -> Iterator[str]:
+    """The probes besides the outputs that are to be taken, and how long it takes where passes can be counted."""
     models: dict[str, int] = defaultdict(int)
-    for run in plan.runs:
-        for block in block_names(plan.study.config.shadow_models):
-            for name, probe in run.probes.items():
-                if name != OUTPUTS and not Path(plan.results, probe.product(block)).exists():
-                    models[name] += len(models_of(block))
+    seconds: dict[str, float] = defaultdict(float)
+    for run in runs:
+        left = {name: _models_left(plan, probe) for name, probe in run.plan.probes.items() if name != OUTPUTS}
+        for name, number in left.items():
+            models[name] += number
+            passes = probe_passes(run.plan, name)
+            # NaN where it is not known, and it stays so in the sum
+            each = nan if passes is None or not run.seconds else passes * run.seconds / run.effort.passes
+            seconds[name] += number * each if number else 0.0
+    unit = "GPU" if plan.study.config.device == "cuda" else "core"
     for name, number in sorted(models.items()):
-        yield f"{name} of {number} models is to be taken, which comes on top: how long it takes is not known"
+        if number:
+            known = not isnan(seconds[name])
+            time = f"about {_amount(seconds[name], unit)}" if known else "how long it takes is not known"
+            yield f"{name} of {number} models is to be taken, which comes on top: {time}"
+
+
+def _models_left(plan: StudyPlan, probe: Stage) -> int:
+    """Of which a probe is still to be taken."""
+    blocks = [block for block in block_names(plan.study.config.shadow_models) if probe.is_of(block)]
+    left = [models_of(block) for block in blocks if not Path(plan.results, probe.product(block)).exists()]
+    return sum(
+        len(models) if probe.models is None else min(models.stop, probe.models) - models.start for models in left
+    )
 
 
 def _trained_again(plan: StudyPlan) -> Iterator[str]:

@@ -18,6 +18,8 @@ from memdyn.models.size import Size, size_of
 from memdyn.plan.study import RunPlan, StudyPlan
 from memdyn.terms import SCORED_PARTS
 
+SEARCH = 23  # passes forward and back of the search for a level: 21, and 6 forward alone
+CURVATURE = 2  # of a draw of the curvature: forward, back, and back through both
 FORWARDS = 3  # passes forward that take as long as one forward and back; measured: 2.3 to 4.2, see below
 
 
@@ -107,6 +109,20 @@ def scoring_cost(run: RunPlan) -> float:
     parts, train = run.pool.options["parts"], run.train.options
     forward = sum(parts[part] for part in SCORED_PARTS) * len(train["checkpoints"])
     return forward / (FORWARDS * _closures(run) * train["epochs"] * parts["scored"] / 2)
+
+
+def probe_passes(run: RunPlan, name: str) -> float | None:
+    """Samples that pass forward and back while a probe of a model is taken; None: not known."""
+    options = run.probes[name].options
+    probe, epochs = options["probe"], len(options.get("epochs", ()))
+    match probe["name"]:
+        case "level_distance":
+            return SEARCH * probe["samples"] * len(probe["levels"]) * len(probe["norms"]) * epochs
+        case "margin_gradient":
+            return run.pool.options["parts"]["scored"] * epochs
+        case "input_curvature":
+            return CURVATURE * probe["draws"] * probe["samples"] * epochs
+    return None
 
 
 def seconds_a_model(found: Sequence[Effort], measured: Sequence[float]) -> list[float | None]:

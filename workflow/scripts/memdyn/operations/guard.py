@@ -165,7 +165,7 @@ def _unreadable(plan: StudyPlan) -> Iterator[tuple[Path, list[str]]]:
 
 def _unread(plan: StudyPlan, train: Stage, block: str) -> list[Stage]:
     """What has still to read a block's weights."""
-    return [reader for reader in plan.readers(train) if not Path(plan.results, reader.product(block)).exists()]
+    return [reader for reader in plan.readers(train, block) if not Path(plan.results, reader.product(block)).exists()]
 
 
 def discard_read(plan: StudyPlan) -> None:

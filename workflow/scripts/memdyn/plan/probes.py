@@ -23,6 +23,8 @@ def wanted_probes(study: Study) -> dict[str, Any]:
     wanted |= {name: options[name] for name in sorted(read)}
     if config.analysis.enabled:
         wanted |= config.difficulty.probes(config.probes.own)
+    if config.level_distance:
+        wanted |= config.level_distance.probes()
     return wanted
 
 
@@ -87,5 +89,6 @@ def plan_probes(
         if name != OUTPUTS:
             options["epochs"] = epochs
         entries = (*entries, MODELS[run.train.model.name])
-        stages[name] = Stage(PROBE, name.replace("_", "-"), options, ("probe_block.py", *own), entries, parent=train)
+        slug, roots = name.replace("_", "-"), ("probe_block.py", *own)
+        stages[name] = Stage(PROBE, slug, options, roots, entries, parent=train, models=getattr(probe, "models", None))
     return stages

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from memdyn.design.blocks import models_of
 from memdyn.identity.digest import code_digest
 from memdyn.identity.names import folder_name, options_hash, plain_options
 from memdyn.own.check import check_target
@@ -34,6 +35,7 @@ ATTACK = Kind("attack", "metrics.parquet")
 DYNAMICS = Kind("dynamics", "samples.parquet")
 ANALYSIS = Kind("analysis", "curves.parquet")
 UNCALIBRATED = Kind("uncalibrated", "uncalibrated.parquet")
+DISTANCE = Kind("distance", "level_distance.parquet")
 TABLES = Kind("tables", "runs.parquet")
 FIGURES = Kind("figures", "")
 REPORT = Kind("report", "report.html")
@@ -49,6 +51,7 @@ class Stage:
         parent: the stage in whose folder this one lies; None: in that of the results.
         needs: other stages that it is made from, by what they are to it. Their paths are part of its name, but for
             the teachers of a training, whose name tells them itself.
+        models: it is made of the first so many models; None: of all.
     """
 
     kind: Kind
@@ -60,6 +63,7 @@ class Stage:
     more: dict[str, Any] = field(default_factory=dict)
     parent: "Stage | None" = field(default=None, repr=False)
     needs: "dict[str, Stage]" = field(default_factory=dict, repr=False)
+    models: int | None = None
 
     @cached_property
     def options(self) -> dict[str, Any]:
@@ -92,6 +96,10 @@ class Stage:
     def product(self, block: str = "") -> str:
         """What is there when it is done, below the results; of a block where it is made block by block."""
         return "/".join(filter(None, (self.path, block, self.kind.product)))
+
+    def is_of(self, block: str) -> bool:
+        """Whether it is made of any model of a block."""
+        return self.models is None or models_of(block).start < self.models
 
     def params(self) -> dict[str, Any]:
         """One sorted dict of plain values."""

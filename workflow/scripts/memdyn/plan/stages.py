@@ -14,7 +14,7 @@ from memdyn.models import REGISTRY as MODELS
 from memdyn.optim import REGISTRY as OPTIMIZERS
 from memdyn.optim.schedules import REGISTRY as SCHEDULES
 from memdyn.plan.probes import OUTPUTS, probes_read
-from memdyn.plan.stage import ANALYSIS, ATTACK, DYNAMICS, TRAIN, UNCALIBRATED, Stage, code_of
+from memdyn.plan.stage import ANALYSIS, ATTACK, DISTANCE, DYNAMICS, TRAIN, UNCALIBRATED, Stage, code_of
 
 
 def architecture(train: TrainConfig) -> str:
@@ -189,3 +189,17 @@ def uncalibrated_stage(study: Study, probes: dict[str, Stage], epochs: list[int]
     }
     slug = f"uncalibrated-m{config.shadow_models:03d}"
     return Stage(UNCALIBRATED, slug, options, ("measure_uncalibrated.py",), parent=probes[OUTPUTS])
+
+
+def distance_stage(study: Study, probes: dict[str, Stage], epochs: list[int]) -> Stage:
+    """Whether the level distance tells members of one run apart; of a study that asks for it."""
+    config = study.config
+    options = {
+        "level_distance": config.level_distance,
+        "epochs": epochs,
+        "models": config.shadow_models,
+        "statistics": config.statistics,
+    }
+    needs = {name: probes[name] for name in config.level_distance.probes()}
+    slug = f"distance-m{config.shadow_models:03d}"
+    return Stage(DISTANCE, slug, options, ("analyse_level_distance.py",), parent=probes[OUTPUTS], needs=needs)

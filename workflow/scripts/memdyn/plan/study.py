@@ -26,6 +26,7 @@ from memdyn.plan.stages import (
     architecture,
     attack_stages,
     code_of_attacks,
+    distance_stage,
     dynamics_stage,
     uncalibrated_stage,
 )
@@ -43,6 +44,7 @@ class RunPlan:
         attacks: by label.
         analysis: None where the study does not ask for the full analysis.
         uncalibrated: None where it does not ask for runs against a baseline.
+        distance: None where it does not ask for the level distance.
         training: of its models; of a hidden teacher that is all there is.
     """
 
@@ -53,6 +55,7 @@ class RunPlan:
     dynamics: Stage | None = None
     analysis: Stage | None = None
     uncalibrated: Stage | None = None
+    distance: Stage | None = None
 
     @property
     def run(self) -> Run:
@@ -78,7 +81,7 @@ class RunPlan:
     def stages(self) -> Iterator[Stage]:
         """All of them; a parent comes before what lies in it."""
         yield from (self.pool, self.train, *self.probes.values(), *self.attacks.values())
-        yield from filter(None, (self.dynamics, self.analysis, self.uncalibrated))
+        yield from filter(None, (self.dynamics, self.analysis, self.uncalibrated, self.distance))
 
 
 @dataclass(frozen=True)
@@ -135,13 +138,13 @@ class StudyPlan:
                 found.setdefault(source.path, []).append(stage)
         return found
 
-    def readers(self, train: Stage) -> list[Stage]:
-        """The stages that read weights of this training; once all have read a block's, they may go."""
-        return self._readers.get(train.path, [])
+    def readers(self, train: Stage, block: str) -> list[Stage]:
+        """The stages that read a block's weights of this training; once all have, they may go."""
+        return [stage for stage in self._readers.get(train.path, []) if stage.is_of(block)]
 
     def results_of_weights(self, train: Stage, block: str) -> list[str]:
         """What is made from a block's weights, below the results."""
-        return [reader.product(block) for reader in self.readers(train)]
+        return [reader.product(block) for reader in self.readers(train, block)]
 
     def version_names(self) -> dict[str, str]:
         """Folders of this version's tables, figures and report."""
@@ -177,6 +180,7 @@ class StudyPlan:
                 "dynamics": run.dynamics.path,
                 "analysis": run.analysis.path if run.analysis else None,
                 **({"uncalibrated": run.uncalibrated.path} if run.uncalibrated else {}),
+                **({"distance": run.distance.path} if run.distance else {}),
             }
             for run in self.runs
         }
@@ -230,7 +234,8 @@ def _plan_run(study: Study, training: Training, judge_installed: bool) -> RunPla
     dynamics = dynamics_stage(study, codes, probes, epochs)
     analysis = analysis_stage(study, codes, probes, epochs) if study.config.analysis.enabled else None
     uncalibrated = uncalibrated_stage(study, probes, epochs) if study.config.regularization else None
-    return RunPlan(training, epochs, probes, attacks, dynamics, analysis, uncalibrated)
+    distance = distance_stage(study, probes, epochs) if study.config.level_distance else None
+    return RunPlan(training, epochs, probes, attacks, dynamics, analysis, uncalibrated, distance)
 
 
 def _alternatives(study: Study, plan: RunPlan) -> Iterator[Stage]:
@@ -264,6 +269,7 @@ def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]
             "dynamics": run.dynamics.folder,
             "analysis": run.analysis.folder if run.analysis else None,
             **({"uncalibrated": run.uncalibrated.folder} if run.uncalibrated else {}),
+            **({"distance": run.distance.folder} if run.distance else {}),
         }
         for run in runs
     ]

@@ -11,5 +11,8 @@ REGISTRY: dict[str, str] = {
     "views": "memdyn.probes.views:views",
     "grand": "memdyn.probes.grand:grand",
     "prediction_depth": "memdyn.probes.depth:prediction_depth",
+    "level_distance": "memdyn.probes.level_distance:level_distance",
+    "margin_gradient": "memdyn.probes.input_gradient:margin_gradient",
+    "input_curvature": "memdyn.probes.input_gradient:input_curvature",
     "custom": "memdyn.probes.custom:custom",
 }

@@ -18,7 +18,7 @@ from memdyn.store.checkpoints import checkpoint_file, load_checkpoint
 Probe = Callable[[nn.Module, Samples, Tensor, int], dict[str, Tensor]]
 
 # of a probe's config section: when and of what it is taken, and how it is read
-_NOT_OF_ITS_CODE = ("name", "epochs", "parts", "harder")
+_NOT_OF_ITS_CODE = ("name", "epochs", "parts", "harder", "samples", "models")
 
 
 def build_probe(options: Mapping[str, Any], signal: str) -> Probe:
@@ -48,6 +48,11 @@ def members_of(masks: np.ndarray, scored: slice, rows: np.ndarray) -> np.ndarray
     return members
 
 
+def of_first(models: range, most: int | None) -> range:
+    """Those of a block's models that are among the first so many; None: all."""
+    return models if most is None else range(models.start, max(models.start, min(models.stop, most)))
+
+
 def probe_block(
     probe: Probe,
     network: nn.Module,
@@ -66,7 +71,7 @@ def probe_block(
         checkpoints: folder of the block's weights.
         members: bool [models, n], True where the model trained on the sample.
         batch: samples that pass at once.
-        failed: models without weights at all checkpoints; their signals are NaN at each.
+        failed: models without weights at all checkpoints, or that are not asked; their signals are NaN at each.
     """
     network.to(memory_format=layout_of(network))
     of_models = torch.from_numpy(members).to(samples.samples.device)

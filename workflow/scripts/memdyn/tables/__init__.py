@@ -3,7 +3,7 @@
 Rules read their outputs off it, writing checks it, docs/tables.md is generated from it.
 """
 
-from memdyn.tables import analysis, attack, dynamics, study, train, uncalibrated
+from memdyn.tables import analysis, attack, distance, dynamics, study, train, uncalibrated
 from memdyn.tables.table import Table
 
 STAGES: dict[str, dict[str, Table]] = {
@@ -12,15 +12,16 @@ STAGES: dict[str, dict[str, Table]] = {
     "dynamics": dynamics.TABLES,
     "analysis": analysis.TABLES,
     "uncalibrated": uncalibrated.TABLES,
-    "study": study.TABLES | study.ANALYSED | study.AGAINST_BASELINE,
+    "distance": distance.TABLES,
+    "study": study.TABLES | study.ANALYSED | study.DISTANCES | study.AGAINST_BASELINE,
 }
 """Stage -> name -> table."""
 
 
-def study_tables(analysed: bool, against_baseline: bool) -> list[str]:
-    """Names of the tables of a study."""
-    more = (study.ANALYSED if analysed else ()), (study.AGAINST_BASELINE if against_baseline else ())
-    return [*study.TABLES, *more[0], *more[1]]
+def study_tables(analysed: bool, distances: bool = False, against_baseline: bool = False) -> list[str]:
+    """Names of the tables of a study; with those of the full analysis, the level distance, runs against a baseline."""
+    more = ((analysed, study.ANALYSED), (distances, study.DISTANCES), (against_baseline, study.AGAINST_BASELINE))
+    return [*study.TABLES, *(name for asked, tables in more if asked for name in tables)]
 
 
 def taken_over(stage: str) -> list[str]:
