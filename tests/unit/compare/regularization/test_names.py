@@ -49,6 +49,15 @@ def test_families_have_no_strengths():
     assert {family_of(each) for each in named} == {"random_crop"} and family_of({}) == "baseline"
 
 
+def test_options_of_released_mechanisms_are_its_strength():
+    private = {"clip": 1.0, "delta": 1e-05, "lot": 256, "name": "dp_sgd", "noise": 0.5, "norm": None}
+    taught = {"name": "distillation", "teacher": True, "temperature": 5.0}
+    named = mechanisms_of(recipe() | {"mechanisms": [private, taught]}, recipe())
+    assert label_of(named) == "dp_sgd clip=1 delta=1e-05 lot=256 noise=0.5 + distillation temperature=5"
+    stopped = recipe(epochs=4) | {"mechanisms": [{"name": "early_stopping", "patience": 3}]}
+    assert label_of(mechanisms_of(stopped, recipe())) == "early_stopping patience=3 + epochs 4"
+
+
 def test_combinations_are_unions_of_two_others():
     named = {
         "base": {},

@@ -21,7 +21,8 @@ def mechanisms_of(recipe: Mapping[str, Any], baseline: Mapping[str, Any]) -> dic
     named = _of_sections(recipe, baseline) | _of_augmentation(recipe, baseline) | _of_optimizer(recipe, baseline)
     if recipe["epochs"] != baseline["epochs"]:
         fewer = recipe["epochs"] < baseline["epochs"]
-        named["early_stopping" if fewer else "epochs"] = f"epoch {recipe['epochs']}" if fewer else str(recipe["epochs"])
+        stopped = fewer and "early_stopping" not in named  # by its loss on other data is a mechanism of that name
+        named["early_stopping" if stopped else "epochs"] = f"{'epoch ' * stopped}{recipe['epochs']}"
     for key in recipe:
         if key not in _NO_DIFFERENCE and recipe[key] != baseline.get(key):
             named[key] = _strength(recipe[key])
@@ -84,8 +85,9 @@ def _options(section: Mapping[str, Any]) -> str:
 
 
 def _strength(value: Any) -> str:
-    """Options as text: `alpha=0.1`, `sgd lr=0.1`."""
+    """Options as text, but for those that say yes or nothing: `alpha=0.1`, `sgd lr=0.1`."""
     if not isinstance(value, Mapping):
         return f"{value:g}" if isinstance(value, float) else str(value)
-    words = [f"{key}={_strength(inner)}" for key, inner in value.items() if key != "name"]
+    told = {key: inner for key, inner in value.items() if key != "name" and inner is not None and inner is not True}
+    words = [f"{key}={_strength(inner)}" for key, inner in told.items()]
     return " ".join([*([str(value["name"])] if "name" in value else []), *words])
