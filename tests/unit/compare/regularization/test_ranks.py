@@ -66,6 +66,12 @@ def test_models_of_one_index_do_not_meet():
     assert abs(row["correlation"]) < 0.02 and row["low"] < 0 < row["high"]
 
 
+def test_of_large_pools_the_first_samples_are_taken():
+    given = runs(4, 8, 12_000)
+    few = {run: LastMargins(one.margins[:, :10_000], one.mask[:, :10_000], one.pairs) for run, one in given.items()}
+    assert correlations(given) == correlations(few)
+
+
 def test_other_pools_and_lost_pairs():
     given = runs(3, failed=[2])
     assert len(rank_correlations(given, {"a": "one", "b": "two"}, 16, 0.95)) == 2, "with itself only"

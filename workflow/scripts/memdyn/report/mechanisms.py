@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from memdyn.report.draw import style
+from memdyn.report.words import METRIC_LABELS, TPRS
 from memdyn.terms import AUC
 
 # words of memdyn.compare.regularization, without all that it needs
@@ -21,6 +22,7 @@ COMPARISONS = {
 HEADLINES = {
     ("", ACCURACY): "test accuracy",
     (BEST, AUC): "AUC, best strong attack",
+    (BEST, TPRS[-1]): f"{METRIC_LABELS[TPRS[-1]]}, best strong attack",
     ("avg", ADVANTAGE): "advantage of AVG",
     ("pow", ADVANTAGE): "advantage of POW",
 }

@@ -3,7 +3,9 @@
 The Spearman correlation of two models' losses over the samples that both trained on, mean over pairs of models. Models
 of one index share initialisation, order of samples and members, which raises it whatever the mechanisms do: so models
 of one run meet models of OTHER pairs of the other run. Each model meets those of the next `PARTNERS` pairs, in a
-circle, with the same place in their pair; a quarter of the scored samples are members of both.
+circle, with the same place in their pair; a quarter of the scored samples are members of both. Of larger pools the
+first `MOST_SAMPLES` scored samples are taken, which lie in random order: with many runs more would take hours, and
+move no digit that is read.
 
 A run's correlation with itself, its models with those of other pairs, is what no mechanism can bring apart further than
 chance does: the others are to be read against it.
@@ -19,6 +21,7 @@ from memdyn.compare.regularization.losses import LastMargins, run_pairs
 from memdyn.stats import jackknife
 
 PARTNERS = 8
+MOST_SAMPLES = 10_000
 COLUMNS = ["run", "other", "correlation", "low", "high", "level"]
 
 
@@ -76,8 +79,8 @@ def _by_partner(first: LastMargins, second: LastMargins, numbers: np.ndarray) ->
 
 def _spearman(first: LastMargins, second: LastMargins, one: int, two: int) -> float:
     """Over the members of both models; NaN where there are fewer than two, or all are equal."""
-    shared = first.mask[one] & second.mask[two]
+    shared = np.flatnonzero((first.mask[one] & second.mask[two])[:MOST_SAMPLES])
     ranks = np.stack([rankdata(first.margins[one, shared]), rankdata(second.margins[two, shared])])
     ranks -= ranks.mean(axis=1, keepdims=True)
-    scale = np.sqrt((ranks**2).sum(axis=1).prod()) if shared.any() else 0
+    scale = np.sqrt((ranks**2).sum(axis=1).prod()) if len(shared) else 0
     return float(ranks[0] @ ranks[1] / scale) if scale else np.nan

@@ -9,12 +9,11 @@ import pandas as pd
 
 from memdyn.compare.series import Comparison, Series, series_of
 from memdyn.compare.uncalibrated import ADVANTAGE
-from memdyn.terms import AUC
 
 Key = tuple[str, str]  # attack ("" for accuracies and losses), metric
 
 BEST, WORST_WEAK = "best strong", "max(avg, pow)"
-"""The strong attack with the largest AUC, and the weak one with the larger advantage, at each checkpoint."""
+"""The strong attack with the largest AUC (or TPR), and the weak one with the larger advantage, at each checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -82,9 +81,9 @@ class Against:
 
     @cached_property
     def leaks(self) -> list[Key]:
-        """The leaks that runs are chosen by: the best attack's AUC, the weak ones' advantage, then each attack's."""
+        """The leaks that runs are chosen by: those of the best attack, the weak ones' advantage, then each attack's."""
         keys = dict.fromkeys(key for run in self.series.values() for key in run if key[0])
-        return sorted(keys, key=lambda key: (key != (BEST, AUC), key != (WORST_WEAK, ADVANTAGE)))
+        return sorted(keys, key=lambda key: (key[0] != BEST, key[0] != WORST_WEAK))
 
 
 def runs_series(tables: Mapping[str, pd.DataFrame], strong: Sequence[str]) -> dict[str, dict[Key, Series]]:
@@ -111,7 +110,8 @@ def runs_series(tables: Mapping[str, pd.DataFrame], strong: Sequence[str]) -> di
             found.setdefault(run, {})[tuple(key)] = series
     found = {run: own for run, own in found.items() if run in set(metrics["run"])}
     for own in found.values():
-        _add_largest(own, BEST, AUC, strong)
+        for metric in names:
+            _add_largest(own, BEST, metric, strong)
         _add_largest(own, WORST_WEAK, ADVANTAGE, [attack for attack, metric in own if metric == ADVANTAGE])
     return found
 
@@ -119,9 +119,9 @@ def runs_series(tables: Mapping[str, pd.DataFrame], strong: Sequence[str]) -> di
 def _add_largest(own: dict[Key, Series], name: str, metric: str, attacks: Sequence[str]) -> None:
     """The largest of several attacks, in the estimate and in each replicate, at the checkpoints that all have."""
     several = [own[attack, metric] for attack in attacks if (attack, metric) in own]
-    if not several:
+    shared = sorted(set.intersection(*(set(series.epochs) for series in several))) if several else []
+    if not shared:
         return
-    shared = sorted(set.intersection(*(set(series.epochs) for series in several)))
     taken = [series.take([int(np.flatnonzero(series.epochs == epoch)[0]) for epoch in shared]) for series in several]
     rows = min(len(series.values) for series in taken)  # one without replicates leaves the largest without an interval
     values = np.max([series.values[: rows if rows > 1 else 1] for series in taken], axis=0)

@@ -204,7 +204,7 @@ def _forest(
     offsets = dict(zip(_MARKS, np.linspace(-0.27, 0.27, len(_MARKS)), strict=True))
     for axes, key in zip(grid[0], keys, strict=True):
         axes.axvline(0, color=style.INK, linewidth=0.8)
-        axes.set(title=HEADLINES[key].replace(", ", ",\n"), ylim=(len(runs) - 0.5, -0.5))
+        axes.set(title=_two_lines(HEADLINES[key]), ylim=(len(runs) - 0.5, -0.5))
         axes.grid(axis="y", visible=False)
         axes.tick_params(axis="y", length=0)
         between = np.arange(1, len(runs)) - 0.5
@@ -221,6 +221,13 @@ def _forest(
     grid[0][0].set_yticks(range(len(runs)), labels)
     legend_above(figure, [style.handle(COMPARISONS[name], **_mark(*mark)) for name, mark in _MARKS.items()])
     return figure
+
+
+def _two_lines(title: str) -> str:
+    """`AUC,`, `best strong attack`: titles of narrow panels."""
+    return (
+        title.replace(", ", ",\n").replace("advantage of", "advantage\nof").replace("test accuracy", "test\naccuracy")
+    )
 
 
 def _mark(colour: str, marker: str) -> dict:
