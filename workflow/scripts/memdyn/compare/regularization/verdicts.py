@@ -15,7 +15,8 @@ has level 1 - (1 - level) / m):
             R2 supported: wholly above +difference; contradicted: wholly below +difference.
     R3      leak of the combination minus that of each part: one cell a part.
             supported: all wholly below -difference; contradicted: any wholly above -difference.
-    R4 by attack    the cell of R1, and the advantages of AVG and of POW minus the baseline's: three cells a run.
+    R4 by attack    the cell of R1, and the advantages of AVG and of POW minus the baseline's: two more cells a run,
+                    which hold jointly among themselves, since the word needs both sides.
             supported: one of AVG and POW wholly below -weak_difference, and the leak wholly above -difference;
             contradicted: both wholly above -weak_difference (no weak attack says that it protects), or the leak wholly
             below -difference (the strong ones agree).
@@ -195,15 +196,19 @@ def _parts(against: Against, bound: float) -> Iterator[tuple[str, list[Cell]]]:
 
 
 def _weak_and_strong(against: Against, bounds: Bounds) -> Iterator[tuple[str, list[Cell]]]:
+    """The cell of R1, then those of the weak attacks.
+
+    The word needs both sides, and is wrong only where one is: so each side has the whole chance of a miss for itself,
+    the strong one over its cells, the weak one over its own.
+    """
     runs = against.baseline_of
-    level = _joint(against.comparison.level, 3 * len(runs))
-    for run, baseline in runs.items():
-        leak = _difference_cell(against, "leak", run, baseline, LEAK, level, -bounds.difference)
+    level = _joint(against.comparison.level, 2 * len(runs))
+    for (run, cells), baseline in zip(_leaks(against, -bounds.difference), runs.values(), strict=True):
         weak = [
             _difference_cell(against, attack, run, baseline, (attack, ADVANTAGE), level, -bounds.weak_difference)
             for attack in (AVG, POW)
         ]
-        yield run, [leak, *weak]
+        yield run, [*cells, *weak]
 
 
 def _distances(
