@@ -49,6 +49,45 @@ BAD = {
         ["difficulty.measures", "grand", "analysis.enabled is false", "allowed: []"],
     ),
     "unknown key of the claims": ({"claims.correlaton": 0.2}, ["claims.correlaton = 0.2", "'correlation'?"]),
+    "unknown key of the regularization": (
+        {"regularization": {"baseline": "mlp", "knwon": 5}},
+        ["regularization.knwon = 5", "'known'?"],
+    ),
+    "no baseline": ({"regularization": {}}, ["regularization.baseline: missing"]),
+    "an unknown baseline": (
+        {"regularization": {"baseline": "mpl"}},
+        ["regularization.baseline", "no run 'mpl'", "did you mean 'mlp'?", "logistic"],
+    ),
+    "nothing besides the baseline": (
+        {"regularization": {"baseline": "mlp"}, "runs.1": DROP},
+        ["regularization.baseline", "mlp is all there is", "allowed: with other runs"],
+    ),
+    "two baselines of one pool": (
+        {"regularization": {"baseline": ["mlp", "logistic"]}},
+        ["regularization.baseline", "mlp, logistic is all there is"],
+    ),
+    "a run on another pool than the baseline": (
+        {"regularization": {"baseline": "mlp", "known": 10}, "runs.1.pool": {"seed": 5}},
+        ["regularization.baseline", "'logistic' is on another pool", "allowed: a list"],
+    ),
+    "all members are known": (
+        {"regularization": {"baseline": "mlp", "known": 101}},
+        ["regularization.known = 101", "200 members", "allowed: at most 100"],
+    ),
+    "no strong attack": (
+        {
+            "regularization": {"baseline": "mlp"},
+            "attacks": [{"name": "loss"}],
+            "dynamics": {"attacks": ["loss"], "thresholds": [0.01]},
+            "report.threshold": 0.01,
+        },
+        ["regularization", "no attack but 'loss'", "allowed:", "lira"],
+    ),
+    "an unknown strong attack": (
+        {"regularization": {"baseline": "mlp", "strong": ["lirra"]}},
+        ["regularization.strong: 'lirra'", "did you mean 'lira'?"],
+    ),
+    "RAD of nothing": ({"regularization": {"baseline": "mlp", "rad": [0]}}, ["regularization.rad.0 = 0", "greater"]),
     "unknown key of the report": ({"report.titel": "x"}, ["report.titel", "'title'?"]),
     "unknown key of the augmentation": ({"base.augment.flp": True}, ["base.augment.flp = true", "'flip'?"]),
     "another model's key": ({"runs.1.model.hidden": [3]}, ["runs.1 (logistic).model.hidden", "allowed: name"]),

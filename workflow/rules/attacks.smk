@@ -75,3 +75,27 @@ rule analyse_dynamics:
         seed=lambda wc: POOLS[wc.pool].seed,
     script:
         "../scripts/analyse_dynamics.py"
+
+
+rule measure_uncalibrated:
+    input:
+        pool=ancient(rules.build_pool.output.pool),
+        masks=lambda wc: masks_of(wc.pool, range(OPTIONS.shadow_models)),
+        outputs=outputs_of,
+    output:
+        **{
+            name: f"{RESULTS}/{{pool}}/{{run}}/{{outputs}}/{{uncalibrated}}/{name}.parquet"
+            for name in STAGES["uncalibrated"]
+        },
+    log:
+        f"{RESULTS}/{{pool}}/{{run}}/{{outputs}}/{{uncalibrated}}/uncalibrated.log",
+    conda:
+        "../../envs/memdyn.yaml"
+    resources:
+        mem_mb=lambda wc, attempt: 8000 * attempt,
+        runtime=lambda wc, attempt: 60 * attempt,
+    params:
+        stage=lambda wc: stage(wc.pool, wc.run, wc.outputs, wc.uncalibrated),
+        pool=lambda wc: stage(wc.pool),
+    script:
+        "../scripts/measure_uncalibrated.py"

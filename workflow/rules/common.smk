@@ -102,9 +102,10 @@ wildcard_constraints:
     run=r"[^/]+-[0-9a-f]{10}",
     probe=r"[^/]+-[0-9a-f]{10}",
     outputs=r"outputs(-[^/]+)?-[0-9a-f]{10}",
-    attack=r"(?!dynamics-|analysis-|distance-)[^/]+-[0-9a-f]{10}",
+    attack=r"(?!dynamics-|analysis-|uncalibrated-|distance-)[^/]+-[0-9a-f]{10}",
     dynamics=r"dynamics-[^/]+-[0-9a-f]{10}",
     analysis=r"analysis-[^/]+-[0-9a-f]{10}",
+    uncalibrated=r"uncalibrated-[^/]+-[0-9a-f]{10}",
     distance=r"distance-[^/]+-[0-9a-f]{10}",
     block=r"block-\d+-\d+",
     masks=r"models-\d+-\d+",
@@ -200,6 +201,15 @@ def attack_files(name):
         f"{RESULTS}/{attack.path}/{name}.parquet"
         for run in PLAN.runs
         for attack in run.attacks.values()
+    ]
+
+
+def uncalibrated_files(name):
+    """One table of what every run says without shadow models; none where the study does not ask for it."""
+    return [
+        f"{RESULTS}/{run.uncalibrated.path}/{name}.parquet"
+        for run in PLAN.runs
+        if run.uncalibrated
     ]
 
 

@@ -1,5 +1,9 @@
 # The study: runs side by side, figures, the page. Each version has a folder of its own; links show the current one.
-STUDY_TABLES = study_tables(OPTIONS.analysis.enabled, bool(OPTIONS.level_distance))
+STUDY_TABLES = study_tables(
+    OPTIONS.analysis.enabled,
+    bool(OPTIONS.level_distance),
+    bool(OPTIONS.regularization),
+)
 TABLES = f"{VERSIONS}/{PLAN.tables.folder}"
 FIGURES = f"{VERSIONS}/{PLAN.figures.folder}"
 STUDY_REPORT = f"{VERSIONS}/{PLAN.report.folder}/report.html"
@@ -36,6 +40,21 @@ rule compare_runs:
                 if run.analysis
             ]
         ),
+        uncalibrated=ancient(uncalibrated_files("uncalibrated")),
+        uncalibrated_replicates=ancient(uncalibrated_files("uncalibrated_replicates")),
+        # runs are compared with a baseline sample by sample
+        outputs=[
+            file
+            for run in PLAN.runs
+            if run.uncalibrated
+            for file in signals_of(run.outputs.path)
+        ],
+        masks=[
+            file
+            for run in PLAN.runs
+            if run.uncalibrated
+            for file in masks_of(run.pool.path, range(OPTIONS.shadow_models))
+        ],
         distances=ancient(
             [
                 f"{RESULTS}/{run.distance.path}/{name}.parquet"

@@ -9,10 +9,13 @@ import pandas as pd
 import pyarrow.parquet as pq
 import yaml
 
+from memdyn.attacks.shadow_scores import ShadowScores
 from memdyn.compare.claims import power_law, study_claims, with_factor
 from memdyn.compare.differences import run_differences
 from memdyn.compare.failures import run_status
 from memdyn.compare.nulls import null_tests
+from memdyn.compare.regularization.losses import LastMargins
+from memdyn.compare.regularization.tables import against_baselines, regularization_tables
 from memdyn.compare.runs import factor_row, pool_row, run_row, samples_of
 from memdyn.compare.verdicts import Rules
 from memdyn.compare.width import width_tables
@@ -124,7 +127,28 @@ def study_tables(snakemake) -> dict[str, pd.DataFrame]:
     )
     everything = tables | {"replicates": replicates}
     tables |= power_law(everything, factors, tables["pools"], sizes, options["level"])
+    if "regularization" in options:
+        tables["uncalibrated"] = stack(by_run, given.uncalibrated)
+        weak = {"uncalibrated_replicates": stack(by_run, given.uncalibrated_replicates)}
+        own, reasons = (
+            options["regularization"],
+            dict(zip(tables["runs"]["run"], tables["runs"]["reason"], strict=True)),
+        )
+        against = against_baselines(everything | tables | weak, runs, sizes, options["level"], own, reasons)
+        margins, distances = dict(last_margins(snakemake, attacked)), tables.get("level_distance")
+        tables |= regularization_tables(against, margins, distances, options["groups"], own)
     return tables
+
+
+def last_margins(snakemake, attacked: set[str]) -> Iterator[tuple[str, LastMargins]]:
+    """(run, its margins at the last checkpoint), of the runs that attacks have numbers of."""
+    options, runs, given = snakemake.params.stage["options"], snakemake.params.runs, snakemake.input
+    blocks, masks = (len(files) // len(runs) for files in (given.outputs, given.masks))
+    for k, (run, pool) in enumerate(zip(runs, given.pools, strict=True)):
+        files = given.outputs[k * blocks : (k + 1) * blocks], pool, given.masks[k * masks : (k + 1) * masks]
+        last = options["regularization"]["last"][run["name"]]
+        if run["name"] in attacked:
+            yield run["name"], LastMargins.of(ShadowScores.of_files(*files, options["models"], [last]))
 
 
 def missing_parts(given, by_attack: list[dict[str, str]], by_run: list[dict[str, str]]) -> dict[str, dict[str, str]]:

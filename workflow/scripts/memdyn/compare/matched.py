@@ -97,7 +97,7 @@ def at_matched(
     for first, second, key, a, b in pairs_of_runs(estimates, replicates, keys):
         if first in clocks and second in clocks:
             pair = clocks[first], clocks[second]
-            levels, status = _levels(*pair, shares)
+            levels, status = common_levels(*pair, shares)
             times = [one.series.first_passage(levels) for one in pair]
             row = {"matched_by": clock, "at": levels, "epoch_a": times[0][0], "epoch_b": times[1][0]}
             # a metric without replicates (too few models) is matched by the estimate alone, and has no interval
@@ -108,8 +108,15 @@ def at_matched(
     return joined(tables)
 
 
-def _levels(first: Clock, second: Clock, shares: Sequence[float]) -> tuple[np.ndarray, np.ndarray | str]:
-    """Values [L] of the clock, and whether their passages are sure, in words; one that is NaN without any overlap."""
+def common_levels(first: Clock, second: Clock, shares: Sequence[float]) -> tuple[np.ndarray, np.ndarray | str]:
+    """Values [L] of two clocks, and whether their passages are sure, in words [L].
+
+    Args:
+        shares: see `at_matched`.
+
+    Returns:
+        Without any overlap one value that is NaN, and one sentence.
+    """
     ranges = first.series.range(), second.series.range()
     low, high = max(r[0] for r in ranges), min(r[1] for r in ranges)
     if high <= low:

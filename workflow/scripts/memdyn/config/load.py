@@ -68,6 +68,8 @@ def load_study(raw: Mapping[str, Any], arguments: Sequence[str] = ()) -> Study:
         found.extend(config.difficulty.misfits(run.name, checkpoints, scored // 2))
         if config.level_distance:
             found.extend(config.level_distance.misfits(run.name, checkpoints, scored, config.shadow_models))
+    if config.regularization and not found:
+        found.extend(config.regularization.misfits(runs))
     if found:
         raise ConfigError(list(dict.fromkeys(found)))
     _refuse_repeats(runs)

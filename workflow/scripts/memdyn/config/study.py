@@ -15,6 +15,7 @@ from memdyn.config.paths import OutputFolder
 from memdyn.config.pool import PoolConfig
 from memdyn.config.probes import DifficultyConfig, ProbesConfig
 from memdyn.config.recipe import RunVariation, TrainConfig
+from memdyn.config.regularization import RegularizationConfig
 from memdyn.config.report import ReportConfig
 from memdyn.config.statistics import StatisticsConfig
 
@@ -57,6 +58,9 @@ class StudyConfig(Strict):
     )
     probes: ProbesConfig = Field(default_factory=ProbesConfig, description="Options of what is read off the networks.")
     claims: ClaimsConfig = Field(default_factory=ClaimsConfig, description="Rules that judge C1, C2 and C3.")
+    regularization: RegularizationConfig | None = Field(
+        default=None, description="Each run against a baseline, and the verdicts R1 to R4; null: not asked."
+    )
     report: ReportConfig = Field(default_factory=ReportConfig, description="The page and its figures.")
     results: OutputFolder = Field(default="results", min_length=1, description="Folder of all artifacts.")
     data_dir: OutputFolder = Field(default="data", min_length=1, description="Folder of downloaded data sets.")
@@ -118,6 +122,8 @@ class StudyConfig(Strict):
                 "analysis.enabled is false; allowed: [], or analysis.enabled: true"
             )
         self._check_measures()
+        if self.regularization and (odd := list(self.regularization.unknown_attacks(labels))):
+            raise ValueError("; ".join(odd))
         if self.report.threshold not in self.dynamics.thresholds:
             raise ValueError(
                 f"report.threshold: {self.report.threshold!r} is not among dynamics.thresholds "

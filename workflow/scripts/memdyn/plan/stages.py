@@ -12,7 +12,7 @@ from memdyn.models import REGISTRY as MODELS
 from memdyn.optim import REGISTRY as OPTIMIZERS
 from memdyn.optim.schedules import REGISTRY as SCHEDULES
 from memdyn.plan.probes import OUTPUTS, code_of_mechanism, probes_read
-from memdyn.plan.stage import ANALYSIS, ATTACK, DISTANCE, DYNAMICS, TRAIN, Stage, code_of
+from memdyn.plan.stage import ANALYSIS, ATTACK, DISTANCE, DYNAMICS, TRAIN, UNCALIBRATED, Stage, code_of
 
 
 def architecture(train: TrainConfig) -> str:
@@ -173,6 +173,20 @@ def analysis_stage(study: Study, codes: dict[str, Code], probes: dict[str, Stage
         parent=probes[OUTPUTS],
         needs=_read_besides(study, shown, probes) | measures,
     )
+
+
+def uncalibrated_stage(study: Study, probes: dict[str, Stage], epochs: list[int]) -> Stage:
+    """What one run says without shadow models."""
+    config = study.config
+    options = {
+        "draws": config.regularization.draws,
+        "epochs": epochs,
+        "known": config.regularization.known,
+        "models": config.shadow_models,
+        "statistics": config.statistics,
+    }
+    slug = f"uncalibrated-m{config.shadow_models:03d}"
+    return Stage(UNCALIBRATED, slug, options, ("measure_uncalibrated.py",), parent=probes[OUTPUTS])
 
 
 def distance_stage(study: Study, probes: dict[str, Stage], epochs: list[int]) -> Stage:

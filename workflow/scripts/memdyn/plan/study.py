@@ -29,6 +29,7 @@ from memdyn.plan.stages import (
     code_of_attacks,
     distance_stage,
     dynamics_stage,
+    uncalibrated_stage,
 )
 from memdyn.plan.training import Training, Trainings
 from memdyn.report.sections import DRAWN, WRITTEN, entries
@@ -43,6 +44,7 @@ class RunPlan:
         probes: by name; the outputs come first.
         attacks: by label.
         analysis: None where the study does not ask for the full analysis.
+        uncalibrated: None where it does not ask for runs against a baseline.
         distance: None where it does not ask for the level distance.
         training: of its models; of a hidden teacher that is all there is.
         shares: whether another run has the same training: they differ in output rules, or in when they end.
@@ -57,6 +59,7 @@ class RunPlan:
     analysis: Stage | None = None
     shares: bool = False
     repeats: bool = False
+    uncalibrated: Stage | None = None
     distance: Stage | None = None
 
     @property
@@ -83,7 +86,7 @@ class RunPlan:
     def stages(self) -> Iterator[Stage]:
         """All of them; a parent comes before what lies in it."""
         yield from (self.pool, self.train, *self.probes.values(), *self.attacks.values())
-        yield from filter(None, (self.dynamics, self.analysis, self.distance))
+        yield from filter(None, (self.dynamics, self.analysis, self.uncalibrated, self.distance))
 
 
 @dataclass(frozen=True)
@@ -183,6 +186,7 @@ class StudyPlan:
                 "attacks": {label: stage.path for label, stage in run.attacks.items()},
                 "dynamics": run.dynamics.path,
                 "analysis": run.analysis.path if run.analysis else None,
+                **({"uncalibrated": run.uncalibrated.path} if run.uncalibrated else {}),
                 **({"distance": run.distance.path} if run.distance else {}),
             }
             for run in self.runs
@@ -256,8 +260,9 @@ def _plan_run(study: Study, training: Training, judge_installed: bool) -> RunPla
     attacks = attack_stages(study, codes, probes, epochs, training.exact.options_hash)
     dynamics = dynamics_stage(study, codes, probes, epochs)
     analysis = analysis_stage(study, codes, probes, epochs) if study.config.analysis.enabled else None
+    uncalibrated = uncalibrated_stage(study, probes, epochs) if study.config.regularization else None
     distance = distance_stage(study, probes, epochs) if study.config.level_distance else None
-    return RunPlan(training, epochs, probes, attacks, dynamics, analysis, distance)
+    return RunPlan(training, epochs, probes, attacks, dynamics, analysis, uncalibrated, distance)
 
 
 def _alternatives(study: Study, plan: RunPlan) -> Iterator[Stage]:
@@ -269,6 +274,18 @@ def _alternatives(study: Study, plan: RunPlan) -> Iterator[Stage]:
             yield from _plan_run(study, replace(plan.training, stage=train), judge_installed=False).stages()
 
 
+def _against(study: Study) -> dict[str, Any]:
+    """What the comparison with a baseline is told."""
+    config = study.config
+    strong = config.regularization.strong_attacks([attack.label() for attack in config.attacks])
+    return plain_options(config.regularization) | {
+        "baseline": config.regularization.baselines,
+        "strong": strong,
+        "top": config.analysis.top,
+        "last": {run.name: run.train.checkpoint_epochs()[-1] for run in study.runs},
+    }
+
+
 def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]:
     config = study.config
     members = [
@@ -278,10 +295,12 @@ def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]
             "attacks": [[label, stage.folder] for label, stage in run.attacks.items()],
             "dynamics": run.dynamics.folder,
             "analysis": run.analysis.folder if run.analysis else None,
+            **({"uncalibrated": run.uncalibrated.folder} if run.uncalibrated else {}),
             **({"distance": run.distance.folder} if run.distance else {}),
         }
         for run in runs
     ]
+    against = {"regularization": _against(study)} if config.regularization else {}
     tables = Stage(
         TABLES,
         "tables",
@@ -292,6 +311,7 @@ def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]
             "groups": config.statistics.jackknife_groups,
             "thresholds": list(config.dynamics.thresholds),
             "claims": config.claims,
+            **against,
         },
         ("compare_runs.py",),
     )

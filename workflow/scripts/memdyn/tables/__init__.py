@@ -3,7 +3,7 @@
 Rules read their outputs off it, writing checks it, docs/tables.md is generated from it.
 """
 
-from memdyn.tables import analysis, attack, distance, dynamics, study, train
+from memdyn.tables import analysis, attack, distance, dynamics, study, train, uncalibrated
 from memdyn.tables.table import Table
 
 STAGES: dict[str, dict[str, Table]] = {
@@ -11,15 +11,17 @@ STAGES: dict[str, dict[str, Table]] = {
     "attack": attack.TABLES,
     "dynamics": dynamics.TABLES,
     "analysis": analysis.TABLES,
+    "uncalibrated": uncalibrated.TABLES,
     "distance": distance.TABLES,
-    "study": study.TABLES | study.ANALYSED | study.DISTANCES,
+    "study": study.TABLES | study.ANALYSED | study.DISTANCES | study.AGAINST_BASELINE,
 }
 """Stage -> name -> table."""
 
 
-def study_tables(analysed: bool, distances: bool = False) -> list[str]:
-    """Names of the tables of a study; with those of the full analysis, and of the level distance."""
-    return [*study.TABLES, *(study.ANALYSED if analysed else ()), *(study.DISTANCES if distances else ())]
+def study_tables(analysed: bool, distances: bool = False, against_baseline: bool = False) -> list[str]:
+    """Names of the tables of a study; with those of the full analysis, the level distance, runs against a baseline."""
+    more = ((analysed, study.ANALYSED), (distances, study.DISTANCES), (against_baseline, study.AGAINST_BASELINE))
+    return [*study.TABLES, *(name for asked, tables in more if asked for name in tables)]
 
 
 def taken_over(stage: str) -> list[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from memdyn.tables import analysis, attack, distance, dynamics
+from memdyn.tables import analysis, attack, distance, dynamics, regularization, uncalibrated
 from memdyn.tables.table import Column, Table
 from memdyn.tables.words import table, with_limits, words
 from memdyn.terms import PARTS
@@ -256,12 +256,15 @@ _OF_ANALYSED = dict(
     ]
 )
 
-OWN = _OF_ALL | _OF_ANALYSED
+OWN = _OF_ALL | _OF_ANALYSED | regularization.OWN
 """Tables that no run has of its own."""
 
 TABLES = _OF_ALL | _of_runs(attack.TABLES, "run attack") | _of_runs(dynamics.TABLES, "run")
 ANALYSED = _OF_ANALYSED | _of_runs(analysis.TABLES, "run")
 """What a study has besides `TABLES` where its runs are analysed in full."""
+
+AGAINST_BASELINE = regularization.OWN | _of_runs(uncalibrated.TABLES, "run")
+"""What it has besides where they are compared with a baseline."""
 
 DISTANCES = _of_runs(distance.TABLES, "run")
 """What it has where it asks for the level distance."""

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 SECTIONS = (
     "found",
     "claims",
+    "mechanisms",
+    "protection",
+    "alike",
     "run",
     "leakage",
     "roc",

@@ -1,0 +1,1 @@
+"""Runs against a baseline: what their mechanisms change, and what may be said of it."""

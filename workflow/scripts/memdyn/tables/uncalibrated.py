@@ -1,0 +1,31 @@
+"""Tables of what a run says without shadow models."""
+
+from memdyn.tables.table import Column
+from memdyn.tables.words import table, words
+
+_ATTACK = Column("attack", "text", "avg or pow; empty for what is no attack's")
+
+TABLES = dict(
+    [
+        table(
+            "uncalibrated",
+            "uncalibrated",
+            "What needs no shadow models, means over models: accuracy, losses, the advantages of AVG and POW.",
+            "epoch attack metric",
+            (
+                _ATTACK,
+                Column("metric", "text", "accuracy_test, accuracy_in, loss_in, loss_out (nats), or advantage"),
+                Column("value", "float", "the metric"),
+                *words("low high level"),
+            ),
+            study="uncalibrated",
+        ),
+        table(
+            "uncalibrated",
+            "uncalibrated_replicates",
+            "`uncalibrated` without each group of pairs.",
+            "epoch attack metric group",
+            (_ATTACK, Column("value", "float", "the metric")),
+        ),
+    ]
+)
