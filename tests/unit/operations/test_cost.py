@@ -85,7 +85,7 @@ def test_distances_that_are_to_be_taken(here):
     taken = "{} of 32 models is to be taken, which comes on top: about {} of one job after the other"
     assert said(plan)[:3] == [
         taken.format("input_curvature", "1.8 h"),
-        taken.format("level_distance", "16 h"),
+        taken.format("level_distance", "16.4 h"),
         taken.format("margin_gradient", "85 min"),
     ]
     few = plan_of(changes | {"level_distance": section | {"models": 10}})
