@@ -8,5 +8,6 @@ name in `memdyn.config.mechanisms`; `custom` stands for all of a user's own, wha
 LOSS = ("logits", "labels", "epoch")
 
 REGISTRY: dict[str, str] = {
+    "dp_sgd": "memdyn.mechanisms.dp_sgd:DpSgd",
     "custom": "memdyn.mechanisms.custom:custom",
 }

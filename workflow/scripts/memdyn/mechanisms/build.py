@@ -8,7 +8,13 @@ from memdyn.mechanisms.base import HOOKS, Given, Mechanism
 from memdyn.registry import resolve
 
 # hooks of which there is one for all -> the slot that a mechanism claims with it
-EXCLUSIVE = {"batches": "sampling", "objective": "objective", "update": "gradient"}
+EXCLUSIVE = {
+    "steps": "sampling",
+    "batches": "sampling",
+    "objective": "objective",
+    "backward": "gradient",
+    "update": "gradient",
+}
 
 
 def build_mechanisms(

@@ -1,5 +1,6 @@
 """What the sections of all mechanisms share: a name, slots, and what the plan must know."""
 
+from collections.abc import Iterator
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
@@ -25,9 +26,12 @@ class MechanismConfig(Strict):
 
     Attributes:
         claims: slots that no other mechanism of a run may claim.
+        mixes_samples: whether what a step takes from one member may depend on the others, as where two are mixed into
+            one, or where the loss is no mean over the samples: `dp_sgd`, which bounds the part of each, is refused.
     """
 
     claims: ClassVar[frozenset[str]]
+    mixes_samples: ClassVar[bool] = False
 
     name: str = Field(pattern=f"^{NAME}$", description="its key in the mapping, and not among its options")
 
@@ -42,3 +46,16 @@ class MechanismConfig(Strict):
     def part(self) -> str | None:
         """The part of the pool that it reads, besides the members."""
         return None
+
+    def adapted(self, recipe: Any) -> Any:
+        """The recipe (`TrainConfig`), with what this mechanism asks to be another."""
+        return recipe
+
+    def misfits(self, recipe: Any, members: int) -> Iterator[str]:
+        """What of a recipe it cannot go with, each by key, value and what is allowed.
+
+        Args:
+            recipe: a `TrainConfig`.
+            members: of each model.
+        """
+        return iter(())

@@ -11,11 +11,12 @@ from typing import Annotated, Any, Union
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Tag, WithJsonSchema
 
 from memdyn.config.errors import did_you_mean, shown
+from memdyn.config.mechanisms import private
 from memdyn.config.mechanisms.base import NAME, SLOTS, MechanismConfig
 from memdyn.config.mechanisms.custom import CustomMechanism
 
 # released mechanisms, one class each
-RELEASED: tuple[type[MechanismConfig], ...] = ()
+RELEASED: tuple[type[MechanismConfig], ...] = (*private.RELEASED,)
 
 
 def union_of(*released: type[MechanismConfig]) -> Any:
