@@ -156,7 +156,7 @@ REFUSED = {
     ),
     "no target": (
         {"base.mechanisms": {"a": {}}},
-        ["base.mechanisms: 'a' is unknown; allowed: any name with `target: "],
+        ["base.mechanisms: 'a' is unknown; allowed: ", "any name with `target: "],
     ),
     "a misspelt name": (
         {"base.mechanisms": {"smooth": own()}, "grid": {"mechanisms.smoth.options.scale": [1, 2]}},
@@ -219,6 +219,29 @@ def test_refusals_name_the_key_the_value_and_what_is_allowed(changes, words):
     for word in words:
         assert word in message[place:], message
         place = message.index(word, place)
+
+
+TABLE = {"pool.dataset": {"name": "arrays", "path": "x.npz", "features": "x"}}
+IMAGES = {"pool.dataset": {"name": "arrays", "path": "x.npz", "images": "x"}}
+
+
+def test_what_needs_images_is_refused_on_a_table(monkeypatch):
+    assert load(TABLE, crop=own()) and not MechanismConfig.images_only
+    monkeypatch.setattr(CustomMechanism, "images_only", True)
+    where = "needs images, the data set is a table; allowed: null, which takes it away"
+    assert told(TABLE, crop=own()) == [f"base.mechanisms.crop: {where}"]
+    runs = [{"name": "plain"}, {"name": "mixed", "mechanisms": {"cut": own()}}]
+    assert told({**TABLE, "runs": runs}) == [f"runs.1 (mixed).mechanisms.cut: {where}"]
+    assert load({**TABLE, "runs": [{"name": "without", "mechanisms": {"crop": None}}]}, crop=own())
+    assert load(IMAGES, crop=own()) and load(crop=own())
+
+
+def test_what_a_teachers_mechanism_needs_is_asked_too(monkeypatch):
+    teacher = {"mechanisms": {"crop": own()}}
+    assert load(TABLE, a=own("Distillation", teacher=teacher))
+    monkeypatch.setattr(CustomMechanism, "images_only", property(lambda mechanism: mechanism.name == "crop"))
+    (line,) = told(TABLE, a=own("Distillation", teacher=teacher))
+    assert line.startswith("base.mechanisms.a.teacher.mechanisms.crop: needs images, the data set is a table")
 
 
 # -- teachers --------------------------------------------------------------------------------------------------------

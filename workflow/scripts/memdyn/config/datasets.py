@@ -40,6 +40,11 @@ class Dataset(Strict):
         return self.published_shape[0] if self.published_shape else None
 
     @property
+    def is_table(self) -> bool | None:
+        """Whether samples are rows of a table, not images; None where only code of the user's knows."""
+        return False
+
+    @property
     def downloadable(self) -> bool:
         """Whether `memdyn.data.download` can fetch it."""
         return False
@@ -259,6 +264,10 @@ class ArraysDataset(Dataset):
     def sample_shape(self) -> tuple[int, ...] | None:
         return tuple(self.shape) if self.shape else None
 
+    @property
+    def is_table(self) -> bool:
+        return self.features is not None
+
     def source_files(self, data_dir: str) -> list[str]:
         return [self.path]
 
@@ -278,6 +287,10 @@ class CustomDataset(Dataset):
         description="Files and folders that it reads: their content becomes part of the pool's identity.",
     )
     options: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments of the function.")
+
+    @property
+    def is_table(self) -> None:
+        return None
 
     def source_files(self, data_dir: str) -> list[str]:
         return list(self.files)

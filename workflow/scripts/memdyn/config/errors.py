@@ -155,7 +155,9 @@ def _model_of(annotation: Any, raw: Any) -> Any:
     if get_origin(annotation) is list:
         return _Alternatives(models)
     if len(models) > 1 and isinstance(raw, dict):
-        models = [found for found in models if raw.get("name") in _names_of(found)] or models
+        named = [found for found in models if raw.get("name") in _names_of(found)]
+        free = [found for found in models if "name" in found.model_fields and not _names_of(found)]  # any name
+        models = named or free or models
     return models[0] if len(models) == 1 and not isinstance(raw, list) else _Alternatives(models)
 
 

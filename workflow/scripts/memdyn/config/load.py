@@ -146,7 +146,10 @@ def _of_mechanisms(run: Run, raw: dict[str, Any]) -> Iterator[str]:
         key, part = f"mechanisms.{mechanism.name}", mechanism.part()
         if part and not getattr(run.pool.parts, part):
             yield f"{key}: reads the pool's part {part!r}, and pool.parts.{part} = 0; allowed: at least 1"
-        yield from mechanism.misfits(run.train, run.pool.parts.scored // 2)
+        if mechanism.images_only and run.pool.dataset.is_table:
+            yield f"{key}: needs images, the data set is a table; allowed: null, which takes it away"
+        if odd := mechanism.misfit(run.train, run.pool.parts.scored // 2):
+            yield f"{key}: {odd}"
         try:
             teachers = mechanism.teachers(run.train)
         except ConfigError as error:
@@ -172,10 +175,9 @@ def _validate(model: type, raw: dict[str, Any], where: str) -> Any:
 def _misfits(run: Run, raw: dict[str, Any]) -> Iterator[str]:
     """What is right by itself, but not on this run's pool."""
     parts, dataset, model, augment = run.pool.parts, run.pool.dataset, run.train.model, run.train.augment
-    is_table = dataset.name == "arrays" and dataset.features is not None
-    if is_table and model.name not in FOR_TABLES:
+    if dataset.is_table and model.name not in FOR_TABLES:
         yield f"model.name = {model.name}: needs images, the data set is a table; allowed: {', '.join(FOR_TABLES)}"
-    if is_table and (augment.crop or augment.flip):
+    if dataset.is_table and (augment.crop or augment.flip):
         yield f"augment: crop {augment.crop}, flip {augment.flip}: needs images, the data set is a table; leave it out"
     members = parts.scored // 2
     if run.train.batch_size > members:

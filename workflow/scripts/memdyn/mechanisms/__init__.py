@@ -8,6 +8,15 @@ name in `memdyn.config.mechanisms`; `custom` stands for all of a user's own, wha
 LOSS = ("logits", "labels", "epoch")
 
 REGISTRY: dict[str, str] = {
+    "cutout": "memdyn.mechanisms.cutout:Cutout",
+    "distillation": "memdyn.mechanisms.distillation:distillation",
+    "disturb_label": "memdyn.mechanisms.disturb_label:DisturbLabel",
     "dp_sgd": "memdyn.mechanisms.dp_sgd:DpSgd",
+    "early_stopping": "memdyn.mechanisms.early_stopping:EarlyStopping",
+    "gaussian_noise": "memdyn.mechanisms.gaussian_noise:GaussianNoise",
+    "label_smoothing": "memdyn.mechanisms.label_smoothing:LabelSmoothing",
+    "mixup": "memdyn.mechanisms.mixup:Mixup",
+    "rand_augment": "memdyn.mechanisms.rand_augment:RandAugment",
+    "spatial_dropout": "memdyn.mechanisms.spatial_dropout:SpatialDropout",
     "custom": "memdyn.mechanisms.custom:custom",
 }

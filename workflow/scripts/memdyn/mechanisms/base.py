@@ -28,6 +28,7 @@ HOOKS = (
     "backward",
     "update",
     "after_epoch",
+    "stop",
     "output",
 )
 
@@ -79,12 +80,14 @@ class Trainee:
         network: as it is trained, in training mode.
         optimizer: for steps beside those of the epochs.
         members: int64 [n], the rows of the scored samples that the model trains on, on the CPU.
+        epochs: of the whole training.
         draw: the mechanism's generator of this epoch.
     """
 
     network: nn.Module
     optimizer: Optimizer
     members: Tensor
+    epochs: int
     draw: torch.Generator
 
 
@@ -169,6 +172,14 @@ class Mechanism:
     def after_epoch(self, trainee: Trainee, epoch: int) -> dict[str, float]:
         """After an epoch's last step; returns columns of the training log, where they are called `<name>.<column>`."""
         return {}
+
+    def stop(self) -> int | None:
+        """After an epoch's `after_epoch`: whether training ends here; then no hook is called any more.
+
+        Returns:
+            the epoch whose weights the network now has, which stand for this and all later epochs; None: it goes on.
+        """
+        return None
 
     def output(self, logits: Tensor, draw: torch.Generator) -> Tensor:
         """At query time: what an attacker sees instead of the logits [B, K]. Asked by what reads the networks."""

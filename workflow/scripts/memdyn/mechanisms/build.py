@@ -14,6 +14,7 @@ EXCLUSIVE = {
     "objective": "objective",
     "backward": "gradient",
     "update": "gradient",
+    "stop": "stop",
 }
 
 

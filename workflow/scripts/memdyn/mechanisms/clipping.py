@@ -1,9 +1,9 @@
 """Sums of per-sample gradients, each clipped, by Opacus: ghost clipping (Li et al. 2022, arXiv 2110.05679).
 
 A first pass back gives the norm of each sample's gradient and keeps none of them (fully connected layers: from inputs
-and output gradients alone, Goodfellow 2015; other layers: their per-sample gradients, one layer at a time); a second one
-the gradient of the losses, weighted so that each sample's is clipped. A layer that is used twice has no such shortcut;
-its net's norms are taken from per-sample gradients, layer by layer.
+and output gradients alone, Goodfellow 2015; other layers: their per-sample gradients, one layer at a time); a second
+one the gradient of the losses, weighted so that each sample's is clipped. A layer that is used twice has no such
+shortcut; its net's norms are taken from per-sample gradients, layer by layer.
 
 The network is the recipe's own: hooks are put on it, and its weights keep their names.
 """
@@ -140,11 +140,7 @@ def refuse_mixing_layers(network: nn.Module) -> None:
     for name, module in network.named_modules():
         if isinstance(module, _BatchNorm) or (isinstance(module, _NormBase) and module.track_running_stats):
             raise ValueError(
-                f"dp_sgd: the net has {_kind(module)} ({name or 'itself'}), which mixes the samples of a batch or keeps "
-                "their means; allowed: group normalisation (model.norm = group, or mechanisms.dp_sgd.norm = group, "
-                "where the model has the key), or a net without such layers"
+                f"dp_sgd: the net has {type(module).__name__} ({name or 'itself'}), which mixes the samples of a batch "
+                "or keeps their means; allowed: group normalisation (model.norm = group, or mechanisms.dp_sgd.norm = "
+                "group, where the model has the key), or a net without such layers"
             )
-
-
-def _kind(module: Any) -> str:
-    return type(module).__name__

@@ -59,9 +59,9 @@ class DpSgd(Mechanism):
     def backward(self, logits: Tensor, loss: Callable[[Tensor], Tensor]) -> Tensor:
         """The sum of the clipped gradients of the samples, with noise yet to come.
 
-        Of B samples the loss is the mean, so that B times its gradient with respect to the logits of one is the gradient
-        of that sample's own loss. What reaches the weights past the logits (a penalty on weights) is no sample's: it is
-        set aside, and added when the noise is there.
+        Of B samples the loss is the mean, so that B times its gradient with respect to the logits of one is the
+        gradient of that sample's own loss. What reaches the weights past the logits (a penalty on weights) is no
+        sample's: it is set aside, and added when the noise is there.
         """
         leaf = logits.detach().requires_grad_()
         value = loss(leaf)

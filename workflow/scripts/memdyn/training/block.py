@@ -146,7 +146,7 @@ def _train_epochs(
     if not log and 0 in task.recipe["checkpoints"]:
         progress.save_checkpoint(bare, 0)
     for epoch in range(len(log) + 1, options.epochs + 1):
-        log = [*log, loop.run_epoch(epoch).row()]
+        log = [*log, _next_row(loop, log, epoch)]
         still_ours()
         if not isfinite(log[-1]["loss"]):
             break
@@ -154,6 +154,15 @@ def _train_epochs(
             progress.save_checkpoint(bare, epoch)
         progress.save_state(loop.state(), log)
     return log
+
+
+def _next_row(loop: Loop, log: list[dict[str, Any]], epoch: int) -> dict[str, Any]:
+    """Trains an epoch; where training is at its end, that of the weights which stand for it, without the seconds."""
+    row = loop.run_epoch(epoch).row() if loop.stopped() is None else log[-1] | {"epoch": epoch, "seconds": 0.0}
+    best = loop.stopped()
+    if best is None or not isfinite(row["loss"]):
+        return row
+    return [*log, row][best - 1] | {"epoch": epoch, "seconds": row["seconds"]}
 
 
 def _mechanisms(task: BlockTask, model: int, inputs: Samples, pool: Pool) -> dict[str, Mechanism]:

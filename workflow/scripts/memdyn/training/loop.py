@@ -10,7 +10,7 @@ Where mechanisms come in (`memdyn.mechanisms.base` says what each hook may do):
     batches                      each epoch; else all members in a random order
         crop and flip, then batch    each step
         forward pass, objective (else the cross-entropy), penalty, backward: as often as the optimizer asks
-    after_epoch                  each epoch
+    after_epoch, then stop       each epoch
 
 A step without samples, which only `batches` can make, has zero gradients and is handed to the optimizer all the same.
 """
@@ -148,6 +148,9 @@ class Loop:
             having(mechanisms, hook) for hook in ("batches", "batch", "objective", "penalty", "after_epoch")
         )
         self._backward = next((each.backward for _, each in having(mechanisms, "backward")), _backward)
+        self._stoppers = having(mechanisms, "stop")
+        # who puts weights back does so after all others, whatever the order of the recipe
+        self._tellers.sort(key=lambda teller: teller in self._stoppers)
 
     def run_epoch(self, epoch: int) -> EpochLog:
         """Trains epoch `epoch` (1, 2, ...)."""
@@ -270,11 +273,15 @@ class Loop:
         """What the mechanisms tell of the epoch, by column of the log."""
         told: dict[str, float] = {}
         for name, mechanism in self._tellers:
-            trainee = Trainee(self.network, self.optimizer, self.members, draws[name])
+            trainee = Trainee(self.network, self.optimizer, self.members, self.options.epochs, draws[name])
             columns = mechanism.after_epoch(trainee, epoch)
             told |= {f"{name}.{column}": float(value) for column, value in columns.items()}
             self.network.train()
         return told
+
+    def stopped(self) -> int | None:
+        """The epoch whose weights the network has, where a mechanism ended the training; None while it goes on."""
+        return next((mechanism.stop() for _, mechanism in self._stoppers), None)
 
     def _is_finite(self) -> bool:
         """Whether all weights are; buffers may hold infinities on purpose, such as masks."""

@@ -1,6 +1,5 @@
 """What the sections of all mechanisms share: a name, slots, and what the plan must know."""
 
-from collections.abc import Iterator
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
@@ -26,12 +25,20 @@ class MechanismConfig(Strict):
 
     Attributes:
         claims: slots that no other mechanism of a run may claim.
+        images_only: whether it makes sense of pixels alone, so that it is refused where samples are rows of a table.
+        makes_targets: whether it gives samples soft targets.
+        learns_labels: whether its objective is of the labels alone, so that it cannot learn soft targets.
         mixes_samples: whether what a step takes from one member may depend on the others, as where two are mixed into
-            one, or where the loss is no mean over the samples: `dp_sgd`, which bounds the part of each, is refused.
+            one, where a teacher learned from all of them, or where the loss is no mean over the samples.
+        parts_samples: whether it bounds what each member alone has in a step, so that none may be mixed.
     """
 
     claims: ClassVar[frozenset[str]]
+    images_only: ClassVar[bool] = False
+    makes_targets: ClassVar[bool] = False
+    learns_labels: ClassVar[bool] = False
     mixes_samples: ClassVar[bool] = False
+    parts_samples: ClassVar[bool] = False
 
     name: str = Field(pattern=f"^{NAME}$", description="its key in the mapping, and not among its options")
 
@@ -51,11 +58,16 @@ class MechanismConfig(Strict):
         """The recipe (`TrainConfig`), with what this mechanism asks to be another."""
         return recipe
 
-    def misfits(self, recipe: Any, members: int) -> Iterator[str]:
-        """What of a recipe it cannot go with, each by key, value and what is allowed.
+    def misfit(self, recipe: Any, members: int) -> str:
+        """What of a recipe it does not go with, and what is allowed; empty where it fits.
 
         Args:
             recipe: a `TrainConfig`.
             members: of each model.
         """
-        return iter(())
+        return ""
+
+
+def short(value: float) -> str:
+    """A number in a label: .1, 5, 1e-05."""
+    return f"{value:g}".removeprefix("0") or "0" if value else "0"

@@ -3,11 +3,12 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from memdyn.config.base import Bool, Hashed, merge
-from memdyn.config.errors import ConfigError, problems, shown
+from memdyn.config.base import Bool, Hashed
+from memdyn.config.errors import shown
 from memdyn.config.mechanisms.base import MechanismConfig, Slot
+from memdyn.config.mechanisms.teacher import Teacher, teachers_of
 from memdyn.config.paths import Target
 
 
@@ -23,7 +24,7 @@ class CustomMechanism(MechanismConfig):
     claims: Annotated[list[Slot], Hashed(None)] = Field(
         [], description="what no other mechanism of the run may do: a run has at most one for each"
     )
-    teacher: Bool | dict[str, Any] = Field(
+    teacher: Teacher = Field(
         False,
         description="true: it learns from the finished models of the same recipe without mechanisms; changes to that "
         "recipe, such as `epochs: 50`: from those of the changed one",
@@ -38,29 +39,15 @@ class CustomMechanism(MechanismConfig):
 
     @property
     def mixes_samples(self) -> bool:
-        """As far as anybody said."""
-        return not self.per_sample
+        """As far as anybody said; a teacher learned from all members."""
+        return not self.per_sample or self.teacher is not False
 
     def label(self) -> str:
         """Its name and its options, such as `smooth.0.1`."""
         return ".".join([self.name, *(_word(value) for value in self.options.values())])
 
     def teachers(self, recipe: Any) -> tuple[Any, ...]:
-        """The recipe without mechanisms, with the changes; its last epoch is among its checkpoints.
-
-        Raises:
-            ConfigError: for changes that make no recipe.
-        """
-        if self.teacher is False:
-            return ()
-        changes = {} if self.teacher is True else self.teacher
-        raw = merge({**recipe.model_dump(), "mechanisms": {}}, changes)
-        if isinstance(raw["checkpoints"], list) and isinstance(raw["epochs"], int):
-            raw["checkpoints"] = [each for each in raw["checkpoints"] if each < raw["epochs"]] + [raw["epochs"]]
-        try:
-            return (type(recipe).model_validate(raw),)
-        except ValidationError as error:
-            raise ConfigError(problems(error, type(recipe), raw, f"mechanisms.{self.name}.teacher")) from None
+        return teachers_of(recipe, self.teacher, self.name)
 
     def part(self) -> str | None:
         return self.reads

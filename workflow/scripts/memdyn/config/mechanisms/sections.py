@@ -11,12 +11,23 @@ from typing import Annotated, Any, Union
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Tag, WithJsonSchema
 
 from memdyn.config.errors import did_you_mean, shown
-from memdyn.config.mechanisms import private
+from memdyn.config.mechanisms import private, regularizers
 from memdyn.config.mechanisms.base import NAME, SLOTS, MechanismConfig
 from memdyn.config.mechanisms.custom import CustomMechanism
 
+# regularizers that stand elsewhere in a recipe, by names that people may look for here
+ELSEWHERE = {
+    "crop": "augment.crop",
+    "random_crop": "augment.crop",
+    "flip": "augment.flip",
+    "horizontal_flip": "augment.flip",
+    "weight_decay": "optimizer.weight_decay",
+    "l2": "optimizer.weight_decay",
+    "dropout": "mechanisms.spatial_dropout",
+}
+
 # released mechanisms, one class each
-RELEASED: tuple[type[MechanismConfig], ...] = (*private.RELEASED,)
+RELEASED: tuple[type[MechanismConfig], ...] = (*regularizers.RELEASED, *private.RELEASED)
 
 
 def union_of(*released: type[MechanismConfig]) -> Any:
@@ -33,7 +44,8 @@ def _names(section: type[MechanismConfig]) -> tuple[str, ...]:
 def _tag(section: Any) -> str:
     if isinstance(section, MechanismConfig):
         return "custom" if isinstance(section, CustomMechanism) else section.name
-    return "custom" if "target" in section else section["name"]
+    is_own = not isinstance(section, dict) or "target" in section  # what is no section is told to be none
+    return "custom" if is_own else section["name"]
 
 
 def in_order(released: Iterable[str], value: Any) -> Any:
@@ -57,12 +69,14 @@ def _odd_name(name: str, options: Any, others: Iterable[str], released: Iterable
         return f"{name!r} has a key `name`, but its name is the key that it stands under; leave it out"
     if not isinstance(options, dict) or "target" in options or name in released:
         return ""
+    if name in ELSEWHERE:
+        return f"{name!r} is no mechanism of its own: it is `{ELSEWHERE[name]}`"
     known = f"{did_you_mean(name, sorted(others))}, or" if others else "allowed:"
     return f"{name!r} is unknown; {known} any name with `target: path/to/file.py:Name`"
 
 
 def refuse_clashes(sections: list[MechanismConfig]) -> list[MechanismConfig]:
-    """Two mechanisms with one slot cannot be in one run."""
+    """Two mechanisms with one slot cannot be in one run, nor soft targets where they would not be learned."""
     holders: dict[str, str] = {}
     for section in sections:
         for slot in sorted(section.claims):
@@ -72,6 +86,19 @@ def refuse_clashes(sections: list[MechanismConfig]) -> list[MechanismConfig]:
                     "run has one; take one of them away (null)"
                 )
             holders[slot] = section.name
+    makers = [section.name for section in sections if section.makes_targets]
+    learners = [section.name for section in sections if section.learns_labels]
+    if makers and learners:
+        raise ValueError(
+            f"{makers[0]!r} makes soft targets, and {learners[0]!r} learns labels alone; take one of them away (null)"
+        )
+    for bounding in (section for section in sections if section.parts_samples):
+        for mixing in (section for section in sections if section.mixes_samples):
+            own = f", or say `per_sample: true` of {mixing.name!r} if it does not" * hasattr(mixing, "per_sample")
+            raise ValueError(
+                f"{bounding.name!r} bounds what each member has in a step, and {mixing.name!r} mixes members; take one "
+                f"of them away (null){own}"
+            )
     return sections
 
 

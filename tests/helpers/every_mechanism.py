@@ -1,0 +1,114 @@
+"""Every released mechanism, for tests of what holds for all: a new one joins by a line."""
+
+import dataclasses
+from typing import Any
+
+import torch
+
+from memdyn.compute.samples import Samples
+from memdyn.config.recipe import TrainConfig
+from memdyn.identity.names import plain_options
+from memdyn.mechanisms.base import Batch, Given
+from memdyn.models.build import build_model
+from memdyn.models.layout import layout_of
+from memdyn.store.checkpoints import checkpoint_file, load_checkpoint
+from memdyn.training.teacher import TeacherCheckpoints
+from small_trainings import NET, Training, recipe, small_pool
+
+# name -> options of a strength that shows after some epochs on 20 members
+OPTIONS: dict[str, dict[str, Any]] = {
+    "cutout": {"size": 5},
+    "distillation": {"temperature": 5.0},
+    "disturb_label": {"alpha": 0.5},
+    "early_stopping": {"patience": 2},
+    "gaussian_noise": {"sigma": 0.3},
+    "label_smoothing": {"alpha": 0.3},
+    "mixup": {"alpha": 1.0},
+    "rand_augment": {"operations": 2, "magnitude": 15},
+    "spatial_dropout": {"p": 0.5},
+}
+
+
+def pool_with_spare():
+    """40 scored samples and 10 that are reserved."""
+    pool = small_pool()
+    return dataclasses.replace(pool, parts={**pool.parts, "spare": slice(40, 50)})
+
+
+class Trained:
+    """Trainings of small nets in one folder, and those of their teachers, each made once."""
+
+    def __init__(self, folder, models=range(2)):
+        self.folder, self.models, self.pool, self._teachers, self._count = folder, models, pool_with_spare(), {}, 0
+        (folder / "net.py").write_text(NET)
+
+    def config(self, *names, **changes):
+        """The recipe with these mechanisms, in their order.
+
+        Raises:
+            pydantic.ValidationError: where they cannot be combined.
+        """
+        net = {"name": "custom", "target": f"{self.folder / 'net.py'}:net"}
+        raw = {"model": net, **recipe(**changes), "mechanisms": {name: OPTIONS[name] for name in names}}
+        return TrainConfig.model_validate(raw | {"model": changes.get("model", net)})
+
+    def new(self, config, models=None, mechanisms=None):
+        """A training that is to be run; `mechanisms`: other sections than the config's."""
+        self._count += 1
+        options = plain_options(config)
+        if mechanisms is not None:
+            options["mechanisms"] = mechanisms
+        folder = self.folder / str(self._count)
+        models = self.models if models is None else models
+        return Training(folder, self.pool, models, teachers=self.teachers(config), **options)
+
+    def teachers(self, config):
+        """The finished teachers of a recipe's mechanisms."""
+        return tuple(
+            TeacherCheckpoints(mechanism.name, plain_options(teacher), self._taught(teacher), teacher.epochs)
+            for mechanism in config.mechanisms
+            for teacher in mechanism.teachers(config)
+        )
+
+    def _taught(self, teacher):
+        key = teacher.model_dump_json()
+        if key not in self._teachers:
+            self._teachers[key] = self.new(teacher).run().folder / "checkpoints"
+        return self._teachers[key]
+
+
+def last_network(training, model=0):
+    """The net after the last epoch, in eval mode."""
+    task = training.task
+    network = build_model(task.recipe["model"], training.pool.images.shape[1:], len(training.pool.class_names))
+    file = checkpoint_file(training.folder / "checkpoints", model, task.recipe["epochs"])
+    network.load_state_dict(load_checkpoint(file))
+    return network.eval()
+
+
+def member_confidence(training, model=0):
+    """Mean probability of the true class over the members, of the scored weights."""
+    network, pool = last_network(training, model), training.pool
+    members = torch.from_numpy(training.task.masks[model])
+    inputs = Samples.of_pool(pool, pool.parts["scored"], torch.device("cpu"))
+    with torch.no_grad():
+        p = network(inputs.normalise(inputs.samples, layout_of(network))).softmax(1)
+    return p[torch.arange(len(p)), inputs.labels][members].mean().item()
+
+
+def given(pool, teachers=(), n_classes=3):
+    """What a mechanism may use, of a pool."""
+    device = torch.device("cpu")
+    inputs = Samples.of_pool(pool, pool.parts["scored"], device)
+    return Given(n_classes, inputs, teachers, lambda name: Samples.of_pool(pool, pool.parts[name], device))
+
+
+def with_given(mechanism, pool, **more):
+    object.__setattr__(mechanism, "given", given(pool, **more))
+    return mechanism
+
+
+def batch_of(pool, count=8, layout=torch.contiguous_format):
+    """The pool's first samples, normalised."""
+    inputs = Samples.of_pool(pool, slice(0, count), torch.device("cpu"))
+    return Batch(inputs.normalise(inputs.samples, layout), None, inputs.labels, torch.arange(count))

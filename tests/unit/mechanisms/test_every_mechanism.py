@@ -1,0 +1,147 @@
+"""What holds for all released mechanisms: one harness over the registry, which `every_mechanism.OPTIONS` lists."""
+
+import copy
+from itertools import combinations, permutations
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from pydantic import ValidationError
+
+from every_mechanism import OPTIONS, Trained, batch_of, member_confidence
+from memdyn.compute.samples import Samples
+from memdyn.config.mechanisms.sections import RELEASED
+from memdyn.identity.names import plain_options
+from memdyn.mechanisms import REGISTRY
+from memdyn.mechanisms.build import build_mechanisms, having
+from memdyn.training.block import _mechanisms
+from small_trainings import EPOCHS, kill_after_epoch, optimizer, schedule
+
+NAMES = list(OPTIONS)
+LONG = {"epochs": 40, "checkpoints": [0, 40]}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    return Trained(tmp_path_factory.mktemp("trained"))
+
+
+@pytest.fixture(scope="module")
+def baseline(trained):
+    return trained.new(trained.config()).run()
+
+
+@pytest.fixture(scope="module")
+def long_baseline(trained):
+    return trained.new(trained.config(**LONG)).run()
+
+
+def test_the_harness_has_them_all():
+    assert {*OPTIONS, "custom"} == REGISTRY.keys()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_label_tells_name_and_strength(trained, name):
+    (section,) = trained.config(name).mechanisms
+    assert section.label() and section.label() == section.label().lower()
+    others = {each.label() for other in NAMES if other != name for each in trained.config(other).mechanisms}
+    assert section.label() not in others
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_options_are_the_builders(trained, name):
+    (section,) = plain_options(trained.config(name))["mechanisms"]
+    assert list(build_mechanisms([section])) == [name]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_options_out_of_range_are_refused_by_name(trained, name):
+    (released,) = [each for each in RELEASED if name in str(each.model_fields["name"].annotation)]
+    for key in released.model_fields.keys() - {"name", "teacher"}:
+        with pytest.raises(ValidationError, match=key):
+            released.model_validate({"name": name, **OPTIONS[name], key: -1})
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_claims_to_fit_the_members_less_and_does(trained, long_baseline, name):
+    """All of them: after 40 epochs the members are less surely of their class than in the plain training."""
+    found = trained.new(trained.config(name, **LONG)).run()
+    for model in trained.models:
+        assert member_confidence(found, model) < member_confidence(long_baseline, model) - 0.02
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_killed_at_any_epoch_it_is_resumed_to_the_bit(trained, monkeypatch, name):
+    config = trained.config(name, schedule=schedule("one_cycle"), augment={"crop": 1, "flip": True})
+    whole = trained.new(config).run()
+    for epoch in range(1, EPOCHS + 1):
+        parts = trained.new(config)
+        for _ in trained.models:
+            with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+                kill_after_epoch(patch, epoch)
+                parts.run()
+            torch.manual_seed(epoch)  # another process has other random states
+            np.random.seed(epoch)
+        parts.run()
+        assert parts.weights() == whole.weights()
+        pd.testing.assert_frame_equal(parts.log().drop(columns="seconds"), whole.log().drop(columns="seconds"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_baseline_does_not_move(trained, baseline, name):
+    """A mechanism begins where the plain training does, unless it asks not to, and leaves nothing behind."""
+    with_it = trained.new(trained.config(name)).run()
+    assert trained.new(trained.config()).run().weights() == baseline.weights()
+    assert with_it.weights() != baseline.weights() or name == "early_stopping"
+    (mechanism,) = build_mechanisms(with_it.task.recipe["mechanisms"]).values()
+    start = "model-0001 epoch-0000.safetensors"
+    assert (with_it.weights()[start] == baseline.weights()[start]) is ("init" not in mechanism.own_seeds)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_objective_and_penalty_are_pure(trained, name):
+    """Asked twice they answer alike, change nothing and draw nothing."""
+    training = trained.new(trained.config(name), range(1))
+    inputs = Samples.of_pool(trained.pool, slice(0, 40), torch.device("cpu"))
+    mechanisms = _mechanisms(training.task, 0, inputs, trained.pool)
+    logits = torch.randn(8, 3, generator=torch.Generator().manual_seed(0))
+    draw = torch.Generator().manual_seed(1)
+    for hook in ("objective", "penalty"):
+        for _, mechanism in having(mechanisms, hook):
+            batch = mechanism.batch(batch_of(trained.pool), 1, draw)
+            before, random = copy.deepcopy(dict(mechanism.state)), torch.get_rng_state()
+            for epoch in (1, 2):
+                one, other = (getattr(mechanism, hook)(logits, batch, epoch) for _ in range(2))
+                assert torch.equal(one, other)
+            assert str(mechanism.state) == str(before) and torch.equal(torch.get_rng_state(), random)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_all_it_draws_comes_from_its_own_generator(trained, name):
+    """Another seed of everybody else's draws changes no batch."""
+    training = trained.new(trained.config(name), range(1))
+    inputs = Samples.of_pool(trained.pool, slice(0, 40), torch.device("cpu"))
+    found = []
+    for seed in (1, 2):
+        (mechanism,) = _mechanisms(training.task, 0, inputs, trained.pool).values()
+        torch.manual_seed(seed)
+        np.random.seed(seed)
+        random = torch.get_rng_state()
+        found.append(mechanism.batch(batch_of(trained.pool), 1, torch.Generator().manual_seed(5)))
+        assert torch.equal(torch.get_rng_state(), random)
+    assert torch.equal(found[0].inputs, found[1].inputs)
+    assert torch.equal(found[0].soft_targets(3), found[1].soft_targets(3))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pair", list(combinations(NAMES, 2)), ids="-".join)
+def test_a_pair_trains_or_is_refused_by_name(trained, pair):
+    for names in permutations(pair):
+        try:
+            config = trained.config(*names, epochs=1, optimizer=optimizer("sam"))
+        except ValidationError as error:
+            assert all(repr(name) in str(error) for name in names)
+            continue
+        log = trained.new(config, range(1)).run().log()
+        assert np.isfinite(log["loss"]).all()
