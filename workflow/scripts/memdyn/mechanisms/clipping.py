@@ -21,6 +21,9 @@ from memdyn.compute.device import seed_draws
 from memdyn.compute.samples import Samples
 from memdyn.models.layout import layout_of
 
+# of the first layer, whose output's gradient is all that is read
+warnings.filterwarnings("ignore", message="Full backward hook is firing when gradients are computed with respect")
+
 _TRIED = 4  # samples of the trial pass
 _ALLOWED = "allowed: nets whose samples have gradients of their own, such as those with group normalisation"
 
