@@ -12,6 +12,7 @@ import yaml
 from memdyn.compare.claims import power_law, study_claims, with_factor
 from memdyn.compare.differences import run_differences
 from memdyn.compare.nulls import null_tests
+from memdyn.compare.privacy import dp_table
 from memdyn.compare.runs import factor_row, pool_row, run_row, samples_of
 from memdyn.compare.verdicts import Rules
 from memdyn.data.pool import read_pool
@@ -92,6 +93,7 @@ def study_tables(snakemake) -> dict[str, pd.DataFrame]:
         everything = tables | {"replicates": replicates}
         rules = Rules(level=options["level"], **options["claims"])
         tables |= study_claims(everything, factors, pool_of, sizes, options["level"], options["thresholds"], rules)
+    tables["dp"] = dp_table(runs, tables["accuracy"])
     pools = {run["pool"]: (run["dataset"], path) for run, path in zip(runs, given.pools, strict=True)}
     tables["pools"] = pd.DataFrame(
         [pool_row(folder, dataset, read_pool(path), sha256(path)) for folder, (dataset, path) in pools.items()]

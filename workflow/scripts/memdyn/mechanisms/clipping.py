@@ -57,7 +57,9 @@ class Clipping:
         self._network, self._norm = network, norm
         self._trial = inputs.normalise(inputs.samples[:_TRIED], layout_of(network))
         # the smallest weight of each layer: a pass back to these passes all layers, and makes few gradients
-        layers = [[each for each in module.parameters(recurse=False) if each.requires_grad] for module in network.modules()]
+        layers = [
+            [each for each in module.parameters(recurse=False) if each.requires_grad] for module in network.modules()
+        ]
         self._reaching = [min(weights, key=torch.numel) for weights in layers if weights]
         self._norms = self._hooks(ghost=True)
         try:

@@ -153,6 +153,7 @@ class StudyPlan:
                     {k: v for k, v in plan.pool.options.items() if k != "parts"} | {"code": plan.pool.digest}
                 ),
                 "device": self.study.config.device,
+                "members": plan.run.pool.parts.scored // 2,
             }
             for plan in self.runs
         ]
@@ -231,6 +232,12 @@ def _alternatives(study: Study, plan: RunPlan) -> Iterator[Stage]:
             yield from _plan_run(study, replace(plan.training, stage=train), judge_installed=False).stages()
 
 
+def _of_tables_alone(run: RunPlan) -> dict[str, Any]:
+    """Options of its mechanisms that change no training, but tables."""
+    deltas = [mechanism.delta for mechanism in run.run.train.mechanisms if mechanism.name == "dp_sgd"]
+    return {"delta": deltas[0]} if deltas else {}
+
+
 def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]:
     config = study.config
     members = [
@@ -240,6 +247,7 @@ def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]
             "attacks": [[label, stage.folder] for label, stage in run.attacks.items()],
             "dynamics": run.dynamics.folder,
             "analysis": run.analysis.folder if run.analysis else None,
+            **_of_tables_alone(run),
         }
         for run in runs
     ]
