@@ -20,6 +20,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "cutout": {"size": 5},
     "distillation": {"temperature": 5.0},
     "disturb_label": {"alpha": 0.5},
+    "dp_sgd": {"noise": 0.5, "lot": 8},
     "early_stopping": {"patience": 2},
     "gaussian_noise": {"sigma": 0.3},
     "label_smoothing": {"alpha": 0.3},
@@ -48,7 +49,8 @@ class Trained:
         Raises:
             pydantic.ValidationError: where they cannot be combined.
         """
-        net = {"name": "custom", "target": f"{self.folder / 'net.py'}:net"}
+        norm = "group" if "dp_sgd" in names else "batch"  # whose samples have gradients of their own
+        net = {"name": "custom", "target": f"{self.folder / 'net.py'}:net", "options": {"norm": norm}}
         raw = {"model": net, **recipe(**changes), "mechanisms": {name: OPTIONS[name] for name in names}}
         return TrainConfig.model_validate(raw | {"model": changes.get("model", net)})
 

@@ -3,7 +3,7 @@
 Epsilon is that of neighbours which differ in one member that is added or removed, of Poisson lots and Gaussian noise;
 by the accountant of privacy loss random variables (PRV; Gopi et al. 2021, arXiv 2106.02848), an upper bound within .01.
 Our models' members are exact halves, so that two models differ in members that are exchanged: such a pair is two
-neighbours apart, and its own epsilon larger, up to twice.
+neighbours apart, and its own epsilon about twice as large (Koskela et al. 2020, arXiv 1906.03049: 1.99, not .96).
 
 It is known from the recipe alone, for a step is the same whoever is drawn: nothing is kept while training.
 """

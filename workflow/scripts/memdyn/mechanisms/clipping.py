@@ -33,7 +33,12 @@ class _Norms(GradSampleHooksFastGradientClipping):
 
     def rearrange_grad_samples(self, **given: Any) -> tuple[list[Tensor], Tensor]:
         activations, gradients = super().rearrange_grad_samples(**given)
-        return [each.contiguous() for each in activations], gradients.contiguous()
+        return [_laid_out(each) for each in activations], _laid_out(gradients)
+
+
+def _laid_out(values: Tensor) -> Tensor:
+    """Contiguous by its strides too: images of one pixel or channel may lie in either way, and are padded as in one."""
+    return values.contiguous().view(-1).view(values.shape)
 
 
 class Clipping:

@@ -67,10 +67,10 @@ class DpSgd(Mechanism):
         value = loss(leaf)
         value.backward()
         self._apart = [weights.grad for weights in self._weights]
+        for weights in self._weights:
+            weights.grad = None
         of_samples = leaf.grad * len(logits)
         if self._clipping is None:
-            for weights in self._weights:
-                weights.grad = None
             logits.backward(of_samples)
         else:
             self._clipped += self._clipping.backward(logits, of_samples, self._weights)
