@@ -14,6 +14,7 @@ SECTIONS = (
     "leakage",
     "roc",
     "plane",
+    "private",
     "centre",
     "samples",
     "zones",
