@@ -3,31 +3,41 @@
 import dataclasses
 from typing import Any
 
+import numpy as np
 import torch
 
 from memdyn.compute.samples import Samples
+from memdyn.config.mechanisms import output_rules
 from memdyn.config.recipe import TrainConfig
+from memdyn.design.seeds import derive_seed
 from memdyn.identity.names import plain_options
 from memdyn.mechanisms.base import Batch, Given
-from memdyn.models.build import build_model
-from memdyn.models.layout import layout_of
-from memdyn.store.checkpoints import checkpoint_file, load_checkpoint
+from memdyn.mechanisms.build import own_purpose
+from memdyn.training.block import _mechanisms, new_network
+from memdyn.training.loop import Loop, LoopOptions
 from memdyn.training.teacher import TeacherCheckpoints
 from small_trainings import NET, Training, recipe, small_pool
 
-# name -> options of a strength that shows after some epochs on 20 members
+# name -> options of a strength that shows after three epochs on 20 members
 OPTIONS: dict[str, dict[str, Any]] = {
+    "ccl": {"alpha": 0.3},
+    "confidence_penalty": {"beta": 0.5},
     "cutout": {"size": 5},
     "distillation": {"temperature": 5.0},
     "disturb_label": {"alpha": 0.5},
     "dp_sgd": {"noise": 0.5, "lot": 8},
     "early_stopping": {"patience": 2},
     "gaussian_noise": {"sigma": 0.3},
+    "hamp": {"gamma": 0.7, "alpha": 0.01},
+    "label_dp": {"epsilon": 0.5, "method": "two_stage"},
     "label_smoothing": {"alpha": 0.3},
     "mixup": {"alpha": 1.0},
+    "relax_loss": {"alpha": 1.0},
     "rand_augment": {"operations": 2, "magnitude": 15},
     "spatial_dropout": {"p": 0.5},
 }
+# output rules, which answer queries and change no weights: tests/unit/mechanisms/test_output_rules.py
+RULES = [each.model_fields["name"].annotation.__args__[0] for each in output_rules.RELEASED]
 
 
 def pool_with_spare():
@@ -64,6 +74,19 @@ class Trained:
         models = self.models if models is None else models
         return Training(folder, self.pool, models, teachers=self.teachers(config), **options)
 
+    def loop(self, config):
+        """The training of the first model, without its files."""
+        task, device = self.new(config).task, torch.device("cpu")
+        model, inputs = task.models.start, Samples.of_pool(self.pool, self.pool.parts["scored"], device)
+        mechanisms = _mechanisms(task, model, inputs, self.pool)
+
+        def seed_of(purpose, epoch):
+            return derive_seed(0, "pool", model, own_purpose(purpose, mechanisms), epoch)
+
+        members = torch.from_numpy(np.flatnonzero(task.masks[0]))
+        network, options = new_network(task, model, self.pool), LoopOptions.of_recipe(task.recipe)
+        return Loop(network, inputs, members, options, seed_of, mechanisms)
+
     def teachers(self, config):
         """The finished teachers of a recipe's mechanisms."""
         return tuple(
@@ -77,25 +100,6 @@ class Trained:
         if key not in self._teachers:
             self._teachers[key] = self.new(teacher).run().folder / "checkpoints"
         return self._teachers[key]
-
-
-def last_network(training, model=0):
-    """The net after the last epoch, in eval mode."""
-    task = training.task
-    network = build_model(task.recipe["model"], training.pool.images.shape[1:], len(training.pool.class_names))
-    file = checkpoint_file(training.folder / "checkpoints", model, task.recipe["epochs"])
-    network.load_state_dict(load_checkpoint(file))
-    return network.eval()
-
-
-def member_confidence(training, model=0):
-    """Mean probability of the true class over the members, of the scored weights."""
-    network, pool = last_network(training, model), training.pool
-    members = torch.from_numpy(training.task.masks[model])
-    inputs = Samples.of_pool(pool, pool.parts["scored"], torch.device("cpu"))
-    with torch.no_grad():
-        p = network(inputs.normalise(inputs.samples, layout_of(network))).softmax(1)
-    return p[torch.arange(len(p)), inputs.labels][members].mean().item()
 
 
 def given(pool, teachers=(), n_classes=3):

@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from memdyn.mechanisms.base import Mechanism
+from memdyn.models.layout import layout_of
 
 
 class LabelSmoothing(Mechanism):
@@ -238,3 +239,28 @@ class Replaces(Mechanism):
 
 class OddState(Nothing):
     state: ClassVar[dict] = {"kept": [{"inner": object()}]}
+
+
+# output rules
+
+
+class ClassMean(Mechanism):
+    """Answers with the mean probabilities of all scored samples that the network puts into the same class."""
+
+    def output(self, logits, draw):
+        inputs, network = self.given.inputs, self.given.network
+        p = network(inputs.normalise(inputs.samples, layout_of(network))).softmax(1)
+        label = F.one_hot(p.argmax(1), p.shape[1]).float()
+        # where no scored sample is of the class, the mean of none is its one-hot label
+        means = (label.T @ p + 1e-6 * torch.eye(p.shape[1])) / (label.sum(0) + 1e-6).unsqueeze(1)
+        return means.clamp(min=1e-30).log()[logits.argmax(1)]
+
+
+class Infinite(Mechanism):
+    def output(self, logits, draw):
+        return logits / 0
+
+
+class Misshapen(Mechanism):
+    def output(self, logits, draw):
+        return logits.amax(1)

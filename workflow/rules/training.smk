@@ -10,7 +10,7 @@ rule train_block:
     input:
         pool=ancient(rules.build_pool.output.pool),
         masks=lambda wc: masks_of(wc.pool, models_of(wc.block)),
-        teachers=teachers_of,
+        teachers=teachers_of if HAS_TEACHERS else [],
     output:
         checkpoints=checkpoints_kept(
             directory(f"{RESULTS}/{{pool}}/{{run}}/{{block}}/checkpoints")
@@ -34,6 +34,6 @@ rule train_block:
         device=OPTIONS.device,
         keep=OPTIONS.keep_checkpoints,
         on_divergence=OPTIONS.on_divergence,
-        teachers=teacher_params,
+        teachers=teacher_params if HAS_TEACHERS else [],
     script:
         "../scripts/train_block.py"

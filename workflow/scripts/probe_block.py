@@ -19,6 +19,7 @@ from memdyn.jobs import retention
 from memdyn.jobs.atomic import sweep
 from memdyn.jobs.lease import hold
 from memdyn.models.build import build_model
+from memdyn.probes.answers import Answers
 from memdyn.probes.block import build_probe, members_of, probe_block
 from memdyn.store.logs import failed_models
 from memdyn.store.masks import read_masks
@@ -38,7 +39,8 @@ if __name__ == "__main__":
     epochs = options.get("epochs", recipe["checkpoints"])
     failed = failed_models(pd.read_parquet(snakemake.input.log))
     probe, name = build_probe(options["probe"], options["signal"]), options["signal"]
-    taken = probe_block(probe, network, checkpoints, models, epochs, samples, members, params.batch, failed)
+    answers = Answers(**options["answers"], pool=pool, device=device) if "answers" in options else None
+    taken = probe_block(probe, network, checkpoints, models, epochs, samples, members, params.batch, failed, answers)
     with hold(progress_folder(path.parents[1], block), f"taking {name} of", tell):
         if path.exists():  # Snakemake had deleted it before it started this job
             tell("the other job has read the block: nothing is left to do")

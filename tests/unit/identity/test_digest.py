@@ -1,5 +1,6 @@
 """The code digest: what counts as a change of code, and of whose."""
 
+import ast
 import shutil
 from pathlib import Path
 
@@ -206,3 +207,45 @@ def test_every_stage_of_the_real_package_has_a_digest():
     scripts = Path(digest.__file__).resolve().parents[2]
     for script in scripts.glob("*.py"):
         assert len(code_digest([script.name])) == 64
+
+
+NESTED = """
+import m0
+if x: import m1
+elif y: import m2
+else: import m3
+try: import m4
+except A: import m5
+else: import m6
+finally: import m7
+try: pass
+except* B: import m8
+for a in b: import m9
+else: import m10
+while c: import m11
+else: import m12
+with d: import m13
+match e:
+    case 1: import m14
+    case _:
+        if f: from m15 import g
+async def h():
+    async for i in j: import m16
+    async with k: import m17
+class L:
+    def n(self):
+        class O: import m18
+"""
+
+
+def test_imports_are_found_in_statements_of_any_kind():
+    found = set(digest._imports(ast.parse(NESTED)))
+    assert found == {f"m{number}" for number in range(19)} | {"m15.g"}
+
+
+def test_no_import_of_the_package_is_missed():
+    for path in digest.PACKAGE_ROOT.rglob("*.py"):
+        tree = ast.parse(path.read_bytes())
+        imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+        statements = set(map(id, digest._statements(tree)))
+        assert all(id(node) in statements for node in imports), path

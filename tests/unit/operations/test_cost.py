@@ -178,3 +178,27 @@ def test_a_dry_run_says_it(tmp_path):
     assert hours < float(stated) < 1.6 * hours and float(wall) == pytest.approx(float(stated) / 2, rel=0.05)
     assert len(lines) == 4 and lines[3].startswith("disk: ")
     assert done.stdout.index("cost: ") < done.stdout.index("Building DAG")
+
+
+def test_a_probe_of_a_finished_study_says_what_it_would_take(here):
+    Path("a.py").write_text('class A(Attack):\n    reads = (Reads("logits"),)\n')
+    attacks = [{"name": "loss"}, {"name": "custom", "target": "a.py:A"}]
+    changes = {"results": str(here), "attacks": attacks, "dynamics.attacks": ["loss"], "runs": []}
+    plan = plan_of(changes)
+    finish(plan, 0, seconds=60.0, scored=True)
+    # 900 samples at 4 checkpoints forward, of 4 epochs of 200 members forward and back; and the start of the job
+    minutes = round((8 * 60 * 900 * 4 / (3 * 4 * 200) + 4) / 60)
+    first, last = said(plan)
+    assert first == (
+        f"logits of 8 models is to be taken, which comes on top: about {minutes} min of one job after the other"
+    )
+    assert last == "all 8 models are trained and scored"
+
+
+def test_own_mechanisms_are_said_to_be_unknown(here):
+    Path("m.py").write_text("class M:\n    pass\n")
+    changes = {"runs.0.mechanisms": {"m": {"target": "m.py:M"}}, "results": str(here)}
+    line = "what your own mechanisms take in mlp is not known, and not in this time"
+    assert line in said(plan_of(changes)) and not any("own mech" in each for each in said(plan_of()))
+    finish(plan_of(changes), 0, seconds=1.0)
+    assert line not in said(plan_of(changes)), "measured"

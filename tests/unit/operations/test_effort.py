@@ -6,13 +6,15 @@ from math import ceil
 import numpy as np
 import pytest
 
+import own_mechanisms
 from memdyn.config.datasets import TorchvisionDataset
 from memdyn.config.load import load_study
+from memdyn.config.mechanisms.custom import CustomMechanism
 from memdyn.data import REGISTRY
 from memdyn.data.pool import build_pool, write_pool
 from memdyn.data.raw import raw_data
 from memdyn.models.size import size_of
-from memdyn.operations.effort import SPEEDS, Effort, efforts, seconds_a_model
+from memdyn.operations.effort import SPEEDS, Effort, efforts, probing_cost, scoring_cost, seconds_a_model
 from memdyn.plan.study import build_plan
 from memdyn.registry import resolve
 from studies import study
@@ -117,3 +119,29 @@ UNKNOWN = replace(RUN, net="own", guess=None, checkpoint=None)
 )
 def test_measured_times_scale_the_others(runs, measured, expected):
     assert seconds_a_model(runs, measured) == pytest.approx(expected)
+
+
+def test_mechanisms_lengthen_a_step(monkeypatch):
+    own = {"target": f"{own_mechanisms.__file__}:Noise"}
+    mechanisms = {"base.mechanisms": {"a": own, "b": own | {"options": {"scale": 0.2}}}}
+    plain, unknown = found()[0], found(mechanisms)[0]
+    assert (unknown.guess, unknown.passes) == (plain.guess, plain.passes), "a user's own counts as nothing"
+    monkeypatch.setattr(CustomMechanism, "cost", lambda mechanism: {"a": 2.0, "b": 1.5}[mechanism.name])
+    longer = found(mechanisms)[0]
+    assert longer.guess == pytest.approx(3 * plain.guess) and longer.passes == 3 * plain.passes
+    run = build_plan(load_study(study(mechanisms))).runs[0]
+    assert scoring_cost(run) == pytest.approx(scoring_cost(build_plan(load_study(study())).runs[0]) / 3)
+
+
+@pytest.mark.parametrize(("views", "forwards"), [({}, 2), ({"flip": False}, 1), ({"shift": 2, "epochs": [4]}, 10 / 4)])
+def test_passes_of_a_probe(views, forwards, tmp_path):
+    (tmp_path / "a.py").write_text(
+        'class A(Attack):\n    reads = (Reads("logits"), Reads("margin", views=True), Reads("mine"))\n'
+    )
+    (tmp_path / "m.py").write_text("def mine(network, samples, members, batch):\n    pass\n")
+    attack = {"name": "custom", "target": f"{tmp_path}/a.py:A"}
+    probes = {"views": views, "own": {"mine": {"target": f"{tmp_path}/m.py:mine"}}}
+    run = build_plan(load_study(study({"attacks": [attack], "dynamics.attacks": ["A"], "probes": probes}))).runs[0]
+    assert probing_cost(run, "logits") == pytest.approx(scoring_cost(run)) and scoring_cost(run) > 0
+    assert probing_cost(run, "views") == pytest.approx(forwards * scoring_cost(run))
+    assert probing_cost(run, "mine") is None

@@ -1,9 +1,9 @@
 """Mechanisms of a recipe: a mapping in YAML, an ordered list in a hash, and what is refused before any job."""
 
-from typing import Annotated, ClassVar, Literal, get_args
+from typing import Annotated, ClassVar, Literal, Self, get_args
 
 import pytest
-from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError, model_validator
 
 import own_mechanisms
 from memdyn.config.base import Float, Strict
@@ -156,7 +156,7 @@ REFUSED = {
     ),
     "no target": (
         {"base.mechanisms": {"a": {}}},
-        ["base.mechanisms: 'a' is unknown; allowed: ", "any name with `target: "],
+        ["base.mechanisms: 'a' is unknown; allowed: ", "relax_loss", "or any name with `target: "],
     ),
     "a misspelt name": (
         {"base.mechanisms": {"smooth": own()}, "grid": {"mechanisms.smoth.options.scale": [1, 2]}},
@@ -286,10 +286,21 @@ class Smooth(MechanismConfig):
     alpha: Float = Field(0.1, ge=0, le=1, description="share of the other labels")
 
 
+class Odd(MechanismConfig):
+    """One whose options fit by themselves, and not together."""
+
+    claims: ClassVar[frozenset[str]] = frozenset()
+    name: Literal["odd"] = Field()
+
+    @model_validator(mode="after")
+    def _refuse(self) -> Self:
+        raise ValueError("one and two do not go together")
+
+
 class Recipe(Strict):
     mechanisms: Annotated[
-        list[union_of(Smooth)],
-        BeforeValidator(lambda value: in_order(["smooth"], value)),
+        list[union_of(Smooth, Odd)],
+        BeforeValidator(lambda value: in_order(["smooth", "odd"], value)),
         AfterValidator(refuse_clashes),
     ] = Field(default=[])
 
@@ -306,7 +317,7 @@ def test_released_and_own_ones_in_one_mapping():
     [
         (
             {"smoth": {"alpha": 0.1}},
-            "mechanisms: 'smoth' is unknown; did you mean 'smooth'? allowed: smooth, or any name",
+            "mechanisms: 'smoth' is unknown; did you mean 'smooth'? allowed: odd, smooth, or any name",
         ),
         ({"mine": own(), "smooth": {"alpha": 3}}, "mechanisms.smooth.alpha = 3: must be less than or equal to 1"),
         (
@@ -314,6 +325,7 @@ def test_released_and_own_ones_in_one_mapping():
             "mechanisms.smooth.alpa = 1: unknown key; did you mean 'alpha'? allowed: ",
         ),
         ({"mine": own(alpha=1), "smooth": {}}, "mechanisms.mine.alpha = 1: unknown key; allowed: "),
+        ({"mine": own(), "odd": {}}, "mechanisms.odd: one and two do not go together"),
         (
             {"mine": own(claims=["objective"]), "smooth": {}},
             "mechanisms: 'mine' and 'smooth' both claim the slot 'objective'",

@@ -48,6 +48,7 @@ def run_row(run: dict[str, Any], log: pd.DataFrame, accuracy: pd.DataFrame) -> d
     """
     failed, planned = failed_models(log), log["model"].nunique()
     last, recipe = accuracy.iloc[-1], run["recipe"]
+    log = log[log["epoch"] <= recipe["epochs"]]  # a run may be a checkpoint of a longer one
     return {
         "run": run["name"],
         "run_folder": run["folder"],

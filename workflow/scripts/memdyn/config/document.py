@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from memdyn.config.mechanisms.base import MechanismConfig
 from memdyn.config.study import StudyConfig
 
 BEGIN, END = "<!-- generated: make docs -->", "<!-- end of generated -->"
@@ -29,7 +30,8 @@ def _section(lines: list[str], path: str, model: type[BaseModel]) -> None:
         lines += ["", f"### `{path}`", "", _first_line(model.__doc__)]
     lines += ["", "| key | default | allowed | meaning |", "|---|---|---|---|"]
     nested: list[tuple[str, type[BaseModel]]] = []
-    for name, field in model.model_fields.items():
+    fields = {name: field for name, field in model.model_fields.items() if not _is_key(model, name)}
+    for name, field in fields.items():
         key = f"{path}.{name}" if path else name
         models = _models(field.annotation)
         lines.append(f"| `{name}` | {_default(field)} | {_allowed(field, models)} | {_cell(field.description or '')} |")
@@ -38,7 +40,14 @@ def _section(lines: list[str], path: str, model: type[BaseModel]) -> None:
         _section(lines, key, found)
 
 
+def _is_key(model: type[BaseModel], name: str) -> bool:
+    """Whether the field is the key that a section stands under in a mapping, and no key in it."""
+    return name == "name" and issubclass(model, MechanismConfig)
+
+
 def _nested_path(key: str, model: type[BaseModel], is_union: bool) -> str:
+    if issubclass(model, MechanismConfig):
+        return f"{key}.{' or '.join(_names(model)) or 'ANY_NAME'}"
     return f"{key}, name: {' or '.join(_names(model))}" if is_union else key
 
 
@@ -63,7 +72,14 @@ def _yaml(value: Any) -> str:
     return str(value)
 
 
+def allowed(field: FieldInfo) -> str:
+    """The values that a key may have, in words."""
+    return _allowed(field, _models(field.annotation))
+
+
 def _allowed(field: FieldInfo, models: list[type[BaseModel]]) -> str:
+    if any(issubclass(model, MechanismConfig) for model in models):
+        return "a mapping of names to the sections below"
     if len(models) > 1:
         return ", ".join(f"`{name}`" for model in models for name in _names(model))
     if models:

@@ -134,9 +134,14 @@ def _without_tags(location: tuple, raw: Any) -> list:
         if _has(here, part):
             keys.append(part)
             here = here[part]
-        elif last and isinstance(here, dict) and part != here.get("name") and "[" not in str(part):
+        elif last and isinstance(here, dict) and not _is_tag(part, here, keys) and "[" not in str(part):
             keys.append(part)  # a missing key; with brackets it is a type, as `dict[str,any]`
     return keys
+
+
+def _is_tag(part: Any, section: dict[str, Any], keys: list) -> bool:
+    """Whether it says which alternative a section is: by its name, or by that which it stands under in a mapping."""
+    return part == section.get("name", keys[-1] if keys else None) or (part == "custom" and "target" in section)
 
 
 def _has(here: Any, part: Any) -> bool:
@@ -153,15 +158,14 @@ def _model_at(model: Any, location: list, raw: Any) -> Any:
 
 
 def _model_of(annotation: Any, raw: Any) -> Any:
-    """The model class that a value is validated against; unions are decided by `name`."""
+    """The model class that a value is validated against; unions are decided by `name`; a user's own has any."""
     annotation = getattr(annotation, "annotation", annotation)
     models = _models_in(annotation)
     if get_origin(annotation) is list:
         return _Alternatives(models)
     if len(models) > 1 and isinstance(raw, dict):
         named = [found for found in models if raw.get("name") in _names_of(found)]
-        free = [found for found in models if "name" in found.model_fields and not _names_of(found)]  # any name
-        models = named or free or models
+        models = named or [found for found in models if "name" in found.model_fields and not _names_of(found)] or models
     return models[0] if len(models) == 1 and not isinstance(raw, list) else _Alternatives(models)
 
 

@@ -146,8 +146,6 @@ def _of_mechanisms(run: Run, raw: dict[str, Any]) -> Iterator[str]:
         key, part = f"mechanisms.{mechanism.name}", mechanism.part()
         if part and not getattr(run.pool.parts, part):
             yield f"{key}: reads the pool's part {part!r}, and pool.parts.{part} = 0; allowed: at least 1"
-        if mechanism.images_only and run.pool.dataset.is_table:
-            yield f"{key}: needs images, the data set is a table; allowed: null, which takes it away"
         if odd := mechanism.misfit(run.train, run.pool.parts.scored // 2):
             yield f"{key}: {odd}"
         try:
@@ -174,11 +172,9 @@ def _validate(model: type, raw: dict[str, Any], where: str) -> Any:
 
 def _misfits(run: Run, raw: dict[str, Any]) -> Iterator[str]:
     """What is right by itself, but not on this run's pool."""
-    parts, dataset, model, augment = run.pool.parts, run.pool.dataset, run.train.model, run.train.augment
-    if dataset.is_table and model.name not in FOR_TABLES:
-        yield f"model.name = {model.name}: needs images, the data set is a table; allowed: {', '.join(FOR_TABLES)}"
-    if dataset.is_table and (augment.crop or augment.flip):
-        yield f"augment: crop {augment.crop}, flip {augment.flip}: needs images, the data set is a table; leave it out"
+    parts, dataset = run.pool.parts, run.pool.dataset
+    if dataset.is_table:
+        yield from needing_images(run.train)
     members = parts.scored // 2
     if run.train.batch_size > members:
         yield (
@@ -188,6 +184,18 @@ def _misfits(run: Run, raw: dict[str, Any]) -> Iterator[str]:
     yield from _of_mechanisms(run, raw)
     if not parts.population and any(attack["name"] == "rmia" for attack in raw.get("attacks", [{"name": "rmia"}])):
         yield "pool.parts.population = 0: rmia compares with population samples; allowed: at least 1"
+
+
+def needing_images(train: TrainConfig) -> Iterator[str]:
+    """What of a recipe makes no sense of rows of a table."""
+    model, augment, why = train.model, train.augment, "needs images, the data set is a table"
+    if model.name not in FOR_TABLES:
+        yield f"model.name = {model.name}: {why}; allowed: {', '.join(FOR_TABLES)}"
+    if augment.crop or augment.flip:
+        yield f"augment: crop {augment.crop}, flip {augment.flip}: {why}; leave it out"
+    for mechanism in train.mechanisms:
+        if mechanism.images_only:
+            yield f"mechanisms.{mechanism.name}: {why}; allowed: null, which takes it away"
 
 
 def _refuse_repeats(runs: list[Run]) -> None:

@@ -5,7 +5,7 @@ An optimizer's fields are the keyword arguments of its builder in `memdyn.optim.
 """
 
 from itertools import pairwise
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import Field, field_validator, model_validator
 
@@ -18,7 +18,19 @@ Share = Annotated[Float, Field(ge=0, le=1)]
 Decay = Annotated[Float, Field(ge=0, lt=1)]
 
 
-class _Nesterov(Strict):
+class _Optimizer(Strict):
+    """What the optimizers share.
+
+    Attributes:
+        decay: how weight decay comes in. coupled: as an L2 penalty, whose gradient goes through momentum and scaling
+            as the loss's does; decoupled: weights shrink by the learning rate times it, beside the step (Loshchilov &
+            Hutter 2019); None: only code of the user's knows. They differ most where steps are scaled, as in Adam.
+    """
+
+    decay: ClassVar[Literal["coupled", "decoupled"] | None] = "coupled"
+
+
+class _Nesterov(_Optimizer):
     """What optimizers with (Nesterov) momentum share."""
 
     momentum: Decay = Field(0.9, description="momentum; 0: none")
@@ -36,7 +48,7 @@ class SgdOptimizer(_Nesterov):
 
     name: Literal["sgd"] = Field(description="stochastic gradient descent")
     lr: Positive = Field(0.05, description="learning rate")
-    weight_decay: NonNegative = Field(5e-4, description="L2 penalty, added to the gradient")
+    weight_decay: NonNegative = Field(5e-4, description="coupled: L2 penalty, added to the gradient")
 
 
 class SamOptimizer(_Nesterov):
@@ -45,10 +57,10 @@ class SamOptimizer(_Nesterov):
     name: Literal["sam"] = Field(description="sharpness-aware minimisation (Foret et al. 2021) over SGD")
     lr: Positive = Field(0.05, description="learning rate of the SGD step")
     rho: Positive = Field(0.05, description="radius of the ascent step (L2 norm over all weights)")
-    weight_decay: NonNegative = Field(5e-4, description="L2 penalty of the SGD step, not part of the ascent step")
+    weight_decay: NonNegative = Field(5e-4, description="coupled: L2 penalty of the SGD step, not of the ascent step")
 
 
-class AdamOptimizer(Strict):
+class AdamOptimizer(_Optimizer):
     """Adam (Kingma & Ba 2015)."""
 
     name: Literal["adam"] = Field(description="Adam (Kingma & Ba 2015)")
@@ -56,12 +68,14 @@ class AdamOptimizer(Strict):
     beta1: Decay = Field(0.9, description="decay of the mean of the gradients")
     beta2: Decay = Field(0.999, description="decay of the mean of the squared gradients")
     eps: Positive = Field(1e-8, description="added to the denominator")
-    weight_decay: NonNegative = Field(0.0, description="L2 penalty, added to the gradient")
+    weight_decay: NonNegative = Field(0.0, description="coupled: L2 penalty, added to the gradient")
     amsgrad: bool = Field(False, description="keep the largest second moment (Reddi et al. 2018)")
 
 
-class AdamwOptimizer(Strict):
+class AdamwOptimizer(_Optimizer):
     """Adam with decoupled weight decay (Loshchilov & Hutter 2019)."""
+
+    decay: ClassVar[Literal["coupled", "decoupled"] | None] = "decoupled"
 
     name: Literal["adamw"] = Field(description="Adam with decoupled weight decay (Loshchilov & Hutter 2019)")
     lr: Positive = Field(1e-3, description="learning rate")
@@ -71,7 +85,7 @@ class AdamwOptimizer(Strict):
     weight_decay: NonNegative = Field(0.01, description="decoupled weight decay, times the learning rate")
 
 
-class RmspropOptimizer(Strict):
+class RmspropOptimizer(_Optimizer):
     """RMSprop (Tieleman & Hinton 2012)."""
 
     name: Literal["rmsprop"] = Field(description="RMSprop (Tieleman & Hinton 2012)")
@@ -80,11 +94,13 @@ class RmspropOptimizer(Strict):
     eps: Positive = Field(1e-8, description="added to the denominator")
     momentum: Decay = Field(0.0, description="momentum of the scaled gradient")
     centered: bool = Field(False, description="scale by the estimated variance instead of the second moment")
-    weight_decay: NonNegative = Field(0.0, description="L2 penalty, added to the gradient")
+    weight_decay: NonNegative = Field(0.0, description="coupled: L2 penalty, added to the gradient")
 
 
 class MuonOptimizer(_Nesterov):
     """Muon (Jordan et al. 2024) for hidden matrices and convolutions, AdamW for all other parameters."""
+
+    decay: ClassVar[Literal["coupled", "decoupled"] | None] = "decoupled"
 
     name: Literal["muon"] = Field(
         description="Muon (Jordan et al. 2024) for hidden matrices and convolutions, AdamW for everything else"
@@ -101,8 +117,10 @@ class MuonOptimizer(_Nesterov):
     adamw_weight_decay: NonNegative = Field(0.01, description="decoupled weight decay of the AdamW part")
 
 
-class CustomOptimizer(Strict):
+class CustomOptimizer(_Optimizer):
     """An optimizer of your own."""
+
+    decay: ClassVar[Literal["coupled", "decoupled"] | None] = None
 
     name: Literal["custom"] = Field(description="your own optimizer, from a Python file")
     target: Target = Field(
@@ -117,10 +135,22 @@ OptimizerConfig = Annotated[
     SgdOptimizer | SamOptimizer | AdamOptimizer | AdamwOptimizer | RmspropOptimizer | MuonOptimizer | CustomOptimizer,
     Field(discriminator="name"),
 ]
+# optimizer -> how its weight decay comes in: to name it as a mechanism
+WEIGHT_DECAY: dict[str, str | None] = {
+    name: section.decay
+    for section in get_args(get_args(OptimizerConfig)[0])
+    for name in get_args(section.model_fields["name"].annotation)
+}
 
 
 class _Schedule(Strict):
-    """What the schedules share. Each gives the factor that multiplies the optimizer's learning rates."""
+    """What the schedules share. Each gives the factor that multiplies the optimizer's learning rates.
+
+    Attributes:
+        knows_end: whether the factors before an epoch depend on how many come after it.
+    """
+
+    knows_end: ClassVar[bool] = True
 
     warmup_epochs: NonNegative = Field(
         0.0, description="epochs of linear warm-up from near 0 to the schedule's first value; may be fractional"
@@ -139,11 +169,15 @@ class _Schedule(Strict):
 class ConstantSchedule(_Schedule):
     """The learning rate stays."""
 
+    knows_end: ClassVar[bool] = False
+
     name: Literal["constant"] = Field(description="the learning rate stays as it is")
 
 
 class StepSchedule(_Schedule):
     """Multiply by gamma at each milestone."""
+
+    knows_end: ClassVar[bool] = False
 
     name: Literal["step"] = Field(description="multiply the learning rate by gamma at each milestone")
     milestones: list[Annotated[int, Field(ge=1)]] = Field(

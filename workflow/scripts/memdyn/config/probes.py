@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from memdyn.config.base import Strict, no_repeats
+from memdyn.config.base import Bool, Neutral, Strict, no_repeats
 from memdyn.config.paths import Target
 from memdyn.terms import SCORED_PARTS, early_checkpoint
 
@@ -22,7 +22,13 @@ class _Probe(Strict):
     """What all probes share."""
 
     gives: ClassVar[tuple[str, ...]] = ()  # the signals that it writes
+    images_only: ClassVar[bool] = False  # whether it makes sense of pixels alone
     of_parts: ClassVar[tuple[str, ...]] = SCORED_PARTS
+    of_answers: ClassVar[bool] = False  # of what a queried model answers, behind its output rules; else of its weights
+
+    def forwards(self) -> int | None:
+        """Passes forward of each sample at each checkpoint; None where its time is made of other things too."""
+        return None
 
     @property
     def pool_parts(self) -> tuple[str, ...]:
@@ -53,6 +59,7 @@ def resolved_epochs(epochs: str | Sequence[int], checkpoints: Sequence[int], ear
 class OutputsProbe(_Probe):
     """What attacks and dynamics live on: five numbers of each logit vector, at every checkpoint."""
 
+    of_answers = True
     gives = ("margin", "gap", "entropy", "modified_entropy", "el2n")
     name: Literal["outputs"] = Field("outputs", description="margin, gap, entropies and EL2N")
 
@@ -60,20 +67,30 @@ class OutputsProbe(_Probe):
 class LogitsProbe(_Probe):
     """The logits themselves."""
 
+    of_answers = True
     gives = ("logits",)
     name: Literal["logits"] = Field("logits", description="all logits")
     dtype: Literal["float32", "float16"] = Field("float32", description="float16: half the disk, three digits.")
     epochs: Epochs = Field("all", description="Checkpoints: all, last, early (see analysis.early_epoch), or a list.")
 
+    def forwards(self) -> int:
+        return 1
+
 
 class ViewsProbe(_Probe):
     """The margin of several views of each image: as it is, mirrored, and moved by a few pixels."""
 
+    of_answers = True
     gives = ("margin_views",)
+    images_only = True
     name: Literal["views"] = Field("views", description="margins of augmented queries")
     flip: bool = Field(True, description="The mirrored image too, of every shift.")
     shift: int = Field(0, ge=0, le=16, description="Pixels of the moves left, right, up and down; 0: none.")
     epochs: Epochs = Field("all", description="Checkpoints: all, last, early (see analysis.early_epoch), or a list.")
+
+    def forwards(self) -> int:
+        """One a view."""
+        return (5 if self.shift else 1) * (2 if self.flip else 1)
 
 
 class GrandProbe(_Probe):
@@ -108,11 +125,20 @@ class OwnProbe(_Probe):
         default=list(SCORED_PARTS), min_length=1, description="Parts of the pool whose samples it is taken of."
     )
     epochs: Epochs = Field("last", description="Checkpoints: all, last, early (see analysis.early_epoch), or a list.")
+    queries: Annotated[Bool, Neutral(False)] = Field(
+        False,
+        description="true: its `network` answers as a queried model does, behind the output rules of the run's "
+        "mechanisms; false: it is the trained network itself",
+    )
     harder: Literal["larger", "smaller"] | None = Field(
         default=None, description="For difficulty.measures: are samples with a larger or with a smaller value harder?"
     )
 
     _differ = field_validator("parts")(no_repeats)
+
+    @property
+    def of_answers(self) -> bool:
+        return self.queries
 
     @property
     def pool_parts(self) -> tuple[str, ...]:

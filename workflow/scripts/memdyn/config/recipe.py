@@ -74,6 +74,22 @@ class TrainConfig(Strict):
             raise ValueError(f"schedule.{error}") from None
         return self
 
+    def trained(self) -> "TrainConfig":
+        """What of it changes weights: without mechanisms that only answer queries."""
+        training = [each for each in self.mechanisms if each.changes_weights()]
+        return self if len(training) == len(self.mechanisms) else self.model_copy(update={"mechanisms": training})
+
+    def is_checkpoint_of(self, longer: "TrainConfig") -> bool:
+        """Whether a longer training, at rates that do not know its end, has this one's weights among its checkpoints.
+
+        Not with mechanisms, which may know the end, or have a teacher that is as long as its student.
+        """
+        mine, theirs = self.trained(), longer.trained()
+        if mine.mechanisms or mine.schedule.knows_end or mine.epochs >= theirs.epochs:
+            return False
+        alike = mine.model_copy(update={"epochs": theirs.epochs, "checkpoints": theirs.checkpoints}) == theirs
+        return alike and set(mine.checkpoint_epochs()) <= set(theirs.checkpoint_epochs())
+
     def checkpoint_epochs(self) -> list[int]:
         """The saved epochs, resolved."""
         return list(range(self.epochs + 1)) if self.checkpoints == "all" else list(self.checkpoints)

@@ -178,14 +178,24 @@ def _is_outside(module: str) -> bool:
     return module.split(".")[1:2] in [[room] for room in OUTSIDE]
 
 
-def _imports(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
+def _imports(tree: ast.Module) -> Iterator[str]:
+    for node in _statements(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
             # `from memdyn.stats import roc` may name a submodule
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _statements(tree: ast.Module) -> Iterator[ast.AST]:
+    """All statements, also within others; expressions, most of a tree, are not looked at."""
+    todo: list[ast.AST] = [tree]
+    while todo:
+        node = todo.pop()
+        yield node
+        for inner in ("body", "orelse", "finalbody", "handlers", "cases"):
+            todo += getattr(node, inner, ())
 
 
 def _label(path: Path) -> str:
@@ -216,12 +226,15 @@ def _plain(node: Any, is_package: bool) -> Any:
         is_package: this package's code, whose registries are left out: their named entries are hashed instead.
     """
     if isinstance(node, ast.AST):
-        fields = ((name, _plain(value, is_package)) for name, value in ast.iter_fields(node) if name != "type_comment")
-        return [type(node).__name__, *([name, value] for name, value in fields if value not in (None, []))]
+        plain = [type(node).__name__]
+        for name in node._fields:
+            value = getattr(node, name, None)
+            if value is not None and name != "type_comment" and (inner := _plain(value, is_package)) != []:
+                plain.append([name, inner])
+        return plain
     if isinstance(node, list):
-        return [
-            _plain(item, is_package) for item in node if not (_is_bare(item) or (is_package and _is_registry(item)))
-        ]
+        kept = (item for item in node if not (_is_bare(item) or (is_package and _is_registry(item))))
+        return [_plain(item, is_package) for item in kept]
     # repr tells 1 from 1.0 and from True, and spells bytes and complex numbers
     return None if node is None else repr(node)
 

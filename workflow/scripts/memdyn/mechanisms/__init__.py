@@ -8,15 +8,25 @@ name in `memdyn.config.mechanisms`; `custom` stands for all of a user's own, wha
 LOSS = ("logits", "labels", "epoch")
 
 REGISTRY: dict[str, str] = {
+    "ccl": "memdyn.mechanisms.ccl:ConvexConcave",
+    "confidence_penalty": "memdyn.mechanisms.confidence_penalty:ConfidencePenalty",
     "cutout": "memdyn.mechanisms.cutout:Cutout",
     "distillation": "memdyn.mechanisms.distillation:distillation",
     "disturb_label": "memdyn.mechanisms.disturb_label:DisturbLabel",
     "dp_sgd": "memdyn.mechanisms.dp_sgd:DpSgd",
     "early_stopping": "memdyn.mechanisms.early_stopping:EarlyStopping",
     "gaussian_noise": "memdyn.mechanisms.gaussian_noise:GaussianNoise",
+    "hamp": "memdyn.mechanisms.hamp:Hamp",
+    "hamp_output": "memdyn.mechanisms.hamp_output:RandomImagesValues",
+    "label_dp": "memdyn.mechanisms.label_dp:LabelDp",
     "label_smoothing": "memdyn.mechanisms.label_smoothing:LabelSmoothing",
     "mixup": "memdyn.mechanisms.mixup:Mixup",
+    "output_noise": "memdyn.mechanisms.output_noise:OutputNoise",
     "rand_augment": "memdyn.mechanisms.rand_augment:RandAugment",
+    "relax_loss": "memdyn.mechanisms.relax_loss:RelaxLoss",
+    "rounding": "memdyn.mechanisms.rounding:Rounding",
     "spatial_dropout": "memdyn.mechanisms.spatial_dropout:SpatialDropout",
+    "temperature": "memdyn.mechanisms.temperature:Temperature",
+    "top_k": "memdyn.mechanisms.top_k:TopK",
     "custom": "memdyn.mechanisms.custom:custom",
 }

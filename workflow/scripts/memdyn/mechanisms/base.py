@@ -20,6 +20,7 @@ from memdyn.compute.samples import Samples
 
 HOOKS = (
     "network",
+    "members",
     "steps",
     "batches",
     "batch",
@@ -64,12 +65,17 @@ class Given:
         teachers: the networks of the mechanism's teachers, in their order: those of the same model, in eval mode,
             without gradients.
         part: name of a reserved part of the pool (`spare`) -> its samples.
+        network: where queries are answered (`output`): the finished network, in eval mode; else None.
+        draw: a purpose -> a generator whose seed is of the purpose and the model alone, the same in every run: for what
+            a student and its teachers must agree on, and what must not change from epoch to epoch.
     """
 
     n_classes: int
     inputs: Samples
     teachers: tuple[nn.Module, ...]
     part: Callable[[str], Samples]
+    network: nn.Module | None = None
+    draw: Callable[[str], torch.Generator] | None = None
 
 
 @dataclass(frozen=True)
@@ -113,6 +119,14 @@ class Mechanism:
         That one's weights are saved and scored, so it must keep its parameters and buffers under their names.
         """
         return network
+
+    def members(self, members: Tensor) -> Tensor:
+        """Once, before training: the rows of the scored samples that are trained on, instead of the members.
+
+        Args:
+            members: int64 [n], ascending, on the CPU.
+        """
+        return members
 
     def steps(self, members: int, size: int) -> int:
         """Once, before training: the steps of an epoch, which the schedule counts on.
@@ -182,5 +196,10 @@ class Mechanism:
         return None
 
     def output(self, logits: Tensor, draw: torch.Generator) -> Tensor:
-        """At query time: what an attacker sees instead of the logits [B, K]. Asked by what reads the networks."""
+        """At query time: what an attacker sees instead of the logits, finite and of the same shape.
+
+        Args:
+            logits: [n, K] of all samples that a probe asks of, in one view; without gradients.
+            draw: goes on from view to view; its seed is of the mechanism's name, the model and the checkpoint.
+        """
         return logits

@@ -9,6 +9,7 @@ from memdyn.registry import resolve
 
 # hooks of which there is one for all -> the slot that a mechanism claims with it
 EXCLUSIVE = {
+    "members": "data",
     "steps": "sampling",
     "batches": "sampling",
     "objective": "objective",

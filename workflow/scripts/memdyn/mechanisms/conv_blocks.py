@@ -44,7 +44,8 @@ def _ends(module: nn.Module, maps: set[nn.Module]) -> Iterator[nn.Module]:
     if isinstance(module, nn.Conv2d) or (module in maps and _is_block(module)):
         yield module
         return
-    layers = list(module.children())
+    # a layer that stands twice in a sequence counts twice
+    layers = list(module if isinstance(module, nn.Sequential) else module.children())
     for place, layer in enumerate(layers):
         if isinstance(layer, nn.Conv2d) and isinstance(module, nn.Sequential):
             yield _last_of_block(layers[place:])

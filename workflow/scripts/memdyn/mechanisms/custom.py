@@ -8,23 +8,36 @@ from typing import Any
 from torch import Tensor
 
 from memdyn.mechanisms import LOSS
-from memdyn.mechanisms.base import Batch, Mechanism
+from memdyn.mechanisms.base import HOOKS, Batch, Mechanism
 from memdyn.own.load import call_target, load_target
 
 
-def custom(*, target: str, options: dict[str, Any], **planned: Any) -> Mechanism:
+def custom(*, target: str, options: dict[str, Any], trains: bool = True, **planned: Any) -> Mechanism:
     """`Name(**options)` of "path/to/file.py:Name"; or a plain loss, `Name(logits, labels, epoch, **options)`.
 
     Args:
+        trains: whether it may override hooks of training.
         planned: what of the config is for the plan alone: slots, teacher, part of the pool.
 
     Raises:
         FileNotFoundError: where the file does not exist.
-        ValueError: where it has no such name, raises an error, or the result is no mechanism.
+        ValueError: where it has no such name, raises an error, or the result is no mechanism, or one with a part in
+            training that is said to have none.
     """
     called = load_target(target)
     if inspect.isfunction(called) and tuple(inspect.signature(called).parameters)[: len(LOSS)] == LOSS:
-        return Loss(target, partial(called, **options))
+        mechanism: Mechanism = Loss(target, partial(called, **options))
+    else:
+        mechanism = _made(target, options)
+    odd = [
+        hook for hook in HOOKS if hook != "output" and getattr(type(mechanism), hook) is not getattr(Mechanism, hook)
+    ]
+    if odd and not trains:
+        raise ValueError(f"{target} has a part in training ({', '.join(odd)}); take `trains: false` away")
+    return mechanism
+
+
+def _made(target: str, options: dict[str, Any]) -> Mechanism:
     mechanism = call_target(target, **options)
     if not isinstance(mechanism, Mechanism):
         raise ValueError(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from memdyn.design.blocks import block_names, models_of
-from memdyn.operations.effort import SPEEDS, Effort, efforts, seconds_a_model
+from memdyn.operations.effort import SPEEDS, Effort, efforts, probing_cost, seconds_a_model
 from memdyn.operations.progress import START_SECONDS, Count, count, duration
 from memdyn.plan.probes import OUTPUTS
 from memdyn.plan.reuse import saved
@@ -70,27 +70,47 @@ def statement(plan: StudyPlan, slots: int) -> Iterator[str]:
     found = efforts(plan)
     seconds = seconds_a_model(found, [c.seconds for c in counts])
     runs = [_Run(*of) for of in zip(plan.trained, counts, found, seconds, strict=True)]
-    wanted, trained, scored = (sum(getattr(c, what) for c in counts) for what in ("wanted", "trained", "scored"))
+    wanted, to_train, trained, scored = (
+        sum(getattr(c, what) for c in counts) for what in ("wanted", "to_train", "trained", "scored")
+    )
     yield from _trained_again(plan)
-    yield from _probing(plan)
-    if trained == scored == wanted:
-        yield f"all {wanted} models are trained and scored"
+    yield from _probing(plan, runs)
+    if (trained, scored) == (to_train, wanted):
+        yield f"all {to_train} models are trained and scored"
         return
-    yield f"{wanted - trained} of {wanted} models are to be trained, {wanted - scored} to be scored"
+    yield f"{to_train - trained} of {to_train} models are to be trained, {wanted - scored} to be scored"
+    yield from _shared(plan)
     yield from _time(plan, [run for run in runs if run.blocks], slots)
     yield _disk(plan, runs, slots)
 
 
-def _probing(plan: StudyPlan) -> Iterator[str]:
-    """The probes besides the outputs that are to be taken; their arithmetic depends on the widths of all layers."""
+def _shared(plan: StudyPlan) -> Iterator[str]:
+    """Runs that cost nothing to train."""
+    ruled = [run.name for run in plan.runs if run.shares and not run.repeats]
+    if ruled:
+        yield f"{', '.join(ruled)}: trained as another run, whose models are scored anew behind output rules"
+    ended = [run.name for run in plan.runs if run.repeats]
+    if ended:
+        yield f"{', '.join(ended)}: an earlier checkpoint of another run, for which nothing is trained or scored"
+
+
+def _probing(plan: StudyPlan, runs: list[_Run]) -> Iterator[str]:
+    """The probes besides the outputs that are to be taken; what some do depends on the widths of all layers."""
     models: dict[str, int] = defaultdict(int)
-    for run in plan.runs:
-        for block in block_names(plan.study.config.shadow_models):
-            for name, probe in run.probes.items():
-                if name != OUTPUTS and not Path(plan.results, probe.product(block)).exists():
-                    models[name] += len(models_of(block))
+    seconds: dict[str, list[float | None]] = defaultdict(list)
+    for run in runs:
+        for name, probe in run.plan.probes.items():
+            blocks = [block for block in block_names(plan.study.config.shadow_models) if name != OUTPUTS]
+            left = [block for block in blocks if not Path(plan.results, probe.product(block)).exists()]
+            if left:
+                number, cost = sum(len(models_of(block)) for block in left), probing_cost(run.plan, name)
+                models[name] += number
+                known = cost and run.seconds
+                seconds[name].append(number * cost * run.seconds + START_SECONDS * len(left) if known else None)
     for name, number in sorted(models.items()):
-        yield f"{name} of {number} models is to be taken, which comes on top: how long it takes is not known"
+        total = None if None in seconds[name] else sum(seconds[name])
+        time = f"about {duration(total)} of one job after the other" if total else "how long it takes is not known"
+        yield f"{name} of {number} models is to be taken, which comes on top: {time}"
 
 
 def _trained_again(plan: StudyPlan) -> Iterator[str]:
@@ -123,9 +143,17 @@ def _time(plan: StudyPlan, runs: list[_Run], slots: int) -> Iterator[str]:
         jobs = f"{at_once} jobs" if at_once > 1 else "one job"
         yield f"time: about {work} of training and scoring, {duration(wall)} with {jobs} at a time"
         yield f"this time is {_source(device, known)}; attacks, analyses and report come on top"
+    own = [run.plan.name for run in known if not run.count.seconds and _has_unknown(run.plan)]
+    if own:
+        yield f"what your own mechanisms take in {', '.join(own)} is not known, and not in this time"
     unknown = ", ".join(run.plan.name for run in runs if not run.seconds)
     if unknown:
         yield f"time of {unknown}: unknown, nothing of this architecture was measured yet"
+
+
+def _has_unknown(run: RunPlan) -> bool:
+    """Whether a mechanism of the run does not say what it costs."""
+    return any(mechanism.cost() is None for mechanism in run.run.train.mechanisms)
 
 
 def _source(device: str, runs: list[_Run]) -> str:
@@ -149,9 +177,10 @@ def _disk(plan: StudyPlan, runs: list[_Run], slots: int) -> str:
     for run in runs:
         size = run.effort.checkpoint or 0
         kept = {"none": 0, "last": 1, "all": run.checkpoints}[keep]
-        final += run.count.wanted * kept * size
+        final += run.count.to_train * kept * size
         there += run.count.trained * kept * size
-        passing += [size * (models * (run.checkpoints - kept) + _STATE_COPIES) for models in run.count.left]
+        if not run.plan.shares:
+            passing += [size * (models * (run.checkpoints - kept) + _STATE_COPIES) for models in run.count.left]
         scores += run.count.wanted * run.checkpoints * run.samples * _SCORE_BYTES
         scores_there += run.count.scored * run.checkpoints * run.samples * _SCORE_BYTES
     # scoring goes before training, so that a job of training leaves its place to the one that scores its block

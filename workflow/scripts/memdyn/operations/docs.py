@@ -1,4 +1,5 @@
-"""Writes what is generated of the docs: the config's schema, the keys in config/README.md, the lists of docs/tables.md.
+"""Writes what is generated of the docs: the config's schema, the keys in config/README.md, the lists of docs/tables.md
+and the table of docs/mechanisms.md.
 
 After a change of the config classes or of the tables' declarations. Only what differs is written.
 """
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from memdyn.config.document import BEGIN, END, json_schema, key_table
+from memdyn.operations.document_mechanisms import mechanisms_page
 from memdyn.operations.document_tables import tables_page
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -37,6 +39,7 @@ PAGES: list[tuple[Path, Callable[[str], str]]] = [
     (ROOT / "workflow" / "schemas" / "study.schema.json", schema),
     (ROOT / "config" / "README.md", readme),
     (ROOT / "docs" / "tables.md", tables_page),
+    (ROOT / "docs" / "mechanisms.md", mechanisms_page),
 ]
 
 

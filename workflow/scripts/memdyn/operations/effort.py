@@ -2,13 +2,14 @@
 
 A net costs its operations, which `memdyn.models.size` counts, three times a sample that is trained on (backward is
 about twice forward; SAM does both twice) and once a sample that is scored. Of the optimizers' own work only Muon's
-matters.
+matters. A mechanism says by what factor it lengthens a step; a user's own counts as nothing, which the statement tells.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from math import ceil
+from functools import reduce
+from math import ceil, prod
 from pathlib import Path
 from statistics import fmean
 
@@ -47,13 +48,13 @@ class Effort:
 
     Attributes:
         net: tells nets and samples apart.
-        passes: samples that pass forward and back.
+        passes: samples that pass forward and back, or what takes as long.
         guess: seconds at the device's rough speed; None where the size of the net is not known.
         checkpoint: bytes; None likewise.
     """
 
     net: str
-    passes: int
+    passes: float
     guess: float | None
     checkpoint: int | None
 
@@ -72,13 +73,14 @@ def _effort(plan: StudyPlan, planned: RunPlan) -> Effort:
     run = planned.run
     config, train = plan.study.config, run.train
     members = run.pool.parts.scored // 2
-    rounds = train.epochs * _closures(planned)
+    rounds = train.epochs * _closures(planned) * lengthening(run)
     size = _size(Path(plan.results, planned.pool.product()), run)
     guess = None
     if size:
         speed = SPEEDS[config.device]
         threads = config.threads if config.device == "cpu" else 1
-        steps = ceil(members / train.batch_size)
+        size_of_step = reduce(lambda batch, each: each.step_size(batch), train.mechanisms, train.batch_size)
+        steps = ceil(members / size_of_step)
         muon = train.optimizer.ns_steps * size.iteration if train.optimizer.name == "muon" else 0
         arithmetic = FORWARDS * size.flops * members + muon * steps
         guess = rounds * (arithmetic / (speed.flops * threads) + speed.step * steps)
@@ -100,13 +102,30 @@ def _closures(run: RunPlan) -> int:
     return 2 if run.train.options["optimizer"]["name"] == "sam" else 1
 
 
+def lengthening(run: Run) -> float:
+    """Time of a step of training with the run's mechanisms, of that without them."""
+    return prod(mechanism.cost() or 1.0 for mechanism in run.train.mechanisms)
+
+
 def scoring_cost(run: RunPlan) -> float:
     """Time to score a model, of that to train it: samples that pass forward, against forward and back."""
     if not run.outputs:
         return 0.0
-    parts, train = run.pool.options["parts"], run.train.options
-    forward = sum(parts[part] for part in SCORED_PARTS) * len(train["checkpoints"])
-    return forward / (FORWARDS * _closures(run) * train["epochs"] * parts["scored"] / 2)
+    return _of_training(run, SCORED_PARTS, len(run.train.options["checkpoints"]))
+
+
+def probing_cost(run: RunPlan, name: str) -> float | None:
+    """Time to take a probe of a model, of that to train it; None where it is not made of passes forward."""
+    stage = run.probes[name]
+    forwards = stage.sections["probe"].forwards()
+    return forwards and _of_training(run, stage.options["parts"], forwards * len(stage.options["epochs"]))
+
+
+def _of_training(run: RunPlan, of_parts: Iterable[str], forwards: int) -> float:
+    """So many passes forward of the samples of these parts, of the passes of training."""
+    parts, epochs = run.pool.options["parts"], run.train.options["epochs"]
+    training = FORWARDS * _closures(run) * lengthening(run.run) * epochs * parts["scored"] / 2
+    return sum(parts[part] for part in of_parts) * forwards / training
 
 
 def seconds_a_model(found: Sequence[Effort], measured: Sequence[float]) -> list[float | None]:

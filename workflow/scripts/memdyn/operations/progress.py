@@ -26,7 +26,9 @@ class Count:
     """How far a run is.
 
     Attributes:
-        wanted, trained, scored: models; those that diverged have come to their end as well.
+        wanted, scored: models; those that diverged have come to their end as well.
+        to_train: models whose training counts here: none where the run shares that of an earlier one.
+        trained: of these.
         left: models of each block that is not scored yet.
         begun: the models in training, each as the share of its epochs that lies on disk, summed.
         jobs, jobs_begun: of training and scoring.
@@ -36,6 +38,7 @@ class Count:
 
     name: str
     wanted: int
+    to_train: int
     trained: int
     scored: int
     left: tuple[int, ...]
@@ -48,7 +51,7 @@ class Count:
     def work(self, seconds: float, start: float) -> tuple[float, float]:
         """Work (done, in all), with the time to train a model and to start a job."""
         done = seconds * (self.trained + self.begun + self.scoring * self.scored) + start * self.jobs_begun
-        return done, seconds * self.wanted * (1 + self.scoring) + start * self.jobs
+        return done, seconds * (self.to_train + self.scoring * self.wanted) + start * self.jobs
 
 
 def count(plan: StudyPlan, run: RunPlan) -> Count:
@@ -64,14 +67,14 @@ def count(plan: StudyPlan, run: RunPlan) -> Count:
         if log.exists():
             trained += size
             logs.append(log)
-            jobs_begun += 1
+            jobs_begun += not run.shares
         else:
             models = list(progress_folder(trained_in, block).glob("model-*"))
             finished = [json.loads(file.read_text()) for model in models if (file := model / "log.json").exists()]
             trained += len(finished)
             seconds += [sum(row["seconds"] for row in rows) for rows in finished if isfinite(rows[-1]["loss"])]
             begun += sum(_share(model, run.train.options["epochs"]) for model in models)
-            jobs_begun += bool(models)
+            jobs_begun += bool(models) and not run.shares
         last = run.outputs or run.train  # a hidden teacher is done when it is trained
         if Path(plan.results, last.product(block)).exists():
             scored += left.pop(block)
@@ -81,11 +84,12 @@ def count(plan: StudyPlan, run: RunPlan) -> Count:
     return Count(
         name=run.name,
         wanted=wanted,
-        trained=trained,
+        to_train=0 if run.shares else wanted,
+        trained=0 if run.shares else trained,
         scored=scored,
         left=tuple(left.values()),
-        begun=begun,
-        jobs=(2 if run.outputs else 1) * len(blocks),
+        begun=0.0 if run.shares else begun,
+        jobs=(bool(run.outputs) + (not run.shares)) * len(blocks),
         jobs_begun=jobs_begun,
         seconds=mean,
         scoring=scoring_cost(run),
@@ -138,8 +142,8 @@ class Progress(threading.Thread):
         return [count(self.plan, run) for run in self.plan.trained]
 
     def _line(self, counts: list[Count]) -> str:
-        wanted, trained = sum(c.wanted for c in counts), sum(c.trained for c in counts)
-        runs = ", ".join(f"{c.name} {c.trained}/{c.wanted}" for c in counts)
+        wanted, trained = sum(c.to_train for c in counts), sum(c.trained for c in counts)
+        runs = ", ".join(f"{c.name} {c.trained}/{c.to_train}" for c in counts if c.to_train)
         line = f"{trained} of {wanted} models trained ({runs}), {sum(c.scored for c in counts)} scored"
         left = self._seconds_left(counts)
         return f"{line}; about {duration(left)} of training and scoring left" if left else line

@@ -32,7 +32,7 @@ def _problem(run: Run, pool: PoolPlan, results: Path) -> str | None:
     norm = getattr(model, "norm", "none")
     if norm == "none" or (norm == "batch" and not has_single(members, batch_size)):
         return None  # whatever the samples are
-    shape = _shape(pool, results)
+    shape = shape_of(pool, results)
     size = size_of(model.model_dump(), shape, n_classes=2) if shape else None
     if size is None or size.values != 1:
         return None
@@ -45,8 +45,11 @@ def _problem(run: Run, pool: PoolPlan, results: Path) -> str | None:
     )
 
 
-def _shape(pool: PoolPlan, results: Path) -> tuple[int, ...] | None:
-    """[C, H, W] of images; None where only code of the user's knows, and where what is wrong will be told elsewhere."""
+def shape_of(pool: PoolPlan, results: Path) -> tuple[int, ...] | None:
+    """[C, H, W] of images; None where only code of the user's knows, and where what is wrong will be told elsewhere.
+
+    Of a table (F,), where its pool is built.
+    """
     shape = pool.config.dataset.sample_shape
     built = results / pool.stage.folder / "pool.arrow"
     with suppress(OSError, ValueError):

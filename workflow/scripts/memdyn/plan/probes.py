@@ -1,10 +1,13 @@
 """Which probes a run needs: those that give the signals which its attacks and analyses read."""
 
+from itertools import chain
 from typing import Any
 
 from memdyn.config.errors import ConfigError
 from memdyn.config.load import Run, Study
 from memdyn.config.probes import OutputsProbe
+from memdyn.mechanisms import LOSS
+from memdyn.mechanisms import REGISTRY as MECHANISMS
 from memdyn.models import REGISTRY as MODELS
 from memdyn.plan.reads import reads_of
 from memdyn.plan.stage import PROBE, Stage, code_of
@@ -71,6 +74,9 @@ def plan_probes(
         ConfigError: where the run has no such checkpoint.
     """
     stages = {}
+    rules = [each for each in run.train.mechanisms if each.answers()]
+    codes = [code_of_mechanism(each, judge_installed) for each in rules]
+    rule_files, rule_entries = (tuple(chain(*parts)) for parts in (zip(*codes, strict=True) if codes else ((), ())))
     for name, probe in wanted.items():
         # the outputs of all that is saved, so that studies of other checkpoints share them
         epochs = train.options["checkpoints"] if name == OUTPUTS else probe.resolved_epochs(checkpoints, early)
@@ -83,9 +89,20 @@ def plan_probes(
         own, entries = code_of(
             probe, PROBES, ("network", "samples", "members", "batch"), f"probes.own.{name}", judge_installed
         )
-        options = {"probe": probe, "signal": name, "parts": list(probe.pool_parts)}
+        options: dict[str, Any] = {"probe": probe, "signal": name, "parts": list(probe.pool_parts)}
         if name != OUTPUTS:
             options["epochs"] = epochs
         entries = (*entries, MODELS[run.train.model.name])
-        stages[name] = Stage(PROBE, name.replace("_", "-"), options, ("probe_block.py", *own), entries, parent=train)
+        slug = [name.replace("_", "-")]
+        if rules and probe.of_answers:
+            pool = train.parent
+            options["answers"] = {"mechanisms": rules, "seed": pool.options["seed"], "pool_key": pool.options_hash}
+            own, entries = (*own, *rule_files), (*entries, *rule_entries)
+            slug += [rule.label() for rule in rules if not rule.changes_weights()]
+        stages[name] = Stage(PROBE, "-".join(slug), options, ("probe_block.py", *own), entries, parent=train)
     return stages
+
+
+def code_of_mechanism(section: Any, judge_installed: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(files, registry entries) of a mechanism."""
+    return code_of(section, MECHANISMS, (), f"mechanisms.{section.name}", judge_installed, LOSS)

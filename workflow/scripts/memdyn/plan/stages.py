@@ -8,12 +8,10 @@ from memdyn.attacks import REGISTRY as ATTACKS
 from memdyn.config.load import Run, Study
 from memdyn.config.paths import name_of_target
 from memdyn.config.recipe import TrainConfig
-from memdyn.mechanisms import LOSS
-from memdyn.mechanisms import REGISTRY as MECHANISMS
 from memdyn.models import REGISTRY as MODELS
 from memdyn.optim import REGISTRY as OPTIMIZERS
 from memdyn.optim.schedules import REGISTRY as SCHEDULES
-from memdyn.plan.probes import OUTPUTS, probes_read
+from memdyn.plan.probes import OUTPUTS, code_of_mechanism, probes_read
 from memdyn.plan.stage import ANALYSIS, ATTACK, DYNAMICS, TRAIN, Stage, code_of
 
 
@@ -51,12 +49,12 @@ def train_stage(
     Args:
         teachers: of its mechanisms, in their order.
     """
-    train = run.train
+    train = run.train.trained()
     code = [
         code_of(train.model, MODELS, ("input_shape", "n_classes"), "model", judge_installed),
         code_of(train.optimizer, OPTIMIZERS, ("model",), "optimizer", judge_installed),
         code_of(train.schedule, SCHEDULES, ("n_steps",), "schedule", judge_installed),
-        *(code_of(each, MECHANISMS, (), f"mechanisms.{each.name}", judge_installed, LOSS) for each in train.mechanisms),
+        *(code_of_mechanism(each, judge_installed) for each in train.mechanisms),
     ]
     roots = ("train_block.py", *(file for files, _ in code for file in files))
     entries = tuple(entry for _, found in code for entry in found)

@@ -15,7 +15,8 @@ from typing import Any
 
 from memdyn.config.load import Run, Study
 from memdyn.config.paths import refuse_files
-from memdyn.identity.names import options_hash
+from memdyn.identity.names import options_hash, plain_options
+from memdyn.plan.images import refuse_odd_samples
 from memdyn.plan.nets import refuse_untrainable
 from memdyn.plan.pools import plan_pools, pool_key
 from memdyn.plan.probes import OUTPUTS, plan_probes, wanted_probes
@@ -36,6 +37,8 @@ class RunPlan:
         attacks: by label.
         analysis: None where the study does not ask for the full analysis.
         training: of its models; of a hidden teacher that is all there is.
+        shares: whether another run has the same training: they differ in output rules, or in when they end.
+        repeats: whether another run has the same outputs too, so that nothing is trained or scored for it.
     """
 
     training: Training
@@ -44,6 +47,8 @@ class RunPlan:
     attacks: dict[str, Stage] = field(default_factory=dict)
     dynamics: Stage | None = None
     analysis: Stage | None = None
+    shares: bool = False
+    repeats: bool = False
 
     @property
     def run(self) -> Run:
@@ -105,12 +110,12 @@ class StudyPlan:
     @cached_property
     def stages(self) -> dict[str, Stage]:
         """Every stage below the pools, by its path below the results; a parent comes before what lies in it."""
-        return {stage.path: stage for run in self.trained for stage in run.stages()}
+        return {stage.path: stage for run in (*self.teachers, *self.runs) for stage in run.stages()}
 
     @property
     def trained(self) -> list[RunPlan]:
-        """All that is trained: hidden teachers, then the runs."""
-        return [*self.teachers, *self.runs]
+        """All that is trained or scored: hidden teachers, then the runs."""
+        return [*self.teachers, *(run for run in self.runs if not run.repeats)]
 
     @cached_property
     def _alternatives(self) -> dict[str, Stage]:
@@ -147,7 +152,9 @@ class StudyPlan:
                 "pool": plan.pool.folder,
                 "dataset": plan.run.pool.dataset.name,
                 "architecture": architecture(plan.run.train),
-                "recipe": plan.train.options,
+                # with its own end and output rules, which are no part of the training that it may share
+                "recipe": plan.train.options
+                | {"epochs": plan.run.train.epochs, "mechanisms": plain_options(plan.run.train.mechanisms)},
                 # what the pool is but for its size, in a word; of a user's own data set the code tells
                 "population": options_hash(
                     {k: v for k, v in plan.pool.options.items() if k != "parts"} | {"code": plan.pool.digest}
@@ -196,8 +203,8 @@ def build_plan(study: Study, is_job: bool = False, judge_installed: bool = True)
         judge_installed: whether jobs have the packages of this Python, so that own code can be held to them.
 
     Raises:
-        ConfigError: for data or code of the user's that is missing or does not fit; for nets that cannot be trained;
-            for files in the place of folders.
+        ConfigError: for data or code of the user's that is missing or does not fit; for nets that cannot be trained
+            and what needs images where there are none; for files in the place of folders.
     """
     judge = judge_installed and not is_job
     if not is_job:
@@ -206,10 +213,30 @@ def build_plan(study: Study, is_job: bool = False, judge_installed: bool = True)
     if not is_job:
         refuse_untrainable(study, pools)
     trainings = Trainings(study, [pools[pool_key(run.pool)].stage for run in study.runs], judge)
-    runs = [_plan_run(study, training, judge) for training in trainings.runs]
+    runs = _marked([_plan_run(study, training, judge) for training in trainings.runs])
+    if not is_job:
+        refuse_odd_samples(study, pools)
     teachers = [RunPlan(training, training.run.train.checkpoint_epochs()) for training in trainings.hidden]
     gone = {pool.stage.folder: pool.gone for pool in pools.values() if pool.gone}
     return StudyPlan(study, runs, teachers, *_plan_study(study, runs), gone)
+
+
+def _marked(runs: list[RunPlan]) -> list[RunPlan]:
+    """With marks on those that share training or outputs with another one: all but the first of the longest."""
+    longest_first = sorted(runs, key=lambda run: -run.run.train.epochs)
+    trained, scored = ({path(run): run.name for run in longest_first[::-1]} for path in (_training, _outputs))
+    return [
+        replace(run, shares=trained[_training(run)] != run.name, repeats=scored[_outputs(run)] != run.name)
+        for run in runs
+    ]
+
+
+def _training(run: RunPlan) -> str:
+    return run.train.path
+
+
+def _outputs(run: RunPlan) -> str:
+    return run.outputs.path
 
 
 def _plan_run(study: Study, training: Training, judge_installed: bool) -> RunPlan:

@@ -2,10 +2,12 @@
 
 A teacher is a run: one of the study where it has that recipe, else a hidden one, which is trained and not reported. A
 student's name holds its teachers by their recipes and code, and not by which of their weights are saved.
+
+A run that is another one's checkpoint is not trained: one that only ends earlier, at rates which do not know the end.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -50,7 +52,9 @@ class Trainings:
         makers = [self._maker(run, pool) for run, pool in zip(study.runs, pools, strict=True)]
         exact = [make(run.train.checkpoint_epochs()) for run, make in zip(study.runs, makers, strict=True)]
         self._known = {stage.folder for stage in exact}
-        self.runs = [self._plan(*of) for of in zip(study.runs, makers, exact, strict=True)]
+        planned = [self._plan(*of) for of in zip(study.runs, makers, exact, strict=True)]
+        longest = [self._longest(*of) for of in zip(study.runs, pools, strict=True)]
+        self.runs = [replace(planned[i], run=run) for i, run in zip(longest, study.runs, strict=True)]
 
     def _maker(self, run: Run, pool: Stage) -> TrainOf:
         teachers = tuple(self._teachers(run, pool))
@@ -61,6 +65,15 @@ class Trainings:
         others = [] if is_there else same_training(make, exact, self.results, self._known)
         stage = choose(exact, others, self.results)
         return Training(run, stage, exact, tuple(others) if stage is exact else (), make)
+
+    def _longest(self, run: Run, pool: Stage) -> int:
+        """The number of the run, or of the longest one of which it is a checkpoint."""
+        number = self.study.runs.index(run)
+        for other, place in enumerate(self.pools):
+            theirs, longest = self.study.runs[other].train, self.study.runs[number].train
+            if place.path == pool.path and longest.is_checkpoint_of(theirs):
+                number = other
+        return number
 
     def _teachers(self, run: Run, pool: Stage) -> Iterator[Teacher]:
         for mechanism in run.train.mechanisms:
@@ -84,12 +97,13 @@ class Trainings:
 
     def _runs_like(self, teacher: Run, pool: Stage) -> Iterator[Run]:
         """Runs of the study with a teacher's recipe, that save its weights at the end."""
-        for run, place in zip(self.study.runs, self.pools, strict=True):
+        for number, (run, place) in enumerate(zip(self.study.runs, self.pools, strict=True)):
             saves = teacher.train.epochs in run.train.checkpoint_epochs()
-            if saves and place.path == pool.path and _recipe(run) == _recipe(teacher):
+            is_like = saves and place.path == pool.path and _recipe(run) == _recipe(teacher)
+            if is_like and self._longest(run, place) == number:
                 yield run
 
 
 def _recipe(run: Run) -> str:
-    """All of it but the saved checkpoints."""
-    return run.train.model_copy(update={"checkpoints": "all"}).model_dump_json()
+    """All of it that changes weights, but the saved checkpoints."""
+    return run.train.trained().model_copy(update={"checkpoints": "all"}).model_dump_json()

@@ -12,13 +12,14 @@ from torch import Tensor, nn
 from memdyn.compute.samples import Samples
 from memdyn.models.layout import layout_of
 from memdyn.probes import REGISTRY
+from memdyn.probes.answers import Answers
 from memdyn.registry import resolve
 from memdyn.store.checkpoints import checkpoint_file, load_checkpoint
 
 Probe = Callable[[nn.Module, Samples, Tensor, int], dict[str, Tensor]]
 
 # of a probe's config section: when and of what it is taken, and how it is read
-_NOT_OF_ITS_CODE = ("name", "epochs", "parts", "harder")
+_NOT_OF_ITS_CODE = ("name", "epochs", "parts", "harder", "queries")
 
 
 def build_probe(options: Mapping[str, Any], signal: str) -> Probe:
@@ -58,6 +59,7 @@ def probe_block(
     members: np.ndarray,
     batch: int,
     failed: Collection[int] = (),
+    answers: Answers | None = None,
 ) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
     """(epoch, signal -> [models, n, ...]) of each checkpoint, one in memory at a time.
 
@@ -67,6 +69,7 @@ def probe_block(
         members: bool [models, n], True where the model trained on the sample.
         batch: samples that pass at once.
         failed: models without weights at all checkpoints; their signals are NaN at each.
+        answers: the output rules that the probe's network stands behind; None: none.
     """
     network.to(memory_format=layout_of(network))
     of_models = torch.from_numpy(members).to(samples.samples.device)
@@ -77,7 +80,8 @@ def probe_block(
                 rows.append(None)
                 continue
             network.load_state_dict(load_checkpoint(checkpoint_file(checkpoints, model, epoch)))
-            rows.append(_arrays(probe(network, samples, mask, batch)))
+            asked = answers.of(network, model, epoch) if answers else network
+            rows.append(_arrays(probe(asked, samples, mask, batch)))
         like = next(filter(None, rows), None) or _arrays(probe(network, samples, of_models[0], batch))
         yield epoch, {name: np.stack([_or_nan(row, name, like) for row in rows]) for name in like}
 

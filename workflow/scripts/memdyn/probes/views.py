@@ -21,7 +21,12 @@ def views(
 
     Returns:
         margin_views: float32 [n, V], in the order of `moves`.
+
+    Raises:
+        ValueError: for rows of a table.
     """
+    if samples.samples.ndim != 4:
+        raise ValueError("views are of images, and these samples are rows of a table; use attacks that read no views")
     found = [
         torch.cat(
             [

@@ -20,6 +20,7 @@ from memdyn.jobs.atomic import atomic_path, sweep
 from memdyn.jobs.lease import hold
 from memdyn.mechanisms.base import Given, Mechanism
 from memdyn.mechanisms.build import build_mechanisms, own_purpose
+from memdyn.mechanisms.reserved import reserved_part
 from memdyn.models.build import build_model
 from memdyn.models.check import SAMPLES, check_network, check_restored, name_of
 from memdyn.models.layout import layout_of
@@ -27,9 +28,6 @@ from memdyn.store.checkpoints import link_tree
 from memdyn.training.loop import EpochLog, Loop, LoopOptions
 from memdyn.training.resume import ModelProgress
 from memdyn.training.teacher import TeacherCheckpoints
-
-# the part of a pool that is there for mechanisms: neither trained on, nor scored, nor what attacks compare with
-RESERVED = "spare"
 
 
 class TrainingDiverged(RuntimeError):
@@ -167,7 +165,6 @@ def _next_row(loop: Loop, log: list[dict[str, Any]], epoch: int) -> dict[str, An
 
 def _mechanisms(task: BlockTask, model: int, inputs: Samples, pool: Pool) -> dict[str, Mechanism]:
     """The recipe's mechanisms, made for one model."""
-
     sections = task.recipe["mechanisms"]
     asking = {section["name"] for section in sections if section.get("teacher")}
 
@@ -176,16 +173,14 @@ def _mechanisms(task: BlockTask, model: int, inputs: Samples, pool: Pool) -> dic
         if name in asking and not teachers:
             raise ValueError(f"mechanism {name!r} asks for a teacher, and this job was given none")
         networks = tuple(teacher.network(model, pool, inputs.samples.device) for teacher in teachers)
-        return Given(len(pool.class_names), inputs, networks, part)
+        return Given(len(pool.class_names), inputs, networks, part, draw=draw)
 
     @cache
     def part(name: str) -> Samples:
-        rows = pool.parts[name] if name == RESERVED else slice(0, 0)
-        if rows.start == rows.stop:
-            raise ValueError(
-                f"mechanisms cannot read the pool's part {name!r}; allowed: {RESERVED}, with samples in it"
-            )
-        return Samples.of_pool(pool, rows, inputs.samples.device)
+        return reserved_part(pool, name, inputs.samples.device)
+
+    def draw(purpose: str) -> torch.Generator:
+        return torch.Generator().manual_seed(_seed(task, model, purpose, 0))
 
     seed_draws(_seed(task, model, "mechanisms", 0))  # for what they draw when they are made
     return build_mechanisms(sections, given)

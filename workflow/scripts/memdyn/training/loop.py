@@ -5,7 +5,7 @@ no state of random generators and gives the same bits.
 
 Where mechanisms come in (`memdyn.mechanisms.base` says what each hook may do):
 
-    steps, network               once
+    members, steps, network      once
     optimizer, then update       once
     batches                      each epoch; else all members in a random order
         crop and flip, then batch    each step
@@ -112,7 +112,7 @@ class Loop:
         mechanisms: by name, in the order of application; only the hooks that they override are ever called.
 
     Raises:
-        ValueError: where a mechanism changed the names or shapes of the weights.
+        ValueError: where a mechanism changed the names or shapes of the weights, or chose no samples.
     """
 
     def __init__(
@@ -124,11 +124,12 @@ class Loop:
         seed_of: Callable[[str, int], int],
         mechanisms: Mapping[str, Mechanism] = MappingProxyType({}),
     ) -> None:
-        self.bare, self.inputs, self.members, self.options, self.seed_of = bare, inputs, members, options, seed_of
+        self.bare, self.inputs, self.options, self.seed_of = bare, inputs, options, seed_of
+        self.members = _trained_on(members, len(inputs), mechanisms)
         self.mechanisms = mechanisms
         self.layout = layout_of(bare)
-        counted = [each.steps(len(members), options.batch_size) for _, each in having(mechanisms, "steps")]
-        self.steps = counted[0] if counted else ceil(len(members) / options.batch_size)
+        counted = [each.steps(len(self.members), options.batch_size) for _, each in having(mechanisms, "steps")]
+        self.steps = counted[0] if counted else ceil(len(self.members) / options.batch_size)
         self.factor = lr_factor(options.schedule, options.epochs, self.steps)
         self.network = bare
         before = shapes_of(bare.state_dict())
@@ -319,6 +320,18 @@ def _backward(logits: Tensor, loss: Callable[[Tensor], Tensor]) -> Tensor:
     value = loss(logits)
     value.backward()
     return value
+
+
+def _trained_on(members: Tensor, count: int, mechanisms: Mapping[str, Mechanism]) -> Tensor:
+    """The rows that are trained on, of `count` scored samples."""
+    for name, mechanism in having(mechanisms, "members"):
+        members = mechanism.members(members)
+        if members.ndim != 1 or not len(members) or members.min() < 0 or members.max() >= count:
+            raise ValueError(
+                f"mechanism {name!r}: its `members` must return rows of the {count} scored samples, one or more; it "
+                f"returned a tensor {list(members.shape)}"
+            )
+    return members
 
 
 def _one_number(value: Tensor | None, name: str, hook: str) -> Tensor | None:

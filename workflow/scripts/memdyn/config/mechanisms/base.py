@@ -31,6 +31,7 @@ class MechanismConfig(Strict):
         mixes_samples: whether what a step takes from one member may depend on the others, as where two are mixed into
             one, where a teacher learned from all of them, or where the loss is no mean over the samples.
         parts_samples: whether it bounds what each member alone has in a step, so that none may be mixed.
+        reads_labels: whether it uses the members' labels as they are, whatever other mechanisms made of them.
     """
 
     claims: ClassVar[frozenset[str]]
@@ -39,6 +40,7 @@ class MechanismConfig(Strict):
     learns_labels: ClassVar[bool] = False
     mixes_samples: ClassVar[bool] = False
     parts_samples: ClassVar[bool] = False
+    reads_labels: ClassVar[bool] = False
 
     name: str = Field(pattern=f"^{NAME}$", description="its key in the mapping, and not among its options")
 
@@ -49,6 +51,22 @@ class MechanismConfig(Strict):
     def teachers(self, recipe: Any) -> tuple[Any, ...]:
         """Recipes (`TrainConfig`) of the runs that a run of `recipe` learns from."""
         return ()
+
+    def changes_weights(self) -> bool:
+        """Whether it has a part in training; of one that has none, models are those of the recipe without it."""
+        return True
+
+    def answers(self) -> bool:
+        """Whether it may change what an attacker sees of the outputs."""
+        return False
+
+    def cost(self) -> float | None:
+        """Time of a step of training with it, of that without it, as measured; None where nobody knows."""
+        return 1.0
+
+    def step_size(self, batch_size: int) -> int:
+        """Samples of a step, of `batch_size` in the recipe."""
+        return batch_size
 
     def part(self) -> str | None:
         """The part of the pool that it reads, besides the members."""

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from memdyn.config.base import Bool, Hashed
+from memdyn.config.base import Bool, Hashed, Neutral
 from memdyn.config.errors import shown
 from memdyn.config.mechanisms.base import MechanismConfig, Slot
 from memdyn.config.mechanisms.teacher import Teacher, teachers_of
@@ -29,6 +29,11 @@ class CustomMechanism(MechanismConfig):
         description="true: it learns from the finished models of the same recipe without mechanisms; changes to that "
         "recipe, such as `epochs: 50`: from those of the changed one",
     )
+    trains: Annotated[Bool, Neutral(True)] = Field(
+        True,
+        description="false: it has only an `output`, so that models are those of the recipe without it and nothing is "
+        "trained for it",
+    )
     reads: Annotated[Literal["spare"] | None, Hashed(None)] = Field(
         None, description="the part of the pool that it reads, besides the members"
     )
@@ -42,12 +47,25 @@ class CustomMechanism(MechanismConfig):
         """As far as anybody said; a teacher learned from all members."""
         return not self.per_sample or self.teacher is not False
 
+    def changes_weights(self) -> bool:
+        return self.trains
+
+    def answers(self) -> bool:
+        return True  # only a job can know
+
     def label(self) -> str:
         """Its name and its options, such as `smooth.0.1`."""
         return ".".join([self.name, *(_word(value) for value in self.options.values())])
 
     def teachers(self, recipe: Any) -> tuple[Any, ...]:
         return teachers_of(recipe, self.teacher, self.name)
+
+    def misfit(self, recipe: Any, members: int) -> str:
+        learns = not self.trains and self.teacher is not False
+        return "trains = false: what has no part in training learns from no teacher; leave one out" if learns else ""
+
+    def cost(self) -> None:
+        return None
 
     def part(self) -> str | None:
         return self.reads

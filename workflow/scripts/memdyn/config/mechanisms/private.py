@@ -14,7 +14,7 @@ _WITH_NORM = ("cnn", "resnet18", "wrn", "vgg")
 class DpSgdMechanism(MechanismConfig):
     """DP-SGD (Abadi et al. 2016): Poisson lots, clipped gradients of the samples, Gaussian noise."""
 
-    claims: ClassVar[frozenset[str]] = frozenset({"gradient", "sampling", "norm"})
+    claims: ClassVar[frozenset[str]] = frozenset({"gradient", "sampling", "norm", "data"})
     parts_samples: ClassVar[bool] = True
 
     name: Literal["dp_sgd"] = Field(description="DP-SGD (Abadi et al. 2016), by Opacus")
@@ -53,6 +53,12 @@ class DpSgdMechanism(MechanismConfig):
         words += [f"c{short(self.clip)}"] * (self.noise > 0 and self.clip != 1) + [f"l{self.lot}"] * (self.lot != 256)
         return "-".join(words + ["gn"] * bool(self.norm))
 
+    def cost(self) -> float:
+        return 3.0 if self.clip else 1.2  # benchmarks/bench_dp.py: 3.4 for the demo's CNN, 2 for an MLP
+
+    def step_size(self, batch_size: int) -> int:
+        return self.lot
+
     def adapted(self, recipe: Any) -> Any:
         if not self.norm or getattr(recipe.model, "norm", None) != "batch":
             return recipe
@@ -60,6 +66,9 @@ class DpSgdMechanism(MechanismConfig):
 
     def misfit(self, recipe: Any, members: int) -> str:
         model = recipe.model
+        taught = [each.name for each in recipe.mechanisms if each.teachers(recipe)]
+        if taught:
+            return f"{taught[0]!r} learns from a teacher of the same members, unbounded; take one of them away (null)"
         if self.lot > members:
             return f"lot = {self.lot}: a model has {members} members; allowed: at most {members}"
         if recipe.optimizer.name == "sam":

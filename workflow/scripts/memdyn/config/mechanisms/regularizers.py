@@ -3,7 +3,7 @@
 Not here, since a recipe has a place for them: random crop and flip (`augment`), weight decay (of the optimizer, which
 says whether it is coupled) and a fixed, earlier end (`epochs`).
 
-`cost` was measured with benchmarks/bench_mechanisms.py.
+What a step costs (`cost`) was measured with benchmarks/bench_mechanisms.py.
 """
 
 from typing import Annotated, Any, ClassVar, Literal
@@ -68,6 +68,9 @@ class Distillation(MechanismConfig):
     def label(self) -> str:
         return f"distill{short(self.temperature)}"
 
+    def cost(self) -> float:
+        return 1.35
+
     def teachers(self, recipe: Any) -> tuple[Any, ...]:
         return teachers_of(recipe, self.teacher, self.name)
 
@@ -87,6 +90,9 @@ class Mixup(MechanismConfig):
     def label(self) -> str:
         return "mixup.inf" if self.alpha == "inf" else f"mixup{short(self.alpha)}"
 
+    def cost(self) -> float:
+        return 1.1
+
 
 class GaussianNoise(MechanismConfig):
     """Gaussian noise on the pixels, drawn anew at each step."""
@@ -99,6 +105,9 @@ class GaussianNoise(MechanismConfig):
 
     def label(self) -> str:
         return f"gauss{short(self.sigma)}"
+
+    def cost(self) -> float:
+        return 1.1
 
 
 class Cutout(MechanismConfig):
@@ -115,6 +124,9 @@ class Cutout(MechanismConfig):
     def label(self) -> str:
         return f"cutout{self.size}"
 
+    def cost(self) -> float:
+        return 1.1
+
 
 class RandAugment(MechanismConfig):
     """RandAugment (Cubuk et al. 2020): some of 14 operations in a row, drawn for each sample, at one magnitude."""
@@ -128,6 +140,9 @@ class RandAugment(MechanismConfig):
 
     def label(self) -> str:
         return f"randaug{self.operations}.{self.magnitude}"
+
+    def cost(self) -> float:
+        return 2.65
 
 
 class SpatialDropout(MechanismConfig):
@@ -143,6 +158,9 @@ class SpatialDropout(MechanismConfig):
 
     def label(self) -> str:
         return f"sdrop{short(self.p)}"
+
+    def cost(self) -> float:
+        return 1.2
 
     def misfit(self, recipe: Any, members: int) -> str:
         model = recipe.model.name
@@ -167,6 +185,9 @@ class EarlyStopping(MechanismConfig):
 
     def label(self) -> str:
         return f"stop{self.patience}"
+
+    def cost(self) -> float:
+        return 1.05
 
     def part(self) -> str:
         return "spare"

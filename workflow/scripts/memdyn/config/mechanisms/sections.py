@@ -11,7 +11,7 @@ from typing import Annotated, Any, Union
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Tag, WithJsonSchema
 
 from memdyn.config.errors import did_you_mean, shown
-from memdyn.config.mechanisms import private, regularizers
+from memdyn.config.mechanisms import defences, output_rules, private, regularizers
 from memdyn.config.mechanisms.base import NAME, SLOTS, MechanismConfig
 from memdyn.config.mechanisms.custom import CustomMechanism
 
@@ -27,25 +27,30 @@ ELSEWHERE = {
 }
 
 # released mechanisms, one class each
-RELEASED: tuple[type[MechanismConfig], ...] = (*regularizers.RELEASED, *private.RELEASED)
+RELEASED: tuple[type[MechanismConfig], ...] = (
+    *regularizers.RELEASED,
+    *defences.RELEASED,
+    *private.RELEASED,
+    *output_rules.RELEASED,
+)
 
 
 def union_of(*released: type[MechanismConfig]) -> Any:
     """The sections of these names, and those of a user's own, which have a `target`."""
-    tagged = [Annotated[each, Tag(_names(each)[0])] for each in released]
+    tagged = [Annotated[each, Tag(names_of(each)[0])] for each in released]
     tagged.append(Annotated[CustomMechanism, Tag("custom")])
     return Annotated[Union[tuple(tagged)], Discriminator(_tag)] if released else CustomMechanism  # noqa: UP007
 
 
-def _names(section: type[MechanismConfig]) -> tuple[str, ...]:
+def names_of(section: type[MechanismConfig]) -> tuple[str, ...]:
+    """What a released mechanism may be called; nothing of a user's own, which has any name."""
     return getattr(section.model_fields["name"].annotation, "__args__", ())
 
 
 def _tag(section: Any) -> str:
     if isinstance(section, MechanismConfig):
         return "custom" if isinstance(section, CustomMechanism) else section.name
-    is_own = not isinstance(section, dict) or "target" in section  # what is no section is told to be none
-    return "custom" if is_own else section["name"]
+    return section["name"] if isinstance(section, dict) and "target" not in section else "custom"
 
 
 def in_order(released: Iterable[str], value: Any) -> Any:
@@ -105,7 +110,7 @@ def refuse_clashes(sections: list[MechanismConfig]) -> list[MechanismConfig]:
 MechanismSection = union_of(*RELEASED)
 Mechanisms = Annotated[
     list[MechanismSection],
-    BeforeValidator(lambda value: in_order([name for each in RELEASED for name in _names(each)], value)),
+    BeforeValidator(lambda value: in_order([name for each in RELEASED for name in names_of(each)], value)),
     AfterValidator(refuse_clashes),
     WithJsonSchema({"type": "object", "additionalProperties": True}),
 ]
