@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from memdyn.compare.privacy import DELTAS, epsilon_of
 from memdyn.compute.device import prepare_torch
 from memdyn.compute.samples import Samples
 from memdyn.mechanisms.build import build_mechanisms
@@ -17,6 +18,7 @@ from memdyn.mechanisms.clipping import Clipping
 from memdyn.mechanisms.dp_sgd import DpSgd
 from memdyn.models.build import build_model
 from memdyn.models.layout import layout_of
+from memdyn.stats.privacy import tpr_bound
 from memdyn.store.checkpoints import checkpoint_file, load_checkpoint
 from memdyn.training.loop import Loop, LoopOptions
 from slow_training import generator, seed_of, slow_training
@@ -446,3 +448,30 @@ def test_it_narrows_the_gap_between_members_and_non_members(tmp_path, pool):
         return np.mean(gaps)
 
     assert gap() > 0.5 and gap(mechanisms=[dp(noise=4.0)]) < 0.3
+
+
+def rates_of(found, pool, epoch):
+    """FPR and TPR of the loss at all thresholds, over all models and samples; from the lowest FPR on."""
+    inputs, scores = Samples.of_pool(pool, slice(0, 40), torch.device("cpu")), []
+    for model in found.task.models:
+        network = build_model(found.task.recipe["model"], (1, 8, 8), 3)
+        network.load_state_dict(load_checkpoint(checkpoint_file(found.folder / "checkpoints", model, epoch)))
+        logits = network.eval()(inputs.normalise(inputs.samples, torch.contiguous_format))
+        scores.append(-F.cross_entropy(logits, inputs.labels, reduction="none").detach().numpy())
+    order, member = np.argsort(-np.concatenate(scores)), found.task.masks.ravel()
+    hits = member[order]
+    return np.cumsum(~hits) / (~member).sum(), np.cumsum(hits) / member.sum()
+
+
+@pytest.mark.slow
+def test_the_rates_of_a_private_run_lie_under_its_bound(tmp_path, pool):
+    """Where non-members are counted; those of the same training without noise do not, so the bound says something."""
+    epochs, noise = 10, 3.0
+    how = {"epochs": epochs, "checkpoints": [epochs], "optimizer": optimizer(lr=0.2)}
+    outside = {}
+    for name, options in {"private": {"noise": noise}, "clipped": {"noise": 0.0}}.items():
+        found = Training(tmp_path / name, pool, range(16), mechanisms=[dp(lot=10, clip=1.0, **options)], **how).run()
+        fpr, tpr = rates_of(found, pool, epochs)
+        bound = tpr_bound(fpr, [epsilon_of(noise, 0.5, 2 * epochs, delta)[0] for delta in DELTAS], DELTAS)
+        outside[name] = (tpr - bound)[fpr >= 0.05].max()  # 16 of 320
+    assert outside["private"] <= 0 < outside["clipped"], outside
