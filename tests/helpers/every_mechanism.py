@@ -27,6 +27,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "distillation": {"temperature": 5.0},
     "disturb_label": {"alpha": 0.5},
     "dmp": {},
+    "dp_sgd": {"noise": 0.5, "lot": 8},
     "early_stopping": {"patience": 2},
     "gaussian_noise": {"sigma": 0.3},
     "hamp": {"gamma": 0.7, "alpha": 0.01},
@@ -63,7 +64,8 @@ class Trained:
         Raises:
             pydantic.ValidationError: where they cannot be combined.
         """
-        net = {"name": "custom", "target": f"{self.folder / 'net.py'}:net"}
+        norm = "group" if "dp_sgd" in names else "batch"  # whose samples have gradients of their own
+        net = {"name": "custom", "target": f"{self.folder / 'net.py'}:net", "options": {"norm": norm}}
         raw = {"model": net, **recipe(**changes), "mechanisms": {name: OPTIONS[name] for name in names}}
         return TrainConfig.model_validate(raw | {"model": changes.get("model", net)})
 

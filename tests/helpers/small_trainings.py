@@ -17,9 +17,9 @@ EPOCHS = 3
 NET = """
 from torch import nn
 
-def net(input_shape, n_classes):
+def net(input_shape, n_classes, norm="batch"):
     return nn.Sequential(
-        nn.Conv2d(1, 4, 3, 2), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(),
+        nn.Conv2d(1, 4, 3, 2), nn.BatchNorm2d(4) if norm == "batch" else nn.GroupNorm(2, 4), nn.ReLU(), nn.Flatten(),
         nn.Linear(36, 8), nn.Dropout(.3), nn.Linear(8, n_classes),
     )
 """

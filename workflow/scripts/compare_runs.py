@@ -14,6 +14,7 @@ from memdyn.compare.claims import power_law, study_claims, with_factor
 from memdyn.compare.differences import run_differences
 from memdyn.compare.failures import run_status
 from memdyn.compare.nulls import null_tests
+from memdyn.compare.privacy import dp_table
 from memdyn.compare.regularization.losses import LastMargins
 from memdyn.compare.regularization.tables import against_baselines, regularization_tables
 from memdyn.compare.runs import factor_row, pool_row, run_row, samples_of
@@ -118,6 +119,7 @@ def study_tables(snakemake) -> dict[str, pd.DataFrame]:
         tables |= study_claims(everything, factors, pool_of, sizes, options["level"], options["thresholds"], rules)
         curves = [tables[name] for name in ("curve_replicates", "clocks", "clock_replicates")]
         tables |= width_tables(*curves, factors, sizes, options["level"])
+    tables["dp"] = dp_table(runs, tables["accuracy"])
     pools = {run["pool"]: (run["dataset"], path) for run, path in zip(runs, given.pools, strict=True)}
     tables["pools"] = pd.DataFrame(
         [pool_row(folder, dataset, read_pool(path), sha256(path)) for folder, (dataset, path) in pools.items()]

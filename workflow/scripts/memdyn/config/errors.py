@@ -122,9 +122,13 @@ def _line(key: str, item: Any, model: type[BaseModel], location: list, raw: Any)
 
 def _without_tags(location: tuple, raw: Any) -> list:
     """Drops what pydantic adds to a location: the chosen alternative of a union."""
-    keys, here = [], raw
+    keys, here, before = [], raw, None
     for depth, part in enumerate(location):
         last = depth == len(location) - 1
+        if isinstance(before, dict) and isinstance(location[depth - 1], int):
+            before = None
+            continue  # the alternative of a section in a mapping, which has no `name` of its own
+        before = here
         if isinstance(here, dict) and isinstance(part, int):  # a mapping that is read as a list, its nulls left out
             part = [key for key, value in here.items() if value is not None][part]
         if _has(here, part):

@@ -151,7 +151,7 @@ def _of_mechanisms(run: Run, raw: dict[str, Any]) -> Iterator[str]:
         key, part = f"mechanisms.{mechanism.name}", mechanism.part()
         if part and not getattr(run.pool.parts, part):
             yield f"{key}: reads the pool's part {part!r}, and pool.parts.{part} = 0; allowed: at least 1"
-        if odd := mechanism.misfit(run.train):
+        if odd := mechanism.misfit(run.train, run.pool.parts.scored // 2):
             yield f"{key}: {odd}"
         try:
             teachers = mechanism.teachers(run.train)

@@ -1,5 +1,6 @@
 """The recipe of a run: everything that changes weights."""
 
+from functools import reduce
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -55,6 +56,10 @@ class TrainConfig(Strict):
         if value != "all" and (not value or value != sorted(set(value))):
             raise ValueError(f"must be a non-empty list of increasing epochs, got {value}")
         return value
+
+    @model_validator(mode="after")
+    def _as_mechanisms_ask(self) -> Self:
+        return reduce(lambda recipe, mechanism: mechanism.adapted(recipe), self.mechanisms, self)
 
     @model_validator(mode="after")
     def _within_training(self) -> Self:

@@ -15,6 +15,7 @@ REGISTRY: dict[str, str] = {
     "distillation": "memdyn.mechanisms.distillation:distillation",
     "disturb_label": "memdyn.mechanisms.disturb_label:DisturbLabel",
     "dmp": "memdyn.mechanisms.dmp:dmp",
+    "dp_sgd": "memdyn.mechanisms.dp_sgd:DpSgd",
     "early_stopping": "memdyn.mechanisms.early_stopping:EarlyStopping",
     "gaussian_noise": "memdyn.mechanisms.gaussian_noise:GaussianNoise",
     "hamp": "memdyn.mechanisms.hamp:Hamp",

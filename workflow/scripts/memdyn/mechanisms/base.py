@@ -7,6 +7,7 @@ one epoch to the next is its `state`.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import ceil
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -17,7 +18,20 @@ from torch.optim import Optimizer
 
 from memdyn.compute.samples import Samples
 
-HOOKS = ("network", "members", "batches", "batch", "objective", "penalty", "update", "after_epoch", "stop", "output")
+HOOKS = (
+    "network",
+    "members",
+    "steps",
+    "batches",
+    "batch",
+    "objective",
+    "penalty",
+    "backward",
+    "update",
+    "after_epoch",
+    "stop",
+    "output",
+)
 
 
 @dataclass(frozen=True)
@@ -114,15 +128,25 @@ class Mechanism:
         """
         return members
 
+    def steps(self, members: int, size: int) -> int:
+        """Once, before training: the steps of an epoch, which the schedule counts on.
+
+        Args:
+            members: how many samples the model trains on.
+            size: the configured size of a batch.
+        """
+        return ceil(members / size)
+
     def batches(self, members: Tensor, size: int, draw: torch.Generator) -> list[Tensor] | None:
         """Once an epoch: the rows of each of its batches, instead of all members in a random order.
 
         Args:
             members: int64 [n], ascending, on the CPU.
-            size: the configured size of a batch; the schedule counts on ceil(n / size) batches.
+            size: the configured size of a batch.
 
         Returns:
-            int64 [B] a batch, on the CPU, none of them empty.
+            int64 [B] a batch, on the CPU; as many as `steps` says. An empty one is a step as well: with a gradient of
+            zero, to which noise, momentum and weight decay may add.
         """
         return None
 
@@ -143,6 +167,17 @@ class Mechanism:
     def penalty(self, logits: Tensor, batch: Batch, epoch: int) -> Tensor | None:
         """Added to the objective: one number. Pure."""
         return None
+
+    def backward(self, logits: Tensor, loss: Callable[[Tensor], Tensor]) -> Tensor:
+        """Each pass: leaves the gradient of each weight in its `grad`; returns the loss.
+
+        Args:
+            logits: float32 [B, K], of at least one sample, with their graph.
+            loss: logits -> what the step minimises, one number: objective and penalties.
+        """
+        value = loss(logits)
+        value.backward()
+        return value
 
     def update(self, optimizer: Optimizer, network: nn.Module) -> Optimizer:
         """Once, before training: what turns gradients into steps, with the optimizer's parameter groups."""

@@ -8,7 +8,15 @@ from memdyn.mechanisms.base import HOOKS, Given, Mechanism
 from memdyn.registry import resolve
 
 # hooks of which there is one for all -> the slot that a mechanism claims with it
-EXCLUSIVE = {"members": "data", "batches": "sampling", "objective": "objective", "update": "gradient", "stop": "stop"}
+EXCLUSIVE = {
+    "members": "data",
+    "steps": "sampling",
+    "batches": "sampling",
+    "objective": "objective",
+    "backward": "gradient",
+    "update": "gradient",
+    "stop": "stop",
+}
 
 
 def build_mechanisms(

@@ -8,6 +8,7 @@ matters. A mechanism says by what factor it lengthens a step; a user's own count
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import reduce
 from math import ceil, prod
 from pathlib import Path
 from statistics import fmean
@@ -81,7 +82,8 @@ def _effort(plan: StudyPlan, planned: RunPlan) -> Effort:
     if size:
         speed = SPEEDS[config.device]
         threads = config.threads if config.device == "cpu" else 1
-        steps = ceil(members / train.batch_size)
+        size_of_step = reduce(lambda batch, each: each.step_size(batch), train.mechanisms, train.batch_size)
+        steps = ceil(members / size_of_step)
         muon = train.optimizer.ns_steps * size.iteration if train.optimizer.name == "muon" else 0
         arithmetic = FORWARDS * size.flops * members + muon * steps
         guess = rounds * (arithmetic / (speed.flops * threads) + speed.step * steps)

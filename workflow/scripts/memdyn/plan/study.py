@@ -172,6 +172,7 @@ class StudyPlan:
                     {k: v for k, v in plan.pool.options.items() if k != "parts"} | {"code": plan.pool.digest}
                 ),
                 "device": self.study.config.device,
+                "members": plan.run.pool.parts.scored // 2,
             }
             for plan in self.runs
         ]
@@ -286,6 +287,12 @@ def _against(study: Study) -> dict[str, Any]:
     }
 
 
+def _of_tables_alone(run: RunPlan) -> dict[str, Any]:
+    """Options of its mechanisms that change no training, but tables."""
+    deltas = [mechanism.delta for mechanism in run.run.train.mechanisms if mechanism.name == "dp_sgd"]
+    return {"delta": deltas[0]} if deltas else {}
+
+
 def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]:
     config = study.config
     members = [
@@ -297,6 +304,7 @@ def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]
             "analysis": run.analysis.folder if run.analysis else None,
             **({"uncalibrated": run.uncalibrated.folder} if run.uncalibrated else {}),
             **({"distance": run.distance.folder} if run.distance else {}),
+            **_of_tables_alone(run),
         }
         for run in runs
     ]

@@ -118,6 +118,26 @@ _OF_ALL = dict(
         ),
         table(
             "study",
+            "dp",
+            "The privacy of runs of DP-SGD; neighbours differ in one member added or removed. Empty without such runs.",
+            "run epoch delta",
+            (
+                Column("delta", "float", "of the epsilon: that of the recipe; at the last checkpoint several"),
+                Column("noise", "float", "multiplier: standard deviation in units of `clip`; 0: none"),
+                Column("clip", "float", "largest norm of a sample's gradient; NaN: not clipped"),
+                Column("lot", "int", "expected samples of a step", "samples"),
+                Column("rate", "float", "chance of each member to be in a lot"),
+                Column("steps", "int", "steps until the checkpoint", "steps"),
+                Column("epsilon", "float", "after these; infinite without noise, 0 before the first step"),
+                Column(
+                    "accountant", "text", "prv; rdp: a larger bound, where epsilon is beyond use; empty: none needed"
+                ),
+                Column("stated", "bool", "the delta is that of the recipe"),
+                Column("norm", "text", "what batch normalisation was replaced by; empty: nothing was"),
+            ),
+        ),
+        table(
+            "study",
             "power_law_points",
             "Vulnerability against samples per class, where runs differ in the size of their pools only.",
             "attack fpr pool",

@@ -5,12 +5,14 @@ no state of random generators and gives the same bits.
 
 Where mechanisms come in (`memdyn.mechanisms.base` says what each hook may do):
 
-    members, network             once
+    members, steps, network      once
     optimizer, then update       once
     batches                      each epoch; else all members in a random order
         crop and flip, then batch    each step
-        forward pass, objective (else the cross-entropy), penalty, backward pass: as often as the optimizer asks
+        forward pass, objective (else the cross-entropy), penalty, backward: as often as the optimizer asks
     after_epoch, then stop       each epoch
+
+A step without samples, which only `batches` can make, has zero gradients and is handed to the optimizer all the same.
 """
 
 import time
@@ -126,7 +128,8 @@ class Loop:
         self.members = _trained_on(members, len(inputs), mechanisms)
         self.mechanisms = mechanisms
         self.layout = layout_of(bare)
-        self.steps = ceil(len(self.members) / options.batch_size)
+        counted = [each.steps(len(self.members), options.batch_size) for _, each in having(mechanisms, "steps")]
+        self.steps = counted[0] if counted else ceil(len(self.members) / options.batch_size)
         self.factor = lr_factor(options.schedule, options.epochs, self.steps)
         self.network = bare
         before = shapes_of(bare.state_dict())
@@ -145,6 +148,7 @@ class Loop:
         self._samplers, self._changers, self._objectives, self._penalties, self._tellers = (
             having(mechanisms, hook) for hook in ("batches", "batch", "objective", "penalty", "after_epoch")
         )
+        self._backward = next((each.backward for _, each in having(mechanisms, "backward")), _backward)
         self._stoppers = having(mechanisms, "stop")
         # who puts weights back does so after all others, whatever the order of the recipe
         self._tellers.sort(key=lambda teller: teller in self._stoppers)
@@ -159,7 +163,7 @@ class Loop:
         losses, predictions, labels = [], [], []
         for step, batch in enumerate(self._batches(batches, epoch)):
             scale_lr(self.optimizer, self.factor((epoch - 1) * self.steps + step))
-            for name, mechanism in self._changers:
+            for name, mechanism in self._changers if len(batch.rows) else ():
                 batch = mechanism.batch(batch, epoch, draws[name])
             loss, predicted = self._step(batch, epoch)
             losses.append(loss)
@@ -169,8 +173,9 @@ class Loop:
         # summed here and not above: small operations are dear, and reading a value would wait for the device
         seen = torch.cat(labels)
         totals = torch.stack(losses) * torch.tensor([len(each) for each in labels], device=seen.device)
-        mean_loss = totals.double().sum().item() / len(seen)
-        accuracy = (torch.cat(predictions) == seen).double().mean().item()
+        count = max(len(seen), 1)  # sampling may have drawn nobody in a whole epoch
+        mean_loss = totals.double().sum().item() / count
+        accuracy = (torch.cat(predictions) == seen).double().sum().item() / count
         if not self._is_finite():  # since the last step, of which no loss knows
             mean_loss = nan
         rate = self.optimizer.param_groups[0]["lr"]
@@ -182,11 +187,10 @@ class Loop:
         for name, mechanism in self._samplers:
             batches = mechanism.batches(self.members, size, draws[name])
             if batches is not None:
-                if len(batches) != self.steps or not all(map(len, batches)):
+                if len(batches) != self.steps:
                     raise ValueError(
-                        f"mechanism {name!r}: `batches` must return {self.steps} batches, as the schedule counts on, "
-                        f"of one sample or more each; it returned {len(batches)}, the smallest of "
-                        f"{min(map(len, batches), default=0)}"
+                        f"mechanism {name!r}: `batches` must return {self.steps} batches, as the schedule counts on "
+                        f"(another number is what `steps` says); it returned {len(batches)}"
                     )
                 return batches
         order = self.members[torch.randperm(len(self.members), generator=self._generator("order", epoch))]
@@ -225,16 +229,25 @@ class Loop:
 
         def closure() -> Tensor:
             self._forget_gradients()
+            if not len(batch.rows):
+                return self._no_loss(seen)
             with self._precision():
                 logits = self.network(batch.inputs)
-            loss = self._loss(logits.float(), batch, epoch)
-            loss.backward()
+            loss = self._backward(logits.float(), lambda these: self._loss(these, batch, epoch))
             seen.append(logits.detach())
             return loss
 
         loss = self.optimizer.step(closure)
         # SAM calls the closure twice: the first call is at the weights themselves
         return loss.detach(), seen[0].argmax(1)
+
+    def _no_loss(self, seen: list[Tensor]) -> Tensor:
+        """Of a step without samples: gradients of zero, the loss 0, nothing seen."""
+        for weights in self.network.parameters():
+            weights.grad = torch.zeros_like(weights) if weights.requires_grad else None
+        device = self.inputs.samples.device
+        seen.append(torch.empty(0, 1, device=device))
+        return torch.zeros((), device=device)
 
     def _forget_gradients(self) -> None:
         """As `optimizer.zero_grad()`, which would take longer to tell a profiler of it than to do it."""
@@ -300,6 +313,13 @@ class Loop:
         self.optimizer.load_state_dict(state["optimizer"])
         for name, saved in state["mechanisms"].items():
             object.__setattr__(self.mechanisms[name], "state", saved)
+
+
+def _backward(logits: Tensor, loss: Callable[[Tensor], Tensor]) -> Tensor:
+    """The plain pass back; as `Mechanism.backward`, which nobody overrides."""
+    value = loss(logits)
+    value.backward()
+    return value
 
 
 def _trained_on(members: Tensor, count: int, mechanisms: Mapping[str, Mechanism]) -> Tensor:

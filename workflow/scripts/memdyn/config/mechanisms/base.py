@@ -28,6 +28,9 @@ class MechanismConfig(Strict):
         images_only: whether it makes sense of pixels alone, so that it is refused where samples are rows of a table.
         makes_targets: whether it gives samples soft targets.
         learns_labels: whether its objective is of the labels alone, so that it cannot learn soft targets.
+        mixes_samples: whether what a step takes from one member may depend on the others, as where two are mixed into
+            one, where a teacher learned from all of them, or where the loss is no mean over the samples.
+        parts_samples: whether it bounds what each member alone has in a step, so that none may be mixed.
         reads_labels: whether it uses the members' labels as they are, whatever other mechanisms made of them.
         mixes_samples: whether what a step takes from one member may depend on the others, as where two are mixed into
             one, where a teacher learned from all of them, or where the loss is no mean over the samples.
@@ -37,6 +40,8 @@ class MechanismConfig(Strict):
     images_only: ClassVar[bool] = False
     makes_targets: ClassVar[bool] = False
     learns_labels: ClassVar[bool] = False
+    mixes_samples: ClassVar[bool] = False
+    parts_samples: ClassVar[bool] = False
     reads_labels: ClassVar[bool] = False
     mixes_samples: ClassVar[bool] = False
 
@@ -66,12 +71,25 @@ class MechanismConfig(Strict):
         """Time of a step of training with it, of that without it, as measured; None where nobody knows."""
         return 1.0
 
+    def step_size(self, batch_size: int) -> int:
+        """Samples of a step, of `batch_size` in the recipe."""
+        return batch_size
+
     def part(self) -> str | None:
         """The part of the pool that it reads, besides the members."""
         return None
 
-    def misfit(self, recipe: Any) -> str:
-        """What of a recipe (`TrainConfig`) it does not go with, and what is allowed; empty where it fits."""
+    def adapted(self, recipe: Any) -> Any:
+        """The recipe (`TrainConfig`), with what this mechanism asks to be another."""
+        return recipe
+
+    def misfit(self, recipe: Any, members: int) -> str:
+        """What of a recipe it does not go with, and what is allowed; empty where it fits.
+
+        Args:
+            recipe: a `TrainConfig`.
+            members: of each model.
+        """
         return ""
 
 

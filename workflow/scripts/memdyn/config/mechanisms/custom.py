@@ -37,6 +37,15 @@ class CustomMechanism(MechanismConfig):
     reads: Annotated[Literal["spare"] | None, Hashed(None)] = Field(
         None, description="the part of the pool that it reads, besides the members"
     )
+    per_sample: Annotated[Bool, Hashed(None)] = Field(
+        False,
+        description="what a step takes from a member depends on no other member; must be so, and said, beside `dp_sgd`",
+    )
+
+    @property
+    def mixes_samples(self) -> bool:
+        """As far as anybody said; a teacher learned from all members."""
+        return not self.per_sample or self.teacher is not False
 
     def changes_weights(self) -> bool:
         return self.trains

@@ -53,6 +53,7 @@ class Distillation(MechanismConfig):
 
     claims: ClassVar[frozenset[str]] = frozenset({"labels"})
     makes_targets: ClassVar[bool] = True
+    mixes_samples: ClassVar[bool] = True  # by its teacher
 
     name: Literal["distillation"] = Field(
         description="distillation (Hinton et al. 2015): targets are the softened outputs of a finished model"
@@ -79,6 +80,7 @@ class Mixup(MechanismConfig):
 
     claims: ClassVar[frozenset[str]] = frozenset()
     makes_targets: ClassVar[bool] = True
+    mixes_samples: ClassVar[bool] = True
 
     name: Literal["mixup"] = Field(description="mixup (Zhang et al. 2018): pairs of samples, mixed with their targets")
     alpha: Positive | Literal["inf"] = Field(
@@ -160,7 +162,7 @@ class SpatialDropout(MechanismConfig):
     def cost(self) -> float:
         return 1.2
 
-    def misfit(self, recipe: Any) -> str:
+    def misfit(self, recipe: Any, members: int) -> str:
         model = recipe.model.name
         return (
             f"model.name = {model}: has no convolutions; allowed: a net that has"

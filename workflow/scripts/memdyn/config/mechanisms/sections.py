@@ -11,7 +11,7 @@ from typing import Annotated, Any, Union
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Tag, WithJsonSchema
 
 from memdyn.config.errors import did_you_mean, shown
-from memdyn.config.mechanisms import defences, defences_of_data, output_rules, regularizers
+from memdyn.config.mechanisms import defences, defences_of_data, output_rules, private, regularizers
 from memdyn.config.mechanisms.base import NAME, SLOTS, MechanismConfig
 from memdyn.config.mechanisms.custom import CustomMechanism
 
@@ -31,6 +31,7 @@ RELEASED: tuple[type[MechanismConfig], ...] = (
     *regularizers.RELEASED,
     *defences.RELEASED,
     *defences_of_data.RELEASED,
+    *private.RELEASED,
     *output_rules.RELEASED,
 )
 
@@ -97,6 +98,13 @@ def refuse_clashes(sections: list[MechanismConfig]) -> list[MechanismConfig]:
         raise ValueError(
             f"{makers[0]!r} makes soft targets, and {learners[0]!r} learns labels alone; take one of them away (null)"
         )
+    for bounding in (section for section in sections if section.parts_samples):
+        for mixing in (section for section in sections if section.mixes_samples):
+            own = f", or say `per_sample: true` of {mixing.name!r} if it does not" * hasattr(mixing, "per_sample")
+            raise ValueError(
+                f"{bounding.name!r} bounds what each member has in a step, and {mixing.name!r} mixes members; take one "
+                f"of them away (null){own}"
+            )
     return sections
 
 

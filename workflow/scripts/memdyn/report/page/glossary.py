@@ -115,6 +115,8 @@ _TERMS = (
     Term("design effect", "how many times larger a variance is than if all models had been asked independently"),
     Term("precision", "share of what is named that was to be found"),
     Term("Jaccard", "what is both named and to be found, as a share of what is either"),
+    Term("DP-SGD", "training by noisy sums of clipped gradients of random lots of members (Abadi et al. 2016)"),
+    Term("ε", "how much likelier one member may make any outcome: by a factor e^ε, but for a chance of δ"),
     Term("planted", "samples whose label was replaced by a wrong one on purpose", r"[Pp]lanted"),
 )  # fmt: skip
 

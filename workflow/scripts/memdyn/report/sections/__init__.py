@@ -17,6 +17,7 @@ SECTIONS = (
     "leakage",
     "roc",
     "plane",
+    "private",
     "centre",
     "samples",
     "zones",

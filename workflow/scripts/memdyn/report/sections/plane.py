@@ -9,7 +9,7 @@ from matplotlib.collections import QuadMesh
 from matplotlib.colors import LogNorm
 from matplotlib.patches import Rectangle
 
-from memdyn.report.draw import style
+from memdyn.report.draw import bounds, style
 from memdyn.report.draw.animation import write_gif
 from memdyn.report.draw.drawing import Drawing, drawn
 from memdyn.report.draw.layout import label_outer, pages, panels, shape_for, spread
@@ -22,7 +22,7 @@ _PLANE = """
     OUT models (FPR) and of its IN models (TPR) in which the attack says member. Counted rates live on a lattice, so
     cells are its points; colour is logarithmic. Solid line: TPR = FPR, no leakage; dotted: advantage {advantage};
     red box: highly vulnerable (TPR ≥ {hv_tpr}, FPR ≤ {hv_fpr}), HV its share of the samples. Cross: centre of
-    mass."""
+    mass. {bound}"""
 _MOVING = """
     The same plane of {attack} at {threshold} in motion, {frames} checkpoints; the line is the way of the centre of
     mass so far. Where the browser is asked for less motion, the last checkpoint stands still."""
@@ -52,6 +52,7 @@ def _still(study: Study, shown: OfAttack, runs: list[str], page: int) -> Drawing
         if epoch in epochs[run]
     }
     norm, mesh = LogNorm(1, max(10, *(table.max() for table in counts.values()))), None
+    private = {run: curve for run, curve in bounds.curves(study.tables).items() if run in runs}
     for row, run in zip(grid, runs, strict=True):
         part = samples[samples["run"] == run]
         for axes in row[len(epochs[run]) :]:
@@ -59,6 +60,9 @@ def _still(study: Study, shown: OfAttack, runs: list[str], page: int) -> Drawing
         for axes, epoch in zip(row, epochs[run], strict=False):
             mesh = _draw_density(axes, counts[run, epoch], norm)
             _draw_landmarks(axes, part[part["epoch"] == epoch], options, margin=0.5 / (cells - 1))
+            if run in private:
+                rates = np.linspace(0, 1, 201)
+                axes.plot(rates, bounds.bound(private[run], rates), color=style.INK, **bounds.LINE)
             axes.set_title(f"epoch {epoch}", pad=3)
         row[0].set_ylabel(f"{style.wrap_label(study.styles[run].name, 22)}\nTPR")
     for axes in grid[-1]:
@@ -75,6 +79,7 @@ def _still(study: Study, shown: OfAttack, runs: list[str], page: int) -> Drawing
         advantage=f"{options.vulnerable_advantage:g}",
         hv_tpr=f"{options.hv_tpr:g}",
         hv_fpr=f"{options.hv_fpr:g}",
+        bound=bounds.told(private),
     )
 
 
