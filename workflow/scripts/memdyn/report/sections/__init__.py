@@ -24,6 +24,7 @@ SECTIONS = (
     "difficulty",
     "early",
     "comparison",
+    "level_distance",
     "power_law",
     "models",
     "null",
