@@ -28,6 +28,7 @@ SECTIONS = (
     "difficulty",
     "early",
     "comparison",
+    "level_distance",
     "power_law",
     "width",
     "models",
