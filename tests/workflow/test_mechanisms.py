@@ -35,7 +35,7 @@ def studied(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Proje
     study["base"] |= {"model": {"name": "cnn", "width": 4, "hidden": 8}, "checkpoints": [0, 1, 2]}
     study["runs"] = [{"name": name, **changes} for name, changes in RUNS.items()]
     study |= {"attacks": [{"name": "loss"}], "analysis": {"enabled": False}}
-    study["dynamics"] = {"thresholds": ["lr1"], "attacks": ["loss"]}
+    study["dynamics"] = {"thresholds": ["lr1", 0.1], "attacks": ["loss"]}
     made.write_study(study)
     said = made.run("--dry-run")
     assert "stop1: an earlier checkpoint of another run, for which nothing is trained or scored" in said
