@@ -43,7 +43,24 @@ SETTINGS: dict[str, dict] = {
     "mixup": {"alpha": 1.0},
     "disturb_label": {"alpha": 0.1},
     "rand_augment": {"operations": 2, "magnitude": 9},
+    "confidence_penalty": {"beta": 0.1},
+    "ccl": {"alpha": 0.5},
+    "relax_loss": {"alpha": 0.5},
+    "hamp": {"gamma": 0.7, "alpha": 0.01},
+    "label_dp": {"epsilon": 1.0},
+    "mmd": {"gap": 0.0},  # its pass after every epoch: the most that it costs
+    "adv_reg": {"weight": 1.0},
+    "past": {"weight": 1e-3, "start": 1e-3},
+    "dmp": {},
+    "selena": {"sub_models": 4, "left_out": 2},
 }
+
+
+TEACHERS = {"selena": 4}
+
+
+def draw(purpose: str) -> torch.Generator:
+    return torch.Generator().manual_seed(len(purpose))
 
 
 def make_samples(count: int) -> Samples:
@@ -67,7 +84,8 @@ def make_loop(inputs: Samples, name: str, options: dict) -> Loop:
     teacher, spare = make_net().requires_grad_(False).eval(), make_samples(N_SAMPLES // 4)
     sections = [TypeAdapter(MechanismSection).validate_python({"name": name, **options})] if name else []
     mechanisms = build_mechanisms(
-        [section.model_dump() for section in sections], lambda _: Given(CLASSES, inputs, (teacher,), lambda _: spare)
+        [section.model_dump() for section in sections],
+        lambda _: Given(CLASSES, inputs, (teacher,) * TEACHERS.get(name, 1), lambda _: spare, None, draw),
     )
     return Loop(make_net(), inputs, torch.arange(len(inputs)), OPTIONS, derive_seed, mechanisms)
 

@@ -20,19 +20,24 @@ from small_trainings import NET, Training, recipe, small_pool
 
 # name -> options of a strength that shows after three epochs on 20 members
 OPTIONS: dict[str, dict[str, Any]] = {
+    "adv_reg": {"weight": 2.0, "lr": 0.01},
     "ccl": {"alpha": 0.3},
     "confidence_penalty": {"beta": 0.5},
     "cutout": {"size": 5},
     "distillation": {"temperature": 5.0},
     "disturb_label": {"alpha": 0.5},
+    "dmp": {},
     "early_stopping": {"patience": 2},
     "gaussian_noise": {"sigma": 0.3},
     "hamp": {"gamma": 0.7, "alpha": 0.01},
     "label_dp": {"epsilon": 0.5, "method": "two_stage"},
     "label_smoothing": {"alpha": 0.3},
     "mixup": {"alpha": 1.0},
+    "mmd": {"weight": 30.0, "batch_size": 8},
+    "past": {"weight": 0.02, "start": 0.2},
     "relax_loss": {"alpha": 1.0},
     "rand_augment": {"operations": 2, "magnitude": 15},
+    "selena": {"sub_models": 3, "left_out": 2},
     "spatial_dropout": {"p": 0.5},
 }
 # output rules, which answer queries and change no weights: tests/unit/mechanisms/test_output_rules.py

@@ -264,3 +264,25 @@ class Infinite(Mechanism):
 class Misshapen(Mechanism):
     def output(self, logits, draw):
         return logits.amax(1)
+
+
+# other members than the mask's
+
+
+class Others(Mechanism):
+    """Trains on the scored samples that are no members."""
+
+    def members(self, members):
+        everyone = torch.ones(len(self.given.inputs), dtype=torch.bool)
+        everyone[members] = False
+        return everyone.nonzero().squeeze(1)
+
+
+class Nobody(Mechanism):
+    def members(self, members):
+        return members[:0]
+
+
+class Strangers(Mechanism):
+    def members(self, members):
+        return members + 40

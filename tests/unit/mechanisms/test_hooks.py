@@ -367,7 +367,10 @@ def _batch():
     ("name", "message"),
     [
         ("NoMechanism", "must return a memdyn.mechanisms.base.Mechanism, returned NoMechanism; a plain"),
-        ("Misspelt", "'misspelt' overrides none of the hooks: network, batches, batch, objective, penalty, update"),
+        (
+            "Misspelt",
+            "'misspelt' overrides none of the hooks: network, members, batches, batch, objective, penalty",
+        ),
         ("TwoNumbers", r"'twonumbers': its `objective` must return one number .*, not a tensor of shape \(8,\)"),
         ("OneBatch", "'onebatch': `batches` must return 3 batches.*it returned 1, the smallest of 20"),
         ("EmptyBatch", "'emptybatch': `batches` must return 3 batches.*it returned 3, the smallest of 0"),

@@ -57,7 +57,10 @@ def test_options_order_and_code_of_rules_are_in_the_name(tmp_path):
 
 def test_what_is_read_off_the_weights_is_shared_too(tmp_path):
     changes = {"difficulty": {"measures": ["grand", "prediction_depth"]}, "probes.views.flip": True}
-    plain, ruled = plan_of(tmp_path, run("plain"), run("ruled", top_k={"k": 1}), **changes).runs
+    made = plan_of(tmp_path, run("plain"), run("ruled", top_k={"k": 1}), **changes)
+    plain, ruled = made.runs
+    told = next(line for line in statement(made, 1) if line.startswith("grand"))
+    assert told.startswith("grand of 8 models is to be taken")
     for name in ("grand", "prediction_depth"):
         assert plain.probes[name].path == ruled.probes[name].path
     assert plain.analysis.path != ruled.analysis.path

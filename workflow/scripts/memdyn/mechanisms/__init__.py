@@ -8,11 +8,13 @@ name in `memdyn.config.mechanisms`; `custom` stands for all of a user's own, wha
 LOSS = ("logits", "labels", "epoch")
 
 REGISTRY: dict[str, str] = {
+    "adv_reg": "memdyn.mechanisms.adv_reg:AdvReg",
     "ccl": "memdyn.mechanisms.ccl:ConvexConcave",
     "confidence_penalty": "memdyn.mechanisms.confidence_penalty:ConfidencePenalty",
     "cutout": "memdyn.mechanisms.cutout:Cutout",
     "distillation": "memdyn.mechanisms.distillation:distillation",
     "disturb_label": "memdyn.mechanisms.disturb_label:DisturbLabel",
+    "dmp": "memdyn.mechanisms.dmp:dmp",
     "early_stopping": "memdyn.mechanisms.early_stopping:EarlyStopping",
     "gaussian_noise": "memdyn.mechanisms.gaussian_noise:GaussianNoise",
     "hamp": "memdyn.mechanisms.hamp:Hamp",
@@ -20,10 +22,13 @@ REGISTRY: dict[str, str] = {
     "label_dp": "memdyn.mechanisms.label_dp:LabelDp",
     "label_smoothing": "memdyn.mechanisms.label_smoothing:LabelSmoothing",
     "mixup": "memdyn.mechanisms.mixup:Mixup",
+    "mmd": "memdyn.mechanisms.mmd:Mmd",
     "output_noise": "memdyn.mechanisms.output_noise:OutputNoise",
+    "past": "memdyn.mechanisms.past:Past",
     "rand_augment": "memdyn.mechanisms.rand_augment:RandAugment",
     "relax_loss": "memdyn.mechanisms.relax_loss:RelaxLoss",
     "rounding": "memdyn.mechanisms.rounding:Rounding",
+    "selena": "memdyn.mechanisms.selena:Selena",
     "spatial_dropout": "memdyn.mechanisms.spatial_dropout:SpatialDropout",
     "temperature": "memdyn.mechanisms.temperature:Temperature",
     "top_k": "memdyn.mechanisms.top_k:TopK",

@@ -13,10 +13,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from memdyn.mechanisms.base import Batch, Mechanism
-from memdyn.models.layout import layout_of
+from memdyn.mechanisms.queries import probabilities
 
 Method = Literal["response", "prior", "two_stage", "first_stage"]
-_AT_ONCE = 500  # samples that a teacher is asked of
 
 
 def response(labels: Tensor, priors: Tensor, epsilon: float) -> Tensor:
@@ -94,10 +93,7 @@ class LabelDp(Mechanism):
             return torch.where(self._is_first.to(equal.device).unsqueeze(1), equal, self._taught())
         return equal
 
-    @torch.no_grad()
     def _taught(self) -> Tensor:
-        """The first stage's probabilities of all samples, float64 [n, K]."""
+        """The first stage's probabilities of all samples, [n, K]."""
         (teacher,), inputs = self.given.teachers, self.given.inputs
-        layout = layout_of(teacher)
-        parts = [teacher(inputs.normalise(values, layout)) for values in inputs.samples.split(_AT_ONCE)]
-        return torch.cat(parts).double().softmax(1)
+        return probabilities(teacher, inputs, torch.arange(len(inputs))).double()

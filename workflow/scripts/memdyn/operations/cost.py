@@ -98,15 +98,15 @@ def _probing(plan: StudyPlan, runs: list[_Run]) -> Iterator[str]:
     """The probes besides the outputs that are to be taken; what some do depends on the widths of all layers."""
     models: dict[str, int] = defaultdict(int)
     seconds: dict[str, list[float | None]] = defaultdict(list)
-    for run in runs:
-        for name, probe in run.plan.probes.items():
-            blocks = [block for block in block_names(plan.study.config.shadow_models) if name != OUTPUTS]
-            left = [block for block in blocks if not Path(plan.results, probe.product(block)).exists()]
-            if left:
-                number, cost = sum(len(models_of(block)) for block in left), probing_cost(run.plan, name)
-                models[name] += number
-                known = cost and run.seconds
-                seconds[name].append(number * cost * run.seconds + START_SECONDS * len(left) if known else None)
+    probes = {probe.path: (run, name, probe) for run in runs for name, probe in run.plan.probes.items()}
+    for run, name, probe in probes.values():  # runs that share their training share what is read off the weights
+        blocks = [block for block in block_names(plan.study.config.shadow_models) if name != OUTPUTS]
+        left = [block for block in blocks if not Path(plan.results, probe.product(block)).exists()]
+        if left:
+            number, cost = sum(len(models_of(block)) for block in left), probing_cost(run.plan, name)
+            models[name] += number
+            known = cost and run.seconds
+            seconds[name].append(number * cost * run.seconds + START_SECONDS * len(left) if known else None)
     for name, number in sorted(models.items()):
         total = None if None in seconds[name] else sum(seconds[name])
         time = f"about {duration(total)} of one job after the other" if total else "how long it takes is not known"

@@ -71,7 +71,7 @@ def efforts(plan: StudyPlan) -> list[Effort]:
 def _effort(plan: StudyPlan, planned: RunPlan) -> Effort:
     run = planned.run
     config, train = plan.study.config, run.train
-    members = run.pool.parts.scored // 2
+    members = round(run.pool.parts.scored // 2 * prod(each.share_of_members() for each in train.mechanisms))
     rounds = train.epochs * _closures(planned) * lengthening(run)
     size = _size(Path(plan.results, planned.pool.product()), run)
     guess = None

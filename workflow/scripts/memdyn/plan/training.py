@@ -77,12 +77,14 @@ class Trainings:
 
     def _teachers(self, run: Run, pool: Stage) -> Iterator[Teacher]:
         for mechanism in run.train.mechanisms:
-            for recipe in mechanism.teachers(run.train):
-                yield self._teacher(mechanism.name, recipe, run, pool)
+            recipes = mechanism.teachers(run.train)
+            for number, recipe in enumerate(recipes, 1):
+                called = f"teacher {number} of {run.name}" if len(recipes) > 1 else f"teacher of {run.name}"
+                yield self._teacher(mechanism.name, recipe, run, pool, called)
 
-    def _teacher(self, mechanism: str, recipe: TrainConfig, student: Run, pool: Stage) -> Teacher:
+    def _teacher(self, mechanism: str, recipe: TrainConfig, student: Run, pool: Stage, called: str) -> Teacher:
         last = [recipe.epochs]
-        hidden = Run(f"teacher of {student.name}", student.pool, recipe.model_copy(update={"checkpoints": last}))
+        hidden = Run(called, student.pool, recipe.model_copy(update={"checkpoints": last}))
         make = self._maker(hidden, pool)
         key = make(last)
         if key.path not in self._planned:

@@ -29,6 +29,8 @@ class MechanismConfig(Strict):
         makes_targets: whether it gives samples soft targets.
         learns_labels: whether its objective is of the labels alone, so that it cannot learn soft targets.
         reads_labels: whether it uses the members' labels as they are, whatever other mechanisms made of them.
+        mixes_samples: whether what a step takes from one member may depend on the others, as where two are mixed into
+            one, where a teacher learned from all of them, or where the loss is no mean over the samples.
     """
 
     claims: ClassVar[frozenset[str]]
@@ -36,6 +38,7 @@ class MechanismConfig(Strict):
     makes_targets: ClassVar[bool] = False
     learns_labels: ClassVar[bool] = False
     reads_labels: ClassVar[bool] = False
+    mixes_samples: ClassVar[bool] = False
 
     name: str = Field(pattern=f"^{NAME}$", description="its key in the mapping, and not among its options")
 
@@ -46,6 +49,10 @@ class MechanismConfig(Strict):
     def teachers(self, recipe: Any) -> tuple[Any, ...]:
         """Recipes (`TrainConfig`) of the runs that a run of `recipe` learns from."""
         return ()
+
+    def share_of_members(self) -> float:
+        """How much of the members it trains on, for what a study costs."""
+        return 1.0
 
     def changes_weights(self) -> bool:
         """Whether it has a part in training; of one that has none, models are those of the recipe without it."""

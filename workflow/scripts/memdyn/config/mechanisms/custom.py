@@ -51,7 +51,7 @@ class CustomMechanism(MechanismConfig):
     def teachers(self, recipe: Any) -> tuple[Any, ...]:
         return teachers_of(recipe, self.teacher, self.name)
 
-    def misfit(self, recipe: Any) -> str:
+    def misfit(self, recipe: Any, members: int = 0) -> str:
         learns = not self.trains and self.teacher is not False
         return "trains = false: what has no part in training learns from no teacher; leave one out" if learns else ""
 

@@ -1,4 +1,4 @@
-"""Defences against membership inference that train otherwise."""
+"""Defences against membership inference that train otherwise; `cost` as in `regularizers`."""
 
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -22,6 +22,9 @@ class ConfidencePenalty(MechanismConfig):
     )
     beta: Positive = Field(description="weight of the entropy, in nats")
 
+    def cost(self) -> float:
+        return 1.1
+
     def label(self) -> str:
         return f"conf{short(self.beta)}"
 
@@ -38,6 +41,9 @@ class Ccl(MechanismConfig):
         "exponential", description="g(p): e^p, or p + p^2 / 2, its Taylor polynomial but for the constant"
     )
 
+    def cost(self) -> float:
+        return 1.05
+
     def label(self) -> str:
         kind = {"exponential": "", "quadratic": "q"}[self.concave]
         return f"ccl{kind}{short(self.alpha)}" + (f"x{short(self.beta)}" if self.beta != 1 else "")
@@ -47,6 +53,7 @@ class RelaxLoss(MechanismConfig):
     """RelaxLoss (Chen et al., ICLR 2022): the members' mean loss is held at a target."""
 
     claims: ClassVar[frozenset[str]] = frozenset({"objective"})
+    mixes_samples: ClassVar[bool] = True  # which way a step goes hangs on the mean loss of the batch
 
     name: Literal["relax_loss"] = Field(description="RelaxLoss (Chen et al. 2022): holds the loss at a target")
     alpha: Annotated[Float, Field(ge=0, allow_inf_nan=False)] = Field(
@@ -55,6 +62,9 @@ class RelaxLoss(MechanismConfig):
     upper: Annotated[Float, Field(gt=0, le=1)] = Field(
         1.0, description="largest probability of the true class in the flattened targets of odd epochs"
     )
+
+    def cost(self) -> float:
+        return 1.1
 
     def label(self) -> str:
         return f"relax{short(self.alpha)}" + (f"u{short(self.upper)}" if self.upper != 1 else "")
@@ -74,6 +84,9 @@ class Hamp(MechanismConfig):
     alpha: Annotated[Float, Field(ge=0, allow_inf_nan=False)] = Field(
         description="weight of the outputs' entropy, which is rewarded"
     )
+
+    def cost(self) -> float:
+        return 1.1
 
     def label(self) -> str:
         return f"hamp{short(self.gamma)}-{short(self.alpha)}"
@@ -96,18 +109,29 @@ class LabelDp(MechanismConfig):
         "`first_stage`: that run",
     )
 
+    def cost(self) -> float:
+        return 1.1
+
     def label(self) -> str:
         kind = {"response": "", "prior": "prior", "two_stage": "2st", "first_stage": "1st"}[self.method]
         return f"labeldp{kind}{short(self.epsilon)}"
+
+    @property
+    def mixes_samples(self) -> bool:
+        """By the first stage, where there is one."""
+        return self.method == "two_stage"
 
     def teachers(self, recipe: Any) -> tuple[Any, ...]:
         first = {"mechanisms": {self.name: {"epsilon": self.epsilon, "method": "first_stage"}}}
         return teachers_of(recipe, first, self.name) if self.method == "two_stage" else ()
 
+    def share_of_members(self) -> float:
+        return 0.5 if self.method == "first_stage" else 1.0
+
     def part(self) -> str | None:
         return "spare" if self.method == "prior" else None
 
-    def misfit(self, recipe: Any) -> str:
+    def misfit(self, recipe: Any, members: int = 0) -> str:
         readers = [each.name for each in recipe.mechanisms if each.reads_labels]
         if not readers:
             return ""

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Union
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Tag, WithJsonSchema
 
 from memdyn.config.errors import did_you_mean, shown
-from memdyn.config.mechanisms import defences, output_rules, regularizers
+from memdyn.config.mechanisms import defences, defences_of_data, output_rules, regularizers
 from memdyn.config.mechanisms.base import NAME, SLOTS, MechanismConfig
 from memdyn.config.mechanisms.custom import CustomMechanism
 
@@ -27,7 +27,12 @@ ELSEWHERE = {
 }
 
 # released mechanisms, one class each
-RELEASED: tuple[type[MechanismConfig], ...] = (*regularizers.RELEASED, *defences.RELEASED, *output_rules.RELEASED)
+RELEASED: tuple[type[MechanismConfig], ...] = (
+    *regularizers.RELEASED,
+    *defences.RELEASED,
+    *defences_of_data.RELEASED,
+    *output_rules.RELEASED,
+)
 
 
 def union_of(*released: type[MechanismConfig]) -> Any:
