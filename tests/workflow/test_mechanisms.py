@@ -39,6 +39,7 @@ def studied(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Proje
     made.write_study(study)
     said = made.run("--dry-run")
     assert "stop1: an earlier checkpoint of another run, for which nothing is trained or scored" in said
+    made.run("--until", "probe_block")
     made.run()
     return made
 
