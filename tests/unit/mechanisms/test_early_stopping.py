@@ -1,5 +1,6 @@
 """Early stopping: against the plain training, whose epochs it shares, and the losses on the reserved samples."""
 
+import pandas as pd
 import pytest
 import torch
 from torch.nn import functional as F
@@ -10,6 +11,7 @@ from memdyn.mechanisms.early_stopping import EarlyStopping
 from memdyn.models.build import build_model
 from memdyn.models.layout import layout_of
 from memdyn.store.checkpoints import checkpoint_file, load_checkpoint
+from small_trainings import kill_after_epoch
 
 LENGTH = 8
 HOW = {"epochs": LENGTH, "checkpoints": list(range(LENGTH + 1))}
@@ -120,3 +122,19 @@ def test_a_model_that_diverges_is_told(trained):
     training = trained.new(config, range(1))
     with pytest.raises(RuntimeError, match="model 0: the loss became"):
         training.run()
+
+
+def test_killed_before_at_and_after_the_end_it_is_resumed_to_the_bit(trained, monkeypatch):
+    monkeypatch.setitem(OPTIONS, "early_stopping", {"patience": 1})
+    config = trained.config("early_stopping", **HOW)
+    whole = trained.new(config, range(1)).run()
+    end = int(whole.log()["seconds"].gt(0).sum())
+    assert 1 < end < LENGTH - 1
+    parts = trained.new(config, range(1))
+    for epoch in (end - 1, end, end + 1):
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            kill_after_epoch(patch, epoch)
+            parts.run()
+    parts.run()
+    assert parts.weights() == whole.weights()
+    pd.testing.assert_frame_equal(parts.log().drop(columns="seconds"), whole.log().drop(columns="seconds"))

@@ -1,5 +1,8 @@
 """Queried models: what probes see of a network behind output rules, and what rules draw."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -148,3 +151,14 @@ def test_the_class_s_mean_output_hides_the_loss_and_keeps_the_label(taken):
                 p = torch.from_numpy(before[label == c]).softmax(1).mean(0)
                 np.testing.assert_allclose(np.exp(after[label == c]), p.expand(int((label == c).sum()), 3), rtol=1e-3)
     assert len(np.unique(found[5]["logits"][0], axis=0)) == len(set(plain[5]["logits"][0].argmax(1).tolist()))
+
+
+def test_the_rule_that_the_docs_show_is_this_one(taken, tmp_path):
+    texts = [path.read_text() for path in (Path(__file__).parents[3] / "docs").glob("*.md")]
+    (example,) = [
+        found for text in texts for found in re.findall(r"```python\n([^`]*class ClassMean.*?)```", text, re.DOTALL)
+    ]
+    (tmp_path / "rule.py").write_text(example)
+    shown = own("ClassMean") | {"target": f"{tmp_path / 'rule.py'}:ClassMean"}
+    for epoch, found in taken([shown], "logits").items():
+        np.testing.assert_array_equal(found["logits"], taken([own("ClassMean")], "logits")[epoch]["logits"])
