@@ -40,6 +40,7 @@ STUDY = {
     "dynamics": {"attacks": ["lira"], "thresholds": ["lr1", 0.1]},
     "statistics": {"null_draws": 12},
     "analysis": {"splits": 2, "jackknife_splits": 1},
+    "level_distance": {"samples": 60, "known": 20, "models": 8, "levels": ["q0.9", "gap"], "curvature_draws": 0},
     "report": {"png_dpi": 50, "plane_epochs": 2, "top_samples": 2},
 }
 RUNS = ["slow", "fast"]
@@ -77,24 +78,22 @@ def stage_of(path: Path) -> str:
     if path.stem == "log":
         return "train"
     kind = path.parent.name.split("-")[0]
-    return kind if kind in ("dynamics", "analysis", "uncalibrated") else "attack"
+    return kind if kind in ("dynamics", "analysis", "distance", "uncalibrated") else "attack"
 
 
 def test_every_written_table_is_as_declared(made, tables):
-    for name in study_tables(True, False, True):
+    for name in study_tables(True, True, True):
         STAGES["study"][name].checked(tables(name))
     found = set()
     for path in made.results.glob("*-*/**/*.parquet"):
         if path.stem != "signals":
             STAGES[stage_of(path)][path.stem].checked(pd.read_parquet(path))
             found.add((stage_of(path), path.stem))
-    assert found == {
-        (stage, name) for stage, names in STAGES.items() if stage not in ("study", "distance") for name in names
-    }
+    assert found == {(stage, name) for stage, names in STAGES.items() if stage != "study" for name in names}
 
 
 def test_runs_are_called_by_their_names_everywhere(made, tables):
-    for name in study_tables(True, False, True):
+    for name in study_tables(True, True, True):
         table = tables(name)
         for column in {"run", "run_a", "run_b"} & set(table.columns):
             assert set(table[column]) <= set(RUNS), (name, column)

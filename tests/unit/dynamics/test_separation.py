@@ -118,8 +118,8 @@ def test_too_few_models_have_no_limits_and_no_calibration():
 
 @pytest.mark.slow
 def test_a_random_membership_has_a_half_and_the_limits_cover_it(capsys):
-    replications, n_models = 40, 16
-    tables = [table(world(seed, "null", n_models, n_samples=120)) for seed in range(replications)]
+    replications, n_models = 24, 12
+    tables = [table(world(seed, "null", n_models, n_samples=100)) for seed in range(replications)]
     with capsys.disabled():
         for control in CONTROLS:
             rows = np.array([one.loc[control, ["auc", "low", "high"]].to_numpy(float) for one in tables])

@@ -1,5 +1,6 @@
 """Options of the level distance: how far samples lie from levels of confidence, and what that tells of membership."""
 
+import re
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
@@ -15,7 +16,7 @@ from memdyn.config.probes import (
     resolved_epochs,
 )
 
-Level = Annotated[str, Field(pattern=r"^([qp]0?\.\d*[1-9]|gap)$")]
+_LEVEL = re.compile(r"[qp]0?\.\d*[1-9]\d*|gap")
 
 SEARCH, GRADIENT, CURVATURE = "level_distance", "margin_gradient", "input_curvature"
 """Names of its probes."""
@@ -39,7 +40,7 @@ class LevelDistanceConfig(Strict):
         None, description="The first so many models are searched, an even number; `null`: all."
     )
     epochs: Epochs = Field("last", description="Checkpoints of the search: all, last, or a list.")
-    levels: list[Level] = Field(
+    levels: list[str] = Field(
         default=["q0.5", "q0.9", "q0.99", "p0.9", "p0.99", "gap"],
         min_length=1,
         description="`q0.99`: that quantile of the margins of the model's known members; `p0.9`: probability of the "
@@ -51,6 +52,16 @@ class LevelDistanceConfig(Strict):
     )
 
     _differ = field_validator("levels", "norms")(no_repeats)
+
+    @field_validator("levels")
+    @classmethod
+    def _are_levels(cls, value: list[str]) -> list[str]:
+        for level in value:
+            if not _LEVEL.fullmatch(level):
+                raise ValueError(
+                    f"{level!r} is no level; allowed: q0.99, p0.9 and the like, above 0 and below 1, or gap"
+                )
+        return value
 
     @property
     def taken(self) -> int:

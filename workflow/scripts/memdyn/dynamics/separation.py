@@ -108,8 +108,9 @@ def _with_difference(aucs: np.ndarray) -> np.ndarray:
 
 
 def _limited(names: tuple[str, ...], found: np.ndarray, sizes: np.ndarray, level: float) -> dict[str, float]:
-    """Of each number in found [1 + G, k] itself and its limits."""
-    low, high = jackknife.interval(found[0], found[1:], sizes, level)
+    """Of each number in found [1 + G, k] itself and its limits, which are no more than the number can be."""
+    least = np.array([-1.0 if name in ("difference", "advantage") else 0.0 for name in names])
+    low, high = np.clip(jackknife.interval(found[0], found[1:], sizes, level), least, 1)
     row = {}
     for place, name in enumerate(names):
         row |= {name: found[0, place], f"{name}_low": low[place], f"{name}_high": high[place]}

@@ -11,6 +11,7 @@ from memdyn.models.layout import layout_of
 from memdyn.probes.level_search import Box
 
 _LEVELS = 255  # of a stored pixel, which stands for 1
+_AT_ONCE = {"cpu": 100, "cuda": 1000}  # samples, at most: a way back holds all activations, and a CPU gains nothing
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ class Margins:
         return values / _LEVELS if self.is_image else values
 
     def batches(self, size: int) -> Iterator[tuple[slice, Tensor, Tensor]]:
-        """(rows, inputs, labels), in the order of the samples."""
+        """(rows, inputs, labels), in the order of the samples, of `size` at most."""
+        size = min(size, _AT_ONCE[self.samples.samples.device.type])
         for start in range(0, len(self.samples), size):
             rows = slice(start, start + size)
             yield rows, self.inputs(rows), self.samples.labels[rows]

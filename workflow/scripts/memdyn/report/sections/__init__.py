@@ -27,6 +27,7 @@ SECTIONS = (
     "difficulty",
     "early",
     "comparison",
+    "level_distance",
     "power_law",
     "models",
     "null",
