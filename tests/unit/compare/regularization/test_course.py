@@ -38,10 +38,13 @@ def test_never_and_nothing():
 
 
 @pytest.mark.slow
-def test_intervals_cover(capsys):
+def test_intervals_cover(capsys, replications=60):
     truth = 6 - 2 - 10 / 7
-    found = [row("late", {"base": PLAIN, "late": LATE}, seed=seed, noise=0.01, own_noise=0.005) for seed in range(300)]
+    found = [
+        row("late", {"base": PLAIN, "late": LATE}, seed=seed, noise=0.01, own_noise=0.005)
+        for seed in range(replications)
+    ]
     covered = np.mean([one["low"] <= truth <= one["high"] for one in found])
     with capsys.disabled():
         print(f"\n  coverage {covered:.3f}")
-    assert covered >= 0.93 - 2.5 * np.sqrt(0.93 * 0.07 / 300)
+    assert covered >= 0.93 - 2.5 * np.sqrt(0.93 * 0.07 / replications)

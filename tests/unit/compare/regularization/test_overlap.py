@@ -58,14 +58,14 @@ def test_too_few_pairs_have_no_interval_and_runs_that_are_gone_no_row():
 
 
 @pytest.mark.slow
-def test_intervals_cover(capsys):
+def test_intervals_cover(capsys, replications=60):
     """95 % nominal, of the expectation at this number of models."""
     effect = np.random.default_rng(9).gamma(0.5, 2, 400)
     other = effect * np.random.default_rng(8).permutation(np.repeat([1.0, 0.2], 200))
-    found = [overlaps(runs(seed, {"base": effect, "run": other})) for seed in range(300)]
+    found = [overlaps(runs(seed, {"base": effect, "run": other})) for seed in range(replications)]
     truth = np.mean([row["overlap"] for row in found])
     covered = np.mean([row["low"] <= truth <= row["high"] for row in found])
     width = np.mean([row["high"] - row["low"] for row in found]) / np.std([row["overlap"] for row in found])
     with capsys.disabled():
         print(f"\n  coverage {covered:.3f}, width over SD {width:.2f}")
-    assert covered >= 0.93 - 2.5 * np.sqrt(0.93 * 0.07 / 300)
+    assert covered >= 0.93 - 2.5 * np.sqrt(0.93 * 0.07 / replications)

@@ -44,7 +44,7 @@ def test_a_combination_that_adds_and_one_that_does_not():
     assert words(0, parts | {"ab": (1.1, 0.0)}, mechanisms)["R3", "ab", ""] == "contradicted"
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_runs_of_one_law_support_nothing(seed):
     same = dict.fromkeys(("base", "a", "b", "c"), (1.0, 0.0))
     assert "supported" not in words(seed, same).values()
