@@ -11,8 +11,8 @@ from memdyn.stats.privacy import tpr_bound
 # longer dashes than those of any run's own line, and no marks
 LINE = {"linestyle": (0, (8, 3)), "linewidth": 1.1, "marker": "", "gid": "bound"}
 _TOLD = (
-    "Long dashes, of runs of DP-SGD: no attack's rates on a member that is added or removed lie above, by the accountant's "
-    "(ε, δ) at the last checkpoint."
+    "Long dashes, of runs of DP-SGD: no attack's rates on a member that is added or removed lie above, by the "
+    "accountant's (ε, δ) at the last checkpoint."
 )
 
 
