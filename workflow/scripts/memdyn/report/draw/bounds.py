@@ -12,7 +12,7 @@ from memdyn.stats.privacy import tpr_bound
 LINE = {"linestyle": (0, (8, 3)), "linewidth": 1.1, "marker": "", "gid": "bound"}
 _TOLD = (
     "Long dashes, of runs of DP-SGD: no attack's rates on a member that is added or removed lie above, by the "
-    "accountant's (ε, δ) at the last checkpoint."
+    "accountant's (ε, δ) at the last checkpoint; rates that are counted over few models scatter beyond it."
 )
 
 
