@@ -41,7 +41,7 @@ def study():
 
 
 def dashed(axes):
-    return [line for line in axes.lines if line.get_linestyle() == "--"]
+    return [line for line in axes.lines if line.get_gid() == "bound"]
 
 
 def test_the_table_is_of_the_last_checkpoint_and_the_recipes_delta(study):
