@@ -367,14 +367,7 @@ def _batch():
     ("name", "message"),
     [
         ("NoMechanism", "must return a memdyn.mechanisms.base.Mechanism, returned NoMechanism; a plain"),
-<<<<<<< HEAD
-        (
-            "Misspelt",
-            "'misspelt' overrides none of the hooks: network, members, steps, batches, batch, objective, penalty",
-        ),
-=======
         ("Misspelt", "'misspelt' overrides none of the hooks: network, members, steps, batches, batch, objective"),
->>>>>>> h-dp
         ("TwoNumbers", r"'twonumbers': its `objective` must return one number .*, not a tensor of shape \(8,\)"),
         ("OneBatch", "'onebatch': `batches` must return 3 batches.*`steps` says.*it returned 1"),
         ("Replaces", "'replaces': its `network` changed the names or shapes of the weights"),
