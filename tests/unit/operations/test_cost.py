@@ -86,7 +86,7 @@ def test_distances_that_are_to_be_taken(here):
     assert said(plan)[:3] == [
         taken.format("input_curvature", "1.8 h"),
         taken.format("level_distance", "16.4 h"),
-        taken.format("margin_gradient", "85 min"),
+        taken.format("margin_gradient", "86 min"),
     ]
     few = plan_of(changes | {"level_distance": section | {"models": 10}})
     assert said(few)[1].startswith("level_distance of 20 models")

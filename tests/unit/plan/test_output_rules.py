@@ -40,7 +40,7 @@ def test_a_rule_is_in_the_probes_name_and_not_in_the_trainings(tmp_path, name):
     assert [each["name"] for each in ruled.outputs.options["answers"]["mechanisms"]] == [name]
     assert plain.outputs.options.get("answers") is None and len(set(plain.attacks) & set(ruled.attacks)) == 4
     assert not {stage.path for stage in plain.attacks.values()} & {stage.path for stage in ruled.attacks.values()}
-    assert made.readers(plain.train) == [plain.outputs, ruled.outputs]
+    assert made.readers(plain.train, "block-0000-0007") == [plain.outputs, ruled.outputs]
     assert made.stage(ruled.outputs.path) is ruled.outputs
 
 

@@ -263,7 +263,7 @@ def _plan_run(study: Study, training: Training, judge_installed: bool) -> RunPla
     analysis = analysis_stage(study, codes, probes, epochs) if study.config.analysis.enabled else None
     uncalibrated = uncalibrated_stage(study, probes, epochs) if study.config.regularization else None
     distance = distance_stage(study, probes, epochs) if study.config.level_distance else None
-    return RunPlan(training, epochs, probes, attacks, dynamics, analysis, uncalibrated, distance)
+    return RunPlan(training, epochs, probes, attacks, dynamics, analysis, uncalibrated=uncalibrated, distance=distance)
 
 
 def _alternatives(study: Study, plan: RunPlan) -> Iterator[Stage]:
