@@ -16,6 +16,7 @@ STUDIES = {
     "studies/dynamics_size": (5, 32),
     "studies/dynamics_fashion_mnist": (6, 64),
     "studies/dynamics_paper": (32, 128),
+    "studies/regularization_demo": (11, 16),
 }
 
 

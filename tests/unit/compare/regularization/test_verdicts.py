@@ -130,8 +130,15 @@ def test_intervals_hold_jointly():
     row = cells.query("claim == 'R1' and run == 'b'").iloc[0]
     assert (row["high"] - row["low"]) / 2 == pytest.approx(half)
     rows = cells.query("by == 'distance' and run == 'a' and cell != 'leak'")
-    wider = stdtrit(7, 1 - 0.05 / 10) / stdtrit(7, 0.975)  # 3 leaks and 2 levels
+    wider = stdtrit(7, 1 - 0.05 / 6) / stdtrit(7, 0.975)  # a leak and 2 levels
     assert len(rows) == 2 and (rows["high"] - rows["estimate"]).tolist() == pytest.approx([0.01 * wider] * 2)
+
+
+def test_a_run_that_failed_takes_no_room():
+    """The intervals of the others are as wide as without it."""
+    alone, beside = (judged({"base": PLAIN, "a": PLAIN} | more)[1].dropna() for more in ({}, {"gone": None}))
+    assert len(alone) == len(beside) == 5
+    assert beside[["low", "high"]].to_numpy() == pytest.approx(alone[["low", "high"]].to_numpy())
 
 
 def test_what_failed_is_not_tested():

@@ -74,7 +74,10 @@ def _of_augmentation(recipe: Mapping[str, Any], baseline: Mapping[str, Any]) -> 
 def _of_optimizer(recipe: Mapping[str, Any], baseline: Mapping[str, Any]) -> dict[str, str]:
     own, other = dict(recipe["optimizer"]), dict(baseline["optimizer"])
     decay = own.pop("weight_decay", None), other.pop("weight_decay", None)
-    named = {} if own == other else {"optimizer": _strength(own)}
+    changed = own
+    if own["name"] == other["name"]:
+        changed = {key: value for key, value in own.items() if value != other.get(key)}
+    named = {} if own == other else {"optimizer": _strength(changed)}
     return named | ({"weight_decay": _strength(decay[0])} if decay[0] != decay[1] else {})
 
 

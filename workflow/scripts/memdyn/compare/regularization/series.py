@@ -1,6 +1,6 @@
 """The runs' metrics over checkpoints with their replicates, and two of them side by side."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -36,7 +36,7 @@ class Against:
     mechanisms: Mapping[str, Mapping[str, str]]
     reasons: Mapping[str, str] = field(default_factory=dict)
 
-    def pairs(self) -> Iterable[tuple[str, str]]:
+    def pairs(self) -> list[tuple[str, str]]:
         """(run, baseline) where neither failed."""
         return [pair for pair in self.baseline_of.items() if all(map(self.is_there, pair))]
 

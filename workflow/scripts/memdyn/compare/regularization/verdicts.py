@@ -181,9 +181,8 @@ def _hides_from_attacks(cells: Sequence[Cell], chance: float) -> str:
 
 def _leaks(against: Against, bound: float) -> Iterator[tuple[str, list[Cell]]]:
     """One cell a run."""
-    runs = against.baseline_of
-    level = _joint(against.comparison.level, len(runs))
-    for run, baseline in runs.items():
+    level = _joint(against.comparison.level, len(against.pairs()))
+    for run, baseline in against.baseline_of.items():
         yield run, [_difference_cell(against, "leak", run, baseline, LEAK, level, bound)]
 
 
@@ -201,9 +200,9 @@ def _weak_and_strong(against: Against, bounds: Bounds) -> Iterator[tuple[str, li
     The word needs both sides, and is wrong only where one is: so each side has the whole chance of a miss for itself,
     the strong one over its cells, the weak one over its own.
     """
-    runs = against.baseline_of
-    level = _joint(against.comparison.level, 2 * len(runs))
-    for (run, cells), baseline in zip(_leaks(against, -bounds.difference), runs.values(), strict=True):
+    level = _joint(against.comparison.level, 2 * len(against.pairs()))
+    for run, cells in _leaks(against, -bounds.difference):
+        baseline = against.baseline_of[run]
         weak = [
             _difference_cell(against, attack, run, baseline, (attack, ADVANTAGE), level, -bounds.weak_difference)
             for attack in (AVG, POW)
@@ -219,7 +218,7 @@ def _distances(
     if distances is not None and len(distances):
         table = distances[distances["control"] == "matched"]
     found = {run: table[(table["run"] == run) & (table["epoch"] == last.get(run))] for run in against.baseline_of}
-    level = _joint(against.comparison.level, sum(1 + len(rows) for rows in found.values()))
+    level = _joint(against.comparison.level, sum(1 + len(rows) for rows in found.values() if len(rows)))
     for run, rows in found.items():
         cells = [Cell("leak", *against.limits(run, LEAK, level), 0.5)]
         for row in rows.to_dict("records"):
