@@ -473,5 +473,5 @@ def test_the_rates_of_a_private_run_lie_under_its_bound(tmp_path, pool):
         found = Training(tmp_path / name, pool, range(16), mechanisms=[dp(lot=10, clip=1.0, **options)], **how).run()
         fpr, tpr = rates_of(found, pool, epochs)
         bound = tpr_bound(fpr, [epsilon_of(noise, 0.5, 2 * epochs, delta)[0] for delta in DELTAS], DELTAS)
-        outside[name] = (tpr - bound)[fpr >= 0.05].max()  # 16 of 320
+        outside[name] = (tpr - bound)[fpr >= 0.1].max()  # 32 of 320
     assert outside["private"] <= 0 < outside["clipped"], outside
