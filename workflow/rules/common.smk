@@ -156,7 +156,7 @@ def downloaded_files(pool):
     return source_files(pool) if POOLS[pool].dataset.downloadable else []
 
 
-# functions of a rule take a third of the time of planning thousands of blocks: these are for studies with teachers
+# asked of each block, functions take a third of the time to plan thousands of them: for studies with teachers alone
 def teachers_of(wc):
     """Weights of the same block of those that a run learns from."""
     needs = PLAN.stage(f"{wc.pool}/{wc.run}").needs.values()
