@@ -18,7 +18,7 @@ CASES = {
     "smoothing": ({"mechanisms": {"smoothing": OWN}}, "smoothing alpha=0.1"),
     "crop": ({"augment": {"crop": 2}}, "random_crop 2"),
     "flip": ({"augment": {"flip": True}}, "flip"),
-    "decay": ({"optimizer": {"name": "sgd", "lr": 0.1, "weight_decay": 1e-2}}, "weight_decay 0.01"),
+    "decay": ({"optimizer": {"name": "sgd", "lr": 0.1, "weight_decay": 1e-2}}, "weight_decay 0.01 (coupled)"),
     "early": ({"epochs": 4}, "early_stopping epoch 4"),
     "longer": ({"epochs": 40}, "epochs 40"),
     "rate": ({"optimizer": {"name": "sgd", "lr": 0.3}}, "optimizer lr=0.3"),
@@ -63,11 +63,11 @@ def test_combinations_are_unions_of_two_others():
         "base": {},
         "a": {"smoothing": "alpha=0.1"},
         "b": {"random_crop": "2"},
-        "c": {"weight_decay": "0.01"},
+        "c": {"weight_decay": "0.01 (coupled)"},
         "ab": {"smoothing": "alpha=0.1", "random_crop": "2"},
-        "abc": {"smoothing": "alpha=0.1", "random_crop": "2", "weight_decay": "0.01"},
+        "abc": {"smoothing": "alpha=0.1", "random_crop": "2", "weight_decay": "0.01 (coupled)"},
         "other": {"smoothing": "alpha=0.5", "random_crop": "2"},  # of another strength than the part
-        "ac": {"smoothing": "alpha=0.1", "weight_decay": "0.01"},
+        "ac": {"smoothing": "alpha=0.1", "weight_decay": "0.01 (coupled)"},
     }
     found = parts_of(named)
     assert found == {"ab": ["a", "b"], "ac": ["a", "c"], "abc": ["b", "c", "ab", "ac"]}

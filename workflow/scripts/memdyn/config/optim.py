@@ -137,7 +137,7 @@ OptimizerConfig = Annotated[
 ]
 # optimizer -> how its weight decay comes in: to name it as a mechanism
 WEIGHT_DECAY: dict[str, str | None] = {
-    name: section.decay
+    name: getattr(section, "decay", None)
     for section in get_args(get_args(OptimizerConfig)[0])
     for name in get_args(section.model_fields["name"].annotation)
 }

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from itertools import combinations
 from typing import Any
 
+from memdyn.config.optim import WEIGHT_DECAY
+
 BASELINE = "baseline"
 _NO_DIFFERENCE = ("checkpoints", "mechanisms", "augment", "optimizer", "epochs")
 
@@ -78,7 +80,10 @@ def _of_optimizer(recipe: Mapping[str, Any], baseline: Mapping[str, Any]) -> dic
     if own["name"] == other["name"]:
         changed = {key: value for key, value in own.items() if value != other.get(key)}
     named = {} if own == other else {"optimizer": _strength(changed)}
-    return named | ({"weight_decay": _strength(decay[0])} if decay[0] != decay[1] else {})
+    if decay[0] == decay[1]:
+        return named
+    kind = WEIGHT_DECAY.get(own["name"])
+    return named | {"weight_decay": _strength(decay[0]) + (f" ({kind})" if kind else "")}
 
 
 def _options(section: Mapping[str, Any]) -> str:
