@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from memdyn.compare.regularization.names import label_of, mechanisms_of, parts_of
 from memdyn.operations.cost import statement
 from memdyn.operations.progress import count
 from studies import plan
@@ -74,3 +75,15 @@ def test_a_teacher_has_its_students_pool(tmp_path, seed):
     runs = [run("baseline", pool={"seed": seed}), run("student", mechanisms=distil())]
     made = plan_of(runs, tmp_path)
     assert len(made.teachers) == seed and all(teacher.pool is made.runs[1].pool for teacher in made.teachers)
+
+
+def test_what_a_student_differs_in_is_its_mechanism_and_not_its_teacher_too():
+    """A run with another teacher has its own: a combination is told by its parts all the same."""
+    distilled = {"mechanisms": {"distillation": {"temperature": 5}}}
+    runs = [{"name": "plain"}, {"name": "crop", "augment": {"crop": 1}}, {"name": "distilled", **distilled}]
+    runs.append({"name": "both", "augment": {"crop": 1}, **distilled})
+    told = plan({"base.model": {"name": "cnn", "width": 2}, "runs": runs}).run_descriptions()
+    baseline = told[0]["recipe"]
+    named = {each["name"]: mechanisms_of(each["recipe"], baseline) for each in told}
+    assert label_of(named["distilled"]) == "distillation temperature=5"
+    assert parts_of(named) == {"both": ["crop", "distilled"]}

@@ -164,8 +164,9 @@ class StudyPlan:
                 "pool": plan.pool.folder,
                 "dataset": plan.run.pool.dataset.name,
                 "architecture": architecture(plan.run.train),
-                # with its own end and output rules, which are no part of the training that it may share
-                "recipe": plan.train.options
+                # with its own end and output rules, which are no part of the training that it may share; without the
+                # teachers, which follow from it: two runs with other teachers differ in what these are made by
+                "recipe": {key: value for key, value in plan.train.options.items() if key != "teachers"}
                 | {"epochs": plan.run.train.epochs, "mechanisms": plain_options(plan.run.train.mechanisms)},
                 # what the pool is but for its size, in a word; of a user's own data set the code tells
                 "population": options_hash(
