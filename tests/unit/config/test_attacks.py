@@ -8,13 +8,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from memdyn.attacks import REGISTRY
 from memdyn.attacks.base import build
-from memdyn.config.attacks import AttackConfig, CustomAttack, LiraAttack, LossAttack, RmiaAttack
+from memdyn.config.attacks import AttackConfig, CustomAttack, LiraAttack, LossAttack, RmiaAttack, Tan2023Attack
 
 ADAPTER = TypeAdapter(AttackConfig)
 
 
 def test_names_are_the_registry():
-    names = {cls.model_fields["name"].default for cls in (LossAttack, LiraAttack, RmiaAttack, CustomAttack)}
+    names = {cls.model_fields["name"].default for cls in (LossAttack, LiraAttack, RmiaAttack, Tan2023Attack, CustomAttack)}
     assert names == set(REGISTRY)
 
 

@@ -223,7 +223,7 @@ def test_few_pairs_or_samples(pairs, n):
 
 
 def test_one_pair_is_refused():
-    with pytest.raises(ValueError, match="at least 2 pairs"):
+    with pytest.raises(ValueError, match="at least 4 models, got 2"):
         effect_sizes(np.ones((1, 3)), np.ones((1, 3)))
 
 

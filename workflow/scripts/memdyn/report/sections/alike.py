@@ -37,7 +37,7 @@ def draw_ranks(study: Study) -> Iterator[Drawing]:
     size = 2.2 + 0.45 * min(len(runs), 14)
     figure, axes = panels(1, 1, size, alone=size + 0.8)
     axes = axes[0][0]
-    mesh = axes.imshow(grid, cmap=style.DENSITY)
+    mesh = axes.imshow(grid, cmap=style.DENSITY, aspect="auto")  # equal sides would cut long names off
     labels = [style.wrap_label(study.styles[run].name, 18) for run in runs]
     axes.set_xticks(range(len(runs)), labels, rotation=60, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(runs)), labels)

@@ -217,7 +217,7 @@ def _forest(
             places = part["run"].map(runs.index) + offsets[comparison]
             errors = bars(part["difference"], part["low"], part["high"])
             axes.errorbar(part["difference"], places, xerr=errors, elinewidth=1, **_mark(*mark))
-        axes.locator_params(axis="x", nbins=4)
+        axes.locator_params(axis="x", nbins=3)
     grid[0][0].set_yticks(range(len(runs)), labels)
     legend_above(figure, [style.handle(COMPARISONS[name], **_mark(*mark)) for name, mark in _MARKS.items()])
     return figure
