@@ -14,7 +14,9 @@ ADAPTER = TypeAdapter(AttackConfig)
 
 
 def test_names_are_the_registry():
-    names = {cls.model_fields["name"].default for cls in (LossAttack, LiraAttack, RmiaAttack, Tan2023Attack, CustomAttack)}
+    names = {
+        cls.model_fields["name"].default for cls in (LossAttack, LiraAttack, RmiaAttack, Tan2023Attack, CustomAttack)
+    }
     assert names == set(REGISTRY)
 
 
