@@ -9,6 +9,7 @@ from matplotlib.collections import QuadMesh
 from matplotlib.colors import LogNorm
 from matplotlib.patches import Rectangle
 
+from memdyn.report import privacy
 from memdyn.report.draw import bounds, style
 from memdyn.report.draw.animation import write_gif
 from memdyn.report.draw.drawing import Drawing, drawn
@@ -52,7 +53,7 @@ def _still(study: Study, shown: OfAttack, runs: list[str], page: int) -> Drawing
         if epoch in epochs[run]
     }
     norm, mesh = LogNorm(1, max(10, *(table.max() for table in counts.values()))), None
-    private = {run: curve for run, curve in bounds.curves(study.tables).items() if run in runs}
+    private = {run: curve for run, curve in privacy.curves(study.tables).items() if run in runs}
     for row, run in zip(grid, runs, strict=True):
         part = samples[samples["run"] == run]
         for axes in row[len(epochs[run]) :]:
@@ -62,7 +63,7 @@ def _still(study: Study, shown: OfAttack, runs: list[str], page: int) -> Drawing
             _draw_landmarks(axes, part[part["epoch"] == epoch], options, margin=0.5 / (cells - 1))
             if run in private:
                 rates = np.linspace(0, 1, 201)
-                axes.plot(rates, bounds.bound(private[run], rates), color=style.INK, **bounds.LINE)
+                axes.plot(rates, privacy.bound(private[run], rates), color=style.INK, **bounds.LINE)
             axes.set_title(f"epoch {epoch}", pad=3)
         row[0].set_ylabel(f"{style.wrap_label(study.styles[run].name, 22)}\nTPR")
     for axes in grid[-1]:

@@ -3,8 +3,8 @@
 import numpy as np
 
 from memdyn.report.draw import formatting
-from memdyn.report.draw.bounds import bound, curves
 from memdyn.report.page.tables import Cell, Table, run_cell, text_cells
+from memdyn.report.privacy import bound, curves
 from memdyn.report.rows import by_run
 from memdyn.report.section import Part, Section, Study
 from memdyn.terms import FPRS

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from memdyn.report import privacy
 from memdyn.report.draw import bounds, style
 from memdyn.report.draw.curves import draw_band
 from memdyn.report.draw.drawing import Drawing, drawn
@@ -30,12 +31,12 @@ def draw_roc(study: Study) -> Iterator[Drawing]:
     figure, grid = panels(rows, columns, 3.0 * rows + 0.4 if columns > 1 else 4.4, alone=4.6)
     floor = 1 / non_members(metrics, aggregation).max()  # of the sharpest run
     bottom = min(roc.loc[roc["tpr"] > 0, "tpr"].min(), floor) / 1.5
-    private = bounds.curves(study.tables)
+    private = privacy.curves(study.tables)
     for axes, attack in zip(grid.flat, attacks, strict=False):
         _draw_panel(axes, roc[roc["attack"] == attack], study.styles, floor)
         for run, curve in private.items():
             rates = np.geomspace(floor, 1, 100)
-            axes.plot(rates, bounds.bound(curve, rates), color=study.styles[run].colour, **bounds.LINE)
+            axes.plot(rates, privacy.bound(curve, rates), color=study.styles[run].colour, **bounds.LINE)
         axes.set(title=attack, xlim=(floor / 3, 1), ylim=(bottom, 1.3))
     label_outer(grid, len(attacks), "false positive rate", "true positive rate")
     legend_above(figure, [*style.run_handles(study.styles), style.chance_handle()])
