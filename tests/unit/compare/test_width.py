@@ -15,17 +15,25 @@ EPOCHS = np.arange(13.0)
 def truth(effect=1.0):
     """Advantage and accuracy [K, T]: at equal error a wide net leaks less, at its best epoch more."""
     speed = (np.log2(WIDTHS) - 1)[:, None]
-    accuracy = 0.85 - 0.5 * np.exp(-EPOCHS / 3) + effect * 0.02 * speed * (1 - np.exp(-EPOCHS / 3))
+    accuracy = 0.85 - 0.5 * np.exp(-EPOCHS / 1.2) + effect * 0.02 * speed * (1 - np.exp(-EPOCHS / 1.2))
     advantage = 0.01 * EPOCHS * (1 + effect * 0.05 * speed)
     return advantage, accuracy
 
 
-def world(rng, n_groups, noise, effect=1.0):
+LAWS = {
+    "normal": lambda rng, shape: rng.normal(size=shape),
+    "skewed": lambda rng, shape: rng.exponential(size=shape) - 1,
+    "heavy tails": lambda rng, shape: rng.standard_t(3, size=shape) / np.sqrt(3),
+}
+
+
+def world(rng, n_groups, noise, effect=1.0, law="normal"):
     """Curves of groups of models, alike between widths and checkpoints in part, as deleted means [K, 1 + G, T]."""
+    draw = LAWS[law]
     curves = []
     for mean in truth(effect):
-        shared = rng.normal(size=(1, n_groups, 1)) + rng.normal(size=(len(WIDTHS), n_groups, 1))
-        each = mean[:, None] + noise * (shared + rng.normal(size=(len(WIDTHS), n_groups, len(EPOCHS)))) / np.sqrt(3)
+        shared = draw(rng, (1, n_groups, 1)) + draw(rng, (len(WIDTHS), n_groups, 1))
+        each = mean[:, None] + noise * (shared + draw(rng, (len(WIDTHS), n_groups, len(EPOCHS)))) / np.sqrt(3)
         whole = each.mean(axis=1, keepdims=True)
         curves.append(np.concatenate([whole, (n_groups * whole - each) / (n_groups - 1)], axis=1))
     return Widths(tuple(f"w{width}" for width in WIDTHS), np.array(WIDTHS, float), *curves, EPOCHS, np.ones(n_groups))
@@ -71,9 +79,8 @@ def test_claims_and_levels_as_written_out():
     advantage, accuracy = given.advantage[:, 0], given.accuracy[:, 0]
     best = [a[np.argmax(c)] for a, c in zip(advantage, accuracy, strict=True)]
     assert claims["rises_with_width"] == pytest.approx(np.polyfit(np.log2(WIDTHS), best, 1)[0])
-    flat = [np.flatnonzero(c >= c.max() - FLAT)[0] for c in accuracy]
-    rises = [a[-1] - a[t] for a, t in zip(advantage, flat, strict=True)]
-    assert claims["rises_after_flat"] == pytest.approx(np.mean(rises))
+    assert claims["rises_after_flat"] == pytest.approx(np.mean([a[12] - a[6] for a in advantage]))
+    assert np.mean([c[12] - c[6] for c in accuracy]) < FLAT
     low, high = given.accuracy[:, :, 0].max(), given.accuracy.max(axis=2).min()
     slopes, table = [], found["width_levels"].query("matched_by == 'test_error'")
     for share in SHARES:
@@ -117,19 +124,19 @@ def test_the_opposite_contradicts():
     assert claims["error_falls"] == claims["advantage_falls"] == "contradicted"
 
 
+@pytest.mark.parametrize("law", LAWS)
 @pytest.mark.parametrize("n_groups", [4, 16])
-def test_intervals_cover(n_groups):
-    """The truth is that of the mean curves; a best checkpoint that jumps makes an interval too wide, not too narrow."""
+def test_intervals_cover(n_groups, law):
+    """The truth is that of the mean curves."""
     exact = world(np.random.default_rng(0), 4, 0.0)
     wanted = width_tables(**as_tables(exact))["width_claims"].set_index("claim")["estimate"]
-    covered = {claim: [] for claim in CLAIMS if claim != "rises_after_flat"}
+    covered = {claim: [] for claim in CLAIMS}
     for seed in range(300):
-        given = world(np.random.default_rng(seed), n_groups, 0.01)
-        for row in claim_rows(given, 0.95):
-            if row["claim"] in covered:
+        for row in claim_rows(world(np.random.default_rng(seed), n_groups, 0.01, law=law), 0.95):
+            if row["status"] == "tested":  # by chance the error falls a little
                 covered[row["claim"]].append(row["low"] <= wanted[row["claim"]] <= row["high"])
     for claim, those in covered.items():  # nominal .9875: the four hold jointly
-        assert np.mean(those) > 0.97, (claim, np.mean(those))
+        assert len(those) > 150 and np.mean(those) > 0.96, (claim, len(those), np.mean(those))
 
 
 def test_equal_widths_say_nothing():
