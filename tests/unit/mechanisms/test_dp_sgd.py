@@ -1,4 +1,4 @@
-"""DP-SGD against what it stands for: each sample's gradient by itself, clipped, summed; noise; lots; and refusals."""
+"""DP-SGD against what it stands for: noise, lots, whole trainings written out, resuming, and what it is for."""
 
 import math
 from types import SimpleNamespace
@@ -10,35 +10,25 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from clipped_nets import (
+    CLASSES,
+    CNN,
+    clipped_sum,
+    mechanism_of,
+    one_by_one,
+    samples_of,
+)
 from memdyn.compare.privacy import DELTAS, epsilon_of
 from memdyn.compute.device import prepare_torch
 from memdyn.compute.samples import Samples
 from memdyn.mechanisms.build import build_mechanisms
-from memdyn.mechanisms.clipping import Clipping
 from memdyn.mechanisms.dp_sgd import DpSgd
 from memdyn.models.build import build_model
-from memdyn.models.layout import layout_of
 from memdyn.stats.privacy import tpr_bound
 from memdyn.store.checkpoints import checkpoint_file, load_checkpoint
 from memdyn.training.loop import Loop, LoopOptions
 from slow_training import generator, seed_of, slow_training
 from small_trainings import EPOCHS, MLP, Training, kill_after_epoch, optimizer, schedule, small_pool
-
-SHAPE, CLASSES, B = (1, 14, 14), 4, 12
-CNN = {"name": "cnn", "layers": 2, "width": 4, "strided": True, "hidden": 8, "norm": "none"}
-FAMILIES = {
-    "logistic": {"name": "logistic"},
-    "mlp": {"name": "mlp", "hidden": [16, 8], "activation": "relu"},
-    "mlp gelu": {"name": "mlp", "hidden": [8], "activation": "gelu"},
-    "cnn": CNN,
-    "cnn pooled": {**CNN, "strided": False, "norm": "group"},
-    "cnn of 8": {**CNN, "layers": 8, "hidden": 0, "norm": "group"},
-    "vgg": {"name": "vgg", "width": 4, "hidden": [16], "norm": "group"},
-    "vgg without norm": {"name": "vgg", "width": 4, "hidden": [16], "norm": "none"},
-    "resnet18": {"name": "resnet18", "width": 4, "norm": "group"},
-    "resnet18 in channels_last": {"name": "resnet18", "width": 16, "norm": "group"},
-    "wrn": {"name": "wrn", "depth": 10, "width": 1, "norm": "group"},
-}
 
 
 @pytest.fixture(autouse=True)
@@ -49,165 +39,6 @@ def plain_torch():
 @pytest.fixture
 def pool():
     return small_pool()
-
-
-def samples_of(shape=SHAPE, count=B):
-    draw = torch.Generator().manual_seed(1)
-    values = torch.randint(256, (count, *shape), dtype=torch.uint8, generator=draw)
-    scale = torch.full((1, 1, 1, 1), 1 / 64)
-    return Samples(values, torch.arange(count) % CLASSES, scale, torch.full((1, 1, 1, 1), -2.0))
-
-
-def net_of(options, shape=SHAPE):
-    torch.manual_seed(3)
-    net = build_model(options, shape, CLASSES)
-    return net.to(memory_format=layout_of(net))
-
-
-def one_by_one(net, inputs, labels, loss=F.cross_entropy):
-    """Gradients of each sample's loss, [sample][weights], and their norms; sample after sample."""
-    weights = list(net.parameters())
-    gradients = [
-        torch.autograd.grad(loss(net(inputs[i : i + 1]), labels[i : i + 1]), weights) for i in range(len(inputs))
-    ]
-    return gradients, [math.sqrt(sum(float((g.double() ** 2).sum()) for g in each)) for each in gradients]
-
-
-def clipped_sum(gradients, norms, clip):
-    shares = [min(1.0, clip / norm) for norm in norms]
-    return [sum(share * g for share, g in zip(shares, of, strict=True)) for of in zip(*gradients, strict=True)]
-
-
-def mechanism_of(net, inputs, **options):
-    mechanism = DpSgd(**{"noise": 0.0, "clip": 1.0, "lot": B, **options})
-    mechanism.given = SimpleNamespace(inputs=inputs)
-    return mechanism, mechanism.update(torch.optim.SGD(net.parameters(), lr=1.0), net)
-
-
-def assert_close(found, expected, bound=1e-5):
-    for one, other in zip(found, expected, strict=True):
-        assert (one - other).abs().max() <= bound * max(float(other.abs().max()), 1e-3)
-
-
-# -- clipping --------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("family", FAMILIES)
-def test_the_sum_of_clipped_gradients_is_that_of_single_samples(family):
-    """In float64: a rounding that turns a ReLU on would be no fault of the clipping."""
-    shape = (1, 28, 28) if family == "vgg" else SHAPE  # five halvings must leave a group more than one value
-    samples, net = samples_of(shape), net_of(FAMILIES[family], shape)
-    inputs = samples.normalise(samples.samples, layout_of(net))
-    gradients, norms = one_by_one(net_of(FAMILIES[family], shape).double(), inputs.double(), samples.labels)
-    clip = float(np.median(norms))
-    weights = list(net.double().parameters())
-    clipping = Clipping(net, clip, _Doubled(samples.samples, samples.labels, samples.scale, samples.offset))
-    logits = net(inputs.double())
-    leaf = logits.detach().requires_grad_()
-    F.cross_entropy(leaf, samples.labels).backward()
-    assert clipping.backward(logits, B * leaf.grad, weights) == sum(norm > clip for norm in norms)
-    assert_close([each.grad for each in weights], clipped_sum(gradients, norms, clip))
-
-
-class _Doubled(Samples):
-    def normalise(self, samples, layout):
-        return super().normalise(samples, layout).double()
-
-
-@pytest.mark.parametrize("family", ["cnn", "mlp"])
-def test_a_step_is_the_clipped_sum_over_the_expected_lot(family):
-    """In float32, with the optimizer's layout of memory: from B samples, divided by a lot of another size."""
-    samples, net = samples_of(), net_of(FAMILIES[family])
-    inputs = samples.normalise(samples.samples, layout_of(net))
-    gradients, norms = one_by_one(net, inputs, samples.labels)
-    clip = float(np.median(norms))
-    before = [each.detach().clone() for each in net.parameters()]
-    mechanism, stepper = mechanism_of(net, samples, clip=clip, lot=7)
-
-    def closure():
-        return mechanism.backward(net(inputs), lambda logits: F.cross_entropy(logits, samples.labels))
-
-    assert stepper.step(closure).item() == pytest.approx(
-        F.cross_entropy(net_of(FAMILIES[family])(inputs), samples.labels).item()
-    )
-    moved = [one - other for one, other in zip(before, net.parameters(), strict=True)]
-    assert_close(moved, [each / 7 for each in clipped_sum(gradients, norms, clip)], 1e-4)
-    assert all(each.grad.stride() == each.stride() for each in net.parameters())
-
-
-def test_without_clipping_a_step_is_the_sum_over_the_expected_lot():
-    samples, net = samples_of(), net_of(CNN)
-    inputs = samples.normalise(samples.samples, layout_of(net))
-    gradients, _ = one_by_one(net, inputs, samples.labels)
-    before = [each.detach().clone() for each in net.parameters()]
-    mechanism, stepper = mechanism_of(net, samples, clip=None, lot=7)
-    stepper.step(lambda: mechanism.backward(net(inputs), lambda logits: F.cross_entropy(logits, samples.labels)))
-    moved = [one - other for one, other in zip(before, net.parameters(), strict=True)]
-    assert_close(moved, [sum(of) / 7 for of in zip(*gradients, strict=True)], 1e-4)
-
-
-def test_objectives_and_penalties_are_clipped_and_a_penalty_on_weights_is_not():
-    """A penalty on logits is a part of each sample's loss; one on weights is nobody's, and comes after the noise."""
-    samples, net = samples_of(), net_of(MLP)
-    inputs = samples.normalise(samples.samples, layout_of(net))
-
-    def of_sample(logits, labels):
-        return F.cross_entropy(logits, labels, label_smoothing=0.3) + 0.2 * logits.square().mean()
-
-    gradients, norms = one_by_one(net, inputs, samples.labels, of_sample)
-    clip = float(np.median(norms))
-    before = [each.detach().clone() for each in net.parameters()]
-    mechanism, stepper = mechanism_of(net, samples, clip=clip)
-
-    def loss(logits):
-        return of_sample(logits, samples.labels) + 0.1 * sum(each.square().sum() for each in net.parameters())
-
-    stepper.step(lambda: mechanism.backward(net(inputs), loss))
-    expected = [each / B + 0.2 * w for each, w in zip(clipped_sum(gradients, norms, clip), before, strict=True)]
-    assert_close([one - other for one, other in zip(before, net.parameters(), strict=True)], expected, 1e-4)
-
-
-class Twice(nn.Module):
-    """A layer that is used twice, which ghost clipping does not serve."""
-
-    def __init__(self):
-        super().__init__()
-        self.first, self.twice, self.last = nn.Linear(196, 6), nn.Linear(6, 6), nn.Linear(6, CLASSES)
-
-    def forward(self, x):
-        return self.last(self.twice(self.twice(self.first(x.flatten(1))).tanh()).relu())
-
-
-class Own(nn.Module):
-    """Weights of its own, which no layer holds."""
-
-    def __init__(self):
-        super().__init__()
-        self.scale, self.last = nn.Parameter(torch.linspace(0.5, 1.5, 196)), nn.Linear(196, CLASSES)
-
-    def forward(self, x):
-        return self.last((x.flatten(1) * self.scale).tanh())
-
-
-@pytest.mark.parametrize("kind", [Twice, Own])
-def test_nets_that_ghost_clipping_does_not_serve(kind):
-    torch.manual_seed(0)
-    samples, net = samples_of(), kind()
-    inputs = samples.normalise(samples.samples, torch.contiguous_format)
-    gradients, norms = one_by_one(net, inputs, samples.labels)
-    clip = float(np.median(norms))
-    if kind is Twice:
-        with pytest.warns(UserWarning, match="a layer of the net is used twice"):
-            clipping = Clipping(net, clip, samples)
-    else:
-        clipping = Clipping(net, clip, samples)
-    weights = list(net.parameters())
-    for _ in range(2):
-        logits = net(inputs)
-        leaf = logits.detach().requires_grad_()
-        F.cross_entropy(leaf, samples.labels).backward()
-        clipping.backward(logits, B * leaf.grad, weights)
-        assert_close([each.grad for each in weights], clipped_sum(gradients, norms, clip))
 
 
 # -- noise and lots --------------------------------------------------------------------------------------------------
@@ -356,71 +187,6 @@ def test_same_bits_twice_and_after_a_kill_in_each_epoch(tmp_path, pool, monkeypa
         pd.testing.assert_frame_equal(parts.log().drop(columns="seconds"), whole.log().drop(columns="seconds"))
     other = Training(tmp_path / "other", pool, **{**how, "seed": 1}).run()
     assert other.weights() != whole.weights()
-
-
-# -- refusals --------------------------------------------------------------------------------------------------------
-
-
-class OfTheBatch(nn.Module):
-    """Takes the batch's mean off, by itself."""
-
-    def __init__(self):
-        super().__init__()
-        self.last = nn.Linear(196, CLASSES)
-
-    def forward(self, x):
-        return self.last(x.flatten(1) - x.flatten(1).mean(0))
-
-
-class Counts(nn.Module):
-    """Keeps a mean of what it saw."""
-
-    def __init__(self):
-        super().__init__()
-        self.last = nn.Linear(196, CLASSES)
-        self.register_buffer("seen", torch.zeros(196))
-
-    def forward(self, x):
-        self.seen += x.flatten(1).mean(0)
-        return self.last(x.flatten(1))
-
-
-class Idle(nn.Module):
-    """A layer that nothing passes."""
-
-    def __init__(self):
-        super().__init__()
-        self.last, self.idle = nn.Linear(196, CLASSES), nn.Linear(2, 2)
-
-    def forward(self, x):
-        return self.last(x.flatten(1))
-
-
-REFUSED = {
-    "batch norm": (lambda: nn.Sequential(nn.BatchNorm2d(1), nn.Flatten(), nn.Linear(196, 4)), "BatchNorm2d \\(0\\)"),
-    "without running means": (
-        lambda: nn.Sequential(nn.BatchNorm2d(1, track_running_stats=False), nn.Flatten(), nn.Linear(196, 4)),
-        "BatchNorm2d \\(0\\)",
-    ),
-    "instance norm that keeps means": (
-        lambda: nn.Sequential(nn.InstanceNorm2d(1, track_running_stats=True), nn.Flatten(), nn.Linear(196, 4)),
-        "InstanceNorm2d \\(0\\)",
-    ),
-    "means of its own": (OfTheBatch, "depends on others"),
-    "a buffer that learns": (Counts, "'seen' of the net learns from the members"),
-    "a layer without gradient": (Idle, "reaches 'idle.weight'"),
-}
-
-
-@pytest.mark.parametrize(("net", "message"), REFUSED.values(), ids=REFUSED)
-def test_nets_whose_samples_have_no_gradients_of_their_own(net, message):
-    with pytest.raises(ValueError, match=f"dp_sgd.*{message}.*allowed"):
-        Clipping(net(), 1.0, samples_of())
-
-
-def test_instance_norm_without_means_and_dropout_pass():
-    net = nn.Sequential(nn.InstanceNorm2d(1, affine=True), nn.Flatten(), nn.Dropout(0.5), nn.Linear(196, 4))
-    Clipping(net, 1.0, samples_of())
 
 
 def test_an_optimizer_that_asks_twice_is_refused(tmp_path, pool):
