@@ -73,7 +73,7 @@ class DpSgd(Mechanism):
         if self._clipping is None:
             logits.backward(of_samples)
         else:
-            self._clipped += self._clipping.backward(logits, of_samples, self._weights)
+            self._clipped += self._clipping.backward(logits, of_samples)
             self._seen += len(logits)
         return value
 
@@ -97,6 +97,7 @@ class _Private(DPOptimizerFastGradientClipping):
             generator=mechanism._noise_draws,
         )
         self._mechanism = mechanism
+        self._noise = [torch.empty_like(weights, memory_format=torch.contiguous_format) for weights in self.params]
 
     def step(self, closure: Callable[[], Tensor]) -> Tensor:
         """One update; returns the closure's loss.
@@ -124,6 +125,19 @@ class _Private(DPOptimizerFastGradientClipping):
 
         self.original_optimizer.step(once)
         return loss
+
+    def accumulate(self) -> None:
+        """A step has one pass, whose sums are not needed again: Opacus would copy them."""
+        for weights in self.params:
+            weights.summed_grad = weights.grad
+
+    @torch.no_grad()
+    def add_noise(self) -> None:
+        """In place, and into memory that is kept, for a step's own would take longer to get than to fill."""
+        deviation = self.noise_multiplier * self.max_grad_norm
+        if deviation:
+            for weights, noise in zip(self.params, self._noise, strict=True):
+                weights.grad.add_(noise.normal_(0.0, deviation, generator=self.generator))
 
     @torch.no_grad()
     def _finish(self) -> None:
