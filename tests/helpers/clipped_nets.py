@@ -41,9 +41,9 @@ def net_of(options, shape=SHAPE):
     return net.to(memory_format=layout_of(net))
 
 
-def one_by_one(net, inputs, labels, loss=F.cross_entropy):
+def one_by_one(net, inputs, labels, loss=F.cross_entropy, weights=None):
     """Gradients of each sample's loss, [sample][weights], and their norms; sample after sample."""
-    weights = list(net.parameters())
+    weights = list(net.parameters()) if weights is None else weights
     gradients = [
         torch.autograd.grad(loss(net(inputs[i : i + 1]), labels[i : i + 1]), weights) for i in range(len(inputs))
     ]

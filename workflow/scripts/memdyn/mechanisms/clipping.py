@@ -13,7 +13,6 @@ from memdyn.mechanisms.sample_gradients import SampleGradients
 from memdyn.models.layout import layout_of
 
 _TRIED = 4  # samples of the trial pass
-_SMALL = 1e-6  # added to norms, some of which are 0
 _ALLOWED = "allowed: nets whose samples have gradients of their own, such as those with group normalisation"
 
 
@@ -52,7 +51,7 @@ class Clipping:
         clipped = logits.new_zeros(())
 
         def share(norms: Tensor) -> Tensor:
-            shares = (self._norm / (norms + _SMALL)).clamp(max=1.0)
+            shares = (self._norm / norms).clamp(max=1.0)  # of a norm of 0: 1
             clipped.add_((shares < 1).sum())
             return shares
 
