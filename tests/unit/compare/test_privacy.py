@@ -6,6 +6,7 @@ import pytest
 from scipy.optimize import brentq
 from scipy.stats import norm
 
+from memdyn.compare import privacy
 from memdyn.compare.privacy import DELTAS, dp_table, epsilon_of
 from memdyn.stats.privacy import tpr_bound
 from memdyn.tables import STAGES
@@ -95,6 +96,17 @@ def test_the_table():
     assert unbounded["epsilon"].tolist() == [0, np.inf, np.inf] * 2 and unbounded["stated"].all()
     assert unbounded["clip"].isna().tolist() == [False] * 3 + [True] * 3
     assert unbounded["norm"].tolist() == ["group"] * 3 + [""] * 3 and set(table["run"]) == {"dp", "bare", "lots"}
+
+
+def test_a_run_that_stops_early_has_the_planned_steps(monkeypatch):
+    """When it stops depends on its members by way of the weights: what was planned bounds, and not what was done."""
+    monkeypatch.setattr(privacy, "DELTAS", (1e-5,))
+    stopping = run("stopping")
+    stopping["recipe"]["mechanisms"].append({"name": "early_stopping", "patience": 1})
+    accuracy = pd.DataFrame([{"run": name, "epoch": epoch} for name in ("dp", "stopping") for epoch in (1, 20)])
+    table = dp_table([run(), stopping], accuracy)
+    one, other = (table[table["run"] == name].drop(columns="run").reset_index(drop=True) for name in ("dp", "stopping"))
+    pd.testing.assert_frame_equal(one, other)
 
 
 def test_no_run_of_dp_sgd_is_an_empty_table():

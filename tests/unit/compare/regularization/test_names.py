@@ -3,6 +3,7 @@
 import pytest
 
 from memdyn.compare.regularization.names import family_of, label_of, mechanisms_of, parts_of
+from memdyn.compare.runs import factor_row
 from memdyn.config.recipe import TrainConfig
 from memdyn.identity.names import plain_options
 
@@ -53,9 +54,19 @@ def test_options_of_released_mechanisms_are_its_strength():
     private = {"clip": 1.0, "delta": 1e-05, "lot": 256, "name": "dp_sgd", "noise": 0.5, "norm": None}
     taught = {"name": "distillation", "teacher": True, "temperature": 5.0}
     named = mechanisms_of(recipe() | {"mechanisms": [private, taught]}, recipe())
-    assert label_of(named) == "dp_sgd clip=1 delta=1e-05 lot=256 noise=0.5 + distillation temperature=5"
+    assert label_of(named) == "dp_sgd noise=0.5 clip=1 lot=256 + distillation temperature=5"
     stopped = recipe(epochs=4) | {"mechanisms": [{"name": "early_stopping", "patience": 3}]}
     assert label_of(mechanisms_of(stopped, recipe())) == "early_stopping patience=3 + epochs 4"
+
+
+def test_what_changes_no_training_is_no_difference():
+    """Delta is of tables alone; group normalisation is named where it stands, among the options of the model."""
+    private = {"clip": 1.0, "delta": 1e-05, "lot": 256, "name": "dp_sgd", "noise": 0.5, "norm": None}
+    changed = private | {"delta": 1e-6, "norm": "group"}
+    one, other = (recipe() | {"mechanisms": [each]} for each in (private, changed))
+    assert mechanisms_of(one, other) == {} and mechanisms_of(one, recipe()) == mechanisms_of(other, recipe())
+    rows = [factor_row({"name": "x", "pool": "p", "population": {}, "recipe": each}) for each in (one, other)]
+    assert rows[0] == rows[1]
 
 
 def test_combinations_are_unions_of_two_others():

@@ -1,8 +1,10 @@
 """DP-SGD in a study's config: what is refused before any job, and what its options change."""
 
+import numpy as np
 import pytest
 
 import own_mechanisms
+from memdyn.compare.privacy import epsilon_of
 from memdyn.config.errors import ConfigError
 from memdyn.config.load import load_study
 from memdyn.identity.names import options_hash, plain_options
@@ -32,6 +34,18 @@ REFUSED = {
         "dp_sgd: norm = group: model.name = torchvision has no key `norm`.*allowed: null.*cnn, resnet18, wrn, vgg",
     ),
     "noise of no size": ({}, {"clip": None}, "dp_sgd.*noise: 1.0 needs a clip.*allowed: noise: 0, or a clip"),
+    "too much noise": ({}, {"noise": 1e6}, "dp_sgd.noise = 1000000.0: must be at most 1000"),
+    "noise without end": ({}, {"noise": float("inf")}, "dp_sgd.noise = inf"),
+    "next to no noise": ({}, {"noise": 1e-9}, "dp_sgd.*noise: 1e-09 is too little.*allowed: 0, or 1e-06 to 1000"),
+    "nobody in a lot": ({}, {"lot": 0}, "dp_sgd.lot = 0: must be at least 1"),
+    "clipped to nothing": ({}, {"clip": 0}, "dp_sgd.clip = 0: must be greater than 0"),
+    "a member published": (
+        {},
+        {"delta": 0.005},
+        "dp_sgd: delta = 0.005: one of 200.*allowed: less than 1 / members = 0",
+    ),
+    "no delta": ({}, {"delta": 0}, "dp_sgd.delta = 0"),
+    "a delta beyond numbers": ({}, {"delta": 1e-13}, "dp_sgd.delta = 1e-13: must be at least 1e-12"),
     "mixed": (
         {"base.mechanisms": {"mixup": {"alpha": 1}, "dp_sgd": {"lot": 50}}},
         {},
@@ -69,6 +83,18 @@ REFUSED = {
 def test_refusals(changes, options, message):
     with pytest.raises(ConfigError, match=message):
         load(changes, **options)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"noise": 0}, {"noise": 1000}, {"noise": 1e-6}, {"lot": 200}, {"lot": 1}, {"delta": 0.0049}, {"delta": 1e-12}],
+    ids=str,
+)
+def test_what_is_just_allowed(options):
+    """And has an epsilon: 0 noise none, lots of everybody that of the Gaussian mechanism."""
+    found = load(**options).mechanisms[0]
+    epsilon, _ = epsilon_of(found.noise, found.lot / 200, 4, found.delta)
+    assert np.isinf(epsilon) if not found.noise else 0 < epsilon < np.inf
 
 
 def test_what_is_per_sample_goes_with_it():

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from memdyn.report.sections.private import tabulate_privacy
-from memdyn.stats.privacy import tpr_bound
+from memdyn.stats.privacy import exchange_bound
 from report_study import analysed, draw_one, shown, texts
 
 PAIRS = {1e-6: 3.0, 1e-5: 2.5, 0.01: 1.0}
@@ -49,7 +49,7 @@ def test_the_table_is_of_the_last_checkpoint_and_the_recipes_delta(study):
     (noisy, bare), place = texts(table), table.columns.index("ε")
     assert len(table.columns) == len(noisy)
     assert noisy[place : place + 2] == ["2.5", "1e-05"] and bare[place] == "∞"
-    most = tpr_bound([0.001, 0.01], list(PAIRS.values()), list(PAIRS))
+    most = exchange_bound([0.001, 0.01], list(PAIRS.values()), list(PAIRS))
     assert noisy[place + 2 : place + 4] == [f"{100 * tpr:.1f} %" for tpr in most] and bare[place + 2] == "–"
 
 
@@ -60,7 +60,7 @@ def test_the_bound_is_on_the_plane_of_its_run(study):
     assert len(lines) == sum(bool(dashed(axes)) for axes in panels) == len(panels) // 3  # of the first of three runs
     for line in lines:
         x, y = line.get_data()
-        np.testing.assert_allclose(y, tpr_bound(x, list(PAIRS.values()), list(PAIRS)))
+        np.testing.assert_allclose(y, exchange_bound(x, list(PAIRS.values()), list(PAIRS)))
     assert "no attack's rates" in drawing.record.values["bound"]
 
 

@@ -3,9 +3,15 @@
 Epsilon is that of neighbours which differ in one member that is added or removed, of Poisson lots and Gaussian noise;
 by the accountant of privacy loss random variables (PRV; Gopi et al. 2021, arXiv 2106.02848), an upper bound within .01.
 Our models' members are exact halves, so that two models differ in members that are exchanged: such a pair is two
-neighbours apart, and its own epsilon about twice as large (Koskela et al. 2020, arXiv 1906.03049: 1.99, not .96).
+neighbours apart, and its own epsilon about twice as large (Koskela et al. 2020, arXiv 1906.03049: 1.99, not .96); what
+bounds rates on our models is `memdyn.stats.privacy.exchange_bound`.
 
-It is known from the recipe alone, for a step is the same whoever is drawn: nothing is kept while training.
+It is known from the recipe alone, for a step is the same whoever is drawn: nothing is kept while training. Early
+stopping (`early_stopping`) makes it no smaller. The samples that it looks at are no members, but the weights that it
+judges by them have learned from the members, so that the time of the stop is chosen by what the accountant is to bound,
+and the epsilon of the steps that were taken would hold for a stop that was fixed before alone (Rogers et al. 2016,
+arXiv 1605.08294: filters and odometers). The planned steps bound it: a training that stops, and takes the weights of
+its best epoch, is a function of those of the training that goes on; and so up to each checkpoint.
 """
 
 import warnings
@@ -81,6 +87,8 @@ def epsilon_of(noise: float, rate: float, steps: int, delta: float) -> tuple[flo
         warnings.simplefilter("ignore")  # of the orders that Renyi's tries, and of rates of 1
         renyi, prv = RDPAccountant(), PRVAccountant()
         renyi.history = prv.history = [(noise, rate, steps)]
+        if renyi.get_epsilon(delta) <= 0:  # and the PRV's is no more
+            return 0.0, RDP
         if renyi.get_epsilon(delta / 4000) > _LARGEST:  # what the PRV's grid must reach to
             return max(0.0, float(renyi.get_epsilon(delta))), RDP
         return max(0.0, float(prv.get_epsilon(delta))), PRV

@@ -9,6 +9,7 @@ import pandas as pd
 
 from memdyn.attacks.shadow_scores import ShadowScores
 from memdyn.compare.width import width_of, without_width
+from memdyn.config.mechanisms.sections import what_trains
 from memdyn.data.pool import Pool
 from memdyn.stats.jackknife import Pairs
 from memdyn.store.logs import failed_models
@@ -97,6 +98,8 @@ def factor_row(run: dict[str, Any]) -> dict[str, Any]:
         width (NaN where the model has none) and width_series: all but that.
     """
     recipe = {key: value for key, value in run["recipe"].items() if key != "checkpoints"}
+    if "mechanisms" in recipe:
+        recipe["mechanisms"] = [what_trains(each) for each in recipe["mechanisms"]]
     rest = {key: value for key, value in recipe.items() if key not in ("model", "optimizer", "schedule")}
     return {
         "run": run["name"],

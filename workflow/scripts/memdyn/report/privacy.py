@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from memdyn.stats.privacy import tpr_bound
+from memdyn.stats.privacy import exchange_bound
 
 
 def curves(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
@@ -19,5 +19,5 @@ def curves(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
 
 
 def bound(curve: pd.DataFrame, fpr: NDArray) -> NDArray[np.float64]:
-    """The largest TPR at each FPR, by the pairs of `curves`."""
-    return tpr_bound(fpr, curve["epsilon"], curve["delta"])
+    """The largest TPR at each FPR, by the pairs of `curves`; of our models, whose members are exact halves."""
+    return exchange_bound(fpr, curve["epsilon"], curve["delta"])

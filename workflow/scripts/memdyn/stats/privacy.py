@@ -26,3 +26,15 @@ def tpr_bound(fpr: ArrayLike, epsilon: ArrayLike, delta: ArrayLike) -> NDArray[n
     with np.errstate(over="ignore"):
         bounds = np.minimum(np.exp(eps) * rate + delta, 1 - np.exp(-eps) * (1 - delta - rate))
     return np.clip(bounds.min(axis=1, initial=1.0), rate[:, 0], 1.0)
+
+
+def exchange_bound(fpr: ArrayLike, epsilon: ArrayLike, delta: ArrayLike) -> NDArray[np.float64]:
+    """The same where the pairs hold for one member more or less, and a member is exchanged for another.
+
+    So it is with halves of a fixed size: a model that a sample is a member of has learned from S and the sample, one
+    that it is not from S and another one, whatever S; S is one step from either. Let b be `tpr_bound`. An attack that
+    says "member" with probability p after learning from S alone does so with b(p) at most of those with the sample,
+    and p <= b(FPR). So TPR <= b(b(FPR)): group privacy (Dong et al. 2022, theorem 2.14), also in the mean over S and
+    over samples, since b grows and is concave. Where the pairs are few, it is larger than it had to be.
+    """
+    return tpr_bound(tpr_bound(fpr, epsilon, delta), epsilon, delta)

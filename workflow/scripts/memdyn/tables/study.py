@@ -127,10 +127,17 @@ _OF_ALL = dict(
                 Column("clip", "float", "largest norm of a sample's gradient; NaN: not clipped"),
                 Column("lot", "int", "expected samples of a step", "samples"),
                 Column("rate", "float", "chance of each member to be in a lot"),
-                Column("steps", "int", "steps until the checkpoint", "steps"),
-                Column("epsilon", "float", "after these; infinite without noise, 0 before the first step"),
+                Column("steps", "int", "planned until the checkpoint, also of models that stopped earlier", "steps"),
                 Column(
-                    "accountant", "text", "prv; rdp: a larger bound, where epsilon is beyond use; empty: none needed"
+                    "epsilon",
+                    "float",
+                    "after these; infinite without noise, 0 before the first step. An early stop makes it no smaller: "
+                    "when it comes depends on the members, by the weights",
+                ),
+                Column(
+                    "accountant",
+                    "text",
+                    "prv; rdp: a larger bound, where epsilon is beyond use, or 0 by it already; empty: none needed",
                 ),
                 Column("stated", "bool", "the delta is that of the recipe"),
                 Column("norm", "text", "what batch normalisation was replaced by; empty: nothing was"),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from itertools import combinations
 from typing import Any
 
+from memdyn.config.mechanisms.sections import what_trains
 from memdyn.config.optim import WEIGHT_DECAY
 
 BASELINE = "baseline"
@@ -59,7 +60,9 @@ def parts_of(named: Mapping[str, Mapping[str, str]]) -> dict[str, list[str]]:
 
 
 def _of_sections(recipe: Mapping[str, Any], baseline: Mapping[str, Any]) -> dict[str, str]:
-    own, others = ({each["name"]: each for each in given.get("mechanisms", ())} for given in (recipe, baseline))
+    own, others = (
+        {each["name"]: what_trains(each) for each in given.get("mechanisms", ())} for given in (recipe, baseline)
+    )
     named = {name: _options(each) for name, each in own.items() if each != others.get(name)}
     return named | {f"no {name}": "" for name in others if name not in own}
 

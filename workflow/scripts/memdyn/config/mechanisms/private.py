@@ -10,6 +10,8 @@ from memdyn.config.mechanisms.base import MechanismConfig, short
 # models whose normalisation layers are known, and can be others
 _WITH_NORM = ("cnn", "resnet18", "wrn", "vgg")
 
+_LEAST_NOISE = 1e-6
+
 
 class DpSgdMechanism(MechanismConfig):
     """DP-SGD (Abadi et al. 2016): Poisson lots, clipped gradients of the samples, Gaussian noise."""
@@ -18,9 +20,10 @@ class DpSgdMechanism(MechanismConfig):
     parts_samples: ClassVar[bool] = True
 
     name: Literal["dp_sgd"] = Field(description="DP-SGD (Abadi et al. 2016), by Opacus")
-    noise: Annotated[Float, Field(ge=0, allow_inf_nan=False)] = Field(
+    noise: Annotated[Float, Field(ge=0, le=1000, allow_inf_nan=False)] = Field(
         1.0,
-        description="noise multiplier: standard deviation of the noise, in units of `clip`; 0: none, and no privacy",
+        description="noise multiplier: standard deviation of the noise, in units of `clip`; 0: none, and no privacy; "
+        "else at least 1e-6",
     )
     clip: Annotated[Float, Field(gt=0, allow_inf_nan=False)] | None = Field(
         1.0, description="largest L2 norm of the gradient of a sample; null, with noise 0: not clipped, lots alone"
@@ -30,8 +33,8 @@ class DpSgdMechanism(MechanismConfig):
         description="expected samples of a step, instead of `batch_size`: each member is in each lot with the chance "
         "lot / members, and an epoch has members / lot steps, rounded up",
     )
-    delta: Annotated[Fraction, Hashed(None)] = Field(
-        1e-5, description="of the epsilon in tables and report; it changes no training"
+    delta: Annotated[Fraction, Field(ge=1e-12), Hashed(None)] = Field(
+        1e-5, description="of the epsilon in tables and report, less than 1 / members; it changes no training"
     )
     norm: Annotated[Literal["group"] | None, Hashed(None)] = Field(
         None,
@@ -40,7 +43,9 @@ class DpSgdMechanism(MechanismConfig):
     )
 
     @model_validator(mode="after")
-    def _noise_needs_clipping(self) -> Self:
+    def _noise_has_a_size(self) -> Self:
+        if 0 < self.noise < _LEAST_NOISE:
+            raise ValueError(f"noise: {self.noise} is too little to account for; allowed: 0, or {_LEAST_NOISE} to 1000")
         if self.noise and self.clip is None:
             raise ValueError(
                 f"noise: {self.noise} needs a clip, whose size the noise is measured by; allowed: noise: 0, or a clip"
@@ -54,7 +59,7 @@ class DpSgdMechanism(MechanismConfig):
         return "-".join(words + ["gn"] * bool(self.norm))
 
     def cost(self) -> float:
-        return 3.0 if self.clip else 1.2  # benchmarks/bench_dp.py: 3.4 for the demo's CNN, 2 for an MLP
+        return 1.8 if self.clip else 1.1  # benchmarks/bench_dp.py, of the demo's CNN and an MLP
 
     def step_size(self, batch_size: int) -> int:
         return self.lot
@@ -71,6 +76,11 @@ class DpSgdMechanism(MechanismConfig):
             return f"{taught[0]!r} learns from a teacher of the same members, unbounded; take one of them away (null)"
         if self.lot > members:
             return f"lot = {self.lot}: a model has {members} members; allowed: at most {members}"
+        if self.delta * members >= 1:
+            return (
+                f"delta = {self.delta:g}: one of {members} members could be published whole; allowed: less than "
+                f"1 / members = {1 / members:.3g}"
+            )
         if recipe.optimizer.name == "sam":
             return "optimizer.name = sam: takes two gradients a step, and one is made private; allowed: others"
         if recipe.precision != "float32":

@@ -5,11 +5,12 @@ away. A mapping's order would be lost in a hash; here it becomes a list of secti
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Union
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Tag, WithJsonSchema
 
+from memdyn.config.base import Hashed
 from memdyn.config.errors import did_you_mean, shown
 from memdyn.config.mechanisms import defences, defences_of_data, output_rules, private, regularizers
 from memdyn.config.mechanisms.base import NAME, SLOTS, MechanismConfig
@@ -46,6 +47,22 @@ def union_of(*released: type[MechanismConfig]) -> Any:
 def names_of(section: type[MechanismConfig]) -> tuple[str, ...]:
     """What a released mechanism may be called; nothing of a user's own, which has any name."""
     return getattr(section.model_fields["name"].annotation, "__args__", ())
+
+
+def what_trains(section: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a section as plain options those that change training, in the order in which its class has them.
+
+    Options of which nothing is hashed change tables alone (`delta` of `dp_sgd`), or stand elsewhere in the recipe.
+    """
+    kinds = [each for each in RELEASED if section["name"] in names_of(each) and "target" not in section]
+    fields = kinds[0].model_fields if kinds else {}
+    idle = {name for name, field in fields.items() if any(_hashes_nothing(mark) for mark in field.metadata)}
+    ordered = [*(name for name in fields if name in section), *(name for name in section if name not in fields)]
+    return {name: section[name] for name in ordered if name not in idle}
+
+
+def _hashes_nothing(mark: Any) -> bool:
+    return isinstance(mark, Hashed) and mark.part is None
 
 
 def _tag(section: Any) -> str:

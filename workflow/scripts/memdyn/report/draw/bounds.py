@@ -5,8 +5,8 @@ from collections.abc import Mapping
 # longer dashes than those of any run's own line, and no marks
 LINE = {"linestyle": (0, (8, 3)), "linewidth": 1.1, "marker": "", "gid": "bound"}
 _TOLD = (
-    "Long dashes, of runs of DP-SGD: no attack's rates on a member that is added or removed lie above, by the "
-    "accountant's (ε, δ) at the last checkpoint; rates that are counted over few models scatter beyond it."
+    "Long dashes, of runs of DP-SGD: no attack's rates lie above, by the accountant's (ε, δ) at the last checkpoint, "
+    "taken twice since members are exchanged; rates that are counted over few models scatter beyond it."
 )
 
 

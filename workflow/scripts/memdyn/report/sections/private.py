@@ -11,10 +11,10 @@ from memdyn.terms import FPRS
 
 _CAPTION = (
     "Runs of DP-SGD at their last checkpoint. ε: that of the recipe's δ, for two sets of members that differ in one "
-    "more or one less, an upper bound by the PRV accountant (by Rényi's where ε is beyond use). Our models have exact "
-    "halves for members, where one is exchanged for another: of such a pair ε is about twice as large. Largest TPR: "
-    "what no attack surpasses, by ε at several δ; without noise there is no bound. Norm: what batch normalisation was "
-    "replaced by."
+    "more or one less, an upper bound by the PRV accountant (by Rényi's where ε is beyond use), for the planned steps; "
+    "also of models that stopped earlier, for when they stop tells of their members too. Largest TPR: what no attack "
+    "on our models surpasses, by ε at several δ; their members are exact halves, where one is exchanged for another, "
+    "so that the bound is taken twice. Without noise there is none. Norm: what batch normalisation was replaced by."
 )
 
 
