@@ -27,6 +27,7 @@ OPTIONS = ReportOptions(
     top_samples=3,
     plane_epochs=3,
     png_dpi=60,
+    pdf=False,
     hv_tpr=0.9,
     hv_fpr=0.1,
     vulnerable_advantage=0.5,

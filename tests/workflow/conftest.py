@@ -26,7 +26,7 @@ STUDY = {
     "attacks": [{"name": "loss"}, {"name": "lira"}],
     "statistics": {"null_draws": 12},
     "dynamics": {"thresholds": ["lr1", 0.1]},
-    "report": {"png_dpi": 50, "plane_epochs": 2, "top_samples": 2},
+    "report": {"png_dpi": 50, "pdf": False, "plane_epochs": 2, "top_samples": 2},
 }
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+import warm
 from memdyn.config.probes import OutputsProbe
 from memdyn.jobs.lease import hold
 from memdyn.store.scores import read_epochs, read_sample_ids, read_signal
@@ -33,7 +34,7 @@ STUDY = {
     "study": "crash",
     "pool": {
         "dataset": {"name": "digits"},
-        "parts": {"scored": 1000, "sham": 100, "population": 100, "test": 100, "spare": 0},
+        "parts": {"scored": 500, "sham": 100, "population": 100, "test": 100, "spare": 0},
         "seed": 3,
     },
     "base": {
@@ -50,7 +51,7 @@ STUDY = {
     "keep_checkpoints": "all",
 }
 KILL_AT = Path(__file__).with_name("kill_at.py")
-ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
+ENVIRONMENT = dict(os.environ) | {"OMP_NUM_THREADS": "1"}
 # In this order, each after a restart that goes on from what the one before left. Those without a comment hit
 # the writing of checkpoints, states and logs while models train.
 TRAINING_POINTS = [
@@ -83,11 +84,15 @@ WAITS = "another job is training this block"
 
 @dataclass(frozen=True)
 class Undisturbed:
-    """A project that ran once; its jobs' scripts as Snakemake made them, what they made, and how long they took."""
+    """A project that ran once; its jobs' scripts as Snakemake made them, what they made, and how long they took.
+
+    importing: seconds of a processor that a job takes to import its libraries, where it is not forked from a warm one.
+    """
 
     project: Project
     scripts: dict[str, Path]
     seconds: dict[str, float]
+    importing: float
     content: dict[str, str]
 
     def start_over(self) -> None:
@@ -96,7 +101,7 @@ class Undisturbed:
             if folder.is_dir():
                 shutil.rmtree(folder)
 
-    def start(self, rule: str, *kill_at: str) -> subprocess.Popen[bytes]:
+    def start(self, rule: str, *kill_at: str) -> warm.Process:
         """The job, as Snakemake starts it: declared outputs of an attempt that was killed are deleted before."""
         outputs = {
             "train_block": ["block-*/checkpoints", "block-*/log.parquet"],
@@ -120,7 +125,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
     found = {
         rule: next(project.folder.glob(f".snakemake/scripts/*.{rule}.py")) for rule in ("train_block", "probe_block")
     }
-    made = Undisturbed(project, found, {}, content(project))
+    made = Undisturbed(project, found, {}, importing(), content(project))
     assert len(made.content) == 8 * 5 + 5 * len(SIGNALS) + 1  # checkpoints, scores, sample ids
     made.start_over()
     for rule in made.scripts:
@@ -131,11 +136,17 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
     return made
 
 
-def killed_after(job: subprocess.Popen, seconds: float) -> int:
+def importing() -> float:
+    """Seconds of a processor to import the largest library."""
+    code = "import time, torch; print(time.process_time())"
+    return float(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout)
+
+
+def killed_after(job: warm.Process, seconds: float) -> int:
     """The exit code of a job that is killed after some seconds, unless it ended before, be it just before."""
     try:
         return job.wait(seconds)
-    except subprocess.TimeoutExpired:
+    except TimeoutError:
         job.kill()
         return job.wait()
 
@@ -184,14 +195,14 @@ def copy(undisturbed: Undisturbed, tmp_path: Path) -> Undisturbed:
 @pytest.mark.parametrize("victim", ["job", "snakemake", "both"])
 def test_snakemake_and_its_jobs_killed(copy: Undisturbed, victim: str) -> None:
     moments, project, kills = random.Random(victim), copy.project, 0
-    with Snakemakes(project) as snakemakes:
+    with Snakemakes(project, copy.importing) as snakemakes:
         if victim != "job":
             snakemakes.start()
             time.sleep(moments.uniform(0.3, 3))  # while it plans
             kills += snakemakes.kill(victim)
         for _ in range(4):
             snakemakes.start()
-            snakemakes.wait(lambda: snakemakes.job() or snakemakes.process.poll() is not None)
+            snakemakes.wait(lambda: snakemakes.works() or snakemakes.process.poll() is not None)
             time.sleep(moments.uniform(0, 0.4 * copy.seconds["train_block"]))  # each goes on from the one before
             kills += snakemakes.kill(victim)
         snakemakes.start()
@@ -279,8 +290,9 @@ def test_a_job_that_comes_late_leaves_what_another_one_scored(copy: Undisturbed)
 class Snakemakes:
     """Snakemakes of a project, one after the other. What a user types is in `start` and `finish`."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, importing: float = 0.0) -> None:
         self.project = project
+        self.importing = importing
         self.seen: set[psutil.Process] = set()
         self.process: psutil.Popen | None = None
 
@@ -318,6 +330,12 @@ class Snakemakes:
                         self.seen.add(child)
                         return child
         return None
+
+    def works(self) -> bool:
+        """Whether there is a job that is past its imports."""
+        with suppress(psutil.NoSuchProcess):
+            return bool(job := self.job()) and job.cpu_times().user > self.importing
+        return False
 
     def kill(self, victim: str) -> bool:
         """kill -9; whether there was somebody to kill."""
@@ -357,17 +375,13 @@ def finish(undisturbed: Undisturbed) -> None:
     assert leftovers(undisturbed.project) == []
 
 
-def start(project: Project, *command: object) -> subprocess.Popen[bytes]:
-    """A Python process in the project, in a process group of its own."""
-    return subprocess.Popen(
-        [sys.executable, *map(str, command)],
-        cwd=project.folder,
-        env=ENVIRONMENT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+def start(project: Project, *command: object) -> warm.Process:
+    """A script with its arguments in the project."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    try:
+        return warm.Process(warm.server("python"), [*map(str, command)], project.folder, ENVIRONMENT, [nothing] * 3)
+    finally:
+        os.close(nothing)
 
 
 def run_folder(project: Project) -> Path:

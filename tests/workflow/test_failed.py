@@ -32,7 +32,7 @@ STUDY = {
     "attacks": [{"name": "loss"}, {"name": "lira"}],
     "dynamics": {"thresholds": ["lr1", 0.1]},
     "analysis": {"splits": 2, "jackknife_splits": 1},
-    "report": {"png_dpi": 50, "plane_epochs": 2, "top_samples": 2},
+    "report": {"png_dpi": 50, "pdf": False, "plane_epochs": 2, "top_samples": 2},
 }
 WILD = {"name": "wild", "optimizer": {"lr": 1e30}}  # all its models diverge at once
 OWN = {"name": "own", "model": {"name": "custom", "target": "own.py:Net"}}

@@ -25,7 +25,7 @@ STUDY = {
     "dynamics": {"thresholds": ["lr1", 0.1]},
     "statistics": {"null_draws": 12},
     "analysis": {"splits": 2, "jackknife_splits": 1},
-    "report": {"png_dpi": 50, "plane_epochs": 2, "top_samples": 2},
+    "report": {"png_dpi": 50, "pdf": False, "plane_epochs": 2, "top_samples": 2},
 }
 
 

@@ -51,7 +51,7 @@ def mine(clone: Project) -> Project:
 
 def test_a_mechanism_an_attack_and_a_probe_to_the_end_of_the_report(mine: Project):
     study = yaml.safe_load((mine.folder / "my" / "extended.yaml").read_text())
-    mine.write_study(study | {"report": {"png_dpi": 50, "plane_epochs": 2, "top_samples": 2}})
+    mine.write_study(study | {"report": {"png_dpi": 50, "pdf": False, "plane_epochs": 2, "top_samples": 2}})
     mine.run()
     tables = mine.results / "studies" / "extended" / "tables"
     difficulty = pd.read_parquet(tables / "difficulty.parquet")

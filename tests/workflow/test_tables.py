@@ -41,7 +41,7 @@ STUDY = {
     "statistics": {"null_draws": 12},
     "analysis": {"splits": 2, "jackknife_splits": 1},
     "level_distance": {"samples": 60, "known": 20, "models": 8, "levels": ["q0.9", "gap"], "curvature_draws": 0},
-    "report": {"png_dpi": 50, "plane_epochs": 2, "top_samples": 2},
+    "report": {"png_dpi": 50, "pdf": False, "plane_epochs": 2, "top_samples": 2},
 }
 RUNS = ["slow", "fast"]
 DOCS = PROJECT / "docs" / "tables.md"

@@ -1,33 +1,99 @@
-"""Snakemakes that need not import Snakemake again: one process has it imported and forks for each of them.
+"""Processes that need not import what is the same for all: a server has it imported and forks for each of them.
 
-    python warm.py
+    python warm.py serve snakemake SOCKET     a server of Snakemakes
+    python warm.py serve python SOCKET        a server of scripts, with the libraries imported that jobs use
+    python warm.py run SOCKET ARGUMENTS       `python ARGUMENTS` by that one
 
-A line of JSON in, {"folder": ..., "arguments": ..., "environment": ..., "output": ...}: `snakemake ARGUMENTS` is run in
-the folder, and what it says goes to the file; a line with its exit code out.
-
-Nothing of this project is imported before the fork, so each runs the code of its own checkout.
+Nothing of this project is imported before the fork, so each process runs the code of its own checkout. It has the
+folder, environment and streams of whoever asked for it, and is killed where that one is.
 """
 
 import atexit
 import gc
+import importlib
 import json
 import os
 import runpy
 import select
+import shlex
+import shutil
+import signal
+import socket
 import subprocess
 import sys
+import tempfile
+import threading
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+PYTHON = "WARM_PYTHON"  # a variable for Snakemake: what it starts its jobs with
+
+IMPORTS = {
+    "snakemake": ("snakemake.cli",),
+    "python": (
+        *("snakemake.script", "torch", "torchvision", "safetensors.torch", "pandas", "pyarrow.parquet", "pydantic"),
+        *("scipy.optimize", "scipy.spatial", "scipy.stats", "seaborn", "sklearn.linear_model", "jinja2", "yaml"),
+    ),
+}
+
+
+class Process:
+    """`python SCRIPT ...` or `snakemake ...`: arguments are those after the first word."""
+
+    def __init__(
+        self, server: Path | str, arguments: list[str], folder: Path, environment: dict[str, str], streams: list[int]
+    ) -> None:
+        """streams: where its input comes from, where its output goes, and where its errors go."""
+        self._server = socket.socket(socket.AF_UNIX)
+        self._server.connect(str(server))
+        socket.send_fds(self._server, [b"."], streams)
+        self._server.sendall(f"{json.dumps([arguments, str(folder), environment])}\n".encode())
+
+        self._code: int | None = None
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its exit code, negative for a signal.
+
+        Raises:
+            TimeoutError: where it takes longer than so many seconds.
+        """
+        if self._code is None:
+            self._server.settimeout(timeout)
+            self._code = int(self._server.recv(16))
+        return self._code
+
+    def poll(self) -> int | None:
+        """Its exit code, None while it runs."""
+        with suppress(TimeoutError, BlockingIOError):
+            return self.wait(0)
+        return None
+
+    def kill(self) -> None:
+        """kill -9."""
+        self._server.shutdown(socket.SHUT_WR)
+
 
 @cache
-def _server() -> subprocess.Popen[str]:
-    command = [sys.executable, __file__]
-    server = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, start_new_session=True
-    )
-    atexit.register(server.stdin.close)  # at the end of its input it ends
-    return server
+def server(kind: str) -> Path:
+    """The socket of a server that ends with this process."""
+    path = Path(tempfile.mkdtemp(prefix="warm-")) / kind
+    command = [sys.executable, __file__, "serve", kind, str(path)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+    atexit.register(shutil.rmtree, path.parent)
+    assert process.stdout.readline() == b"ready\n"
+    return path
+
+
+@cache
+def python() -> Path:
+    """An executable file that is to a script what Python is."""
+    file = server("python").with_name("executable")
+    cold = shlex.quote(sys.executable)
+    warm = shlex.join([sys.executable, "-S", __file__, "run", str(server("python"))])
+    file.write_text(f'#!/bin/sh\ncase "$1" in -*) exec {cold} "$@";; *) exec {warm} "$@";; esac\n')
+    file.chmod(0o700)
+    return file
 
 
 def snakemake(folder: Path, arguments: list[str], environment: dict[str, str], output: Path, timeout: float) -> int:
@@ -36,43 +102,71 @@ def snakemake(folder: Path, arguments: list[str], environment: dict[str, str], o
     Raises:
         TimeoutError: where it takes longer than so many seconds.
     """
-    asked = {"folder": str(folder), "arguments": arguments, "environment": environment, "output": str(output)}
-    server = _server()
-    server.stdin.write(f"{json.dumps(asked)}\n")
-    if not select.select([server.stdout], [], [], timeout)[0]:
-        os.killpg(server.pid, 9)
-        _server.cache_clear()
-        raise TimeoutError(f"snakemake {' '.join(arguments)} ran longer than {timeout} s: {output.read_text()}")
-    return int(server.stdout.readline())
+    environment = environment | {PYTHON: str(python())}
+    with output.open("wb") as said, open(os.devnull) as nothing:
+        streams = [nothing.fileno(), said.fileno(), said.fileno()]
+        process = Process(server("snakemake"), arguments, folder, environment, streams)
+    try:
+        return process.wait(timeout)
+    except TimeoutError:
+        process.kill()
+        raise TimeoutError(
+            f"snakemake {shlex.join(arguments)} ran longer than {timeout} s: {output.read_text()}"
+        ) from None
 
 
-def _serve() -> dict | None:
-    """Forks for each line; in the fork: what it is to do, None at the end of input."""
-    for line in sys.stdin:
-        pid = os.fork()
-        if pid == 0:
-            return json.loads(line)
-        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
-    return None
+def _serve(path: str) -> None:
+    """Forks for each process that is asked for, until the end of input; returns in those processes."""
+    gc.freeze()  # or each fork goes through all of what is imported for garbage
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(path)
+    listening.listen(64)
+    print("ready", flush=True)
+    while sys.stdin not in select.select([listening, sys.stdin], [], [])[0]:
+        connection, _ = listening.accept()
+        if os.fork() == 0:
+            return _answer(connection)
+        connection.close()
+    os._exit(0)
 
 
-def _become(asked: dict) -> None:
-    """Makes this process what `python -m snakemake ARGUMENTS` in the folder would be, up to its first import."""
-    os.chdir(asked["folder"])
+def _answer(connection: socket.socket) -> None:
+    """Forks: one process waits for the other and says how it ended; returns in the other, as what was asked for."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    _, streams, *_ = socket.recv_fds(connection, 1, 3)
+    arguments, folder, environment = json.loads(connection.makefile().readline())
+    if pid := os.fork():
+        for stream in streams:
+            os.close(stream)
+        threading.Thread(target=lambda: (connection.recv(1), os.kill(pid, signal.SIGKILL)), daemon=True).start()
+        connection.send(str(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])).encode())
+        os._exit(0)
+    connection.close()
+    os.setsid()
+    os.chdir(folder)
     os.environ.clear()
-    os.environ.update(asked["environment"])
-    sys.dont_write_bytecode = "PYTHONDONTWRITEBYTECODE" in os.environ
-    sys.path[0] = asked["folder"]
-    sys.argv = ["snakemake", *asked["arguments"]]
-    said = os.open(asked["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    for stream, source in enumerate((os.open(os.devnull, os.O_RDONLY), said, said)):
+    os.environ.update(environment)
+    sys.dont_write_bytecode = "PYTHONDONTWRITEBYTECODE" in environment
+    sys.argv = arguments
+    for stream, source in enumerate(streams):
         os.dup2(source, stream)
 
 
 if __name__ == "__main__":
-    import snakemake.cli  # noqa: F401
-
-    gc.freeze()  # or each fork goes through all of that for garbage
-    if asked := _serve():
-        _become(asked)
-        runpy.run_module("snakemake", run_name="__main__", alter_sys=True)
+    match sys.argv[1:]:
+        case "serve", kind, path:
+            for module in IMPORTS[kind]:
+                importlib.import_module(module)
+            _serve(path)
+            if kind == "snakemake":
+                sys.path[0] = os.getcwd()  # as of `python -m`
+                sys.executable = os.environ.pop(PYTHON)  # with which it starts its jobs
+                sys.argv.insert(0, "snakemake")
+                runpy.run_module("snakemake", run_name="__main__", alter_sys=True)
+            else:
+                sys.path[0] = str(Path(sys.argv[0]).parent)
+                runpy.run_path(sys.argv[0], run_name="__main__")
+        case "run", path, *arguments:
+            code = Process(path, arguments, Path.cwd(), dict(os.environ), [0, 1, 2]).wait()
+            sys.exit(code if code >= 0 else 128 - code)

@@ -189,7 +189,7 @@ WORLDS = {
 @pytest.mark.parametrize("law", WORLDS)
 def test_coverage(law):
     """95 % intervals over the choice of models, of the expectation at this number of models; the samples stay."""
-    n_models, n, repeats = 16, 200, 100
+    n_models, n, repeats = 16, 200, 60
     effects = np.random.default_rng(0).gamma(0.5, 1.5, n)
     found = []
     for seed in range(repeats):

@@ -205,7 +205,7 @@ def many_worlds(d_prime, reps, **how):
 def test_under_the_null_every_curve_lies_in_its_null_band(capsys):
     """Members that leak nothing, 20 runs of 3 checkpoints: the band of the difference to the null curve holds 0."""
     reps = 20
-    table = many_worlds(np.zeros((3, 200)), reps, splits=2, jackknife_splits=1, spatial=True)
+    table = many_worlds(np.zeros((3, 200)), reps, groups=8, splits=2, jackknife_splits=1, spatial=True)
     inside = (table["difference_low"] <= 0) & (table["difference_high"] >= 0)
     by_figure = inside.groupby(table["figure"]).mean()
     with capsys.disabled():
@@ -220,9 +220,9 @@ def test_under_the_null_every_curve_lies_in_its_null_band(capsys):
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_coverage_of_the_bands(capsys):
-    """150 sets of models for the same samples; the truth is the mean over the sets: the expectation at this M."""
-    reps = 150
-    table = many_worlds(leaking(120, 2), reps, splits=1, jackknife_splits=1, spatial=True)
+    """100 sets of models for the same samples; the truth is the mean over the sets: the expectation at this M."""
+    reps = 100
+    table = many_worlds(leaking(120, 2), reps, groups=8, splits=1, jackknife_splits=1, spatial=True)
     checked = [
         "tpr", "advantage", "displacement", "displacement_corrected", "speed", "speed_squared_corrected",
         "speed_rms_corrected", "share_vulnerable", "share_highly_vulnerable", "inflow_hv", "path_length",

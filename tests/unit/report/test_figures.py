@@ -1,6 +1,7 @@
 """Every figure of a made-up study is drawn, and in studies of unusual shape."""
 
 import re
+from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -33,7 +34,7 @@ def tables():
 
 
 def test_all_figures_are_written_and_indexed(tables, pool, tmp_path):
-    records = draw_all(tables, dict.fromkeys(RUNS, pool), tmp_path, OPTIONS)
+    records = draw_all(tables, dict.fromkeys(RUNS, pool), tmp_path, replace(OPTIONS, pdf=True))
     names = [record.name for record in records]
     expected = ["utility", "accuracy", "leakage", "roc", "plane-lira", "plane-moving-lira", "centre-lira"]
     expected += [f"samples-lira-{name}" for name in RUNS] + ["zones-lira", "comparison", "null"]
@@ -51,9 +52,14 @@ def test_drawing_again_gives_the_same_bytes(tables, pool, tmp_path):
     few = {name: tables[name] for name in ("runs", "accuracy")}
     for folder_name in ("a", "b"):
         (tmp_path / folder_name).mkdir()
-        draw_all(few, {}, tmp_path / folder_name, OPTIONS)
+        draw_all(few, {}, tmp_path / folder_name, replace(OPTIONS, pdf=True))
     for name in ("accuracy.png", "accuracy.pdf", "figures.json"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_a_study_may_do_without_the_copies_for_a_paper(tables, tmp_path):
+    draw_all({"runs": tables["runs"], "accuracy": tables["accuracy"]}, {}, tmp_path, replace(OPTIONS, pdf=False))
+    assert {path.name for path in tmp_path.iterdir()} == {"accuracy.png", "figures.json"}
 
 
 def test_one_run_one_checkpoint_no_intervals_no_pictures(pool, tmp_path):

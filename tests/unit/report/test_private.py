@@ -46,7 +46,7 @@ def deposited(tables, pool, folder_, options):
 
 @pytest.mark.parametrize("show_images", [False, True])
 def test_what_is_deposited_does_not_depend_on_images_and_names_of_classes(tables, tmp_path, show_images):
-    pool, options = fake_pool(), replace(OPTIONS, show_images=show_images)
+    pool, options = fake_pool(), replace(OPTIONS, show_images=show_images, pdf=True)
     pool = replace(pool, files=files("scan", pool))
     one = deposited(tables, pool, tmp_path / "one", options)
     two = deposited(tables, other_people(pool), tmp_path / "two", options)

@@ -89,12 +89,14 @@ def test_one_group_has_no_interval():
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "options", [{"name": "loss"}, {"name": "lira", "mode": "online", "variance": "shrunken"}], ids=lambda o: o["name"]
+    ("options", "replications"),
+    [({"name": "loss"}, 400), ({"name": "lira", "mode": "online", "variance": "shrunken"}, 150)],
+    ids=["loss", "lira"],
 )
-def test_coverage_of_auc_tpr_and_shares(options, capsys):
+def test_coverage_of_auc_tpr_and_shares(options, replications, capsys):
     """Nominal 95 % covers .93 to 1.00, up to the binomial error of the simulation; estimand: the mean at this M."""
-    replications, n_models = 200, 32
-    attack, group = build(options), jackknife.groups(n_models // 2, 16)
+    n_models = 32
+    attack, group = build(options), jackknife.groups(n_models // 2, 8)
     sizes = np.bincount(group)
 
     def measure(inputs):

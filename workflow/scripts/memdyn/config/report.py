@@ -26,3 +26,6 @@ class ReportConfig(Strict):
         description="How many checkpoints of the plane stand side by side, the last one included.",
     )
     png_dpi: int = Field(default=130, ge=50, le=300, description="Resolution of the PNG figures (and of the page).")
+    pdf: Annotated[Bool, Neutral(True)] = Field(
+        default=True, description="false: no figure as PDF, which takes nearly half of the time of drawing."
+    )

@@ -44,7 +44,7 @@ def drawn_runs(tables: Mapping[str, pd.DataFrame]) -> dict[str, RunStyle]:
 def draw_all(
     tables: Mapping[str, pd.DataFrame], images: Mapping[str, PoolImages], out: Path, options: ReportOptions
 ) -> list[FigureRecord]:
-    """Draws and saves every figure as out/<name>.png and .pdf, and their index out/figures.json.
+    """Draws and saves every figure as out/<name>.png and, if asked for, .pdf, and their index out/figures.json.
 
     Args:
         tables: the study's tables by name, of which runs is needed.
@@ -57,22 +57,23 @@ def draw_all(
     records = []
     with report_style(words):
         for drawing in drawings(tables, images, options):
-            records.append(_save(drawing, out, options.png_dpi, by_number))
+            records.append(_save(drawing, out, options, by_number))
     write_index(records, out / INDEX)
     return records
 
 
-def _save(drawing: Drawing, out: Path, dpi: int, by_number: Mapping[str, str]) -> FigureRecord:
+def _save(drawing: Drawing, out: Path, options: ReportOptions, by_number: Mapping[str, str]) -> FigureRecord:
     """PNG and PDF with one layout, which is computed once; `savefig` would draw each twice.
 
     Returns:
         The record, with what was written in the figure.
     """
     figure, stem = drawing.figure, out / drawing.record.name
-    figure.set_dpi(dpi)
+    figure.set_dpi(options.png_dpi)
     FigureCanvasAgg(figure).print_png(f"{stem}.png", metadata=_NO_DATES["png"])
-    figure.set_layout_engine("none")
-    FigureCanvasPdf(figure).print_pdf(f"{stem}.pdf", metadata=_NO_DATES["pdf"])
+    if options.pdf:
+        figure.set_layout_engine("none")
+        FigureCanvasPdf(figure).print_pdf(f"{stem}.pdf", metadata=_NO_DATES["pdf"])
     written = words_in(figure)
     if drawing.animate:
         drawing.animate(out / drawing.record.moving)

@@ -13,7 +13,7 @@ INDEX = "figures.json"
 
 @dataclass(frozen=True)
 class FigureRecord:
-    """One figure of a study; its files are <name>.png and <name>.pdf.
+    """One figure of a study; its files are <name>.png and, if asked for, <name>.pdf.
 
     Attributes:
         kind: names the caption.
@@ -40,6 +40,7 @@ class ReportOptions:
 
     show_images: whether anything of the data itself is shown: pictures of samples, names of classes.
     threshold: label of the plane's threshold, "lr1" or "fpr0.05" (`memdyn.terms.threshold_label`).
+    pdf: whether there is a PDF beside each PNG.
     grid: cells a side of the spatial entropy.
     """
 
@@ -48,6 +49,7 @@ class ReportOptions:
     top_samples: int
     plane_epochs: int
     png_dpi: int
+    pdf: bool
     hv_tpr: float
     hv_fpr: float
     vulnerable_advantage: float
