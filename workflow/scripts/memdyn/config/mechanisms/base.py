@@ -32,8 +32,6 @@ class MechanismConfig(Strict):
             one, where a teacher learned from all of them, or where the loss is no mean over the samples.
         parts_samples: whether it bounds what each member alone has in a step, so that none may be mixed.
         reads_labels: whether it uses the members' labels as they are, whatever other mechanisms made of them.
-        mixes_samples: whether what a step takes from one member may depend on the others, as where two are mixed into
-            one, where a teacher learned from all of them, or where the loss is no mean over the samples.
     """
 
     claims: ClassVar[frozenset[str]]
@@ -43,7 +41,6 @@ class MechanismConfig(Strict):
     mixes_samples: ClassVar[bool] = False
     parts_samples: ClassVar[bool] = False
     reads_labels: ClassVar[bool] = False
-    mixes_samples: ClassVar[bool] = False
 
     name: str = Field(pattern=f"^{NAME}$", description="its key in the mapping, and not among its options")
 
