@@ -53,13 +53,27 @@ def given(tmp_path_factory):
         return write("search", found, EPOCHS[1:], SEARCHED, TAKEN)
 
     outputs = write("outputs", {"margin": margin}, EPOCHS, n=SCORED + OTHERS)
-    gradient = write("gradient", {"margin_gradient_l2": slope, "margin_gradient_l1": 3 * slope}, EPOCHS)
+    inside = {"margin_gradient_l2": slope, "margin_gradient_l1": 3 * slope, "margin_of_weights": margin[:, :SCORED]}
+    gradient = write("gradient", inside, EPOCHS)
     curved = write("curvature", {"input_curvature": slope[:, :TAKEN]}, EPOCHS[1:], SEARCHED, TAKEN)
     pairs = Pairs.of(MODELS, FAILED)
     parts = {"scored": slice(0, SCORED), "sham": slice(SCORED, SCORED), "population": slice(SCORED, SCORED + OTHERS)}
-    sources = {"margin": outputs, "margin_gradient_l2": gradient, "margin_gradient_l1": gradient}
+    sources = {"margin": outputs, **dict.fromkeys(inside, gradient)}
     scores = ShadowScores(sources, masks[pairs.models], parts, pairs, labels, list(EPOCHS), EPOCHS)
     return scores, search(distance), curved, lambda change: search(change(distance.copy()))
+
+
+def behind_a_rule(scores, folder):
+    """The same models, which answer one margin to all samples of a class."""
+    hidden = np.repeat(scores.labels[None].astype(np.float32), MODELS, axis=0)
+    files = []
+    for block in block_names(MODELS):
+        its = models_of(block)
+        files.append(folder / block / "signals.parquet")
+        rows = {"margin": hidden[its.start : its.stop].copy()}
+        rows["margin"][[model - its.start for model in its if model in FAILED]] = np.nan
+        write_scores(files[-1], iter([(epoch, rows) for epoch in EPOCHS]), its, np.arange(hidden.shape[1]), FAILED)
+    return replace(scores, sources=scores.sources | {"margin": tuple(files)})
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +129,19 @@ def test_a_random_membership_of_evaluated_samples_is_not_told(given):
         first_order = found[found["measure"] == "first_order_l2"]
         assert ((first_order["low"] > 0.5) == expected).all()
     assert ((first_order["low"] <= 0.5) & (first_order["high"] >= 0.5)).all()
+
+
+def test_output_rules_hide_the_margin_and_no_distance(given, tables, tmp_path):
+    """Distances and their rivals are of the weights; what they are held against is what is answered."""
+    found = distance_tables(behind_a_rule(given[0], tmp_path), *given[1:3], SETTINGS)
+    for name, key in (("level_distance", ["level"]), ("distance_rivals", ["epoch", "measure", "level"])):
+        before, after = (
+            table[name].query("control == 'plain'").set_index(key).sort_index() for table in (tables, found)
+        )
+        np.testing.assert_array_equal(after["auc"], before["auc"])
+        assert (before["margin_auc"] > 0.6).all() and after["margin_auc"].sub(0.5).abs().lt(0.05).all()
+    matched = found["level_distance"].query("control == 'matched'")
+    assert (matched["low"] > 0.5).all(), "among samples of one class all that is left is the distance"
 
 
 def test_what_was_not_reached_lies_beyond_all_that_was_in_the_order_of_its_excess():
