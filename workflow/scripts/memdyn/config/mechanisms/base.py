@@ -91,5 +91,5 @@ class MechanismConfig(Strict):
 
 
 def short(value: float) -> str:
-    """A number in a label: .1, 5, 1e-05."""
-    return f"{value:g}".removeprefix("0") or "0" if value else "0"
+    """A number in a label: .1, 5, 1e-05, 1e30 (a folder's name could not tell 1e+30 from 1e-30)."""
+    return f"{value:g}".replace("e+", "e").removeprefix("0") or "0" if value else "0"
