@@ -103,12 +103,11 @@ def test_folders_are_named_after_them(studied: Project):
     trained = sorted(path.parent.parent.name for path in studied.results.glob("*/*/block-*/log.parquet"))
     hidden = 3 + 1  # SELENA's sub-models and the first stage of label DP; other teachers are the baseline
     assert len(trained) == len(RUNS) - len(UNTRAINED) + hidden
-    words = ["distill5", "mixup1", "cutout5", "disturb.5", "ls.3", "selena3-2", "selena3-2f1", "labeldp2st.5"]
+    words = ["advreg2-ccl.3", "disturb.5", "dmp1-relax1", "labeldp2st.5", "ls.3", "selena3-2", "selena3-2f1"]
     assert not [word for word in words if not any(word in name for name in trained)]
-    (log,) = studied.results.glob("*/*distill5*/block-*/log.parquet")
-    assert {"early_stopping.loss", "early_stopping.weights_of", "mmd.gap", "past.penalty"} < set(
-        pd.read_parquet(log).columns
-    )
+    (log,) = studied.results.glob("*/*advreg2*/block-*/log.parquet")
+    told = {"early_stopping.loss", "early_stopping.weights_of", "mmd.gap", "past.penalty"}
+    assert told < set(pd.read_parquet(log).columns)
 
 
 def test_an_earlier_end_is_what_the_longer_run_was_then(tables):
