@@ -69,7 +69,7 @@ class Against:
         return {name: float(value[0]) for name, value in comparison.columns(run, other, one, two).items()}
 
     def limits(self, run: str, key: Key, level: float | None = None) -> tuple[float, float, float]:
-        """Value, lower and upper limit of a rate, AUC or advantage at the run's last checkpoint; NaN where there is none.
+        """Value, lower and upper limit of a rate or advantage at the run's last checkpoint; NaN where there is none.
 
         The limits are no more than the number can be.
         """
