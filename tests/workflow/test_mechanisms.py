@@ -19,7 +19,7 @@ RUNS = {
     **PACKED,
     "rules": {"mechanisms": RULES},
     "both": {"mechanisms": PACKED[LAST]["mechanisms"] | RULES},
-    "stop1": {"epochs": 1, "checkpoints": [0, 1]},
+    "stop1": {"epochs": 1, "checkpoints": [1]},
     "wild": {"mechanisms": {"dp_sgd": {"noise": 1e30, "lot": 64}}},
 }
 ELSEWHERE = {"random_crop", "flip", "weight_decay"}
@@ -37,12 +37,13 @@ def studied(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Proje
     made = project.duplicate(tmp_path_factory.mktemp("mechanisms") / "checkout")
     study = made.study()
     study["pool"]["parts"]["spare"] = 40
-    study["base"] |= {"model": {"name": "cnn", "width": 4, "hidden": 8}, "checkpoints": [0, 1, 2]}
+    study["base"] |= {"model": {"name": "cnn", "width": 4, "hidden": 8}, "checkpoints": [1, 2]}
     study["base"]["optimizer"]["weight_decay"] = 0.0
     study["runs"] = [{"name": name, **changes} for name, changes in RUNS.items()]
     study |= {"attacks": [{"name": "lira"}], "analysis": {"enabled": False}, "on_divergence": "drop"}
     study["regularization"] = {"baseline": "baseline", "known": 40, "draws": 2}
     study["dynamics"] = {"thresholds": ["lr1"], "attacks": ["lira"]}
+    study["report"] |= {"show_images": False, "plane_epochs": 1}  # drawing takes as long as training
     made.write_study(study)
     made.run()
     return made
@@ -62,7 +63,6 @@ def test_they_come_through_to_the_report(studied: Project, tables):
     page = (studied.results / "studies" / "matrix" / "report.html").read_text()
     assert f"wild cannot be compared: {FAILED}" in page
     assert all(f"{run} (" in page for run in RUNS if run not in ("baseline", "wild"))
-    assert studied.planned() == {}
 
 
 def test_none_is_forgotten(tables):
@@ -95,7 +95,7 @@ def test_other_tables_have_all_runs(tables):
     assert set(ranks["run"]) == set(ranks["other"]) == left and len(ranks) == len(left) ** 2
     assert ranks["correlation"].between(-1, 1).all()
     budget = tables("dp").query(f"stated and run == '{PRIVATE}'").sort_values("epoch")
-    assert budget["epsilon"].iloc[0] == 0 and budget["epsilon"].is_monotonic_increasing
+    assert budget["epsilon"].iloc[0] > 0 and budget["epsilon"].is_monotonic_increasing and len(budget) == 2
     assert set(tables("mechanism_course")["run"]) == set(tables("vulnerable_overlap")["run"]) == left - {"baseline"}
 
 

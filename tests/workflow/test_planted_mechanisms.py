@@ -1,4 +1,4 @@
-"""Planted truths as a whole study, from files of a user's own to the verdicts R1 to R4.
+"""Planted truths as a whole study of 8 models, from files of a user's own to the verdicts R1 to R4.
 
 Two classes lie so far apart that no net takes one for the other, and have noise enough to be learned by heart. One
 run answers with the mean output of the class: attacks that see outputs are at chance, and the weights tell the members
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from scipy.special import stdtrit
 
 import own_mechanisms
 from project import Project
@@ -29,8 +30,8 @@ OWN = Path(own_mechanisms.__file__)
 STUDY = {
     "study": "planted",
     "pool": {
-        "dataset": {"name": "custom", "target": "planted.py:two_classes", "options": {"count": 1400}},
-        "parts": {"scored": 1000, "sham": 40, "population": 180, "test": 180, "spare": 0},
+        "dataset": {"name": "custom", "target": "planted.py:two_classes", "options": {"count": 1000}},
+        "parts": {"scored": 600, "sham": 40, "population": 180, "test": 180, "spare": 0},
     },
     "base": {
         "model": {"name": "logistic"},
@@ -43,14 +44,14 @@ STUDY = {
         {"name": "hidden", "mechanisms": {"class_mean": {"target": f"{OWN.name}:ClassMean", "trains": False}}},
         {"name": "elsewhere", "mechanisms": {"elsewhere": {"target": f"{OWN.name}:Elsewhere"}}},
     ],
-    "shadow_models": 16,
-    "attacks": [{"name": "lira"}, {"name": "rmia"}],
+    "shadow_models": 8,
+    "attacks": [{"name": "rmia"}],
     "statistics": {"null_draws": 12},
-    "dynamics": {"thresholds": ["lr1", 0.1], "attacks": ["lira"]},
+    "dynamics": {"thresholds": [0.1], "attacks": ["rmia"]},
     "regularization": {"baseline": "baseline", "known": 40, "draws": 4},
-    "level_distance": {"samples": 900, "known": 50, "levels": ["q0.9"], "curvature_draws": 0},
+    "level_distance": {"samples": 500, "known": 50, "levels": ["q0.9"], "curvature_draws": 0},
     "analysis": {"enabled": False},
-    "report": {"png_dpi": 50, "plane_epochs": 2, "top_samples": 2},
+    "report": {"threshold": 0.1},
 }
 
 
@@ -88,9 +89,13 @@ def test_nets_are_right_about_all_and_leak(tables):
 
 @pytest.mark.parametrize("run", ["hidden", "elsewhere"])
 def test_attacks_are_at_chance(tables, run):
+    """Six numbers of the study are, jointly: each interval is widened to what six need."""
     found = leaks(tables, run)
-    assert set(found.index) >= {"lira", "rmia", "avg", "pow"}
-    assert holds(found, 0).all() and found["value"].abs().max() < 0.02
+    assert set(found.index) == {"rmia", "avg", "pow"}
+    pairs = STUDY["shadow_models"] // 2
+    wider = stdtrit(pairs - 1, 1 - 0.05 / 12) / stdtrit(pairs - 1, 0.975)
+    assert (found["value"].abs() <= wider * (found["high"] - found["low"]) / 2).all()
+    assert found["value"].abs().max() < 0.03
 
 
 def test_the_weights_tell_what_the_answers_hide(tables):
