@@ -110,7 +110,7 @@ def test_the_weights_tell_what_the_answers_hide(tables):
 
 def test_the_verdicts(tables):
     words = tables("regularization_verdicts").set_index(["run", "claim", "by"])["verdict"]
-    assert words["hidden", "R4", "distance"] in ("supported", "undecided"), "supported needs 64 models"
+    assert words["hidden", "R4", "distance"] in ("supported", "undecided"), "64 models say supported"
     assert words["elsewhere", "R1", ""] == words["hidden", "R1", ""] == "supported"
     assert words["elsewhere", "R2", ""] == words["hidden", "R2", ""] == "contradicted"
     assert words["elsewhere", "R4", "distance"] == "contradicted", "nothing is told by anything"
