@@ -103,7 +103,10 @@ class Checkpoint:
         return margin - np.array(heights)[:, None]
 
     def separation(self, score: np.ndarray, excess: np.ndarray | None = None) -> pd.DataFrame:
-        """The controls of a score [M, n]; with the margin's excess over the level that it is a distance to."""
+        """The controls of a score [M, n]; with the margin's excess over the level that it is a distance to.
+
+        NaN, but for the margin's own AUC, where the score of any sample is none.
+        """
         known, rest = slice(0, self.settings.known), slice(self.settings.known, None)
         halves = None if excess is None else tuple(np.minimum(each[:, rest], 0) for each in (score, excess))
         given = Scored(
@@ -116,7 +119,13 @@ class Checkpoint:
             (score[:, known], self.members[:, known]),
         )
         counts = {"n_models": len(score), "n_samples": score[:, rest].shape[1]}
-        return separation(given, self.settings.level, self.settings.groups).assign(**counts)
+        unknown = np.isnan(score).any()  # of nets that have nearly diverged, whose second derivatives are no numbers
+        if unknown:
+            given = replace(given, score=np.zeros_like(given.score), halves=None)
+        table = separation(given, self.settings.level, self.settings.groups)
+        if unknown:
+            table = table.assign(**dict.fromkeys(table.columns.drop(["control", "margin_auc"]), np.nan))
+        return table.assign(**counts)
 
     def shares(self, where: np.ndarray) -> tuple[float, float]:
         """Of the evaluated samples' members and of the others: [M, n] -> two shares."""
@@ -191,7 +200,7 @@ def _searched(here: Checkpoint, files: Files, epoch: int) -> Iterator[tuple[dict
 
 
 def _rivals(scores: ShadowScores, here: Checkpoint, epoch: int) -> Iterator[tuple[dict[str, str], pd.DataFrame]]:
-    tiny = np.finfo(np.float32).tiny
+    tiny, largest = np.finfo(np.float32).tiny, np.finfo(np.float32).max
     margin = scores.signal(epoch, "margin_of_weights").astype(float)  # as the slopes and the search, not the answers
     slopes = {norm: scores.signal(epoch, f"margin_gradient_{dual}") for norm, dual in (("l2", "l2"), ("linf", "l1"))}
     for norm in here.settings.norms:
@@ -200,5 +209,5 @@ def _rivals(scores: ShadowScores, here: Checkpoint, epoch: int) -> Iterator[tupl
                 excess = here.excess(level, margin)
                 score = excess / np.maximum(slopes[norm].astype(float), tiny)
                 yield {"measure": f"first_order_{norm}", "level": level}, here.separation(score, excess)
-    score = -expit(-margin) * slopes["l2"]  # of the loss; members are flatter
+    score = -expit(-margin) * np.minimum(slopes["l2"], largest)  # of the loss; members are flatter
     yield {"measure": "gradient_norm", "level": NO_LEVEL}, here.separation(score)

@@ -27,7 +27,8 @@ def margin_gradient(network: nn.Module, samples: Samples, members: Tensor, batch
             margin = margins.margin(inputs, labels)
             (gradient,) = torch.autograd.grad(margin.sum(), inputs)
         flat = gradient.flatten(1)
-        found["margin_gradient_l2"].append(flat.norm(dim=1))
+        norm = flat.norm(dim=1)  # whose squares are infinite before it is, in nets that have nearly diverged
+        found["margin_gradient_l2"].append(norm.where(norm.isfinite(), flat.double().norm(dim=1).float()))
         found["margin_gradient_l1"].append(flat.abs().sum(1))
         found["margin_of_weights"].append(margin.detach().float())
     return {name: torch.cat(parts) for name, parts in found.items()}
