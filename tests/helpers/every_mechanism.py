@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from pydantic import ValidationError
 
 from memdyn.compute.samples import Samples
-from memdyn.config.mechanisms import output_rules
 from memdyn.config.recipe import TrainConfig
 from memdyn.design.seeds import derive_seed
 from memdyn.identity.names import plain_options
@@ -41,8 +41,52 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "selena": {"sub_models": 3, "left_out": 2},
     "spatial_dropout": {"p": 0.5},
 }
-# output rules, which answer queries and change no weights: tests/unit/mechanisms/test_output_rules.py
-RULES = [each.model_fields["name"].annotation.__args__[0] for each in output_rules.RELEASED]
+# output rules, which answer queries and change no weights
+RULES: dict[str, dict[str, Any]] = {
+    "rounding": {"digits": 1},
+    "top_k": {"k": 2},
+    "temperature": {"temperature": 3.0},
+    "output_noise": {"sigma": 0.5},
+    "hamp_output": {},
+}
+# name -> options with which it does nothing, or hardly anything in float32
+NOTHING: dict[str, dict[str, Any]] = {
+    "adv_reg": {"weight": 1e-30},
+    "ccl": {"alpha": 1.0},
+    "confidence_penalty": {"beta": 1e-30},
+    "disturb_label": {"alpha": 0.0},
+    "dp_sgd": {"noise": 0.0, "clip": 1e6, "lot": 20},  # a lot of all members
+    "gaussian_noise": {"sigma": 0.0},
+    "hamp": {"gamma": 0.0, "alpha": 0.0},
+    "label_dp": {"epsilon": 50.0, "method": "two_stage"},
+    "label_smoothing": {"alpha": 0.0},
+    "mmd": {"gap": 1.0},
+    "past": {"weight": 1e-30},
+    "relax_loss": {"alpha": 0.0},
+    "spatial_dropout": {"p": 0.0},
+    "rounding": {"digits": 12},
+    "top_k": {"k": 99},
+    "temperature": {"temperature": 1.0},
+    "output_noise": {"sigma": 1e-30},
+}
+# those that change something whatever their options
+NEVER_NOTHING = {"cutout", "distillation", "dmp", "early_stopping", "hamp_output", "mixup", "rand_augment", "selena"}
+
+
+def packed() -> list[dict[str, dict[str, Any]]]:
+    """All mechanisms that train in as few runs as their slots allow, each in the first that takes it."""
+    runs: list[dict[str, dict[str, Any]]] = []
+    for name, options in OPTIONS.items():
+        for run in runs:
+            try:
+                TrainConfig.model_validate({"model": {"name": "cnn"}, "mechanisms": run | {name: options}})
+            except ValidationError:
+                continue
+            run[name] = options
+            break
+        else:
+            runs.append({name: options})
+    return runs
 
 
 def pool_with_spare():

@@ -278,6 +278,14 @@ class Others(Mechanism):
         return everyone.nonzero().squeeze(1)
 
 
+class Elsewhere(Mechanism):
+    """Trains on as many scored samples, drawn without a look at who is a member."""
+
+    def members(self, members):
+        order = torch.randperm(len(self.given.inputs), generator=self.given.draw("elsewhere"))
+        return order[: len(members)].sort().values
+
+
 class Nobody(Mechanism):
     def members(self, members):
         return members[:0]

@@ -20,6 +20,21 @@ SETTINGS = Settings(2 * KNOWN // 2, SEARCHED, ("q0.9", "gap"), ("l2",), 0.95, 16
 TAKEN = SETTINGS.known + EVALUATED
 
 
+def write(folder, signals, epochs, models=MODELS):
+    """The block files of a probe: arrays [MODELS, n] by signal, of the first `models`; NaN for those that failed."""
+    files, count = [], len(next(iter(signals.values()))[0])
+    for block in block_names(MODELS):
+        its = models_of(block)
+        if its.start >= models:
+            continue
+        rows = {key: np.array(values[its.start : its.stop], np.float32) for key, values in signals.items()}
+        for values in rows.values():
+            values[[model - its.start for model in its if model in FAILED or model >= models]] = np.nan
+        files.append(folder / block / "signals.parquet")
+        write_scores(files[-1], iter([(epoch, rows) for epoch in epochs]), its, np.arange(count), FAILED)
+    return tuple(files)
+
+
 @pytest.fixture(scope="module")
 def given(tmp_path_factory):
     """(scores, files of the search, files of the curvature, a function that writes another search)."""
@@ -34,32 +49,25 @@ def given(tmp_path_factory):
     none = (rng.random(distance.shape) < 0.3) & masks[:, :TAKEN, None]  # of members only
     distance[none] = np.inf * excess[none]
 
-    def write(name, signals, epochs, models=MODELS, n=SCORED):
-        files = []
-        for block in block_names(MODELS):
-            its = models_of(block)
-            if its.start >= models:
-                continue
-            file = tmp_path / name / block / "signals.parquet"
-            rows = {key: np.array(values[its.start : its.stop]) for key, values in signals.items()}
-            for values in rows.values():
-                values[[model - its.start for model in its if model in FAILED or model >= models]] = np.nan
-            write_scores(file, iter([(epoch, rows) for epoch in epochs]), its, np.arange(n), FAILED)
-            files.append(file)
-        return tuple(files)
-
     def search(distance):
         found = {"level_distance_l2": distance, "level_excess": excess}
-        return write("search", found, EPOCHS[1:], SEARCHED, TAKEN)
+        return write(tmp_path / "search", found, EPOCHS[1:], SEARCHED)
 
-    outputs = write("outputs", {"margin": margin}, EPOCHS, n=SCORED + OTHERS)
-    gradient = write("gradient", {"margin_gradient_l2": slope, "margin_gradient_l1": 3 * slope}, EPOCHS)
-    curved = write("curvature", {"input_curvature": slope[:, :TAKEN]}, EPOCHS[1:], SEARCHED, TAKEN)
+    outputs = write(tmp_path / "outputs", {"margin": margin}, EPOCHS)
+    inside = {"margin_gradient_l2": slope, "margin_gradient_l1": 3 * slope, "margin_of_weights": margin[:, :SCORED]}
+    gradient = write(tmp_path / "gradient", inside, EPOCHS)
+    curved = write(tmp_path / "curvature", {"input_curvature": slope[:, :TAKEN]}, EPOCHS[1:], SEARCHED)
     pairs = Pairs.of(MODELS, FAILED)
     parts = {"scored": slice(0, SCORED), "sham": slice(SCORED, SCORED), "population": slice(SCORED, SCORED + OTHERS)}
-    sources = {"margin": outputs, "margin_gradient_l2": gradient, "margin_gradient_l1": gradient}
+    sources = {"margin": outputs, **dict.fromkeys(inside, gradient)}
     scores = ShadowScores(sources, masks[pairs.models], parts, pairs, labels, list(EPOCHS), EPOCHS)
     return scores, search(distance), curved, lambda change: search(change(distance.copy()))
+
+
+def behind_a_rule(scores, folder):
+    """The same models, which answer one margin to all samples of a class."""
+    hidden = np.repeat(scores.labels[None], MODELS, axis=0)
+    return replace(scores, sources=scores.sources | {"margin": write(folder, {"margin": hidden}, EPOCHS)})
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +123,36 @@ def test_a_random_membership_of_evaluated_samples_is_not_told(given):
         first_order = found[found["measure"] == "first_order_l2"]
         assert ((first_order["low"] > 0.5) == expected).all()
     assert ((first_order["low"] <= 0.5) & (first_order["high"] >= 0.5)).all()
+
+
+def test_output_rules_hide_the_margin_and_no_distance(given, tables, tmp_path):
+    """Distances and their rivals are of the weights; what they are held against is what is answered."""
+    found = distance_tables(behind_a_rule(given[0], tmp_path), *given[1:3], SETTINGS)
+    for name, key in (("level_distance", ["level"]), ("distance_rivals", ["epoch", "measure", "level"])):
+        before, after = (
+            table[name].query("control == 'plain'").set_index(key).sort_index() for table in (tables, found)
+        )
+        np.testing.assert_array_equal(after["auc"], before["auc"])
+        assert (before["margin_auc"] > 0.6).all() and after["margin_auc"].sub(0.5).abs().lt(0.05).all()
+    matched = found["level_distance"].query("control == 'matched'")
+    assert (matched["low"] > 0.5).all(), "among samples of one class all that is left is the distance"
+
+
+def test_nets_that_have_nearly_diverged_end_no_study(given, tmp_path):
+    """Margins beyond measure, slopes that are infinite, and curvatures that are no numbers."""
+    scores, searched, rng = *given[:2], np.random.default_rng(0)
+    margin = 1e21 * rng.normal(size=(MODELS, SCORED))
+    slope = np.where(rng.random(margin.shape) < 0.6, np.inf, 1e21)
+    huge = {"margin_of_weights": margin, "margin_gradient_l2": slope, "margin_gradient_l1": slope}
+    of_weights = dict.fromkeys(huge, write(tmp_path / "gradient", huge, EPOCHS))
+    curved = write(tmp_path / "curved", {"input_curvature": np.full((MODELS, TAKEN), np.nan)}, EPOCHS[1:], SEARCHED)
+    rivals = distance_tables(replace(scores, sources=scores.sources | of_weights), searched, curved, SETTINGS)[
+        "distance_rivals"
+    ]
+    STAGES["distance"]["distance_rivals"].checked(rivals)
+    known, plain = rivals["measure"] != "curvature", rivals["control"] == "plain"
+    assert rivals.loc[known & plain, "auc"].notna().all() and rivals.loc[~known, "auc"].isna().all()
+    assert rivals.loc[plain, "margin_auc"].gt(0.6).all(), "what is answered is as before"
 
 
 def test_what_was_not_reached_lies_beyond_all_that_was_in_the_order_of_its_excess():

@@ -1,7 +1,7 @@
 """Names of folders: what enters their hash, and that no release changes the hash of an old recipe.
 
-`python tests/unit/test_identity.py` adds the hashes of recipes that were newly put into frozen_hashes.json; those that
-are there are never written again.
+`python tests/unit/identity/test_names.py` adds the hashes of recipes that were newly put into frozen_hashes.json; those
+that are there are never written again.
 """
 
 import json

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from defended_trainings import built, members_loss
 from every_mechanism import Trained, batch_of, given, pool_with_spare
+from leaking_trainings import leak_and_accuracy
 from memdyn.mechanisms.adv_reg import Membership, membership_loss
 from memdyn.training.parts import plain_state
 
@@ -104,7 +105,7 @@ def test_the_classifier_reads_outputs_and_labels():
 
 
 def test_a_larger_weight_makes_members_harder_to_tell(tmp_path):
-    """The classifier's own gain on members, at the end: the net learned to make it small."""
+    """They are fitted less: see `test_the_leak_falls` for what it is worth."""
     trained = Trained(tmp_path, range(1))
     found = {}
     for weight in (0.01, 4.0):
@@ -114,3 +115,10 @@ def test_a_larger_weight_makes_members_harder_to_tell(tmp_path):
         ).run()
         found[weight] = members_loss(training)
     assert found[4.0] > 1.5 * found[0.01]
+
+
+def test_the_leak_falls(tmp_path):
+    """Of nets that overfit: at a strength that shows, and with a classifier that learns as fast as they do."""
+    plain, _ = leak_and_accuracy(tmp_path / "plain")
+    defended, accuracy = leak_and_accuracy(tmp_path / "defended", "adv_reg", weight=2.0, lr=0.01, steps=3, width=32)
+    assert defended < plain - 0.02 and accuracy > 0.5

@@ -10,13 +10,14 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from defended_trainings import members_loss
-from every_mechanism import OPTIONS, RULES, Trained, batch_of
+from defended_trainings import members_loss, section
+from every_mechanism import NEVER_NOTHING, NOTHING, OPTIONS, RULES, Trained, batch_of
 from memdyn.compute.samples import Samples
 from memdyn.config.mechanisms.sections import RELEASED
 from memdyn.identity.names import plain_options
 from memdyn.mechanisms import REGISTRY
 from memdyn.mechanisms.build import build_mechanisms, having
+from memdyn.store.checkpoints import checkpoint_file, load_checkpoint
 from memdyn.training import block
 from small_trainings import EPOCHS, kill_after_epoch, optimizer, schedule
 
@@ -44,7 +45,7 @@ def long_baseline(trained):
 
 def test_the_harness_has_them_all():
     """But for output rules, which have no part in training."""
-    assert {*OPTIONS, *RULES, "custom"} == REGISTRY.keys()
+    assert {*OPTIONS, *RULES, "custom"} == REGISTRY.keys() == {*NOTHING, *NEVER_NOTHING, "custom"}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -103,6 +104,22 @@ def test_the_baseline_does_not_move(trained, baseline, name):
     (mechanism,) = build_mechanisms(with_it.task.recipe["mechanisms"]).values()
     start = "model-0001 epoch-0000.safetensors"
     assert (with_it.weights()[start] == baseline.weights()[start]) is ("init" not in mechanism.own_seeds)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name in NOTHING])
+def test_of_no_strength_it_is_the_plain_training(trained, baseline, name):
+    """Up to rounding, since soft targets are another sum; and none of its draws moves another's."""
+    config, options = trained.config(name), [section(name, **NOTHING[name])]
+    if name == "dp_sgd":  # all members in each step, in another order: of a net that draws nothing
+        plain = {"model": {"name": "mlp", "hidden": [5]}, "batch_size": 20}
+        config, baseline = trained.config(name, **plain), trained.new(trained.config(**plain), ONE).run()
+    found = trained.new(config, ONE, mechanisms=options).run()
+    for epoch in range(EPOCHS + 1):
+        before, after = (
+            load_checkpoint(checkpoint_file(each.folder / "checkpoints", 1, epoch)) for each in (baseline, found)
+        )
+        for weights, others in zip(before.values(), after.values(), strict=True):
+            torch.testing.assert_close(others, weights, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -8,15 +8,9 @@ import torch
 from torch import nn
 
 from defended_trainings import built
+from every_mechanism import NOTHING, RULES
 from memdyn.compute.samples import Samples
 
-RULES = {
-    "rounding": {"digits": 1},
-    "top_k": {"k": 2},
-    "temperature": {"temperature": 3.0},
-    "output_noise": {"sigma": 0.5},
-    "hamp_output": {},
-}
 LOGITS = torch.tensor([[2.0, 0.5, -1.0, 0.0], [0.0, 0.0, 9.0, -9.0], [800.0, -800.0, 0.0, 1.0], [1.0, 1.0, 1.0, 1.0]])
 
 
@@ -121,6 +115,12 @@ def test_hamps_random_samples_of_a_table_have_its_mean_and_variance():
 def test_answers_are_finite_logits_of_the_same_shape(name):
     found = answered(name)
     assert found.shape == LOGITS.shape and found.dtype == LOGITS.dtype and found.isfinite().all()
+
+
+@pytest.mark.parametrize("name", [name for name in RULES if name in NOTHING])
+def test_of_no_strength_the_answers_are_the_net_s(name):
+    logits = torch.randn(50, 4, generator=generator(2))
+    torch.testing.assert_close(answered(name, logits, **NOTHING[name]).softmax(1), logits.softmax(1))
 
 
 @pytest.mark.parametrize("name", ["rounding", "top_k", "temperature", "hamp_output"])

@@ -7,6 +7,7 @@ from torch.nn import functional as F
 
 from defended_trainings import built
 from every_mechanism import Trained, batch_of, given, pool_with_spare
+from leaking_trainings import leak_and_accuracy
 from memdyn.mechanisms.base import Trainee
 from memdyn.mechanisms.past import gradients, normalised
 from memdyn.store.checkpoints import checkpoint_file, load_checkpoint
@@ -110,3 +111,10 @@ def test_weights_that_leak_are_shrunk_most(tmp_path):
         name: ((tuned[name].abs() < 0.01).float().mean() - (plain[name].abs() < 0.01).float().mean()) for name in shrunk
     }
     assert sum(small.values()) > 0.05
+
+
+def test_the_leak_falls(tmp_path):
+    """Of nets that overfit, mean of two models."""
+    plain, _ = leak_and_accuracy(tmp_path / "plain", models=range(2))
+    tuned, accuracy = leak_and_accuracy(tmp_path / "tuned", "past", models=range(2), weight=0.01)
+    assert tuned < plain - 0.05 and accuracy > 0.5

@@ -139,6 +139,16 @@ def test_a_net_of_the_users_own(here):
     assert "measured where models are finished, elsewhere rough" in said(plan)[2]
 
 
+def test_many_runs_are_not_all_named(here):
+    own = [{"name": f"own{k}", "model": OWN, "optimizer": {"name": "sgd", "lr": 0.1 + k}} for k in range(11)]
+    lines = said(plan_of({"runs": own}))
+    assert "time of all 11 runs: unknown, nothing of this architecture was measured yet" in lines
+    assert ", without those of all 11 runs: unknown;" in lines[-1]
+    lines = said(plan_of({"runs": [{"name": "mlp"}, *own]}))
+    some = "own0, own1, own2, own3, own4, own5, own6, own7 and 3 more"
+    assert f"time of {some}: unknown, nothing of this architecture was measured yet" in lines
+
+
 def test_a_gpu_was_never_measured(here):
     _, time, source, _ = said(plan_of({"device": "cuda"}))
     assert "GPU-seconds" in time and source.startswith("this time is a guess, for nothing was ever measured on a GPU")

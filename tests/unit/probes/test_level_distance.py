@@ -141,6 +141,18 @@ def test_known_samples_without_a_member_have_no_quantile():
         distances(network("mlp"), images(), ["q0.5"], members=torch.zeros(N, dtype=torch.bool))
 
 
+def test_slopes_of_nets_that_have_nearly_diverged_are_finite():
+    """Whose squares are not."""
+    net, samples = network("logistic"), images()
+    before = margin_gradient(net, samples, torch.zeros(N), 7)
+    with torch.no_grad():
+        for weights in net.parameters():
+            weights *= 1e25
+    after = margin_gradient(net, samples, torch.zeros(N), 7)
+    for name, values in after.items():
+        torch.testing.assert_close(values / 1e25, before[name], rtol=1e-4, atol=1e-4)
+
+
 def test_slopes_are_those_of_one_sample_at_a_time():
     net, samples = network("cnn", 3), images(classes=3)
     found = margin_gradient(net, samples, torch.zeros(N), 7)

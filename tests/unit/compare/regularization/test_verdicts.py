@@ -134,6 +134,14 @@ def test_intervals_hold_jointly():
     assert len(rows) == 2 and (rows["high"] - rows["estimate"]).tolist() == pytest.approx([0.01 * wider] * 2)
 
 
+def test_limits_are_no_more_than_an_auc_can_be():
+    """Of few models, whose intervals are widened: the leak's and the distance's."""
+    _, cells = judged({"base": PLAIN, "run": CHANCE}, distance(0.6, 0.5), own_noise=2.0, noise=2.0)
+    cells = cells.query("by == 'distance'")
+    assert len(cells) == 2 and cells["low"].ge(0).all() and cells["high"].le(1).all()
+    assert (cells["high"] == 1).all() and (cells["low"] == 0).any()
+
+
 def test_a_run_that_failed_takes_no_room():
     """The intervals of the others are as wide as without it."""
     alone, beside = (judged({"base": PLAIN, "a": PLAIN} | more)[1].dropna() for more in ({}, {"gone": None}))

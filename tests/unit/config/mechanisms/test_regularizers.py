@@ -120,7 +120,9 @@ def test_soft_targets_beside_a_loss_of_labels_are_refused():
 
 
 @pytest.mark.parametrize(
-    ("value", "word"), [(0.1, ".1"), (5.0, "5"), (0, "0"), (0.0, "0"), (1e-5, "1e-05"), (2.5, "2.5")]
+    ("value", "word"),
+    [(0.1, ".1"), (5.0, "5"), (0, "0"), (0.0, "0"), (1e-5, "1e-05"), (2.5, "2.5"), (1e30, "1e30"), (1e-30, "1e-30")],
 )
 def test_a_number_in_a_label(value, word):
+    """In names of folders too, which have no plus: 1e+30 would be read as 1e-30."""
     assert short(value) == word

@@ -45,6 +45,17 @@ def test_accuracy_against_tpr_is_that_of_the_tables(tables):
     assert "20" in texts and texts <= {f"{epoch:g}" for epoch in everything["epoch"]}
 
 
+def test_a_run_far_below_the_others_is_still_seen_at_its_end(tables):
+    """As one that is trained with much noise: its legend would stand for nothing."""
+    below = np.where(tables["accuracy"]["run"] == B, 0.3, 0)
+    accuracy = tables["accuracy"].assign(accuracy_test=lambda table: table["accuracy_test"] - below)
+    few = {"runs": tables["runs"], "accuracy": accuracy, "attack_metrics": tables["attack_metrics"]}
+    (drawing,) = draw(few, "utility")
+    for axes in drawing.figure.axes:
+        counts = [len(line.get_xdata()) for line, _, _ in axes.containers]
+        assert counts[1] == 1 and min(counts) >= 1
+
+
 def test_many_runs_have_neither_bars_nor_epochs():
     runs = {f"r{k}": (0.8 + 0.05 * k, "mlp", "sgd") for k in range(5)}
     tables = study_tables(fake_pool(), n_scored=20, models=8, runs=runs)

@@ -72,6 +72,15 @@ def test_many_runs_are_several_figures(tables):
     assert [one.record.name for one in draw({"runs": runs, "mechanisms": many}, "forest")] == ["forest", "forest-2"]
 
 
+def test_a_comparison_that_no_run_of_a_page_has_is_left_out(tables):
+    """Of all comparisons but one, and of all pages."""
+    table = tables["mechanisms"].astype({"run": "str"})
+    table.loc[table["comparison"] != "released", ["difference", "low", "high"]] = float("nan")
+    for axes in draw_one(tables | {"mechanisms": table}, "forest").figure.axes:
+        marks = sum(len(line.get_xdata()) for line in axes.lines if line.get_marker() != "None")
+        assert marks == len(LEFT)
+
+
 def test_the_front_and_what_dominates(tables):
     rows = {row[0]: row for row in texts(protection.tabulate_front(shown(tables)))}
     assert rows["crop-2"][3] == "on the front" and rows["crop-2"][4] == "–"

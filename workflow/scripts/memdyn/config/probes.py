@@ -127,9 +127,9 @@ class LevelDistanceProbe(_Probe):
 
 
 class MarginGradientProbe(_Probe):
-    """Norms of the margin's gradient with respect to the input."""
+    """Norms of the margin's gradient with respect to the input, and the margin."""
 
-    gives = ("margin_gradient_l2", "margin_gradient_l1")
+    gives = ("margin_gradient_l2", "margin_gradient_l1", "margin_of_weights")
     of_parts = ("scored",)
     name: Literal["margin_gradient"] = Field("margin_gradient", description="slope of the margin in the input")
     epochs: Epochs = "all"

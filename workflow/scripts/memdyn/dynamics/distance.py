@@ -62,7 +62,7 @@ class Checkpoint:
     """Margins of some models and of the first samples of the scored part, at one checkpoint.
 
     Attributes:
-        margin: float64 [M, n].
+        margin: float64 [M, n], as it is answered, which an attacker sees: what a score must tell more than.
         members: bool [M, n].
         labels: int [n].
         pairs: of the models.
@@ -95,15 +95,18 @@ class Checkpoint:
             pairs=self.pairs.take(rows),
         )
 
-    def excess(self, level: str) -> np.ndarray:
-        """The margin above the level of each model, [M, n]."""
+    def excess(self, level: str, margin: np.ndarray) -> np.ndarray:
+        """How far a margin [M, n] lies above the level of each model, [M, n]."""
         known = slice(0, self.settings.known)
-        rows = zip(self.margin, self.members, strict=True)
-        heights = [height_of(level, margin[known][members[known]]) for margin, members in rows]
-        return self.margin - np.array(heights)[:, None]
+        rows = zip(margin, self.members, strict=True)
+        heights = [height_of(level, values[known][members[known]]) for values, members in rows]
+        return margin - np.array(heights)[:, None]
 
     def separation(self, score: np.ndarray, excess: np.ndarray | None = None) -> pd.DataFrame:
-        """The controls of a score [M, n]; with the margin's excess over the level that it is a distance to."""
+        """The controls of a score [M, n]; with the margin's excess over the level that it is a distance to.
+
+        NaN, but for the margin's own AUC, where the score of any sample is none.
+        """
         known, rest = slice(0, self.settings.known), slice(self.settings.known, None)
         halves = None if excess is None else tuple(np.minimum(each[:, rest], 0) for each in (score, excess))
         given = Scored(
@@ -116,7 +119,13 @@ class Checkpoint:
             (score[:, known], self.members[:, known]),
         )
         counts = {"n_models": len(score), "n_samples": score[:, rest].shape[1]}
-        return separation(given, self.settings.level, self.settings.groups).assign(**counts)
+        unknown = np.isnan(score).any()  # of nets that have nearly diverged, whose second derivatives are no numbers
+        if unknown:
+            given = replace(given, score=np.zeros_like(given.score), halves=None)
+        table = separation(given, self.settings.level, self.settings.groups)
+        if unknown:
+            table = table.assign(**dict.fromkeys(table.columns.drop(["control", "margin_auc"]), np.nan))
+        return table.assign(**counts)
 
     def shares(self, where: np.ndarray) -> tuple[float, float]:
         """Of the evaluated samples' members and of the others: [M, n] -> two shares."""
@@ -142,7 +151,8 @@ def distance_tables(
     """The tables of one run.
 
     Args:
-        scores: of all models, with the signals margin and margin_gradient_l2 and _l1 (of the scored part).
+        scores: of all models, with the signals margin (as answered), margin_of_weights and margin_gradient_l2 and _l1
+            (of the scored part).
         searched: block files of the probe level_distance.
         curved: of the probe input_curvature; None: it was not taken.
 
@@ -190,13 +200,14 @@ def _searched(here: Checkpoint, files: Files, epoch: int) -> Iterator[tuple[dict
 
 
 def _rivals(scores: ShadowScores, here: Checkpoint, epoch: int) -> Iterator[tuple[dict[str, str], pd.DataFrame]]:
-    tiny = np.finfo(np.float32).tiny
+    tiny, largest = np.finfo(np.float32).tiny, np.finfo(np.float32).max
+    margin = scores.signal(epoch, "margin_of_weights").astype(float)  # as the slopes and the search, not the answers
     slopes = {norm: scores.signal(epoch, f"margin_gradient_{dual}") for norm, dual in (("l2", "l2"), ("linf", "l1"))}
     for norm in here.settings.norms:
         for level in here.settings.levels:
             if level != GAP:
-                excess = here.excess(level)
+                excess = here.excess(level, margin)
                 score = excess / np.maximum(slopes[norm].astype(float), tiny)
                 yield {"measure": f"first_order_{norm}", "level": level}, here.separation(score, excess)
-    score = -expit(-here.margin) * slopes["l2"]  # of the loss; members are flatter
+    score = -expit(-margin) * np.minimum(slopes["l2"], largest)  # of the loss; members are flatter
     yield {"measure": "gradient_norm", "level": NO_LEVEL}, here.separation(score)

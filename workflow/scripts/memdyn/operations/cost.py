@@ -19,7 +19,7 @@ _SCORE_BYTES = 18  # of a sample at a checkpoint of a model: five float32, of wh
 # The scheduler's choice is among this many ready jobs, drawn at random where there are more (profiles/default): scoring
 # waits, for one to two blocks a hundred in a simulation of 150 to 1,250 blocks.
 READY_JOBS = 100
-_EPOCHS_SHOWN = 5
+_EPOCHS_SHOWN, _RUNS_SHOWN = 5, 8
 _STATE_COPIES = 3  # what a model in training resumes from: its weights and up to two values of the optimizer for each
 
 
@@ -89,10 +89,10 @@ def _shared(plan: StudyPlan) -> Iterator[str]:
     """Runs that cost nothing to train."""
     ruled = [run.name for run in plan.runs if run.shares and not run.repeats]
     if ruled:
-        yield f"{', '.join(ruled)}: trained as another run, whose models are scored anew behind output rules"
+        yield f"{_named(ruled)}: trained as another run, whose models are scored anew behind output rules"
     ended = [run.name for run in plan.runs if run.repeats]
     if ended:
-        yield f"{', '.join(ended)}: an earlier checkpoint of another run, for which nothing is trained or scored"
+        yield f"{_named(ended)}: an earlier checkpoint of another run, for which nothing is trained or scored"
 
 
 def _probing(plan: StudyPlan, runs: list[_Run]) -> Iterator[str]:
@@ -139,6 +139,14 @@ def _listed(epochs: list[int]) -> str:
     return f"{'epochs' if len(epochs) > 1 else 'epoch'} {shown}{more}"
 
 
+def _named(runs: list[str], of: int = 0) -> str:
+    """Runs by their names, where they are not all of so many, or too many to read."""
+    if len(runs) > _RUNS_SHOWN and len(runs) == of:
+        return f"all {of} runs"
+    more = f" and {len(runs) - _RUNS_SHOWN} more" if len(runs) > _RUNS_SHOWN else ""
+    return f"{', '.join(runs[:_RUNS_SHOWN])}{more}"
+
+
 def _time(plan: StudyPlan, runs: list[_Run], slots: int) -> Iterator[str]:
     device, threads = plan.study.config.device, plan.study.config.threads
     known = [run for run in runs if run.seconds]
@@ -152,10 +160,10 @@ def _time(plan: StudyPlan, runs: list[_Run], slots: int) -> Iterator[str]:
         yield f"this time is {_source(device, known)}; attacks, analyses and report come on top"
     own = [run.plan.name for run in known if not run.count.seconds and _has_unknown(run.plan)]
     if own:
-        yield f"what your own mechanisms take in {', '.join(own)} is not known, and not in this time"
-    unknown = ", ".join(run.plan.name for run in runs if not run.seconds)
+        yield f"what your own mechanisms take in {_named(own)} is not known, and not in this time"
+    unknown = [run.plan.name for run in runs if not run.seconds]
     if unknown:
-        yield f"time of {unknown}: unknown, nothing of this architecture was measured yet"
+        yield f"time of {_named(unknown, len(runs))}: unknown, nothing of this architecture was measured yet"
 
 
 def _has_unknown(run: RunPlan) -> bool:
@@ -195,7 +203,7 @@ def _disk(plan: StudyPlan, runs: list[_Run], slots: int) -> str:
     most = final + sum(sorted(passing)[-(slots + waiting) :])
     free = _free(Path(plan.results))
     short = most - there + scores - scores_there > free
-    unknown = ", ".join(run.plan.name for run in runs if not run.effort.checkpoint)
+    unknown = _named([run.plan.name for run in runs if not run.effort.checkpoint], len(runs))
     return (
         f"disk: checkpoints {_bytes(most)} at most and {_bytes(final)} in the end (keep_checkpoints: {keep})"
         f"{f', without those of {unknown}: unknown' if unknown else ''}; scores {_bytes(scores)} in the end; "

@@ -10,23 +10,27 @@ from memdyn.probes.margins import Margins
 
 
 def margin_gradient(network: nn.Module, samples: Samples, members: Tensor, batch: int) -> dict[str, Tensor]:
-    """Norms of the margin's gradient with respect to the input, in eval mode; `members` do not matter.
+    """The margin and the norms of its gradient with respect to the input, in eval mode; `members` do not matter.
 
     To first order a level of the margin is |margin - level| / ||gradient||_2 away (L2), or / ||gradient||_1 (L-inf).
     The gradient of the loss is sigmoid(-margin) times that of the margin, which never underflows.
 
     Returns:
         margin_gradient_l2, margin_gradient_l1: float32 [n], per unit of a pixel in [0, 1], or of a feature.
+        margin_of_weights: float32 [n], that of the network itself, where output rules may answer another one.
     """
     margins = Margins.of(network, samples)
-    found: dict[str, list[Tensor]] = {"margin_gradient_l2": [], "margin_gradient_l1": []}
+    found: dict[str, list[Tensor]] = {"margin_gradient_l2": [], "margin_gradient_l1": [], "margin_of_weights": []}
     for _, inputs, labels in margins.batches(batch):
         with torch.enable_grad():
             inputs = inputs.detach().requires_grad_()
-            (gradient,) = torch.autograd.grad(margins.margin(inputs, labels).sum(), inputs)
+            margin = margins.margin(inputs, labels)
+            (gradient,) = torch.autograd.grad(margin.sum(), inputs)
         flat = gradient.flatten(1)
-        found["margin_gradient_l2"].append(flat.norm(dim=1))
+        norm = flat.norm(dim=1)  # whose squares are infinite before it is, in nets that have nearly diverged
+        found["margin_gradient_l2"].append(norm.where(norm.isfinite(), flat.double().norm(dim=1).float()))
         found["margin_gradient_l1"].append(flat.abs().sum(1))
+        found["margin_of_weights"].append(margin.detach().float())
     return {name: torch.cat(parts) for name, parts in found.items()}
 
 

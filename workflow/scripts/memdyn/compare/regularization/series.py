@@ -69,7 +69,10 @@ class Against:
         return {name: float(value[0]) for name, value in comparison.columns(run, other, one, two).items()}
 
     def limits(self, run: str, key: Key, level: float | None = None) -> tuple[float, float, float]:
-        """Value, lower and upper limit at the run's last checkpoint; NaN where there is none."""
+        """Value, lower and upper limit of a rate or advantage at the run's last checkpoint; NaN where there is none.
+
+        The limits are no more than the number can be.
+        """
         one = self.at_end(run, key)
         if one is None:
             return (np.nan,) * 3
@@ -77,7 +80,8 @@ class Against:
         if len(one.values) < 3:
             return value, np.nan, np.nan
         half = float(replace(self.comparison, level=level or self.comparison.level).half(run, one)[0])
-        return value, value - half, value + half
+        low, high = np.clip([value - half, value + half], -1 if key[1] == ADVANTAGE else 0, 1)
+        return value, float(low), float(high)
 
     @cached_property
     def leaks(self) -> list[Key]:

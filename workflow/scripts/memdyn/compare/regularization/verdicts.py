@@ -223,7 +223,8 @@ def _distances(
         cells = [Cell("leak", *against.limits(run, LEAK, level), 0.5)]
         for row in rows.to_dict("records"):
             wider = _widening(against, run, level, row.get("n_models", np.inf))
-            low, high = (row["auc"] + wider * (row[end] - row["auc"]) for end in ("low", "high"))
+            ends = [row["auc"] + wider * (row[end] - row["auc"]) for end in ("low", "high")]
+            low, high = np.clip(ends, 0, 1)  # as those of the table are
             norm = f"{row['norm']}, " if "norm" in row else ""
             cells.append(Cell(f"distance, {norm}level {row['level']}", row["auc"], low, high, 0.5))
         yield run, cells if len(rows) else []

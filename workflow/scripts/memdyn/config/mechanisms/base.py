@@ -32,8 +32,6 @@ class MechanismConfig(Strict):
             one, where a teacher learned from all of them, or where the loss is no mean over the samples.
         parts_samples: whether it bounds what each member alone has in a step, so that none may be mixed.
         reads_labels: whether it uses the members' labels as they are, whatever other mechanisms made of them.
-        mixes_samples: whether what a step takes from one member may depend on the others, as where two are mixed into
-            one, where a teacher learned from all of them, or where the loss is no mean over the samples.
     """
 
     claims: ClassVar[frozenset[str]]
@@ -43,7 +41,6 @@ class MechanismConfig(Strict):
     mixes_samples: ClassVar[bool] = False
     parts_samples: ClassVar[bool] = False
     reads_labels: ClassVar[bool] = False
-    mixes_samples: ClassVar[bool] = False
 
     name: str = Field(pattern=f"^{NAME}$", description="its key in the mapping, and not among its options")
 
@@ -94,5 +91,5 @@ class MechanismConfig(Strict):
 
 
 def short(value: float) -> str:
-    """A number in a label: .1, 5, 1e-05."""
-    return f"{value:g}".removeprefix("0") or "0" if value else "0"
+    """A number in a label: .1, 5, 1e-05, 1e30 (a folder's name could not tell 1e+30 from 1e-30)."""
+    return f"{value:g}".replace("e+", "e").removeprefix("0") or "0" if value else "0"

@@ -66,8 +66,8 @@ _WIDE = 4.0  # times the median interval
 def draw_comparison(study: Study) -> Iterator[Drawing]:
     """Difference of each metric between two runs with its interval; a panel a metric, a mark an attack."""
     table, omitted = shown_pairs(last_differences(study.tables["differences"]))
-    metrics = [metric for metric in METRICS if metric in set(table["metric"])]
-    for page, pairs in pages(dict.fromkeys(pairs_of(table)), _PAIRS):
+    metrics = [metric for metric in METRICS if metric in set(table.loc[table["difference"].notna(), "metric"])]
+    for page, pairs in pages(dict.fromkeys(pairs_of(table)), _PAIRS) if metrics else ():
         yield drawn(
             _differences(table, pairs, metrics, study.styles),
             "comparison",

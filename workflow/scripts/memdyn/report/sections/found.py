@@ -31,12 +31,13 @@ _UTILITY = """
     TPR at two small FPRs over the test accuracy that a run has reached, a point a checkpoint, joined in the order
     of training; numbers are epochs. Scores {aggregation}; bars: {level} intervals, where there are few runs.
     Upwards: more is leaked for the same accuracy. Where a line rises steeply, further training leaks without making
-    the model better. Checkpoints with an accuracy below {low} are left out. Dotted: an attack that guesses."""
+    the model better. Checkpoints with an accuracy below {low} are left out, but for each run's last. Dotted: an attack
+    that guesses."""
 
 _COLUMNS = 4  # attacks side by side
 _FEW_RUNS = 4  # of which intervals and epochs are shown
 _MARKED = 4  # epochs a line
-_SHOWN = 0.9  # of the way from the lowest to the highest accuracy is left out: there nobody stops
+_SHOWN = 0.9  # of the way from the lowest to the highest accuracy is left out before the end: there nobody stops
 _LEAST_LOSS = 0.005  # of AUC by pooling, by its lower limit: less changes no digit that is read
 
 
@@ -53,7 +54,7 @@ def draw_utility(study: Study) -> Iterator[Drawing]:
     """TPR over test accuracy, a row an FPR, a column an attack; checkpoints in order are joined by a line."""
     table, styles = accuracy_and_leaks(study.tables), study.styles
     low = table["accuracy"].min() + _SHOWN * (table["accuracy"].max() - table["accuracy"].min())
-    shown = table[table["accuracy"] >= low]
+    shown = table[(table["accuracy"] >= low) | (table["epoch"] == table.groupby("run")["epoch"].transform("max"))]
     metrics = [metric for metric in TPRS if shown[metric].notna().any()]  # few non-members have no small FPR
     if not metrics:
         return

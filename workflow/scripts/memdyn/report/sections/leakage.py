@@ -25,12 +25,13 @@ def draw_leakage(study: Study) -> Iterator[Drawing]:
     aggregation = preferred_aggregation(metrics)
     metrics = metrics[metrics["aggregation"] == aggregation]
     attacks = list(metrics["attack"].unique())
-    figure, grid = panels(len(attacks), len(METRICS), 1.75 * len(attacks) + 0.9, sharey="col")
+    told = [metric for metric in METRICS if metrics[metric].notna().any()]  # few non-members have no small FPR
+    figure, grid = panels(len(attacks), len(told), 1.75 * len(attacks) + 0.9, sharey="col")
     for row, attack in zip(grid, attacks, strict=True):
-        for axes, metric in zip(row, METRICS, strict=True):
+        for axes, metric in zip(row, told, strict=True):
             _draw_metric(axes, metrics[metrics["attack"] == attack], metric, study.styles)
         row[0].set_ylabel(attack)
-    for axes, metric in zip(grid[0], METRICS, strict=True):
+    for axes, metric in zip(grid[0], told, strict=True):
         axes.set_title(METRIC_LABELS[metric])
     for axes in grid[-1]:
         style.epoch_axis(axes)

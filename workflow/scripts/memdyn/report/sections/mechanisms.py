@@ -214,7 +214,7 @@ def _forest(
             part = rows[(rows["comparison"] == comparison) & rows["run"].isin(runs)]
             if key == ("", ACCURACY) and comparison == "equal_accuracy":
                 continue  # 0 by construction
-            places = part["run"].map(runs.index) + offsets[comparison]
+            places = [runs.index(run) + offsets[comparison] for run in part["run"]]
             errors = bars(part["difference"], part["low"], part["high"])
             axes.errorbar(part["difference"], places, xerr=errors, elinewidth=1, **_mark(*mark))
         axes.locator_params(axis="x", nbins=3)
