@@ -25,6 +25,21 @@ include: "workflow/rules/distance.smk"
 include: "workflow/rules/study.smk"
 
 
+# after the rules: added before, they would hide from Snakemake which rule makes a `rules.NAME.output`
+wildcard_constraints:
+    pool=r"[^/]+-[0-9a-f]{10}",
+    run=r"[^/]+-[0-9a-f]{10}",
+    probe=r"[^/]+-[0-9a-f]{10}",
+    outputs=r"outputs(-[^/]+)?-[0-9a-f]{10}",
+    attack=r"(?!dynamics-|analysis-|uncalibrated-|distance-)[^/]+-[0-9a-f]{10}",
+    dynamics=r"dynamics-[^/]+-[0-9a-f]{10}",
+    analysis=r"analysis-[^/]+-[0-9a-f]{10}",
+    uncalibrated=r"uncalibrated-[^/]+-[0-9a-f]{10}",
+    distance=r"distance-[^/]+-[0-9a-f]{10}",
+    block=r"block-\d+-\d+",
+    masks=r"models-\d+-\d+",
+
+
 onstart:
     check_work()
     state_cost()

@@ -20,6 +20,8 @@ import yaml
 from sklearn.datasets import load_digits
 
 import warm
+from memdyn.identity.digest import SCRIPTS, code_digest
+from memdyn.report.sections import DRAWN, WRITTEN, entries
 
 PROJECT = Path(__file__).resolve().parents[2]
 # What a clone has, as far as the workflow uses it.
@@ -35,8 +37,9 @@ class Project:
 
     @classmethod
     def copy(cls, source: Path, folder: Path) -> "Project":
-        """The project without results, as a clone has it; compiled, or each of its processes would do that again."""
+        """The project without results, as a clone has it; compiled and read, or each of them would do that again."""
         compileall.compile_dir(source / "workflow" / "scripts", quiet=1)
+        code_digest([script.name for script in SCRIPTS.glob("*.py")], [*entries(DRAWN), *entries(WRITTEN)])
         folder.mkdir(parents=True)
         for part in PARTS:
             _copy(source / part, folder / part)

@@ -10,15 +10,11 @@ import random
 import re
 import shutil
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import psutil
 import pytest
 
 import warm
@@ -26,6 +22,7 @@ from memdyn.config.probes import OutputsProbe
 from memdyn.jobs.lease import hold
 from memdyn.store.scores import read_epochs, read_sample_ids, read_signal
 from project import PROJECT, Project
+from snakemakes import ENVIRONMENT, Snakemakes
 
 pytestmark = pytest.mark.slow
 
@@ -51,7 +48,6 @@ STUDY = {
     "keep_checkpoints": "all",
 }
 KILL_AT = Path(__file__).with_name("kill_at.py")
-ENVIRONMENT = dict(os.environ) | {"OMP_NUM_THREADS": "1"}
 # In this order, each after a restart that goes on from what the one before left. Those without a comment hit
 # the writing of checkpoints, states and logs while models train.
 TRAINING_POINTS = [
@@ -84,15 +80,11 @@ WAITS = "another job is training this block"
 
 @dataclass(frozen=True)
 class Undisturbed:
-    """A project that ran once; its jobs' scripts as Snakemake made them, what they made, and how long they took.
-
-    importing: seconds of a processor that a job takes to import its libraries, where it is not forked from a warm one.
-    """
+    """A project that ran once; its jobs' scripts as Snakemake made them, what they made, and how long they took."""
 
     project: Project
     scripts: dict[str, Path]
     seconds: dict[str, float]
-    importing: float
     content: dict[str, str]
 
     def start_over(self) -> None:
@@ -125,7 +117,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
     found = {
         rule: next(project.folder.glob(f".snakemake/scripts/*.{rule}.py")) for rule in ("train_block", "probe_block")
     }
-    made = Undisturbed(project, found, {}, importing(), content(project))
+    made = Undisturbed(project, found, {}, content(project))
     assert len(made.content) == 8 * 5 + 5 * len(SIGNALS) + 1  # checkpoints, scores, sample ids
     made.start_over()
     for rule in made.scripts:
@@ -134,12 +126,6 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
         made.seconds[rule] = time.monotonic() - started
     assert content(project) == made.content, "called without a kill, the scripts must do what Snakemake did"
     return made
-
-
-def importing() -> float:
-    """Seconds of a processor to import the largest library."""
-    code = "import time, torch; print(time.process_time())"
-    return float(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout)
 
 
 def killed_after(job: warm.Process, seconds: float) -> int:
@@ -195,7 +181,7 @@ def copy(undisturbed: Undisturbed, tmp_path: Path) -> Undisturbed:
 @pytest.mark.parametrize("victim", ["job", "snakemake", "both"])
 def test_snakemake_and_its_jobs_killed(copy: Undisturbed, victim: str) -> None:
     moments, project, kills = random.Random(victim), copy.project, 0
-    with Snakemakes(project, copy.importing) as snakemakes:
+    with Snakemakes(project, "--until", "probe_block") as snakemakes:
         if victim != "job":
             snakemakes.start()
             time.sleep(moments.uniform(0.3, 3))  # while it plans
@@ -217,7 +203,7 @@ def test_snakemake_and_its_jobs_killed(copy: Undisturbed, victim: str) -> None:
 
 
 def test_a_job_that_outlives_its_snakemake_is_waited_for(copy: Undisturbed) -> None:
-    with Snakemakes(copy.project) as snakemakes:
+    with Snakemakes(copy.project, "--until", "probe_block") as snakemakes:
         snakemakes.start()
         snakemakes.wait(lambda: trained(snakemakes.said()))
         orphan = snakemakes.job()
@@ -235,7 +221,7 @@ def test_a_job_that_outlives_its_snakemake_is_waited_for(copy: Undisturbed) -> N
 def test_weights_that_a_killed_snakemake_left_are_deleted(copy: Undisturbed) -> None:
     project = copy.project
     project.write_study(STUDY | {"keep_checkpoints": "none"})
-    with Snakemakes(project) as snakemakes:
+    with Snakemakes(project, "--until", "probe_block") as snakemakes:
         snakemakes.start()
         snakemakes.wait(lambda: (job := snakemakes.job()) and job.cmdline()[-1].endswith("probe_block.py"))
         orphan = snakemakes.job()
@@ -260,7 +246,7 @@ def test_a_job_that_outlives_its_snakemake_ends_while_the_next_one_starts(copy: 
     assert copy.run("train_block") == 0
     with (project.folder / "Snakefile").open("a") as snakefile:
         snakefile.write(f"\n\nonstart:\n    shell('{sys.executable} {orphan} > orphan.log 2>&1')\n")
-    with Snakemakes(project) as snakemakes:
+    with Snakemakes(project, "--until", "probe_block") as snakemakes:
         snakemakes.start()
         snakemakes.finish()
     assert "models 0 to 7: outputs" in (project.folder / "orphan.log").read_text()
@@ -285,86 +271,6 @@ def test_a_job_that_comes_late_leaves_what_another_one_scored(copy: Undisturbed)
     assert late.wait(60) == 0
     assert scores.read_bytes() == made
     assert leftovers(copy.project) == []
-
-
-class Snakemakes:
-    """Snakemakes of a project, one after the other. What a user types is in `start` and `finish`."""
-
-    def __init__(self, project: Project, importing: float = 0.0) -> None:
-        self.project = project
-        self.importing = importing
-        self.seen: set[psutil.Process] = set()
-        self.process: psutil.Popen | None = None
-
-    def __enter__(self) -> "Snakemakes":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for process in self.seen:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
-
-    def start(self) -> None:
-        """`snakemake`, after `snakemake --unlock` where a Snakemake was killed; nothing else is needed."""
-        if list(self.project.folder.glob(".snakemake/locks/*")):
-            self.project.run("--unlock")
-        with (self.project.folder / "snakemake.log").open("ab") as log:
-            options = ["--cores", "1", "--configfile", "study.yaml", "--until", "probe_block"]
-            self.process = psutil.Popen(
-                [sys.executable, "-m", "snakemake", *options],
-                cwd=self.project.folder,
-                env=ENVIRONMENT,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        self.seen.add(self.process)
-
-    def job(self) -> psutil.Process | None:
-        """The process of the script that trains or scores, while it runs."""
-        with suppress(psutil.NoSuchProcess):
-            for child in self.process.children(recursive=True):
-                with suppress(psutil.NoSuchProcess):
-                    if " ".join(child.cmdline()[1:]).endswith(("train_block.py", "probe_block.py")):
-                        self.seen.add(child)
-                        return child
-        return None
-
-    def works(self) -> bool:
-        """Whether there is a job that is past its imports."""
-        with suppress(psutil.NoSuchProcess):
-            return bool(job := self.job()) and job.cpu_times().user > self.importing
-        return False
-
-    def kill(self, victim: str) -> bool:
-        """kill -9; whether there was somebody to kill."""
-        runs, job = self.process.poll() is None, self.job()
-        if victim == "both" and runs:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        elif victim == "snakemake" and runs:
-            self.process.kill()
-        elif victim == "job" and job:
-            with suppress(psutil.NoSuchProcess):  # it ended by itself just now
-                job.kill()
-        self.process.wait(300)
-        return bool(job) if victim == "job" else runs
-
-    def wait(self, ready: Callable[[], object]) -> None:
-        """Until `ready` says so."""
-        end = time.monotonic() + 200
-        while True:
-            ended = self.process.poll() is not None  # asked first: what it did last must count
-            if ready():
-                return
-            assert not ended and time.monotonic() < end, self.said()
-            time.sleep(0.02)
-
-    def finish(self) -> None:
-        assert self.process.wait(300) == 0, self.said()
-
-    def said(self) -> str:
-        return (self.project.folder / "snakemake.log").read_text()
 
 
 def finish(undisturbed: Undisturbed) -> None:

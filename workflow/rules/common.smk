@@ -1,5 +1,6 @@
 # The config becomes plain objects and file names here; no science, no torch.
 import gc
+import inspect
 import sys
 from pathlib import Path
 
@@ -97,20 +98,6 @@ if IS_MAIN:
         discard_read(PLAN)
 
 
-wildcard_constraints:
-    pool=r"[^/]+-[0-9a-f]{10}",
-    run=r"[^/]+-[0-9a-f]{10}",
-    probe=r"[^/]+-[0-9a-f]{10}",
-    outputs=r"outputs(-[^/]+)?-[0-9a-f]{10}",
-    attack=r"(?!dynamics-|analysis-|uncalibrated-|distance-)[^/]+-[0-9a-f]{10}",
-    dynamics=r"dynamics-[^/]+-[0-9a-f]{10}",
-    analysis=r"analysis-[^/]+-[0-9a-f]{10}",
-    uncalibrated=r"uncalibrated-[^/]+-[0-9a-f]{10}",
-    distance=r"distance-[^/]+-[0-9a-f]{10}",
-    block=r"block-\d+-\d+",
-    masks=r"models-\d+-\d+",
-
-
 # Every path names what it was made from, so files are never too old: inputs are `ancient`, and only what is missing
 # is made.
 def stage(*path):
@@ -127,9 +114,41 @@ def masks_of(pool, models):
     )
 
 
-def minutes(of_eight, wc, attempt):
-    """The time limit of a job on a block, from that of eight models."""
-    return of_eight * attempt * -(-len(models_of(wc.block)) // 8)
+def asked_often(function):
+    """Of each of thousands of blocks: its signature at hand, which Snakemake works out anew two or three times a job."""
+    function.__signature__ = inspect.signature(function)
+    return function
+
+
+@asked_often
+def block_masks(wc):
+    return masks_of(wc.pool, models_of(wc.block))
+
+
+@asked_often
+def block_memory(wc, attempt):
+    return 8000 * attempt
+
+
+@asked_often
+def block_minutes(wc, attempt):
+    """Four hours for eight models."""
+    return 240 * attempt * -(-len(models_of(wc.block)) // 8)
+
+
+@asked_often
+def pool_stage(wc):
+    return stage(wc.pool)
+
+
+@asked_often
+def train_stage(wc):
+    return stage(wc.pool, wc.run)
+
+
+@asked_often
+def probe_stage(wc):
+    return stage(wc.pool, wc.run, wc.probe)
 
 
 def study_memory(attempt):
@@ -156,7 +175,7 @@ def downloaded_files(pool):
     return source_files(pool) if POOLS[pool].dataset.downloadable else []
 
 
-# asked of each block, functions take a third of the time to plan thousands of them: for studies with teachers alone
+# for studies with teachers alone, since each function is asked of each block
 def teachers_of(wc):
     """Weights of the same block of those that a run learns from."""
     needs = PLAN.stage(f"{wc.pool}/{wc.run}").needs.values()

@@ -49,6 +49,6 @@ rule draw_membership:
     conda:
         "../../envs/memdyn.yaml"
     params:
-        stage=lambda wc: stage(wc.pool),
+        stage=pool_stage,
     script:
         "../scripts/draw_membership.py"

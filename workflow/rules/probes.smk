@@ -2,7 +2,7 @@
 rule probe_block:
     input:
         pool=ancient(rules.build_pool.output.pool),
-        masks=lambda wc: masks_of(wc.pool, models_of(wc.block)),
+        masks=block_masks,
         checkpoints=ancient(rules.train_block.output.checkpoints),
         log=ancient(rules.train_block.output.log),
     output:
@@ -16,11 +16,11 @@ rule probe_block:
     threads: OPTIONS.threads
     resources:
         gpu=gpus(),
-        mem_mb=lambda wc, attempt: 8000 * attempt,
-        runtime=lambda wc, attempt: minutes(240, wc, attempt),
+        mem_mb=block_memory,
+        runtime=block_minutes,
     params:
-        stage=lambda wc: stage(wc.pool, wc.run, wc.probe),
-        train=lambda wc: stage(wc.pool, wc.run),
+        stage=probe_stage,
+        train=train_stage,
         device=OPTIONS.device,
         batch=OPTIONS.scoring_batch,
         keep=OPTIONS.keep_checkpoints,

@@ -9,7 +9,7 @@ checkpoints_kept = (
 rule train_block:
     input:
         pool=ancient(rules.build_pool.output.pool),
-        masks=lambda wc: masks_of(wc.pool, models_of(wc.block)),
+        masks=block_masks,
         teachers=teachers_of if HAS_TEACHERS else [],
     output:
         checkpoints=checkpoints_kept(
@@ -25,12 +25,11 @@ rule train_block:
     threads: OPTIONS.threads
     resources:
         gpu=gpus(),
-        mem_mb=lambda wc, attempt: 8000 * attempt,
-        runtime=lambda wc, attempt: minutes(240, wc, attempt),
+        mem_mb=block_memory,
+        runtime=block_minutes,
     params:
-        stage=lambda wc: stage(wc.pool, wc.run),
-        # few functions here and in scoring: they take a third of the time of planning thousands of blocks
-        pool=lambda wc: stage(wc.pool),
+        stage=train_stage,
+        pool=pool_stage,
         device=OPTIONS.device,
         keep=OPTIONS.keep_checkpoints,
         on_divergence=OPTIONS.on_divergence,

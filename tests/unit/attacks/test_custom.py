@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 
+from fresh_code import forget_code
 from memdyn.attacks.base import build
 from memdyn.config.errors import ConfigError
 from memdyn.config.load import load_study
-from memdyn.identity import digest
-from memdyn.own.source import code_of_file
 from memdyn.plan import reads
 from memdyn.plan.study import build_plan
 from own_files import write
@@ -43,8 +42,8 @@ def own(tmp_path, monkeypatch):
 
 
 def forget():
-    for cached in (code_of_file, reads._reads, digest._reach, digest._imported_files, digest._file_hash, digest._parse):
-        cached.cache_clear()
+    reads._reads.cache_clear()
+    forget_code()
 
 
 def custom(**options):

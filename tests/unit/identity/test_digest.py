@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from fresh_code import forget_code
 from memdyn.identity import digest
 from memdyn.identity.digest import code_digest
-from memdyn.own.source import code_of_file
+from memdyn.identity.tree import _imports, _statements
 
 JOB = '''"""A script."""
 
@@ -60,7 +61,6 @@ FILES = {
     "memdyn/identity/recipe.py": "def note(value):\n    print(value)\n",
     "memdyn/report/page.css": "body { color: red; }\n",
 }
-CACHES = (digest._reach, digest._imported_files, digest._file_hash, digest._parse, code_of_file)
 ROOTS, ENTRIES, TEMPLATES = ("job.py",), ("memdyn.models.one:One",), ("memdyn/report/page.css",)
 
 
@@ -82,16 +82,14 @@ def move_to(root, monkeypatch):
 
 
 def now(roots=ROOTS, entries=ENTRIES, files=TEMPLATES):
-    for cached in CACHES:
-        cached.cache_clear()
+    forget_code()
     return code_digest(roots, entries, files)
 
 
 @pytest.fixture(autouse=True)
 def _forget():
     yield
-    for cached in CACHES:
-        cached.cache_clear()
+    forget_code()
 
 
 def edit(path: Path, old: str, new: str) -> None:
@@ -239,13 +237,13 @@ class L:
 
 
 def test_imports_are_found_in_statements_of_any_kind():
-    found = set(digest._imports(ast.parse(NESTED)))
+    found = set(_imports(ast.parse(NESTED)))
     assert found == {f"m{number}" for number in range(19)} | {"m15.g"}
 
 
 def test_no_import_of_the_package_is_missed():
     for path in digest.PACKAGE_ROOT.rglob("*.py"):
-        tree = ast.parse(path.read_bytes())
-        imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
-        statements = set(map(id, digest._statements(tree)))
+        parsed = ast.parse(path.read_bytes())
+        imports = [node for node in ast.walk(parsed) if isinstance(node, ast.Import | ast.ImportFrom)]
+        statements = set(map(id, _statements(parsed)))
         assert all(id(node) in statements for node in imports), path

@@ -4,10 +4,10 @@ import ast
 
 import pytest
 
+from fresh_code import forget_code
 from memdyn.identity import digest
 from memdyn.identity.digest import code_digest
 from memdyn.identity.parts import part_of
-from memdyn.own.source import code_of_file
 
 SECTION = '''"""A section."""
 
@@ -81,7 +81,6 @@ EDITS = {
     "what nobody uses": ("one", "LIMIT: int", "UNUSED = 1\nLIMIT: int", set()),
     "a docstring": ("one", "A section.", "Another section.", set()),
 }
-CACHES = [each for each in vars(digest).values() if hasattr(each, "cache_clear")] + [code_of_file]
 
 
 @pytest.fixture
@@ -93,16 +92,11 @@ def package(tmp_path, monkeypatch):
     monkeypatch.setattr(digest, "SCRIPTS", tmp_path)
     monkeypatch.setattr(digest, "PACKAGE_ROOT", tmp_path / "memdyn")
     yield tmp_path / "memdyn"
-    forget()
-
-
-def forget():
-    for cached in CACHES:
-        cached.cache_clear()
+    forget_code()
 
 
 def now():
-    forget()
+    forget_code()
     return {field: code_digest((), [f"memdyn.one:SECTION.{field}"]) for field in FIELDS}
 
 

@@ -4,14 +4,14 @@ import shutil
 
 import pytest
 
+from fresh_code import forget_code
 from memdyn.identity import digest
 from memdyn.identity import recipe as record
 from memdyn.identity.differences import Changes
 from memdyn.identity.digest import code_digest, module_hashes
-from memdyn.own.source import Code, code_of_file
+from memdyn.own.source import Code
 from own_files import KINDS, NEIGHBOURS, at_the_top, in_a_function, write
 
-CACHES = (digest._reach, digest._imported_files, digest._file_hash, digest._parse, code_of_file)
 NET = "from helper import VALUE\nimport pack.sub\n\n\nclass Net:\n    size = 1\n"
 
 
@@ -19,16 +19,11 @@ NET = "from helper import VALUE\nimport pack.sub\n\n\nclass Net:\n    size = 1\n
 def own(tmp_path):
     write(tmp_path / "own", NEIGHBOURS | {"net.py": NET, "unused.py": "x = 1\n"})
     yield tmp_path / "own"
-    forget()
-
-
-def forget():
-    for cached in CACHES:
-        cached.cache_clear()
+    forget_code()
 
 
 def now(folder, file="net.py"):
-    forget()
+    forget_code()
     return code_digest(["train_block.py", str((folder / file).resolve())], ["memdyn.models.custom:custom"])
 
 
@@ -157,7 +152,7 @@ def test_a_version_is_in_the_recipe_and_not_in_the_name(own, tmp_path, monkeypat
 
 
 def hashes(*targets):
-    forget()
+    forget_code()
     return module_hashes(["train_block.py", *(str(target.resolve()) for target in targets)])
 
 

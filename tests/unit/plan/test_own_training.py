@@ -6,8 +6,8 @@ import pytest
 
 import own_mechanisms
 import own_optim
+from fresh_code import forget_code
 from memdyn.config.errors import ConfigError
-from memdyn.own.source import code_of_file
 from studies import plan
 
 OPTIMIZER = {"name": "custom", "target": f"{own_optim.__file__}:HeavyBall", "options": {"lr": 0.1}}
@@ -52,11 +52,7 @@ def test_an_edit_of_own_code_renames_its_run_and_no_other(tmp_path, section):
 
     def folders(text):
         file.write_text(text)
-        code_of_file.cache_clear()
-        from memdyn.identity import digest
-
-        for cached in (digest._reach, digest._file_hash, digest._parse, digest._imported_files):
-            cached.cache_clear()
+        forget_code()
         return {name: train.folder for name, train in trains(changes).items()}
 
     first = folders("def Mine(*_):\n    return 1\n")

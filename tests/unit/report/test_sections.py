@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from fresh_code import forget_code
 from memdyn.identity import digest
 from memdyn.identity.digest import code_digest
 from memdyn.report import sections as room
@@ -13,7 +14,6 @@ from memdyn.report.sections import DRAWN, SECTIONS, WRITTEN, entries, sections
 FOLDER = Path(room.__file__).parent
 REPORT = FOLDER.parent
 JOBS = {"draw_figures": DRAWN, "write_report": WRITTEN}
-CACHES = [each for each in vars(digest).values() if hasattr(each, "cache_clear")]
 # what of draw/ the page needs: looks and names of runs, their letters, numbers
 SHARED_WITH_THE_PAGE = {"__init__", "formatting", "style", "text"}
 # what is edited -> (file of the report, old, new, the jobs that run again by their own code)
@@ -75,13 +75,11 @@ def report(tmp_path, monkeypatch):
     monkeypatch.setattr(digest, "SCRIPTS", tmp_path / "scripts")
     monkeypatch.setattr(digest, "PACKAGE_ROOT", tmp_path / "scripts" / "memdyn")
     yield tmp_path / "scripts" / "memdyn" / "report"
-    for cached in CACHES:
-        cached.cache_clear()
+    forget_code()
 
 
 def now():
-    for cached in CACHES:
-        cached.cache_clear()
+    forget_code()
     return {job: code_digest([f"{job}.py"], entries(fields)) for job, fields in JOBS.items()}
 
 

@@ -6,16 +6,15 @@ can change no number but through a hashed option: `OUTSIDE`. A user's own file s
 imports. Of a module whose entry is one keyword of a call (`module:SECTION.figures`) only what this needs counts.
 """
 
-import ast
 import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-from memdyn.identity.parts import part_of
+from memdyn.identity.kept import KeptFacts
+from memdyn.identity.tree import Facts, read_facts
 from memdyn.own.source import Code, code_of_file
 
 PACKAGE = "memdyn"
@@ -24,7 +23,6 @@ SCRIPTS = PACKAGE_ROOT.parent
 # Declared values, whose resolved form is hashed as options; files that appear whole, leases, retention, heap; names and
 # records; the plan; what watches over jobs; what tables are said to be, which writing them only checks.
 OUTSIDE = ("config", "identity", "jobs", "operations", "plan", "tables")
-_OF_STATEMENTS = ("body", "orelse", "finalbody", "handlers", "cases")  # fields that hold statements
 
 
 def code_digest(roots: Iterable[str], entries: Iterable[str] = (), files: Iterable[str] = ()) -> str:
@@ -43,9 +41,10 @@ def code_digest(roots: Iterable[str], entries: Iterable[str] = (), files: Iterab
     """
     entries = sorted(set(entries))
     whole, parts = _apart(entries)
-    files_of_code = ((label, _file_hash(path)) for label, path in _code(roots, whole, parts))
-    trees = sorted([*files_of_code, *((part, _part_hash(part)) for part in parts)])
+    files_of_code = ((label, _facts(path).hash) for label, path in _code(roots, whole, parts))
+    trees = sorted([*files_of_code, *((part, _facts_of_part(part).hash) for part in parts)])
     contents = sorted(file_hashes(files).items())
+    _kept(PACKAGE_ROOT).save()
     return hashlib.sha256(json.dumps([entries, trees, contents]).encode()).hexdigest()
 
 
@@ -60,10 +59,10 @@ def module_hashes(roots: Iterable[str], entries: Iterable[str] = ()) -> dict[str
     hashes: dict[str, set[str]] = {}
     whole, parts = _apart(set(entries))
     for label, path in _code(roots, whole, parts):
-        hashes.setdefault(own.get((label, path), label), set()).add(_file_hash(path))
+        hashes.setdefault(own.get((label, path), label), set()).add(_facts(path).hash)
     # two targets may each have a utils.py
     named = {name: "+".join(sorted(found)) for name, found in hashes.items()}
-    return dict(sorted((named | {part: _part_hash(part) for part in parts}).items()))
+    return dict(sorted((named | {part: _facts_of_part(part).hash for part in parts}).items()))
 
 
 def file_hashes(files: Iterable[str]) -> dict[str, str]:
@@ -105,7 +104,7 @@ def _reach(root: str) -> frozenset[tuple[str, Path]]:
 def _reach_of_part(entry: str) -> frozenset[tuple[str, Path]]:
     """The same of a part of a module, without the module itself."""
     parents = _root_files(entry.partition(":")[0])[1:]
-    return frozenset((_label(path), path) for path in _follow([*parents, *_files_of(_part(entry))]))
+    return frozenset((_label(path), path) for path in _follow([*parents, *_files_of(_facts_of_part(entry))]))
 
 
 def _follow(files: Iterable[Path]) -> set[Path]:
@@ -116,20 +115,8 @@ def _follow(files: Iterable[Path]) -> set[Path]:
         path = todo.pop()
         if path not in seen:
             seen.add(path)
-            todo.extend(_imported_files(path))
+            todo.extend(_files_of(_facts(path)))
     return seen
-
-
-@cache
-def _part(entry: str) -> ast.Module:
-    """The part of a module that an entry `module:NAME.keyword` names."""
-    module, _, place = entry.partition(":")
-    return part_of(_parse(_root_files(module)[0]), *place.split("."))
-
-
-@cache
-def _part_hash(entry: str) -> str:
-    return _tree_hash(_part(entry), is_package=True)
 
 
 def own_code(root: str) -> Code | None:
@@ -155,6 +142,7 @@ def _root_files(root: str) -> list[Path]:
     return files
 
 
+@cache
 def _module_files(module: str) -> list[Path]:
     """The module's file and the `__init__.py` of its parents; empty where there is no such module."""
     parts = module.split(".")
@@ -167,37 +155,13 @@ def _module_files(module: str) -> list[Path]:
 
 
 @cache
-def _imported_files(path: Path) -> tuple[Path, ...]:
-    return _files_of(_parse(path))
-
-
-def _files_of(tree: ast.Module) -> tuple[Path, ...]:
-    return tuple(file for name in set(_imports(tree)) if not _is_outside(name) for file in _module_files(name))
+def _files_of(facts: Facts) -> tuple[Path, ...]:
+    """The package's files that code with these facts imports."""
+    return tuple(file for name in facts.imports if not _is_outside(name) for file in _module_files(name))
 
 
 def _is_outside(module: str) -> bool:
     return module.split(".")[1:2] in [[room] for room in OUTSIDE]
-
-
-def _imports(tree: ast.AST) -> Iterator[str]:
-    for node in _statements(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            # `from memdyn.stats import roc` may name a submodule
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def _statements(tree: ast.AST) -> Iterator[ast.AST]:
-    """All statements, at any depth; their expressions, most of a tree, are not looked through."""
-    todo = [tree]
-    while todo:
-        node = todo.pop()
-        yield node
-        for name in _OF_STATEMENTS:
-            inner = getattr(node, name, None)
-            todo += inner if isinstance(inner, list) else ()
 
 
 def _label(path: Path) -> str:
@@ -205,57 +169,19 @@ def _label(path: Path) -> str:
 
 
 @cache
-def _file_hash(path: Path) -> str:
-    return _tree_hash(_parse(path), is_package=path.is_relative_to(PACKAGE_ROOT))
+def _facts(path: Path, part: str = "") -> Facts:
+    code, is_package = path.read_bytes(), path.is_relative_to(PACKAGE_ROOT)
+    if not path.is_relative_to(SCRIPTS):
+        return read_facts(code, str(path), part, is_package)
+    return _kept(PACKAGE_ROOT).of(_label(path), code, part, is_package)
 
 
-def _tree_hash(tree: ast.Module, is_package: bool) -> str:
-    return hashlib.sha256(_spelled(tree, is_package).encode()).hexdigest()
+def _facts_of_part(entry: str) -> Facts:
+    """Of the part of a module that an entry `module:NAME.keyword` names."""
+    module, _, part = entry.partition(":")
+    return _facts(_root_files(module)[0], part)
 
 
 @cache
-def _parse(path: Path) -> ast.Module:
-    return ast.parse(path.read_bytes(), filename=str(path))
-
-
-def _spelled(node: ast.AST, is_package: bool) -> str:
-    """The syntax tree as nested lists in JSON, [type, [field, value], ...], without what does not change behaviour.
-
-    `ast.dump` is not used, since it prints the same code differently in different versions of Python: newer
-    versions add fields that are empty for older code, so empty fields are left out here. Text is put together, since
-    garbage collection goes through so many lists again and again, which takes several times as long.
-
-    Args:
-        is_package: this package's code, whose registries are left out: their named entries are hashed instead.
-    """
-    parts = [f'["{type(node).__name__}"']
-    for name in node._fields:
-        value = getattr(node, name, None)
-        if isinstance(value, ast.AST):
-            parts.append(f'["{name}", {_spelled(value, is_package)}]')
-        elif isinstance(value, list):
-            counted = (item for item in value if not (_is_bare(item) or (is_package and _is_registry(item))))
-            if items := [_item(item, is_package) for item in counted]:
-                parts.append(f'["{name}", [{", ".join(items)}]]')
-        elif value is not None and name != "type_comment":
-            parts.append(f'["{name}", {_item(value, is_package)}]')
-    return ", ".join(parts) + "]"
-
-
-def _item(value: Any, is_package: bool) -> str:
-    if isinstance(value, ast.AST):
-        return _spelled(value, is_package)
-    # repr tells 1 from 1.0 and from True, and spells bytes and complex numbers
-    return "null" if value is None else json.dumps(repr(value))
-
-
-def _is_bare(node: Any) -> bool:
-    """Docstrings and other bare strings."""
-    is_constant = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-    return is_constant and isinstance(node.value.value, str)
-
-
-def _is_registry(node: Any) -> bool:
-    if isinstance(node, ast.Assign):
-        return any(isinstance(target, ast.Name) and target.id == "REGISTRY" for target in node.targets)
-    return isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == "REGISTRY"
+def _kept(package: Path) -> KeptFacts:
+    return KeptFacts(package)
