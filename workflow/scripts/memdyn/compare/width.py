@@ -11,7 +11,8 @@ Their claims, each one number with a jackknife interval over groups of pairs of 
 What changes with the width is a slope: the change of the mean per doubling of the width, by least squares. "At equal"
 is where a curve first passes a value, linear between checkpoints, within each replicate anew; the values lie on
 `SHARES` of the way that all curves have in common, and the claim is about the mean over them. All runs are compared on
-the same samples, whose choice is in no interval.
+the same samples, whose choice is in no interval. A study may have several series of such runs, as a grid of widths and
+weight decays has; each is named after its narrowest run.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,6 +34,7 @@ CLAIMS = {"rises_with_width": 1, "rises_after_flat": 1, "error_falls": -1, "adva
 _KEYS = ("attack", "threshold")
 _COLUMNS = {
     "width_curves": [
+        "series",
         "run",
         "width",
         "epoch",
@@ -44,8 +46,8 @@ _COLUMNS = {
         "error_high",
         "level",
     ],
-    "width_levels": ["matched_by", "at", "run", "width", "value", "low", "high", "level"],
-    "width_claims": ["claim", "verdict", "estimate", "low", "high", "level", "widths", "status"],
+    "width_levels": ["series", "matched_by", "at", "run", "width", "value", "low", "high", "level"],
+    "width_claims": ["series", "claim", "verdict", "estimate", "low", "high", "level", "widths", "status"],
 }
 
 
@@ -153,8 +155,8 @@ def width_tables(
 
     Returns:
         width_curves: the mean advantage and the test error of each run at each checkpoint; width_levels: the test error
-        at equal advantage, and the advantage at equal test error; width_claims: the claims. All are keyed by attack and
-        threshold, and empty where fewer than two widths are compared.
+        at equal advantage, and the advantage at equal test error; width_claims: the claims. All have attack, threshold
+        and series (name of its narrowest run), and are empty where fewer than two widths are compared.
     """
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in _COLUMNS}
     advantage = curves[curves["metric"] == "advantage"]
@@ -162,13 +164,11 @@ def width_tables(
     leaks = series_of(estimates.drop(columns="group"), replicates, _KEYS)
     accuracies = series_of(clocks, clock_replicates, [])
     for _, group in factors.dropna(subset="width").groupby("width_series", sort=False):
-        chosen = group.sort_values("width")
-        if chosen["width"].nunique() < max(2, len(chosen)):
-            continue
+        chosen = group.sort_values("width", kind="stable").drop_duplicates("width")
         for key in dict.fromkeys(name[1:-1] for name in leaks):
             given = _widths(chosen, key, leaks, accuracies, sizes)
             if given is not None:
-                names = dict(zip(_KEYS, key, strict=True))
+                names = dict(zip(_KEYS, key, strict=True)) | {"series": chosen["run"].iloc[0]}
                 made = curve_rows(given, level), level_rows(given, level), claim_rows(given, level)
                 for kept, those in zip(rows.values(), made, strict=True):
                     kept += [names | row for row in those]
