@@ -6,7 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from memdyn.compare.width import CLAIMS, FLAT, SHARES, Widths, claim_rows, width_of, width_tables, without_width
+from memdyn.compare.width import (
+    CLAIMS,
+    FLAT,
+    SHARES_OF_ACCURACY,
+    Widths,
+    claim_rows,
+    width_of,
+    width_tables,
+    without_width,
+)
 from memdyn.tables import STAGES
 
 WIDTHS = (4, 8, 16, 32)
@@ -84,7 +93,7 @@ def test_claims_and_levels_as_written_out():
     assert np.mean([c[12] - c[6] for c in accuracy]) < FLAT
     low, high = given.accuracy[:, :, 0].max(), given.accuracy.max(axis=2).min()
     slopes, table = [], found["width_levels"].query("matched_by == 'test_error'")
-    for share in SHARES:
+    for share in SHARES_OF_ACCURACY:
         level = low + share * (high - low)
         there = [
             np.interp(first_passage(EPOCHS, c, level), EPOCHS, a) for a, c in zip(advantage, accuracy, strict=True)
@@ -103,6 +112,15 @@ def test_the_curves_are_those_of_the_figure():
         np.testing.assert_allclose(mine["advantage"], given.advantage[k, 0])
         np.testing.assert_allclose(mine["error"], 1 - given.accuracy[k, 0])
         assert ((mine["error_low"] < mine["error"]) & (mine["error"] < mine["error_high"])).all()
+
+
+def test_equal_errors_are_those_of_nets_that_have_learned():
+    """Of nets that begin at an error of .9, as those of ten classes do: near their end, and not half-way."""
+    given = world(np.random.default_rng(1), 8, 0.001)
+    learning = replace(given, accuracy=np.where(given.epochs > 0, given.accuracy, 0.1))
+    worst_of_best = (1 - learning.accuracy[:, 0].max(axis=1)).max()
+    levels = width_tables(**as_tables(learning))["width_levels"].query("matched_by == 'test_error'")["at"]
+    assert levels.between(worst_of_best, worst_of_best + 0.1).all() and levels.nunique() == len(SHARES_OF_ACCURACY)
 
 
 def test_curves_without_noise_have_their_claims():
