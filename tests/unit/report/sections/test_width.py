@@ -33,6 +33,10 @@ def made_up(series=("w",)):
     return {"runs": runs, "width_curves": pd.DataFrame(curves), "width_claims": pd.DataFrame(claims)}
 
 
+def test_untrained_nets_are_left_out_and_the_caption_says_so():
+    assert draw_one(made_up(), "width").record.values["high"] == "0.34"
+
+
 @pytest.mark.parametrize(("series", "panels"), [(("w",), 2), (("w", "d"), 4)])
 def test_a_panel_an_attack_and_series(series, panels):
     figure = draw_one(made_up(series), "width").figure
@@ -41,9 +45,9 @@ def test_a_panel_an_attack_and_series(series, panels):
     titles = [axes.get_title() for axes in drawn]
     assert titles[0] == "tan2023, each sample's own threshold" and titles[-1] == "lira, likelihood ratio 1"
     for axes in drawn:
-        curves = [line for line in axes.lines if len(line.get_xdata()) == 3]
-        assert [list(line.get_xdata()) for line in curves] == [[0.0, 0.1, 0.3], [0.0, 0.2, 0.3]]
-        assert all(list(line.get_ydata()) == [0.9, 0.3, 0.2] for line in curves)
+        curves = [line for line in axes.lines if len(line.get_xdata()) == 2]  # without that of the untrained net
+        assert [list(line.get_xdata()) for line in curves] == [[0.1, 0.3], [0.2, 0.3]]
+        assert all(list(line.get_ydata()) == [0.3, 0.2] for line in curves)
 
 
 def test_the_table_says_signs_and_what_was_not_tested():

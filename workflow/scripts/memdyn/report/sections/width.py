@@ -17,13 +17,14 @@ from memdyn.report.words import level_words
 _WIDTH = """
     Test error against mean advantage (TPR − FPR over samples) through training, a curve a width; a mark is a checkpoint
     and the larger one the last. At equal height both nets err alike: the one further left leaks less. Bars at the last:
-    {level} intervals. After Tan et al. (2023)."""
+    {level} intervals. Checkpoints with a test error above {high} are left out. After Tan et al. (2023)."""
 _WORDS = {
     "rises_with_width": "at the best test accuracy, wider nets leak more",
     "rises_after_flat": "the leak rises on after the test error is flat",
     "error_falls": "at an equal leak, wider nets err less",
     "advantage_falls": "at an equal test error, wider nets leak less",
 }
+_SHOWN = 0.8  # of the way from the highest to the lowest test error is left out: there nets have hardly learned
 _AXES = {"x": "advantage", "y": "error"}
 _UNITS = {"rises_after_flat": "change of advantage", "error_falls": "test error per doubling"}
 
@@ -31,6 +32,8 @@ _UNITS = {"rises_after_flat": "change of advantage", "error_falls": "test error 
 def draw_width(study: Study) -> Iterator[Drawing]:
     """A panel an attack and series, a curve a run of the widths that are compared."""
     curves = study.tables["width_curves"]
+    high = curves["error"].max() - _SHOWN * (curves["error"].max() - curves["error"].min())
+    curves = curves[curves["error"] <= high]
     shown = [(*of, table) for *of, part in study.by_attack(curves) for _, table in part.groupby("series", sort=False)]
     rows, columns = shape_for(len(shown), most=3)
     figure, grid = panels(rows, columns, 3.0 * rows + 0.4, alone=5.2)
@@ -42,7 +45,7 @@ def draw_width(study: Study) -> Iterator[Drawing]:
     names = runs_in(curves, study.styles)
     legend_above(figure, style.run_handles({run: study.styles[run] for run in names}))
     alt = f"Test error against mean advantage over training of {len(names)} nets that differ in their width."
-    yield drawn(figure, "width", "Leak and test error by width", alt, level=level_words(curves))
+    yield drawn(figure, "width", "Leak and test error by width", alt, level=level_words(curves), high=f"{high:.2f}")
 
 
 def _draw_curve(axes: Axes, table: pd.DataFrame, run_style: style.RunStyle) -> None:
