@@ -8,8 +8,8 @@ import pandas as pd
 from memdyn.attacks.base import build
 from memdyn.attacks.evaluate import Settings
 from memdyn.attacks.shadow_scores import ShadowScores
-from memdyn.compare.runs import accuracy_by_checkpoint
 from memdyn.data.pool import read_pool
+from memdyn.dynamics.accuracy import accuracy_by_checkpoint
 from memdyn.dynamics.centre import centre_table
 from memdyn.dynamics.stage import observe_states
 from memdyn.dynamics.states import samples_table

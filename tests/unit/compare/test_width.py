@@ -6,7 +6,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from memdyn.compare.width import CLAIMS, FLAT, SHARES, Widths, claim_rows, width_of, width_tables, without_width
+from memdyn.compare.width import (
+    CLAIMS,
+    FLAT,
+    SHARES_OF_ACCURACY,
+    Widths,
+    claim_rows,
+    width_of,
+    width_tables,
+    without_width,
+)
+from memdyn.tables import STAGES
 
 WIDTHS = (4, 8, 16, 32)
 EPOCHS = np.arange(13.0)
@@ -83,7 +93,7 @@ def test_claims_and_levels_as_written_out():
     assert np.mean([c[12] - c[6] for c in accuracy]) < FLAT
     low, high = given.accuracy[:, :, 0].max(), given.accuracy.max(axis=2).min()
     slopes, table = [], found["width_levels"].query("matched_by == 'test_error'")
-    for share in SHARES:
+    for share in SHARES_OF_ACCURACY:
         level = low + share * (high - low)
         there = [
             np.interp(first_passage(EPOCHS, c, level), EPOCHS, a) for a, c in zip(advantage, accuracy, strict=True)
@@ -102,6 +112,15 @@ def test_the_curves_are_those_of_the_figure():
         np.testing.assert_allclose(mine["advantage"], given.advantage[k, 0])
         np.testing.assert_allclose(mine["error"], 1 - given.accuracy[k, 0])
         assert ((mine["error_low"] < mine["error"]) & (mine["error"] < mine["error_high"])).all()
+
+
+def test_equal_errors_are_those_of_nets_that_have_learned():
+    """Of nets that begin at an error of .9, as those of ten classes do: near their end, and not half-way."""
+    given = world(np.random.default_rng(1), 8, 0.001)
+    learning = replace(given, accuracy=np.where(given.epochs > 0, given.accuracy, 0.1))
+    worst_of_best = (1 - learning.accuracy[:, 0].max(axis=1)).max()
+    levels = width_tables(**as_tables(learning))["width_levels"].query("matched_by == 'test_error'")["at"]
+    assert levels.between(worst_of_best, worst_of_best + 0.1).all() and levels.nunique() == len(SHARES_OF_ACCURACY)
 
 
 def test_curves_without_noise_have_their_claims():
@@ -166,6 +185,35 @@ def test_without_replicates_of_the_leak_there_is_no_interval():
     claims = width_tables(**tables)["width_claims"]
     assert claims["estimate"].notna().all() and claims["low"].isna().all()
     assert claims["verdict"].eq("undecided").all() and claims["status"].eq("no interval: too few models").all()
+
+
+def test_a_study_may_have_several_series():
+    """As a grid of widths and weight decays has: each is judged by itself, and the tables are as declared."""
+    given = world(np.random.default_rng(3), 8, 0.01)
+    one, other = as_tables(given), as_tables(world(np.random.default_rng(4), 8, 0.01))
+    both = dict(one)
+    for name in ("curves", "clocks", "clock_replicates", "factors"):
+        renamed = other[name].assign(run=other[name]["run"] + "-decay")
+        both[name] = pd.concat([one[name], renamed.assign(width_series="two") if name == "factors" else renamed])
+    both["sizes"] = one["sizes"] | {f"{run}-decay": given.sizes for run in given.runs}
+    found = width_tables(**both)
+    for name, table in found.items():
+        STAGES["study"][name].checked(table.infer_objects())
+    claims = found["width_claims"]
+    assert list(claims["series"].unique()) == ["w4", "w4-decay"] and len(claims) == 2 * len(CLAIMS)
+    for series, alone in (("w4", one), ("w4-decay", other)):
+        mine = claims[claims["series"] == series]["estimate"]
+        np.testing.assert_array_equal(mine, width_tables(**alone)["width_claims"]["estimate"])
+
+
+def test_two_runs_of_one_width_are_one():
+    """Which differ in what trains nothing, say."""
+    given = world(np.random.default_rng(2), 8, 0.01)
+    tables = as_tables(given)
+    wanted = width_tables(**tables)["width_claims"]
+    twin = tables["factors"].query("run == 'w8'").assign(run="twin")
+    tables["factors"] = pd.concat([tables["factors"], twin])
+    pd.testing.assert_frame_equal(width_tables(**tables)["width_claims"], wanted)
 
 
 def test_too_little_makes_empty_tables():

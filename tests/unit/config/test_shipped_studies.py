@@ -17,7 +17,8 @@ STUDIES = {
     "studies/dynamics_fashion_mnist": (6, 64),
     "studies/dynamics_paper": (32, 128),
     "studies/regularization_demo": (11, 16),
-    "studies/regularization_width": (5, 16),
+    "studies/regularization_width": (4, 16),
+    "studies/regularization_replication": (13, 8),
     "studies/regularization_fashion_mnist": (78, 16),
     "studies/regularization_paper": (156, 64),
 }

@@ -15,7 +15,7 @@ from memdyn.attacks.loss import Loss
 from memdyn.attacks.rmia import RMIA
 from memdyn.attacks.shadow_scores import ShadowScores
 from memdyn.attacks.signals import Signals
-from memdyn.compare.runs import accuracy_by_checkpoint
+from memdyn.dynamics.accuracy import accuracy_by_checkpoint
 from memdyn.dynamics.centre import centre_table
 from memdyn.dynamics.clocks import clock_tables
 from memdyn.dynamics.difficulty import difficulty

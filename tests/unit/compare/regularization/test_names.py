@@ -38,6 +38,20 @@ def test_a_run_is_named_by_its_mechanisms(changes, label):
     assert label_of(mechanisms_of(recipe(**BASE | changes), recipe(**BASE))) == label
 
 
+def test_of_a_changed_section_only_the_change_is_said():
+    """As where the schedule is that of a shorter training, or a mechanism replaces the normalisation."""
+    steps = {"name": "step", "milestones": [20, 30], "gamma": 0.1}
+    base = {"model": {"name": "cnn", "norm": "batch", "strided": False}, "schedule": steps, "epochs": 35}
+    stop = base | {"epochs": 3, "schedule": steps | {"milestones": [2]}}
+    assert label_of(mechanisms_of(recipe(**stop), recipe(**base))) == "early_stopping epoch 3 + schedule milestones=[2]"
+    net = base | {"model": {"name": "cnn", "norm": "group", "strided": True}}
+    assert label_of(mechanisms_of(recipe(**net), recipe(**base))) == "model norm=group strided=True"
+    nesterov = {"optimizer": {"name": "sgd", "lr": 0.1, "nesterov": True}}
+    assert label_of(mechanisms_of(recipe(**BASE | nesterov), recipe(**BASE))) == "optimizer nesterov=True"
+    other = base | {"schedule": {"name": "cosine"}}
+    assert label_of(mechanisms_of(recipe(**other), recipe(**base))) == "schedule cosine final=0 warmup_epochs=0"
+
+
 def test_what_the_baseline_has_is_no_difference_and_what_it_is_without_is():
     both, crop = {"mechanisms": {"smoothing": OWN}, "augment": {"crop": 2}}, {"augment": {"crop": 2}}
     assert label_of(mechanisms_of(recipe(**both), recipe(**crop))) == "smoothing alpha=0.1"

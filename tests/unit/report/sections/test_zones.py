@@ -2,11 +2,12 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from memdyn.report.sections.samples import _cell_title, _effect_words
 from memdyn.report.sections.zones import tabulate_zones
 from memdyn.terms import ZONES
-from report_study import shown
+from report_study import draw_one, shown
 
 
 def table(high):
@@ -42,3 +43,11 @@ def test_too_few_models_have_no_interval():
     assert title.endswith("A 0.75")
     assert _effect_words(pd.Series([np.nan, np.nan])) == "too few models for one"
     assert _effect_words(pd.Series([1.02, 2.5])) == "design effect 1.0 to 2.5, since decisions share their calibration"
+
+
+@pytest.mark.parametrize("lengths", [{"long": 35, "short": 7}, {"short": 7, "long": 35}])
+def test_runs_that_end_at_different_epochs_are_all_seen_whole(lengths):
+    zones = [table(0.25).assign(run=run, epoch=epoch) for run, end in lengths.items() for epoch in (0, 3, end)]
+    runs = pd.DataFrame({"run": list(lengths), "status": "ok", "reason": ""})
+    figure = draw_one({"runs": runs, "zones": pd.concat(zones, ignore_index=True)}, "zones-lira").figure
+    assert [axes.get_xlim() for axes in figure.axes if axes.get_visible()] == [(0, 35)] * 2

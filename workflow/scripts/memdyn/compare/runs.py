@@ -1,4 +1,4 @@
-"""What was run, and on what: the tables `runs`, `accuracy`, `pools` and `samples_index` of a study."""
+"""What was run, and on what: the tables `runs`, `pools` and `samples_index` of a study."""
 
 import json
 from collections.abc import Mapping
@@ -7,38 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from memdyn.attacks.shadow_scores import ShadowScores
 from memdyn.compare.width import width_of, without_width
 from memdyn.config.mechanisms.sections import what_trains
 from memdyn.data.pool import Pool
 from memdyn.stats.jackknife import Pairs
 from memdyn.store.logs import failed_models
-
-
-def accuracy_by_checkpoint(scores: ShadowScores) -> pd.DataFrame:
-    """Means over models at every checkpoint, from the scores.
-
-    Returns:
-        epoch, accuracy_in and accuracy_out (scored samples, eval mode), accuracy_test (NaN without a test part),
-        loss_in, loss_out (cross-entropy in nats).
-    """
-    rows, scored = [], scores.parts["scored"]
-    member = scores.masks[:, scored]
-    for epoch in scores.epochs:
-        correct = scores.signal(epoch, "gap") > 0
-        loss = np.logaddexp(0, -scores.signal(epoch, "margin")[:, scored].astype(np.float64))
-        test = correct[:, scores.parts["test"]]
-        rows.append(
-            {
-                "epoch": epoch,
-                "accuracy_in": correct[:, scored][member].mean(),
-                "accuracy_out": correct[:, scored][~member].mean(),
-                "accuracy_test": test.mean() if test.size else np.nan,
-                "loss_in": loss[member].mean(),
-                "loss_out": loss[~member].mean(),
-            }
-        )
-    return pd.DataFrame(rows)
 
 
 def run_row(

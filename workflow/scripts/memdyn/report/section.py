@@ -53,7 +53,7 @@ class Study:
     def by_attack(self, table: pd.DataFrame) -> Iterator[OfAttack]:
         """Rows of a table of the plane, attack by attack, at the threshold that the report shows."""
         for attack, part in select_threshold(table, self.options.threshold).groupby("attack", sort=False):
-            yield OfAttack(str(attack), threshold_words(part["threshold"].iloc[0]), part)
+            yield OfAttack(str(attack), threshold_words(part["threshold"].iloc[0], str(attack)), part)
 
 
 class Part(NamedTuple):

@@ -184,6 +184,8 @@ _OF_ALL = dict(
     ]
 )
 
+_SERIES = Column("series", "text", "name of the narrowest of the runs that are compared with each other")
+
 _OF_ANALYSED = dict(
     [
         table(
@@ -193,6 +195,7 @@ _OF_ANALYSED = dict(
             "attack threshold run epoch",
             (
                 Column("threshold", "text", "of the plane"),
+                _SERIES,
                 *words("run epoch"),
                 Column("width", "float", "channels of the first stage, or units of the hidden layer"),
                 *with_limits("advantage", "mean of TPR - FPR over samples"),
@@ -207,6 +210,7 @@ _OF_ANALYSED = dict(
             "attack threshold matched_by at run",
             (
                 Column("threshold", "text", "of the plane"),
+                _SERIES,
                 Column("matched_by", "text", "advantage or test_error"),
                 Column("at", "float", "value of that which the curves first pass"),
                 *words("run"),
@@ -219,9 +223,10 @@ _OF_ANALYSED = dict(
             "study",
             "width_claims",
             "What changes with the width, and the verdicts on the claims of Tan et al. (2023).",
-            "attack threshold claim",
+            "attack threshold series claim",
             (
                 Column("threshold", "text", "of the plane"),
+                _SERIES,
                 Column("claim", "text", "rises_with_width, rises_after_flat, error_falls or advantage_falls"),
                 *words("verdict"),
                 Column("estimate", "float", "change per doubling of the width; rises_after_flat: of the advantage"),

@@ -13,7 +13,12 @@ _WORDS = {
         Column("sample_id", "int", "row of the sample in the source of the data set"),
         Column("label", "int", "class of the sample, 0 to K - 1, as it is trained on"),
         Column("part", "text", "part of the pool: scored, or sham (that no model trains on)"),
-        Column("threshold", "text", "where the attack says member: lr1 (likelihood ratio 1), or fpr<a> (pooled FPR a)"),
+        Column(
+            "threshold",
+            "text",
+            "where the attack says member: lr1 (likelihood ratio 1; of tan2023 each sample's own), or fpr<a> (pooled "
+            "FPR a)",
+        ),
         Column("folds", "text", "of the cross-fitting: pairs, or 2 (halves of the pairs)"),
         Column("metric", "text", "which number stands in the row"),
         Column("group", "int", "group of pairs that is left out"),

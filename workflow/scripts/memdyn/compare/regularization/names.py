@@ -15,8 +15,8 @@ def mechanisms_of(recipe: Mapping[str, Any], baseline: Mapping[str, Any]) -> dic
     """mechanism -> its strength ("" where there is nothing to say) of a run, in the order of its recipe.
 
     What changes weights is named, whatever section it stands in: `mechanisms`, `augment` (random_crop, flip), the
-    optimizer's weight decay, fewer epochs (early_stopping). Any other section is named as it is. A mechanism of the
-    baseline that the run is without is `no NAME`.
+    optimizer's weight decay, fewer epochs (early_stopping). Any other section is named with what is changed in it, and
+    as a whole where it is of another kind. A mechanism of the baseline that the run is without is `no NAME`.
 
     Args:
         recipe, baseline: resolved options of training, as plain values.
@@ -28,7 +28,7 @@ def mechanisms_of(recipe: Mapping[str, Any], baseline: Mapping[str, Any]) -> dic
         named["early_stopping" if stopped else "epochs"] = f"{'epoch ' * stopped}{recipe['epochs']}"
     for key in recipe:
         if key not in _NO_DIFFERENCE and recipe[key] != baseline.get(key):
-            named[key] = _strength(recipe[key])
+            named[key] = _strength(_changed(recipe[key], baseline.get(key)))
     return named
 
 
@@ -79,14 +79,19 @@ def _of_augmentation(recipe: Mapping[str, Any], baseline: Mapping[str, Any]) -> 
 def _of_optimizer(recipe: Mapping[str, Any], baseline: Mapping[str, Any]) -> dict[str, str]:
     own, other = dict(recipe["optimizer"]), dict(baseline["optimizer"])
     decay = own.pop("weight_decay", None), other.pop("weight_decay", None)
-    changed = own
-    if own["name"] == other["name"]:
-        changed = {key: value for key, value in own.items() if value != other.get(key)}
-    named = {} if own == other else {"optimizer": _strength(changed)}
+    named = {} if own == other else {"optimizer": _strength(_changed(own, other))}
     if decay[0] == decay[1]:
         return named
     kind = WEIGHT_DECAY.get(own["name"])
     return named | {"weight_decay": _strength(decay[0]) + (f" ({kind})" if kind else "")}
+
+
+def _changed(own: Any, other: Any) -> Any:
+    """Of a section of the same kind (`name`) what is changed, yes, no and nothing said too; all of any other."""
+    if not (isinstance(own, Mapping) and isinstance(other, Mapping)) or own.get("name") != other.get("name"):
+        return own
+    changed = {key: value for key, value in own.items() if value != other.get(key)}
+    return {key: str(value) if value is None or isinstance(value, bool) else value for key, value in changed.items()}
 
 
 def _options(section: Mapping[str, Any]) -> str:

@@ -205,7 +205,7 @@ def draw_factors(study: Study) -> Iterator[Drawing]:
                 f"Forest plots of differences between {len(pairs)} pairs of runs in {len(metrics)} figures.",
                 attack=attack,
                 page=page,
-                threshold=threshold_words(thresholds[0]) if thresholds else "its threshold",
+                threshold=threshold_words(thresholds[0], attack) if thresholds else "its threshold",
                 level=level_words(table),
                 omitted=omitted,
             )

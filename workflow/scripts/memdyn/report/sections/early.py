@@ -81,7 +81,7 @@ def draw_early(study: Study) -> Iterator[Drawing]:
     for attack, early in study.tables["early"].groupby("attack", sort=False):
         known = set(zip(early["target"], early["metric"], strict=True))
         labels = early.loc[early["target"] == "hv", "threshold"]
-        threshold = threshold_words(labels.iloc[0]) if len(labels) else "its threshold"
+        threshold = threshold_words(labels.iloc[0], attack) if len(labels) else "its threshold"
         marked = findings[findings["attack"] == attack] if findings is not None else None
         for kind, every in _FIGURES.items():
             rows = [row for row in every if (row[0], row[1][0]) in known]

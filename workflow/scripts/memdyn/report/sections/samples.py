@@ -63,7 +63,7 @@ def draw_samples(study: Study) -> Iterator[Drawing]:
             f"Pictures and trajectories of the most vulnerable samples of {run_style.name}: {which}.",
             attack=attack,
             of=run_style.file,
-            threshold=threshold_words(part["threshold"].iloc[0]),
+            threshold=threshold_words(part["threshold"].iloc[0], attack),
             count=len(top),
             run=run_style.name,
             effect=_effect_words(top["design_effect_advantage"]),

@@ -1,6 +1,6 @@
 """Zones of the vulnerability plane over training, and the share of each at the end."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -64,10 +64,17 @@ def draw_zones(study: Study) -> Iterator[Drawing]:
             axes.grid(axis="x", visible=False)
             axes.set_title(style.wrap_label(study.styles[run].name, 30))
             style.epoch_axis(axes)
+        axes.set_xlim(*_all_epochs(grid.flat[: len(runs)]))  # all share it, and runs may end at different epochs
         label_outer(grid, len(runs), "epoch", "share of samples")
         legend_above(figure, _handles())
         alt = f"Stacked shares of vulnerability zones over epochs for {len(runs)} runs."
         yield drawn(figure, "zones", "Zones over training", alt, attack=attack, threshold=threshold)
+
+
+def _all_epochs(panels_drawn: Iterable[Axes]) -> tuple[float, float]:
+    """From the first to the last epoch of any panel."""
+    spans = np.array([axes.dataLim.intervalx for axes in panels_drawn])
+    return spans[:, 0].min(), spans[:, 1].max()
 
 
 def _handles() -> list:
