@@ -20,7 +20,7 @@ RUNS = {
     "rules": {"mechanisms": RULES},
     "both": {"mechanisms": PACKED[LAST]["mechanisms"] | RULES},
     "stop1": {"epochs": 1, "checkpoints": [1]},
-    "wild": {"mechanisms": {"dp_sgd": {"noise": 1e30, "lot": 64}}},
+    "wild": {"mechanisms": {"dp_sgd": {"noise": 1.0, "clip": 1e30, "lot": 64}}},
 }
 ELSEWHERE = {"random_crop", "flip", "weight_decay"}
 FAILED = "8 of 8 models failed: the loss became infinite or NaN in epoch 1; no pair of models is left"
