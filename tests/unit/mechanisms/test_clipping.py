@@ -385,3 +385,15 @@ def test_nets_whose_samples_have_no_gradients_of_their_own(net, message):
 def test_instance_norm_without_means_and_dropout_pass():
     net = nn.Sequential(nn.InstanceNorm2d(1, affine=True), nn.Flatten(), nn.Dropout(0.5), nn.Linear(196, 4))
     Clipping(net, 1.0, samples_of())
+
+
+@pytest.mark.parametrize("norm", [nn.GroupNorm(4, 4), nn.InstanceNorm2d(4)], ids=["group", "instance"])
+def test_a_bias_that_normalisation_takes_away_passes(norm):
+    """Its gradient is of rounding errors alone, which need not sum up; as that of keys' biases in attention."""
+    torch.manual_seed(0)
+    net, samples = nn.Sequential(nn.Conv2d(1, 4, 3), norm, nn.Flatten(), nn.Linear(576, CLASSES)), samples_of()
+    values = samples.normalise(samples.samples, torch.contiguous_format)
+    gradients, norms = one_by_one(net, values, samples.labels)
+    clip = float(np.median(norms))
+    (*weights, _), (*expected, _) = clip_once(net, samples, values, clip), clipped_sum(gradients, norms, clip)
+    assert_close([weights[0], weights[-1]], [expected[0], expected[-1]], 1e-4)
