@@ -15,7 +15,7 @@ from pathlib import Path
 from memdyn.identity.tree import Facts, read_facts
 from memdyn.jobs.atomic import atomic_path
 
-_READER = ("tree.py", "parts.py")
+_READER = ("tree.py", "parts.py", "digest.py", "kept.py")
 
 
 class KeptFacts:
@@ -55,3 +55,6 @@ def _reader() -> str:
     """What the facts depend on besides the code that they are of."""
     own = [Path(__file__).with_name(name).read_bytes() for name in _READER]
     return hashlib.sha256(b"".join([sys.version.encode(), *own])).hexdigest()
+
+
+_reader()  # now, of the code that is loaded: an edit while this process runs must not pass for what it read with
