@@ -130,7 +130,8 @@ def _copy(source: Path, target: Path) -> None:
     if source.is_symlink():
         target.symlink_to(source.readlink())
     elif source.is_dir():
-        shutil.copytree(source, target, symlinks=True)
+        # what another worker just writes beside compiled code may be gone before it is copied
+        shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns(".digests.*.tmp"))
     else:
         shutil.copy2(source, target)
 

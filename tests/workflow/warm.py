@@ -80,6 +80,7 @@ def server(kind: str) -> Path:
     path = Path(tempfile.mkdtemp(prefix="warm-")) / kind
     command = [sys.executable, __file__, "serve", kind, str(path)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+    atexit.register(process.stdin.close)  # the end of its input, at which it ends: held open until then
     atexit.register(shutil.rmtree, path.parent)
     assert process.stdout.readline() == b"ready\n"
     return path
@@ -139,7 +140,7 @@ def _answer(connection: socket.socket) -> None:
     if pid := os.fork():
         for stream in streams:
             os.close(stream)
-        threading.Thread(target=lambda: (connection.recv(1), os.kill(pid, signal.SIGKILL)), daemon=True).start()
+        threading.Thread(target=lambda: (connection.recv(1), _kill(pid)), daemon=True).start()
         connection.send(str(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])).encode())
         os._exit(0)
     connection.close()
@@ -151,6 +152,14 @@ def _answer(connection: socket.socket) -> None:
     sys.argv = arguments
     for stream, source in enumerate(streams):
         os.dup2(source, stream)
+
+
+def _kill(pid: int) -> None:
+    """kill -9, with what it has started: a Snakemake's jobs would go on without it."""
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:  # it has no group of its own yet
+        os.kill(pid, signal.SIGKILL)
 
 
 if __name__ == "__main__":
