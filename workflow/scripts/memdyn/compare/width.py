@@ -180,7 +180,7 @@ def width_tables(
         for key in dict.fromkeys(name[1:-1] for name in leaks):
             given = _widths(chosen, key, leaks, accuracies, sizes)
             if given is not None:
-                names = dict(zip(_KEYS, key, strict=True)) | {"series": chosen["run"].iloc[0]}
+                names = dict(zip(_KEYS, key, strict=True)) | {"series": given.runs[0]}
                 made = curve_rows(given, level), level_rows(given, level), claim_rows(given, level)
                 for kept, those in zip(rows.values(), made, strict=True):
                     kept += [names | row for row in those]

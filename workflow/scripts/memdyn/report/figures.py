@@ -71,8 +71,8 @@ def _save(drawing: Drawing, out: Path, options: ReportOptions, by_number: Mappin
     figure, stem = drawing.figure, out / drawing.record.name
     figure.set_dpi(options.png_dpi)
     FigureCanvasAgg(figure).print_png(f"{stem}.png", metadata=_NO_DATES["png"])
+    figure.set_layout_engine("none")  # of the moving version too
     if options.pdf:
-        figure.set_layout_engine("none")
         FigureCanvasPdf(figure).print_pdf(f"{stem}.pdf", metadata=_NO_DATES["pdf"])
     written = words_in(figure)
     if drawing.animate:
