@@ -89,14 +89,14 @@ def test_one_group_has_no_interval():
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("options", "replications"),
-    [({"name": "loss"}, 400), ({"name": "lira", "mode": "online", "variance": "shrunken"}, 150)],
+    ("options", "groups", "replications"),
+    [({"name": "loss"}, 16, 400), ({"name": "lira", "mode": "online", "variance": "shrunken"}, 8, 150)],
     ids=["loss", "lira"],
 )
-def test_coverage_of_auc_tpr_and_shares(options, replications, capsys):
+def test_coverage_of_auc_tpr_and_shares(options, groups, replications, capsys):
     """Nominal 95 % covers .93 to 1.00, up to the binomial error of the simulation; estimand: the mean at this M."""
     n_models = 32
-    attack, group = build(options), jackknife.groups(n_models // 2, 8)
+    attack, group = build(options), jackknife.groups(n_models // 2, groups)
     sizes = np.bincount(group)
 
     def measure(inputs):

@@ -1,4 +1,5 @@
-"""DP-SGD (Abadi et al. 2016, arXiv 1607.00133), by Opacus (Yousefpour et al. 2021, arXiv 2109.12298).
+"""DP-SGD (Abadi et al. 2016, arXiv 1607.00133), with the optimizer and accountants of Opacus (Yousefpour et al.
+2021, arXiv 2109.12298).
 
 A step takes a lot: each member with the chance lot / members, independently. The gradient of each of its samples is
 clipped to the norm C, their sum gets Gaussian noise of the standard deviation noise * C and is divided by the expected

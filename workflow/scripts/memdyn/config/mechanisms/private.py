@@ -19,7 +19,7 @@ class DpSgdMechanism(MechanismConfig):
     claims: ClassVar[frozenset[str]] = frozenset({"gradient", "sampling", "norm", "data"})
     parts_samples: ClassVar[bool] = True
 
-    name: Literal["dp_sgd"] = Field(description="DP-SGD (Abadi et al. 2016), by Opacus")
+    name: Literal["dp_sgd"] = Field(description="DP-SGD (Abadi et al. 2016), accountants by Opacus")
     noise: Annotated[Float, Field(ge=0, le=1000, allow_inf_nan=False)] = Field(
         1.0,
         description="noise multiplier: standard deviation of the noise, in units of `clip`; 0: none, and no privacy; "
