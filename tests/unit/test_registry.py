@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from memdyn import attacks, data, models, optim, probes
-from memdyn.config.attacks import AttackConfig
+from memdyn.config.attacks.sections import AttackConfig
 from memdyn.config.datasets import DatasetConfig
 from memdyn.config.models import ModelConfig
 from memdyn.config.optim import OptimizerConfig

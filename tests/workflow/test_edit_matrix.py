@@ -179,7 +179,14 @@ def test_a_run_added(copy: Project):
 
 def test_what_changes_no_number(copy: Project):
     """Operations, names, mechanics of jobs, and what config and tables say about themselves."""
-    rooms = ("jobs/atomic", "identity/fingerprint", "operations/cost", "plan/reuse", "config/attacks", "tables/attack")
+    rooms = (
+        "jobs/atomic",
+        "identity/fingerprint",
+        "operations/cost",
+        "plan/reuse",
+        "config/attacks/base",
+        "tables/attack",
+    )
     for code in rooms:
         copy.append(f"{code}.py", CHANGE)
     assert copy.planned() == {}

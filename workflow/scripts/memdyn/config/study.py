@@ -4,7 +4,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from memdyn.config.attacks import AttackConfig, LiraAttack, LossAttack, RmiaAttack
+from memdyn.config.attacks.calibrated import LiraAttack, RmiaAttack
+from memdyn.config.attacks.sections import AttackConfig
+from memdyn.config.attacks.thresholds import LossAttack
 from memdyn.config.base import Bool, Strict
 from memdyn.config.claims import ClaimsConfig
 from memdyn.config.dynamics import AnalysisConfig, DynamicsConfig

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from memdyn.attacks import REGISTRY
 from memdyn.attacks.reads import Reads
-from memdyn.config.attacks import AttackConfig
+from memdyn.config.attacks.sections import AttackConfig
 from memdyn.config.errors import ConfigError
 from memdyn.identity.digest import SCRIPTS
 from memdyn.own.signature import definitions, home_of

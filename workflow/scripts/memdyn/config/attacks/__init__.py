@@ -1,0 +1,1 @@
+"""The attacks that a study can ask for, and their options."""

@@ -1,0 +1,19 @@
+"""What the sections of all attacks share: a name, and a label."""
+
+from memdyn.config.base import Strict
+
+
+class AttackSection(Strict):
+    """What the sections of all attacks share: a name, and a readable label."""
+
+    def label(self) -> str:
+        """The attack's name and its options that differ from the default; unique per distinct set of options.
+
+        Examples: "lira", "lira-offline", "lira-per-sample", "rmia-offline-a0.5".
+        """
+        parts = [self.name]
+        for key, field in type(self).model_fields.items():
+            value = getattr(self, key)
+            if value != field.default:
+                parts.append(value.replace("_", "-") if isinstance(value, str) else f"{key}{value!r}")
+        return "-".join(parts)
