@@ -79,7 +79,8 @@ def statement(plan: StudyPlan, slots: int) -> Iterator[str]:
     if (trained, scored) == (to_train, wanted):
         yield f"all {to_train} models are trained and scored"
         return
-    yield f"{to_train - trained} of {to_train} models are to be trained, {wanted - scored} to be scored"
+    to_score = sum(sum(run.count.left) for run in runs if run.plan.outputs)  # a hidden teacher is trained and no more
+    yield f"{to_train - trained} of {to_train} models are to be trained, {to_score} to be scored"
     yield from _shared(plan)
     yield from _time(plan, [run for run in runs if run.blocks], slots)
     yield _disk(plan, runs, slots)
