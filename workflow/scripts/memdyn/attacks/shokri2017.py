@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
 from memdyn.attacks.base import Attack, folds_of
-from memdyn.attacks.classes import classes_of
+from memdyn.attacks.classes import classes_of, labels_of
 from memdyn.attacks.reads import Reads
 from memdyn.attacks.signals import Signals, Values
 
@@ -49,7 +49,7 @@ class Shokri2017(Attack):
     def prepare(self, values: Values) -> Mapping[str, np.ndarray]:
         """float32 [M, n, probabilities], or as many as there are classes."""
         logits = values["logits"]
-        label = np.broadcast_to(values.labels[:, None], (*logits.shape[:2], 1))
+        label = np.broadcast_to(labels_of(values)[:, None], (*logits.shape[:2], 1))
         others = logits.copy()
         np.put_along_axis(others, label, -np.inf, axis=2)
         count = min(self.probabilities, logits.shape[2]) - 1
