@@ -8,7 +8,10 @@ from memdyn.config.attacks.base import AttackSection
 
 
 class LossAttack(AttackSection):
-    """One threshold on the loss, the same for all samples (Yeom et al. 2018); needs no shadow models."""
+    """One threshold on the loss, the same for all samples (Yeom et al. 2018); needs no shadow models.
+
+    At the paper's own threshold, the mean loss of members, it is the attack `avg` of the table `uncalibrated`.
+    """
 
     name: Literal["loss"] = Field("loss", description="loss threshold without calibration")
 
