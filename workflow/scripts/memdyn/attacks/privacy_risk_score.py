@@ -32,6 +32,10 @@ class PrivacyRiskScore(Attack):
     reads: ClassVar[tuple[Reads, ...]] = (Reads("modified_entropy"),)
     threshold: ClassVar[float] = 0.5
 
+    def probability(self, scores: np.ndarray) -> np.ndarray:
+        """The scores themselves."""
+        return scores
+
     def prepare(self, values: Values) -> Mapping[str, np.ndarray]:
         """The log of the modified entropy."""
         return {"value": np.log(np.maximum(values["modified_entropy"], SMALLEST))}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from scipy.special import expit
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
@@ -45,6 +46,10 @@ class Shokri2017(Attack):
     seed: int
     reads: ClassVar[tuple[Reads, ...]] = (Reads("logits"),)
     threshold: ClassVar[float] = 0.0
+
+    def probability(self, scores: np.ndarray) -> np.ndarray:
+        """The net's, from its log-odds."""
+        return expit(scores)
 
     def prepare(self, values: Values) -> Mapping[str, np.ndarray]:
         """float32 [M, n, probabilities], or as many as there are classes."""

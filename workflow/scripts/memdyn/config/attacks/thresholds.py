@@ -1,6 +1,6 @@
 """Attacks with one threshold for all samples, or one a class."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -28,6 +28,8 @@ class Song2021Attack(AttackSection):
 
 class PrivacyRiskScoreAttack(AttackSection):
     """The probability of being a member by class histograms of the modified entropy (Song & Mittal 2021)."""
+
+    gives_probability: ClassVar[bool] = True
 
     name: Literal["privacy_risk_score"] = Field(
         "privacy_risk_score", description="probability of membership from class histograms of the modified entropy"

@@ -1,6 +1,6 @@
 """Attacks that train a classifier of what shadow models say."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -9,6 +9,8 @@ from memdyn.config.attacks.base import AttackSection
 
 class Shokri2017Attack(AttackSection):
     """A classifier of predictions, one a class, trained on the other half of the shadow models (Shokri et al. 2017)."""
+
+    gives_probability: ClassVar[bool] = True
 
     name: Literal["shokri2017"] = Field(
         "shokri2017", description="a classifier of predictions, one a class; always cross-fitted by halves of the pairs"
