@@ -67,7 +67,7 @@ def test_a_loop_finds_the_same(digits):
 
 
 def test_known_answers():
-    """Right: Brier E p (1 - p) = 1/6 of a uniform p. Squared: off by E |p^2 - p| = 1/6, Brier by E (p - p^2)^2 = 1/30."""
+    """Right: Brier E p (1 - p) = 1/6 of a uniform p. Squared: off by E |p^2 - p| = 1/6, Brier by 1/30."""
     world = told(1, 64, 4000)
     right, squared = (Judged.of(world.margins**power, world.mask) for power in (1, 2))
     assert right.calibration_error < 0.005 and right.brier == pytest.approx(1 / 6, abs=0.002)
