@@ -50,6 +50,11 @@ def gaussian_world(
     )
 
 
+def readable_by(attack: Attack, world: Signals) -> Signals:
+    """The world with what an attack reads besides the margin, if anything."""
+    return world if {read.name for read in attack.reads} == {"margin"} else with_outputs(world)
+
+
 def with_outputs(world: Signals) -> Signals:
     """The same with all signals of outputs and with logits, all following from the margins; sample i is of class i % 4.
 

@@ -11,7 +11,7 @@ from memdyn.attacks.evaluate import null_draws, swaps
 from memdyn.compare.nulls import null_tests
 from memdyn.stats.roc import auc
 from memdyn.stats.simultaneous import null_test
-from worlds import gaussian_world, with_outputs
+from worlds import gaussian_world, readable_by, with_outputs
 
 WORLDS, SAMPLES = 20, 2000
 
@@ -22,7 +22,7 @@ WORLDS, SAMPLES = 20, 2000
 def test_pure_noise_gives_one_half(options, folds, n_models):
     attack, values = build(options), []
     for seed in range(WORLDS):
-        world = with_outputs(gaussian_world(seed, n_models, SAMPLES, 0.0, n_population=200))
+        world = readable_by(attack, gaussian_world(seed, n_models, SAMPLES, 0.0, n_population=200))
         values.append(auc(*world.split(attack.score(world, folds))))
     assert np.mean(values) == pytest.approx(0.5, abs=0.005)
 
