@@ -50,11 +50,6 @@ def gaussian_world(
     )
 
 
-def readable_by(attack: Attack, world: Signals) -> Signals:
-    """The world with what an attack reads besides the margin, if anything."""
-    return world if {read.name for read in attack.reads} == {"margin"} else with_outputs(world)
-
-
 def with_outputs(world: Signals) -> Signals:
     """The same with all signals of outputs and with logits, all following from the margins; sample i is of class i % 4.
 
@@ -84,6 +79,7 @@ def outputs_of(margins: np.ndarray) -> Values:
         "entropy": -(p * np.log(p)).sum(axis=2),
         "modified_entropy": -(1 - of_label) * np.log(of_label) - rest,
         "logits": logits,
+        "margin_views": np.stack([margins, margins + 0.3 * np.sin(7 * margins)], axis=2),
     }
     return Values(arrays, labels)
 
@@ -93,3 +89,8 @@ def uneven_targets(seed: int, n_models: int = 16, n_samples: int = 600) -> Signa
     world = gaussian_world(seed, n_models, n_samples, 1.0, n_population=600)
     factor = np.exp(0.3 * np.random.default_rng([3, seed]).normal(size=(n_models, 1)))
     return Signals.of_margins(factor * world.margins, world.mask, factor * world.population["margin"])
+
+
+def readable_by(attack: Attack, world: Signals) -> Signals:
+    """The world with what an attack reads besides the margin, if anything."""
+    return world if {read.name for read in attack.reads} == {"margin"} else with_outputs(world)
