@@ -19,7 +19,7 @@ from memdyn.attacks.signals import Signals, Values
 
 BATCH = 200
 HIDDEN = 64  # units of the one hidden layer, as in the paper (section VI-C)
-ROWS = 1 << 16  # predicted at a time
+ROWS = 1 << 11  # predicted at a time: temporaries stay in the cache
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,9 @@ class _Net:
         found = np.empty(len(flat))
         for left in range(0, len(flat), ROWS):
             inputs = (flat[left : left + ROWS].astype(np.float64) - self.mean) / self.scale
-            hidden = np.maximum(inputs @ self.weights[0] + self.biases[0], 0)
+            hidden = inputs @ self.weights[0]
+            hidden += self.biases[0]
+            np.maximum(hidden, 0, out=hidden)
             found[left : left + ROWS] = (hidden @ self.weights[1] + self.biases[1])[:, 0]
         return found.reshape(records.shape[:-1])
 
