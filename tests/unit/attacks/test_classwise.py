@@ -151,8 +151,7 @@ def test_entropies_that_vanish_are_ties(options):
     arrays = {
         name: np.where(given.margins > 1, 0.0, array) if "entropy" in name else array
         for name, array in given.arrays.items()
-        if name != "logits"
-    } | {"logits": given.arrays["logits"]}
+    }
     vanished = Signals.of(Values(arrays, given.arrays.labels), given.population, given.mask)
     assert np.isfinite(build(options).score(vanished, "pairs")).all()
 

@@ -24,6 +24,10 @@ class PrivacyRiskScore(Attack):
     the entropy, from the smallest to the largest reference value, [from, to) but for the last; what lies outside counts
     to the bin at that edge. An empty bin has the probability of the nearest one that is not, the lower of two.
 
+    Samples of one bin differ only by what leaving their pair out does to its share, which the more members of the pair
+    lie in the bin makes the lower. So on noise the pooled AUC is below 1/2 where classes are small (.497 at 125 samples
+    each, whatever the number of models); per model it is 1/2.
+
     Attributes:
         bins: of each histogram.
     """

@@ -32,7 +32,8 @@ class Judged:
         member_rate: [BINS], how many are members; the same as the mean probability where these are right.
         brier: mean squared difference of probability and membership (Brier 1950); 1/4 for guessing 1/2.
         calibration_error: mean over bins, by their share, of |probability - member_rate| (Naeini et al. 2015); of few
-            scores above 0 by chance alone.
+            scores above 0 by chance alone (.006 of 300 samples under 16 models, .002 under 64), where its intervals
+            are some twice as wide as need be.
     """
 
     share: np.ndarray
