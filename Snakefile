@@ -31,11 +31,12 @@ wildcard_constraints:
     run=r"[^/]+-[0-9a-f]{10}",
     probe=r"[^/]+-[0-9a-f]{10}",
     outputs=r"outputs(-[^/]+)?-[0-9a-f]{10}",
-    attack=r"(?!dynamics-|analysis-|uncalibrated-|distance-)[^/]+-[0-9a-f]{10}",
+    attack=r"(?!dynamics-|analysis-|uncalibrated-|distance-|reliability-)[^/]+-[0-9a-f]{10}",
     dynamics=r"dynamics-[^/]+-[0-9a-f]{10}",
     analysis=r"analysis-[^/]+-[0-9a-f]{10}",
     uncalibrated=r"uncalibrated-[^/]+-[0-9a-f]{10}",
     distance=r"distance-[^/]+-[0-9a-f]{10}",
+    reliability=r"reliability-[^/]+-[0-9a-f]{10}",
     block=r"block-\d+-\d+",
     masks=r"models-\d+-\d+",
 

@@ -12,7 +12,15 @@ ATTACKS = [
     *({"name": "rmia", "mode": mode, "a": 0.3, "gamma": 1.0} for mode in ("online", "offline")),
     {"name": "rmia", "mode": "offline", "a": 0.3, "gamma": 1.0, "dialect": "privacy_meter"},
     {"name": "tan2023"},
+    *(
+        {"name": "song2021", "metric": metric}
+        for metric in ("correctness", "confidence", "entropy", "modified_entropy")
+    ),
+    {"name": "privacy_risk_score", "bins": 5},
+    {"name": "shokri2017", "probabilities": 3, "records": 100, "epochs": 2, "seed": 0},
 ]
+UNCALIBRATED = [{"name": "loss"}, {"name": "song2021", "metric": "correctness"}]
+"""Those that learn nothing from shadow models."""
 
 
 def label(options: dict[str, Any]) -> str:

@@ -99,3 +99,27 @@ rule measure_uncalibrated:
         pool=lambda wc: stage(wc.pool),
     script:
         "../scripts/measure_uncalibrated.py"
+
+
+rule measure_reliability:
+    input:
+        unpack(lambda wc: read_besides(wc.pool, wc.run, wc.outputs, wc.reliability)),
+        pool=ancient(rules.build_pool.output.pool),
+        masks=lambda wc: masks_of(wc.pool, range(OPTIONS.shadow_models)),
+        outputs=outputs_of,
+    output:
+        **{
+            name: f"{RESULTS}/{{pool}}/{{run}}/{{outputs}}/{{reliability}}/{name}.parquet"
+            for name in STAGES["reliability"]
+        },
+    log:
+        f"{RESULTS}/{{pool}}/{{run}}/{{outputs}}/{{reliability}}/reliability.log",
+    conda:
+        "../../envs/memdyn.yaml"
+    resources:
+        mem_mb=lambda wc, attempt: 8000 * attempt,
+        runtime=lambda wc, attempt: 120 * attempt,
+    params:
+        stage=lambda wc: stage(wc.pool, wc.run, wc.outputs, wc.reliability),
+    script:
+        "../scripts/measure_reliability.py"

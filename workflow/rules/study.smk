@@ -3,6 +3,7 @@ STUDY_TABLES = study_tables(
     OPTIONS.analysis.enabled,
     bool(OPTIONS.level_distance),
     bool(OPTIONS.regularization),
+    any(run.reliability for run in PLAN.runs),
 )
 TABLES = f"{VERSIONS}/{PLAN.tables.folder}"
 FIGURES = f"{VERSIONS}/{PLAN.figures.folder}"
@@ -61,6 +62,14 @@ rule compare_runs:
                 for name in taken_over("distance")
                 for run in PLAN.runs
                 if run.distance
+            ]
+        ),
+        reliability=ancient(
+            [
+                f"{RESULTS}/{run.reliability.path}/{name}.parquet"
+                for name in taken_over("reliability")
+                for run in PLAN.runs
+                if run.reliability
             ]
         ),
     output:

@@ -5,5 +5,8 @@ REGISTRY: dict[str, str] = {
     "lira": "memdyn.attacks.lira:LiRA",
     "rmia": "memdyn.attacks.rmia:RMIA",
     "tan2023": "memdyn.attacks.tan2023:Tan2023",
+    "song2021": "memdyn.attacks.song2021:Song2021",
+    "privacy_risk_score": "memdyn.attacks.privacy_risk_score:PrivacyRiskScore",
+    "shokri2017": "memdyn.attacks.shokri2017:Shokri2017",
     "custom": "memdyn.attacks.custom:custom",
 }

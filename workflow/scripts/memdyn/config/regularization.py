@@ -8,7 +8,7 @@ from pydantic import Field, field_validator
 from memdyn.config.base import Fraction, Strict, no_repeats
 from memdyn.config.errors import did_you_mean
 
-NEEDS_NO_SHADOWS = "loss"
+NEEDS_NO_SHADOWS = ("loss", "song2021-correctness")
 
 
 class RegularizationConfig(Strict):
@@ -24,7 +24,7 @@ class RegularizationConfig(Strict):
     )
     draws: int = Field(default=10, ge=1, description="How often these are drawn; the advantages are means over draws.")
     strong: list[str] = Field(
-        default=[], description="Labels of the attacks whose best AUC is the leak; none: all but `loss`."
+        default=[], description="Labels of the attacks whose best AUC is the leak; none: all that need shadow models."
     )
     rad: list[Fraction] = Field(
         default=[0.01, 0.05],
@@ -55,7 +55,7 @@ class RegularizationConfig(Strict):
 
     def strong_attacks(self, labels: Sequence[str]) -> list[str]:
         """Of the study's attacks, those whose best one is the leak."""
-        return self.strong or [label for label in labels if label != NEEDS_NO_SHADOWS]
+        return self.strong or [label for label in labels if label not in NEEDS_NO_SHADOWS]
 
     def unknown_attacks(self, labels: Sequence[str]) -> Iterator[str]:
         """What is wrong with `strong`, given the labels of the study's attacks."""
@@ -64,8 +64,8 @@ class RegularizationConfig(Strict):
                 yield f"regularization.strong: {label!r} is not among the attacks; {did_you_mean(label, labels)}"
         if not self.strong_attacks(labels):
             yield (
-                f"regularization: no attack but {NEEDS_NO_SHADOWS!r}, which needs no shadow models; allowed: at least "
-                "one that is calibrated on them, such as {name: lira}"
+                f"regularization: no attack but {', '.join(map(repr, labels))}, which needs no shadow models; allowed: "
+                "at least one that is calibrated on them, such as {name: lira}"
             )
 
     def misfits(self, runs: Sequence[Any]) -> Iterator[str]:

@@ -29,6 +29,7 @@ from memdyn.plan.stages import (
     code_of_attacks,
     distance_stage,
     dynamics_stage,
+    reliability_stage,
     uncalibrated_stage,
 )
 from memdyn.plan.training import Training, Trainings
@@ -46,6 +47,7 @@ class RunPlan:
         analysis: None where the study does not ask for the full analysis.
         uncalibrated: None where it does not ask for runs against a baseline.
         distance: None where it does not ask for the level distance.
+        reliability: None where no attack gives probabilities.
         training: of its models; of a hidden teacher that is all there is.
         shares: whether another run has the same training: they differ in output rules, or in when they end.
         repeats: whether another run has the same outputs too, so that nothing is trained or scored for it.
@@ -61,6 +63,7 @@ class RunPlan:
     repeats: bool = False
     uncalibrated: Stage | None = None
     distance: Stage | None = None
+    reliability: Stage | None = None
 
     @property
     def run(self) -> Run:
@@ -86,7 +89,8 @@ class RunPlan:
     def stages(self) -> Iterator[Stage]:
         """All of them; a parent comes before what lies in it."""
         yield from (self.pool, self.train, *self.probes.values(), *self.attacks.values())
-        yield from filter(None, (self.dynamics, self.analysis, self.uncalibrated, self.distance))
+        more = (self.dynamics, self.analysis, self.uncalibrated, self.distance, self.reliability)
+        yield from filter(None, more)
 
 
 @dataclass(frozen=True)
@@ -190,6 +194,7 @@ class StudyPlan:
                 "analysis": run.analysis.path if run.analysis else None,
                 **({"uncalibrated": run.uncalibrated.path} if run.uncalibrated else {}),
                 **({"distance": run.distance.path} if run.distance else {}),
+                **({"reliability": run.reliability.path} if run.reliability else {}),
             }
             for run in self.runs
         }
@@ -264,7 +269,9 @@ def _plan_run(study: Study, training: Training, judge_installed: bool) -> RunPla
     analysis = analysis_stage(study, codes, probes, epochs) if study.config.analysis.enabled else None
     uncalibrated = uncalibrated_stage(study, probes, epochs) if study.config.regularization else None
     distance = distance_stage(study, probes, epochs) if study.config.level_distance else None
-    return RunPlan(training, epochs, probes, attacks, dynamics, analysis, uncalibrated=uncalibrated, distance=distance)
+    more = {"uncalibrated": uncalibrated, "distance": distance}
+    more["reliability"] = reliability_stage(study, codes, probes, epochs)
+    return RunPlan(training, epochs, probes, attacks, dynamics, analysis, **more)
 
 
 def _alternatives(study: Study, plan: RunPlan) -> Iterator[Stage]:
@@ -305,6 +312,7 @@ def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]
             "analysis": run.analysis.folder if run.analysis else None,
             **({"uncalibrated": run.uncalibrated.folder} if run.uncalibrated else {}),
             **({"distance": run.distance.folder} if run.distance else {}),
+            **({"reliability": run.reliability.folder} if run.reliability else {}),
             **_of_tables_alone(run),
         }
         for run in runs

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from memdyn.tables import analysis, attack, distance, dynamics, regularization, uncalibrated
+from memdyn.tables import analysis, attack, distance, dynamics, regularization, reliability, uncalibrated
 from memdyn.tables.table import Column, Table
 from memdyn.tables.words import table, with_limits, words
 from memdyn.terms import PARTS
@@ -300,3 +300,6 @@ AGAINST_BASELINE = regularization.OWN | _of_runs(uncalibrated.TABLES, "run")
 
 DISTANCES = _of_runs(distance.TABLES, "run")
 """What it has where it asks for the level distance."""
+
+PROBABILITIES = _of_runs(reliability.TABLES, "run")
+"""What it has where an attack gives probabilities."""

@@ -1,10 +1,18 @@
 """What the sections of all attacks share: a name, and a label."""
 
+from typing import ClassVar
+
 from memdyn.config.base import Strict
 
 
 class AttackSection(Strict):
-    """What the sections of all attacks share: a name, and a readable label."""
+    """What the sections of all attacks share: a name, and a readable label.
+
+    Attributes:
+        gives_probability: whether its score stands for a probability, which is then held to the truth.
+    """
+
+    gives_probability: ClassVar[bool] = False
 
     def label(self) -> str:
         """The attack's name and its options that differ from the default; unique per distinct set of options.

@@ -6,8 +6,17 @@ from pydantic import Field
 
 from memdyn.config.attacks.calibrated import LiraAttack, RmiaAttack, Tan2023Attack
 from memdyn.config.attacks.custom import CustomAttack
-from memdyn.config.attacks.thresholds import LossAttack
+from memdyn.config.attacks.thresholds import LossAttack, PrivacyRiskScoreAttack, Song2021Attack
+from memdyn.config.attacks.trained import Shokri2017Attack
 
 AttackConfig = Annotated[
-    LossAttack | LiraAttack | RmiaAttack | Tan2023Attack | CustomAttack, Field(discriminator="name")
+    LossAttack
+    | LiraAttack
+    | RmiaAttack
+    | Tan2023Attack
+    | Song2021Attack
+    | PrivacyRiskScoreAttack
+    | Shokri2017Attack
+    | CustomAttack,
+    Field(discriminator="name"),
 ]

@@ -18,6 +18,7 @@ SECTIONS = (
     "roc",
     "plane",
     "private",
+    "reliability",
     "centre",
     "samples",
     "zones",
