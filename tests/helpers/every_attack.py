@@ -12,7 +12,33 @@ ATTACKS = [
     *({"name": "rmia", "mode": mode, "a": 0.3, "gamma": 1.0} for mode in ("online", "offline")),
     {"name": "rmia", "mode": "offline", "a": 0.3, "gamma": 1.0, "dialect": "privacy_meter"},
     {"name": "tan2023"},
+    *(
+        {"name": "lira", "mode": mode, "variance": variance, "dialect": dialect}
+        for dialect, variances in (
+            ("carlini2022", ("per_sample", "global")),
+            ("tfp", ("global",)),
+            ("leakpro", ("per_sample", "switched")),
+            ("bavaria", ("shrunken",)),
+        )
+        for variance, mode in itertools.product(variances, ("online", "offline"))
+    ),
+    {"name": "lira", "mode": "online", "variance": "shrunken", "dialect": "bavaria", "law": "normal"},
+    {"name": "lira_views", "mode": "online", "variance": "shrunken"},
+    {"name": "lira_views", "mode": "online", "variance": "global", "dialect": "carlini2022"},
+    *({"name": "difficulty_calibration", "signal": signal} for signal in ("margin", "loss")),
+    *(
+        {"name": "ye", "reference": reference, "smoothing": smoothing}
+        for reference, smoothing in itertools.product(
+            ("models", "population"), ("empirical", "linear", "logit_normal")
+        )
+    ),
+    *(
+        {"name": "proxy", "proxies": proxies, "neighbours": 20, "variance": "shrunken"}
+        for proxies in ("all", "class", "nearest")
+    ),
 ]
+UNCALIBRATED = [options for options in ATTACKS if options["name"] == "loss" or options.get("reference") == "population"]
+"""Those that learn nothing from shadow models."""
 
 
 def label(options: dict[str, Any]) -> str:

@@ -5,7 +5,10 @@ from collections.abc import Callable
 import numpy as np
 
 from memdyn.attacks.base import Attack, Prepared
-from memdyn.attacks.signals import Signals
+from memdyn.attacks.signals import Signals, Values
+
+CLASSES = 4
+OTHERS = np.log([0.6, 0.3, 0.1])  # logits of the classes that are not the label, whose logit is the margin
 
 
 def complementary_mask(rng: np.random.Generator, n_models: int, n_samples: int) -> np.ndarray:
@@ -45,6 +48,40 @@ def gaussian_world(
     return Signals.of_margins(
         margins, mask, samples.normal(1, 2, n_population) + rng.normal(size=(n_models, n_population))
     )
+
+
+def with_outputs(world: Signals) -> Signals:
+    """The same with all signals of outputs and with logits, all following from the margins; sample i is of class i % 4.
+
+    Attacks that read the margin alone see no difference.
+    """
+    return Signals.of(*(outputs_of(part["margin"]) for part in (world.arrays, world.population)), world.mask)
+
+
+def outputs_of(margins: np.ndarray) -> Values:
+    """Signals of margins [M, n]: a model that is sure of another class than the label is sure of the next one."""
+    labels = np.arange(margins.shape[1]) % CLASSES
+    logits = np.empty((*margins.shape, CLASSES))
+    for place, logit in enumerate([None, *OTHERS]):
+        np.put_along_axis(
+            logits,
+            np.broadcast_to(((labels + place) % CLASSES)[:, None], (*margins.shape, 1)),
+            np.full((*margins.shape, 1), logit) if place else margins[..., None],
+            axis=2,
+        )
+    p = np.exp(logits - np.logaddexp.reduce(logits, axis=2)[..., None])
+    label = np.arange(CLASSES) == labels[:, None]
+    of_label = np.where(label, p, 0).sum(axis=2)
+    rest = np.where(label, 0, p * np.log1p(-np.where(label, 0, p))).sum(axis=2)
+    arrays = {
+        "margin": margins,
+        "gap": margins - OTHERS[0],
+        "entropy": -(p * np.log(p)).sum(axis=2),
+        "modified_entropy": -(1 - of_label) * np.log(of_label) - rest,
+        "logits": logits,
+        "margin_views": np.stack([margins, margins + 0.3 * np.sin(7 * margins)], axis=2),
+    }
+    return Values(arrays, labels)
 
 
 def uneven_targets(seed: int, n_models: int = 16, n_samples: int = 600) -> Signals:

@@ -8,7 +8,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from memdyn.attacks import REGISTRY
 from memdyn.attacks.base import build
-from memdyn.config.attacks.calibrated import LiraAttack, RmiaAttack, Tan2023Attack
+from memdyn.config.attacks.calibrated import RmiaAttack, Tan2023Attack
+from memdyn.config.attacks.lira import LiraAttack
 from memdyn.config.attacks.custom import CustomAttack
 from memdyn.config.attacks.sections import AttackConfig
 from memdyn.config.attacks.thresholds import LossAttack

@@ -3,7 +3,11 @@
 REGISTRY: dict[str, str] = {
     "loss": "memdyn.attacks.loss:Loss",
     "lira": "memdyn.attacks.lira:LiRA",
+    "lira_views": "memdyn.attacks.lira_views:LiraViews",
     "rmia": "memdyn.attacks.rmia:RMIA",
     "tan2023": "memdyn.attacks.tan2023:Tan2023",
+    "difficulty_calibration": "memdyn.attacks.difficulty_calibration:DifficultyCalibration",
+    "ye": "memdyn.attacks.ye:Ye",
+    "proxy": "memdyn.attacks.proxy:Proxy",
     "custom": "memdyn.attacks.custom:custom",
 }

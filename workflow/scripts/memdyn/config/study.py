@@ -4,7 +4,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from memdyn.config.attacks.calibrated import LiraAttack, RmiaAttack
+from memdyn.config.attacks.calibrated import RmiaAttack
+from memdyn.config.attacks.lira import LiraAttack
 from memdyn.config.attacks.sections import AttackConfig
 from memdyn.config.attacks.thresholds import LossAttack
 from memdyn.config.base import Bool, Strict
@@ -112,7 +113,7 @@ class StudyConfig(Strict):
         missing = [label for label in self.dynamics.attacks if label not in labels]
         if missing:
             raise ValueError(f"dynamics.attacks: {missing[0]!r} is not among the attacks ({', '.join(labels)})")
-        plain = [attack.label() for attack in self.attacks if not (attack.name == "lira" and attack.mode == "online")]
+        plain = [attack.label() for attack in self.attacks if not attack.likelihood_ratio]
         if plain and self.dynamics.thresholds == ["lr1"]:
             raise ValueError(
                 f"dynamics.thresholds: lr1 alone, but {plain[0]} gives no likelihood ratio; "

@@ -6,6 +6,11 @@ from memdyn.config.base import Strict
 class AttackSection(Strict):
     """What the sections of all attacks share: a name, and a readable label."""
 
+    @property
+    def likelihood_ratio(self) -> bool:
+        """Whether the score is a likelihood ratio, so that the threshold lr1 has a meaning."""
+        return False
+
     def label(self) -> str:
         """The attack's name and its options that differ from the default; unique per distinct set of options.
 

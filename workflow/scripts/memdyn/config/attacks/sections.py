@@ -4,10 +4,26 @@ from typing import Annotated
 
 from pydantic import Field
 
-from memdyn.config.attacks.calibrated import LiraAttack, RmiaAttack, Tan2023Attack
+from memdyn.config.attacks.calibrated import (
+    DifficultyCalibrationAttack,
+    ProxyAttack,
+    RmiaAttack,
+    Tan2023Attack,
+    YeAttack,
+)
 from memdyn.config.attacks.custom import CustomAttack
+from memdyn.config.attacks.lira import LiraAttack, LiraViewsAttack
 from memdyn.config.attacks.thresholds import LossAttack
 
 AttackConfig = Annotated[
-    LossAttack | LiraAttack | RmiaAttack | Tan2023Attack | CustomAttack, Field(discriminator="name")
+    LossAttack
+    | LiraAttack
+    | LiraViewsAttack
+    | RmiaAttack
+    | Tan2023Attack
+    | DifficultyCalibrationAttack
+    | YeAttack
+    | ProxyAttack
+    | CustomAttack,
+    Field(discriminator="name"),
 ]

@@ -42,6 +42,8 @@ _TERMS = (
     Term("lira", "attack by how much likelier a margin is among IN than among OUT models (Carlini et al. 2022)",
          r"lira(?:-[\w.-]+)?|LiRA"),
     Term("lira-offline", "lira, calibrated on OUT models only", r"lira-offline(?:-[\w.-]+)?"),
+    Term("lira_views", "lira of each view of an image (mirrored, moved), and the mean over views",
+         r"lira_views(?:-[\w.-]+)?"),
     Term("avg", "weak attack: one threshold on the loss, the mean loss of members that the attacker knows", r"avg|AVG"),
     Term("pow", "weak attack: the threshold on the loss that tells known members and non-members apart best",
          r"pow|POW"),
@@ -55,6 +57,12 @@ _TERMS = (
          r"rmia(?:-[\w.-]+)?|RMIA"),
     Term("rmia-offline", "rmia, calibrated on OUT models only", r"rmia-offline(?:-[\w.-]+)?"),
     Term("tan2023", "attack by a loss threshold a sample, the best one on the shadow models (Tan et al. 2023)"),
+    Term("difficulty calibration", "attack by how far a margin (or loss) is from its mean over the sample's OUT models "
+         "(Watson et al. 2022)", r"difficulty_calibration(?:-[\w.-]+)?|[Dd]ifficulty calibration"),
+    Term("ye", "attack by the level at which a loss is below the quantile of non-members' losses: under the sample's OUT "
+         "models, or of the model itself on population samples (ye-population) (Ye et al. 2022)", r"ye(?:-[\w.-]+)?"),
+    Term("proxy", "offline likelihood ratio: the IN margins are those of other samples, proxies (PMIA, Du et al. 2026)",
+         r"proxy(?:-[\w.-]+)?"),
     Term("population", "samples that no model was trained on: reference data of attacks"),
     Term("pooled", "over all pairs of a model and a sample at once, with one threshold for all models"),
     Term("jackknife", "interval from fitting everything anew without each group of pairs of models"),
