@@ -14,13 +14,14 @@ ATTACKS = [
     {"name": "tan2023"},
     *(
         {"name": "lira", "mode": mode, "variance": variance, "dialect": dialect}
-        for dialect, variances in (
-            ("carlini2022", ("per_sample", "global")),
-            ("tfp", ("global",)),
-            ("leakpro", ("per_sample", "switched")),
-            ("bavaria", ("shrunken",)),
+        for mode, variance, dialect in (
+            ("online", "per_sample", "carlini2022"),
+            ("online", "global", "carlini2022"),
+            ("offline", "global", "tfp"),
+            ("online", "switched", "leakpro"),
+            ("offline", "per_sample", "leakpro"),
+            ("online", "shrunken", "bavaria"),
         )
-        for variance, mode in itertools.product(variances, ("online", "offline"))
     ),
     {"name": "lira", "mode": "online", "variance": "shrunken", "dialect": "bavaria", "law": "normal"},
     {"name": "lira_views", "mode": "online", "variance": "shrunken"},
@@ -28,8 +29,11 @@ ATTACKS = [
     *({"name": "difficulty_calibration", "signal": signal} for signal in ("margin", "loss")),
     *(
         {"name": "ye", "reference": reference, "smoothing": smoothing}
-        for reference, smoothing in itertools.product(
-            ("models", "population"), ("empirical", "linear", "logit_normal")
+        for reference, smoothing in (
+            ("models", "empirical"),
+            ("models", "linear"),
+            ("models", "logit_normal"),
+            ("population", "linear"),
         )
     ),
     *(

@@ -2,26 +2,23 @@
 
 import itertools
 import re
+from typing import get_args
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from memdyn.attacks import REGISTRY
 from memdyn.attacks.base import build
-from memdyn.config.attacks.calibrated import RmiaAttack, Tan2023Attack
-from memdyn.config.attacks.lira import LiraAttack
 from memdyn.config.attacks.custom import CustomAttack
+from memdyn.config.attacks.lira import VARIANCES
 from memdyn.config.attacks.sections import AttackConfig
-from memdyn.config.attacks.thresholds import LossAttack
 
 ADAPTER = TypeAdapter(AttackConfig)
 
 
 def test_names_are_the_registry():
-    names = {
-        cls.model_fields["name"].default for cls in (LossAttack, LiraAttack, RmiaAttack, Tan2023Attack, CustomAttack)
-    }
-    assert names == set(REGISTRY)
+    sections = get_args(get_args(AttackConfig)[0])
+    assert {cls.model_fields["name"].default for cls in sections} == set(REGISTRY)
 
 
 @pytest.mark.parametrize(
@@ -32,6 +29,17 @@ def test_names_are_the_registry():
         ({"name": "lira", "mode": "offline"}, "lira-offline"),
         ({"name": "lira", "variance": "global"}, "lira-global"),
         ({"name": "lira", "mode": "offline", "variance": "per_sample"}, "lira-offline-per-sample"),
+        ({"name": "lira", "dialect": "tfp", "variance": "per_sample"}, "lira-per-sample-tfp"),
+        ({"name": "lira", "dialect": "leakpro", "variance": "switched"}, "lira-switched-leakpro"),
+        ({"name": "lira", "dialect": "bavaria"}, "lira-bavaria"),
+        ({"name": "lira", "dialect": "bavaria", "law": "normal"}, "lira-bavaria-normal"),
+        ({"name": "lira_views", "mode": "offline"}, "lira_views-offline"),
+        ({"name": "difficulty_calibration"}, "difficulty_calibration"),
+        ({"name": "difficulty_calibration", "signal": "loss"}, "difficulty_calibration-loss"),
+        ({"name": "ye"}, "ye"),
+        ({"name": "ye", "reference": "population", "smoothing": "linear"}, "ye-population-linear"),
+        ({"name": "proxy"}, "proxy"),
+        ({"name": "proxy", "proxies": "class", "variance": "per_sample"}, "proxy-class-per-sample"),
         ({"name": "rmia"}, "rmia"),
         ({"name": "rmia", "gamma": 1}, "rmia"),
         ({"name": "rmia", "gamma": 2}, "rmia-gamma2.0"),
@@ -47,7 +55,7 @@ def test_labels_and_builds(options, label):
     config = ADAPTER.validate_python(options)
     assert config.label() == label
     attack = build(config.model_dump())
-    assert type(attack).__name__.lower() == options["name"]
+    assert type(attack).__name__.lower() == options["name"].replace("_", "")
     assert all(getattr(attack, key) == value for key, value in config.model_dump().items() if key != "name")
 
 
@@ -79,6 +87,12 @@ def test_labels_are_unique():
     ]
     options += [{"name": "rmia", "gamma": gamma} for gamma in (1.0, 2.0, 2.0000001, 1e-7)]
     options += [{"name": "rmia", "mode": "offline", "a": a} for a in (0.0, 0.3, 0.30000001, 1.0)]
+    options += [
+        {"name": "lira", "dialect": dialect, "variance": variance}
+        for dialect in VARIANCES.keys() - {"memdyn"}
+        for variance in VARIANCES[dialect]
+    ]
+    options += [{"name": "lira", "dialect": "bavaria", "variance_weight": weight} for weight in (1.0, 2.0)]
     labels = [ADAPTER.validate_python(option).label() for option in options]
     assert len(set(labels)) == len(labels)
 
@@ -101,6 +115,16 @@ def test_labels_are_unique():
             "dialect = 'privacy_meter' has no gamma = 2.0; allowed: 1",
         ),
         ({"name": "rmia", "mode": "offline", "dialect": "lira"}, "dialect"),
+        ({"name": "lira", "dialect": "tfp"}, "'tfp' has no variance 'shrunken'; allowed: per_sample, global"),
+        ({"name": "lira", "variance": "switched"}, "'memdyn' has no variance 'switched'; allowed: per_sample, global"),
+        ({"name": "lira", "dialect": "bavaria", "variance": "global"}, "'bavaria' has no variance 'global'"),
+        ({"name": "lira", "law": "normal"}, "law = normal has no effect: it belongs to dialect 'bavaria'"),
+        ({"name": "lira", "dialect": "bavaria", "mean_weight": 0}, "mean_weight"),
+        ({"name": "lira_views", "dialect": "carlini2022"}, "'carlini2022' has no variance 'shrunken'"),
+        ({"name": "difficulty_calibration", "signal": "gap"}, "signal"),
+        ({"name": "ye", "reference": "distilled"}, "reference"),
+        ({"name": "proxy", "proxies": "class", "neighbours": 5}, "neighbours = 5 has no effect"),
+        ({"name": "proxy", "neighbours": 1}, "neighbours"),
         ({"name": "custom"}, "target"),
         ({"name": "custom", "target": "my/file.py"}, "target"),
         ({"name": "custom", "target": "my/file.py:Mine", "called": "a b"}, "called"),
@@ -110,3 +134,10 @@ def test_labels_are_unique():
 def test_refused(options, message):
     with pytest.raises(ValidationError, match=message):
         ADAPTER.validate_python(options)
+
+
+def test_likelihood_ratios_are_those_of_attacks_with_both_laws():
+    named = [{"name": "lira"}, {"name": "lira", "mode": "offline"}, {"name": "lira_views"}, {"name": "proxy"}]
+    for options in (*named, {"name": "ye"}, {"name": "difficulty_calibration"}):
+        config = ADAPTER.validate_python(options)
+        assert config.likelihood_ratio == (build(config.model_dump()).threshold is not None)

@@ -11,7 +11,7 @@ In all of them IN and OUT margins of a sample are normal, with standard deviatio
                  left when each sample's median is taken away, IN and OUT apart. Offline: -log N(margin; OUT).
     leakpro      `AttackLiRA` of LeakPro: means; the fixed variance is the total one, IN and OUT apart; "switched", its
                  default: a sample's own from 64 reference models on, the fixed one below. Offline: log Phi(z), which
-                 for confident members is 0, a tie at the top.
+                 is 0 from z = 38.5 on, a tie at the top.
     bavaria      after Brännvall 2026 (arXiv 2603.11799): a normal-inverse-gamma prior of each sample's mean and
                  variance, IN and OUT apart; the predictive law is Student's t, or a normal with the posterior mean of
                  the variance. The prior's weights are options here. Offline: -log P(an OUT margin is larger).

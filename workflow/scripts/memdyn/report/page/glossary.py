@@ -57,11 +57,13 @@ _TERMS = (
          r"rmia(?:-[\w.-]+)?|RMIA"),
     Term("rmia-offline", "rmia, calibrated on OUT models only", r"rmia-offline(?:-[\w.-]+)?"),
     Term("tan2023", "attack by a loss threshold a sample, the best one on the shadow models (Tan et al. 2023)"),
-    Term("difficulty calibration", "attack by how far a margin (or loss) is from its mean over the sample's OUT models "
-         "(Watson et al. 2022)", r"difficulty_calibration(?:-[\w.-]+)?|[Dd]ifficulty calibration"),
-    Term("ye", "attack by the level at which a loss is below the quantile of non-members' losses: under the sample's OUT "
-         "models, or of the model itself on population samples (ye-population) (Ye et al. 2022)", r"ye(?:-[\w.-]+)?"),
-    Term("proxy", "offline likelihood ratio: the IN margins are those of other samples, proxies (PMIA, Du et al. 2026)",
+    Term("difficulty calibration", "attack by a margin (or loss) less its mean over the sample's OUT models (Watson et al. 2022)",
+         r"difficulty_calibration(?:-[\w.-]+)?|[Dd]ifficulty calibration"),
+    Term("ye", "attack by where a loss lies among those of the sample's OUT models (R of Ye et al. 2022)",
+         r"ye(?:-[\w.-]+)?"),
+    Term("ye-population", "attack by where a loss lies among the same model's on population samples (P of Ye et al. 2022)",
+         r"ye-population(?:-[\w.-]+)?"),
+    Term("proxy", "lira without IN models of the sample: other samples' IN margins are in their place (Du et al. 2026)",
          r"proxy(?:-[\w.-]+)?"),
     Term("population", "samples that no model was trained on: reference data of attacks"),
     Term("pooled", "over all pairs of a model and a sample at once, with one threshold for all models"),
