@@ -96,24 +96,31 @@ def slow_ye(given: Signals, folds: str, reference: str, smoothing: str) -> np.nd
         _, outside = lists(given, losses, model, folds)
         for i, own in enumerate(losses[model]):
             others = outside[i] if reference == "models" else of_population[model]
-            scores[model, i] = -np.log(first_level(own, others, smoothing))
+            scores[model, i] = -(
+                log_normal_level(own, others)
+                if smoothing == "logit_normal"
+                else np.log(first_level(own, others, smoothing))
+            )
     return scores
 
 
 def first_level(own: float, losses: np.ndarray, smoothing: str) -> float:
     """inf {alpha: own < quantile(alpha)}, of the quantile functions of Ye et al.'s code."""
     total = len(losses)
-    if smoothing == "logit_normal":
-        mean, deviation = stats.norm.fit(special.logit(np.exp(-losses)))
-        return float(stats.norm.sf(special.logit(np.exp(-own)), mean, deviation))
     if smoothing == "empirical":
         return (1 + sum(loss <= own for loss in losses)) / (total + 1)
     levels = np.linspace(0, 1, total + 2)
-    knots = np.quantile([0.0, *losses, 1000.0], levels)
+    knots = np.sort([0.0, *losses, 1000.0])  # what np.quantile passes through at these levels
     for k in range(total + 1):
         if own < knots[k + 1]:
             return float(levels[k] + (own - knots[k]) / (knots[k + 1] - knots[k]) / (total + 1))
     return 1.0
+
+
+def log_normal_level(own: float, losses: np.ndarray) -> float:
+    """log of the level where the quantile function is that of a normal logit; 1e-6 is the least deviation."""
+    mean, deviation = stats.norm.fit(special.logit(np.exp(-losses)))
+    return float(stats.norm.logsf(special.logit(np.exp(-own)), mean, max(deviation, 1e-6)))
 
 
 def slow_proxy(given: Signals, folds: str, proxies: str, neighbours: int, variance: str) -> np.ndarray:
