@@ -1,4 +1,4 @@
-"""Attacks that are calibrated per sample, as their papers and published tools define them: a model and a sample at a time."""
+"""Attacks calibrated per sample, as papers and published tools define them: a model and a sample at a time."""
 
 import numpy as np
 from scipy import special, stats
@@ -12,7 +12,9 @@ def lists(given: Signals, values: np.ndarray, model: int, folds: str) -> tuple[l
     models = reference_models(model, len(given.mask), folds)
     found = []
     for member in (True, False):
-        found.append([np.array([values[m, i] for m in models if given.mask[m, i] == member]) for i in range(len(values[0]))])
+        found.append(
+            [np.array([values[m, i] for m in models if given.mask[m, i] == member]) for i in range(len(values[0]))]
+        )
     return tuple(found)
 
 
@@ -24,14 +26,12 @@ def slow_published(
     for model in range(len(values)):
         inside, outside = lists(given, values, model, folds)
         n_references = len(inside[0]) + len(outside[0])
-        if variance == "switched":
-            own = n_references >= 64
-        else:
-            own = variance == "per_sample"
+        own = n_references >= 64 if variance == "switched" else variance == "per_sample"
         if dialect == "carlini2022":
             shortest = min(map(len, inside)), min(map(len, outside))
             inside, outside = [x[: shortest[0]] for x in inside], [x[: shortest[1]] for x in outside]
-            everything = {"in": np.std(np.array(inside)), "out": np.std(np.array(inside if mode == "online" else outside))}
+            of_out = inside if mode == "online" else outside  # as their code has it
+            everything = {"in": np.std(np.array(inside)), "out": np.std(np.array(of_out))}
         elif dialect == "tfp":
             everything = {
                 name: np.std(np.concatenate([x - np.median(x, axis=0) for x in side]))

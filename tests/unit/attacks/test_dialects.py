@@ -131,7 +131,7 @@ def test_views_are_the_mean_of_single_views(variance, mode, world):
 
 
 def test_views_of_one_law_add_up_to_what_is_known():
-    """V views with noise of their own: the mean ratio is that of the mean margin, d' sqrt V, so AUC = Phi(d' sqrt(V / 2))."""
+    """V views with noise of their own: the mean ratio is that of their mean, so AUC = Phi(d' sqrt(V / 2))."""
     rng, d_prime, n_views = np.random.default_rng(4), 0.5, 4
     mask = complementary_mask(rng, 256, 300)
     views = rng.normal(size=300)[:, None] + rng.normal(size=(*mask.shape, n_views)) + d_prime * mask[..., None]

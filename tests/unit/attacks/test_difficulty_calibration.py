@@ -25,7 +25,9 @@ def test_known_answer(n_models, d_prime):
     """Alike samples: what is left is N(d', 1 + 1/R) and N(0, 1 + 1/R), R reference pairs."""
     world = gaussian_world(3, n_models, 6000, d_prime, spread=0.0)
     expected = stats.norm.cdf(d_prime / np.sqrt(2 * (1 + 1 / (n_models // 2 - 1))))
-    assert auc(*world.split(DifficultyCalibration("margin").score(world, "pairs"))) == pytest.approx(expected, abs=0.006)
+    assert auc(*world.split(DifficultyCalibration("margin").score(world, "pairs"))) == pytest.approx(
+        expected, abs=0.006
+    )
 
 
 def test_samples_of_other_means_no_longer_hide_members():

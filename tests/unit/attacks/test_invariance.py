@@ -48,5 +48,7 @@ def test_equal_and_extreme_margins_have_finite_scores(options, folds, world):
     attack = build(options)
     for margins in (np.full(world.mask.shape, 2.5), np.round(world.margins), 80 * world.margins):
         population = margins[:, :20]
-        given = with_outputs(Signals.of_margins(np.clip(margins, -600, 600), world.mask, np.clip(population, -600, 600)))
+        given = with_outputs(
+            Signals.of_margins(np.clip(margins, -600, 600), world.mask, np.clip(population, -600, 600))
+        )
         assert np.isfinite(attack.score(given, folds)).all()

@@ -53,6 +53,10 @@ def test_known_answer_where_all_samples_are_alike(proxies, d_prime):
     assert advantage == pytest.approx(2 * stats.norm.cdf(d_prime / 2) - 1, abs=0.015)
 
 
+def auc_of(world, proxies):
+    return auc(*world.split(Proxy(proxies, 40, "global").score(world, "pairs")))
+
+
 def test_nearest_samples_know_what_all_do_not():
     """Hard samples rise more: with the law of all, the easy ones' IN margins are sought where they never are."""
     rng = np.random.default_rng(5)
@@ -60,7 +64,7 @@ def test_nearest_samples_know_what_all_do_not():
     hard = rng.uniform(0, 4, 2000)
     margins = 6 - 2 * hard + (0.3 + hard / 2) * mask + rng.normal(size=mask.shape)
     world = Signals.of_margins(margins, mask, margins[:, :1])
-    found = {proxies: auc(*world.split(Proxy(proxies, 40, "global").score(world, "pairs"))) for proxies in ("all", "nearest")}
+    found = {proxies: auc_of(world, proxies) for proxies in ("all", "nearest")}
     online = auc(*world.split(LiRA("online", "global").score(world, "pairs")))
     assert found["nearest"] > found["all"] + 0.05
     assert found["nearest"] == pytest.approx(online, abs=0.01)
@@ -71,7 +75,7 @@ def test_a_class_of_its_own_behaviour_needs_its_own_proxies():
     mask, labels = complementary_mask(rng, 64, 2000), np.arange(2000) % 2
     margins = np.where(labels, 0.5, 3.0) * mask + rng.normal(size=mask.shape)
     world = Signals.of(*(Values({"margin": margins}, labels) for _ in range(2)), mask)
-    found = {proxies: auc(*world.split(Proxy(proxies, 20, "global").score(world, "pairs"))) for proxies in ("all", "class")}
+    found = {proxies: auc_of(world, proxies) for proxies in ("all", "class")}
     assert found["class"] > found["all"] + 0.02
 
 
@@ -90,7 +94,9 @@ def test_the_samples_own_in_margins_are_not_used():
     inside, outside = world.split(world.margins)
     moved = inside.copy()
     moved[1:, 7] += 2.0
-    changed = labelled(Signals.of_margins(world.join(moved, outside), world.mask, world.population["margin"]), np.arange(25) % 3)
+    changed = labelled(
+        Signals.of_margins(world.join(moved, outside), world.mask, world.population["margin"]), np.arange(25) % 3
+    )
     for proxies in ("all", "class", "nearest"):
         before, after = (Proxy(proxies, 24, "global").score(each, "pairs") for each in (world, changed))
         np.testing.assert_allclose(after[:2, 7], before[:2, 7], rtol=1e-9, atol=1e-9)

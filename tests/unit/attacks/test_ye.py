@@ -17,9 +17,7 @@ EACH = list(itertools.product(REFERENCES, SMOOTHINGS))
 
 
 def rounded(world, digits):
-    return Signals.of_margins(
-        np.round(world.margins, digits), world.mask, np.round(world.population["margin"], digits)
-    )
+    return Signals.of_margins(np.round(world.margins, digits), world.mask, np.round(world.population["margin"], digits))
 
 
 @pytest.mark.parametrize(("reference", "smoothing"), EACH)
@@ -99,7 +97,9 @@ def test_confident_members_are_not_tied(reference, smoothing):
     margins = world.margins.copy()
     margins[world.mask[:, 0], 0] += 1
     margins[0] = 50 + 14 * np.arange(40)
-    scores = Ye(reference, smoothing).score(Signals.of_margins(margins, world.mask, world.population["margin"]), "pairs")
+    scores = Ye(reference, smoothing).score(
+        Signals.of_margins(margins, world.mask, world.population["margin"]), "pairs"
+    )
     assert np.isfinite(scores).all()
     if reference == "population":
         assert (np.diff(scores[0]) > 0).all() and scores[0].min() > scores[1:].max()

@@ -1,7 +1,8 @@
 """LiRA as others define it: the laws that published tools fit to a sample's margins, as means and variances.
 
-In all of them IN and OUT margins of a sample are normal, with standard deviations over n models, not n - 1, to which
-1e-30 is added. They differ in what the mean is, in the fixed variance, which all samples share, and in the offline score:
+In the first three IN and OUT margins of a sample are normal, with standard deviations over n models, not n - 1, to
+which 1e-30 is added. They differ in what the mean is, in the fixed variance, one of all samples, and in the score
+offline:
 
     carlini2022  the paper's code (`generate_ours` and `generate_ours_offline` of its plot.py): medians as means; the
                  fixed variance, of IN and of OUT, is the total one of the IN margins, over models and samples, so that
@@ -73,9 +74,9 @@ def posterior(
 ) -> tuple[np.ndarray, float, np.ndarray, float]:
     """A normal with a normal-inverse-gamma prior, given each sample's values [P, n] in the reference pairs of a fold.
 
-    The prior, which all samples share: mean mu0, their mean; variance s0^2, the mean of their SS / (n - 1); as much worth
-    as kappa0 = `mean_weight` values for the mean, and nu0 = `variance_weight` for the variance (alpha0 = nu0 / 2, beta0 =
-    nu0 s0^2 / 2).
+    The prior, which all samples share: mean mu0, their mean; variance s0^2, the mean of their SS / (n - 1); as much
+    worth as kappa0 = `mean_weight` values for the mean, and nu0 = `variance_weight` for the variance (alpha0 = nu0 / 2,
+    beta0 = nu0 s0^2 / 2).
 
     Returns:
         The mean [F, n]; nu0 + n, degrees of freedom; sums of squares [F, n], 2 beta_n; kappa0 + n.

@@ -15,8 +15,7 @@ from memdyn.stats.margins import loss
 class DifficultyCalibration(Attack):
     """A score of the sample less its mean over OUT models: s(x) - E[s(x) | OUT].
 
-    What it leaves in is how much a sample's score varies over models, so samples do not share one scale: LiRA divides by
-    it too.
+    How much a sample's score varies over models stays in: samples do not share one scale, by which LiRA divides.
 
     Attributes:
         signal: the score s. "loss": minus the loss, one of those of the paper; "margin": the margin, which, other than

@@ -15,8 +15,8 @@ POOLED = ("carlini2022", "tfp")  # their fixed variance is one of all samples an
 class LiraViews(LiRA):
     """LiRA of each view (the sample as it is, mirrored, moved), as if it were alone; then the mean over views.
 
-    So the views of a sample are taken for copies of one piece of evidence. Online the mean is compared with 0, which is a
-    likelihood ratio of 1 where views say the same. The model's margins of the views are held whole, [M, n, views].
+    So the views of a sample are taken for copies of one piece of evidence. Online the mean is compared with 0, which is
+    a likelihood ratio of 1 where views say the same. The margins of the views are held whole, [M, n, views].
     """
 
     reads = (Reads("margin", views=True),)

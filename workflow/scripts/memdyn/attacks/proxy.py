@@ -22,10 +22,10 @@ PROXIES = ("all", "class", "nearest")
 class Proxy(Attack):
     """log N(margin; proxies' IN margins) - log p(margin | OUT).
 
-    The normal has the mean and the variance (over their number) of all IN margins that the proxies have in the reference
-    pairs. The sample is no proxy of itself, so its own IN margins are not used. (The paper's code takes the median for
-    the mean. Reference models that trained on a proxy may here have trained on the sample too: what it does to others'
-    margins is not taken out.)
+    The normal has the mean and the variance (over their number) of all IN margins that the proxies have in the
+    reference pairs. The sample is no proxy of itself, so its own IN margins are not used. (The paper's code takes
+    medians for means. Reference models that trained on a proxy may here have trained on the sample too: what that does
+    to others' margins is not taken out.)
 
     Attributes:
         proxies: "all" other samples; "class": those of the sample's class, or all where it is alone in it; "nearest":

@@ -67,8 +67,8 @@ class YeAttack(AttackSection):
     )
     smoothing: Literal["empirical", "linear", "logit_normal"] = Field(
         "logit_normal",
-        description="quantiles between and beyond the losses: steps, straight lines (to 1000 nats), or those of a normal "
-        "law of the margin",
+        description="quantiles between and beyond the losses: steps, straight lines (to 1000 nats), or those of a "
+        "normal law of the margin",
     )
 
 

@@ -29,8 +29,8 @@ class LiraAttack(AttackSection):
     variance: Literal["per_sample", "global", "shrunken", "switched"] = Field(
         "shrunken",
         description="variance of a sample's margins over shadow models: its own, one pooled over samples, "
-        "or its own shrunken towards the samples' common prior (empirical Bayes); switched, of dialect leakpro: its own "
-        "from 64 shadow models on, else the pooled one",
+        "or its own shrunken towards the samples' common prior (empirical Bayes); switched, of dialect leakpro: its "
+        "own from 64 shadow models on, else the pooled one",
     )
     dialect: Annotated[Literal[tuple(VARIANCES)], Neutral("memdyn")] = Field(
         "memdyn",
@@ -61,8 +61,9 @@ class LiraAttack(AttackSection):
             )
         for key in OF_BAVARIA if self.dialect != "bavaria" else ():
             if getattr(self, key) != type(self).model_fields[key].default:
+                value = getattr(self, key)
                 raise ValueError(
-                    f"{key} = {getattr(self, key)} has no effect: it belongs to dialect 'bavaria'; allowed: leave it out"
+                    f"{key} = {value} has no effect: it belongs to dialect 'bavaria'; allowed: leave it out"
                 )
         return self
 
