@@ -104,7 +104,10 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=50_000)
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
-    for label in given.labels or sections():
+    known = sections()
+    if unknown := [label for label in given.labels if label not in known]:
+        parser.error(f"{unknown[0]!r} is no attack here; allowed: {', '.join(known)}")
+    for label in given.labels or known:
         if given.here:
             one(label, given.models, given.samples)
             continue

@@ -79,6 +79,18 @@ def test_a_class_of_its_own_behaviour_needs_its_own_proxies():
     assert found["class"] > found["all"] + 0.02
 
 
+def test_among_tied_samples_the_order_of_the_file_chooses_no_proxies():
+    """8 models and margins that are whole numbers: many samples have one mean OUT margin."""
+    world = gaussian_world(3, 8, 200, 1.0)
+    margins, order = np.round(world.margins), np.random.default_rng(0).permutation(200)
+    attack = Proxy("nearest", 4, "per_sample")
+    scores, turned = (
+        attack.score(Signals.of_margins(margins[:, each], world.mask[:, each], margins[:, :1]), "pairs")
+        for each in (np.arange(200), order)
+    )
+    np.testing.assert_allclose(turned, scores[:, order], rtol=1e-7, atol=1e-7)
+
+
 @pytest.mark.parametrize("proxies", PROXIES)
 @pytest.mark.parametrize("folds", ["pairs", "halves"])
 def test_equal_margins_are_no_evidence(proxies, folds):

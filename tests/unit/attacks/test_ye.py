@@ -92,11 +92,11 @@ def test_logit_normal_of_models_orders_as_offline_lira():
 
 @pytest.mark.parametrize(("reference", "smoothing"), [each for each in EACH if each[1] != "empirical"])
 def test_confident_members_are_not_tied(reference, smoothing):
-    """Losses of 1e-22 to 1e-260 lie below all others; the level of none is 0, nor that of another."""
+    """Losses of exp(-50) to exp(-986), which is 0 in float64, lie below all others; none has the level of another."""
     world = gaussian_world(1, 16, 40, 0.0, spread=0.1)
     margins = world.margins.copy()
     margins[world.mask[:, 0], 0] += 1
-    margins[0] = 50 + 14 * np.arange(40)
+    margins[0] = 50 + 24 * np.arange(40)
     scores = Ye(reference, smoothing).score(
         Signals.of_margins(margins, world.mask, world.population["margin"]), "pairs"
     )

@@ -30,7 +30,7 @@ class Proxy(Attack):
     Attributes:
         proxies: "all" other samples; "class": those of the sample's class, or all where it is alone in it; "nearest":
             the samples next to it in the order of the mean OUT margin in the reference pairs, half of them on either
-            side; at the ends of the order those that are next.
+            side; at the ends of the order those that are next; with all that are tied with it or with the last of them.
         neighbours: how many are nearest; all others where there are fewer.
         variance: of the OUT law, as LiRA's.
     """
@@ -82,11 +82,8 @@ class Proxy(Attack):
             case "class":
                 order, first, last = _of_class(labels, n_samples)
             case "nearest":
-                order = np.lexsort((squares, mean, outside), axis=-1)  # ties must not depend on the samples' order
-                width = min(self.neighbours, n_samples - 1)
-                first = np.clip(np.arange(n_samples) - width // 2, 0, n_samples - 1 - width)[None]
-                last = first + width + 1
-        centre = np.median(mean, axis=1, keepdims=True)  # of equal values exactly their value: no noise among ties
+                order, first, last = _next_to(outside, min(self.neighbours, n_samples - 1))
+        centre = mean.mean(axis=1, keepdims=True)  # or the variance would be a difference of large squares
         apart = mean - centre
         spread = squares / fold.count + apart**2
         order = np.broadcast_to(order, mean.shape)
@@ -110,6 +107,19 @@ def _of_class(labels: np.ndarray | None, n_samples: int) -> tuple[np.ndarray, np
     first, last = (np.searchsorted(ranked, ranked, side=side) for side in ("left", "right"))
     alone = last - first == 1
     return order[None], np.where(alone, 0, first)[None], np.where(alone, n_samples, last)[None]
+
+
+def _next_to(values: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The same by values [F, n], `width` others or, with ties, more: [F, n] each."""
+    order = np.argsort(values, axis=1)
+    ranked = np.take_along_axis(values, order, axis=1)
+    places, steps = np.arange(ranked.shape[1]), ranked[:, 1:] != ranked[:, :-1]
+    # where the block of values that are equal to each starts and ends
+    starts, ends = (np.pad(steps, ((0, 0), sides), constant_values=True) for sides in ((1, 0), (0, 1)))
+    start = np.maximum.accumulate(np.where(starts, places, 0), axis=1)
+    end = np.minimum.accumulate(np.where(ends, places, len(places))[:, ::-1], axis=1)[:, ::-1]
+    lowest, highest = (np.clip(each - width // 2, 0, places[-1] - width) for each in (start, end))
+    return order, np.take_along_axis(start, lowest, axis=1), np.take_along_axis(end, highest + width, axis=1) + 1
 
 
 def _others(values: np.ndarray, order: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
