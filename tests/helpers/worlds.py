@@ -89,3 +89,9 @@ def uneven_targets(seed: int, n_models: int = 16, n_samples: int = 600) -> Signa
     world = gaussian_world(seed, n_models, n_samples, 1.0, n_population=600)
     factor = np.exp(0.3 * np.random.default_rng([3, seed]).normal(size=(n_models, 1)))
     return Signals.of_margins(factor * world.margins, world.mask, factor * world.population["margin"])
+
+
+def readable_by(attack: Attack, world: Signals) -> Signals:
+    """The world with what an attack reads besides the margin, if anything."""
+    plain = {read.name for read in attack.reads} == {"margin"} and getattr(attack, "proxies", None) != "class"
+    return world if plain else with_outputs(world)

@@ -9,7 +9,7 @@ from every_attack import ATTACKS, UNCALIBRATED, label
 from memdyn.attacks.base import Fold, build, folds_of
 from memdyn.attacks.loss import Loss
 from memdyn.attacks.signals import Signals
-from worlds import gaussian_world, with_outputs
+from worlds import gaussian_world, readable_by, with_outputs
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_no_score_knows_its_own_membership(options, folds, lattice):
         world = gaussian_world(seed, 8, 20, 0.0)
         if lattice:
             world = Signals.of_margins(np.round(world.margins), world.mask, np.round(world.population["margin"]))
-        world = with_outputs(world)
+        world = readable_by(attack, world)
         flips = np.zeros((4, 20), dtype=bool)
         flips[pair] = np.random.default_rng(seed).random(20) < 0.5
         own = slice(2 * pair, 2 * pair + 2)
