@@ -18,8 +18,40 @@ ATTACKS = [
     ),
     {"name": "privacy_risk_score", "bins": 5},
     {"name": "shokri2017", "probabilities": 3, "records": 100, "epochs": 2, "seed": 0},
+    *(
+        {"name": "lira", "mode": mode, "variance": variance, "dialect": dialect}
+        for mode, variance, dialect in (
+            ("online", "per_sample", "carlini2022"),
+            ("online", "global", "carlini2022"),
+            ("offline", "global", "tfp"),
+            ("online", "switched", "leakpro"),
+            ("offline", "per_sample", "leakpro"),
+            ("online", "shrunken", "bavaria"),
+        )
+    ),
+    {"name": "lira", "mode": "online", "variance": "shrunken", "dialect": "bavaria", "law": "normal"},
+    {"name": "lira_views", "mode": "online", "variance": "shrunken"},
+    {"name": "lira_views", "mode": "online", "variance": "global", "dialect": "carlini2022"},
+    *({"name": "difficulty_calibration", "signal": signal} for signal in ("margin", "loss")),
+    *(
+        {"name": "ye", "reference": reference, "smoothing": smoothing}
+        for reference, smoothing in (
+            ("models", "empirical"),
+            ("models", "linear"),
+            ("models", "logit_normal"),
+            ("population", "linear"),
+        )
+    ),
+    *(
+        {"name": "proxy", "proxies": proxies, "neighbours": 20, "variance": "shrunken"}
+        for proxies in ("all", "class", "nearest")
+    ),
 ]
-UNCALIBRATED = [{"name": "loss"}, {"name": "song2021", "metric": "correctness"}]
+UNCALIBRATED = [
+    options
+    for options in ATTACKS
+    if options["name"] == "loss" or "population" in options.values() or "correctness" in options.values()
+]
 """Those that learn nothing from shadow models."""
 
 

@@ -93,4 +93,5 @@ def uneven_targets(seed: int, n_models: int = 16, n_samples: int = 600) -> Signa
 
 def readable_by(attack: Attack, world: Signals) -> Signals:
     """The world with what an attack reads besides the margin, if anything."""
-    return world if {read.name for read in attack.reads} == {"margin"} else with_outputs(world)
+    plain = {read.name for read in attack.reads} == {"margin"} and getattr(attack, "proxies", None) != "class"
+    return world if plain else with_outputs(world)

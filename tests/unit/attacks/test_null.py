@@ -58,7 +58,11 @@ def per_model(scores, mask):
 @pytest.mark.slow
 def test_honest_runs_pass_the_simultaneous_test():
     """On real signal, members swapped at random: the p-value of the run's null test is uniform, also for 8 models."""
-    quick = [options for options in ATTACKS if options.get("mode") != "offline" and options["name"] != "shokri2017"]
+    quick = [
+        options
+        for options in ATTACKS
+        if options.get("mode") != "offline" and options["name"] != "shokri2017" and "dialect" not in options
+    ]
     attacks, p_values = [build(options) for options in quick], []
     for seed in range(60):
         world = with_outputs(gaussian_world(seed, 8, 100, 1.5, model_effect=0.3))

@@ -10,14 +10,15 @@ from pydantic import TypeAdapter, ValidationError
 from memdyn.attacks import REGISTRY
 from memdyn.attacks.base import build
 from memdyn.config.attacks.custom import CustomAttack
+from memdyn.config.attacks.lira import VARIANCES
 from memdyn.config.attacks.sections import AttackConfig
 
 ADAPTER = TypeAdapter(AttackConfig)
 
 
 def test_names_are_the_registry():
-    classes = get_args(get_args(AttackConfig)[0])
-    assert {cls.model_fields["name"].default for cls in classes} == set(REGISTRY)
+    sections = get_args(get_args(AttackConfig)[0])
+    assert {cls.model_fields["name"].default for cls in sections} == set(REGISTRY)
 
 
 @pytest.mark.parametrize(
@@ -34,6 +35,17 @@ def test_names_are_the_registry():
         ({"name": "privacy_risk_score", "bins": 10}, "privacy_risk_score-bins10"),
         ({"name": "shokri2017"}, "shokri2017"),
         ({"name": "shokri2017", "records": 500}, "shokri2017-records500"),
+        ({"name": "lira", "dialect": "tfp", "variance": "per_sample"}, "lira-per-sample-tfp"),
+        ({"name": "lira", "dialect": "leakpro", "variance": "switched"}, "lira-switched-leakpro"),
+        ({"name": "lira", "dialect": "bavaria"}, "lira-bavaria"),
+        ({"name": "lira", "dialect": "bavaria", "law": "normal"}, "lira-bavaria-normal"),
+        ({"name": "lira_views", "mode": "offline"}, "lira_views-offline"),
+        ({"name": "difficulty_calibration"}, "difficulty_calibration"),
+        ({"name": "difficulty_calibration", "signal": "loss"}, "difficulty_calibration-loss"),
+        ({"name": "ye"}, "ye"),
+        ({"name": "ye", "reference": "population", "smoothing": "linear"}, "ye-population-linear"),
+        ({"name": "proxy"}, "proxy"),
+        ({"name": "proxy", "proxies": "class", "variance": "per_sample"}, "proxy-class-per-sample"),
         ({"name": "rmia"}, "rmia"),
         ({"name": "rmia", "gamma": 1}, "rmia"),
         ({"name": "rmia", "gamma": 2}, "rmia-gamma2.0"),
@@ -81,6 +93,12 @@ def test_labels_are_unique():
     ]
     options += [{"name": "rmia", "gamma": gamma} for gamma in (1.0, 2.0, 2.0000001, 1e-7)]
     options += [{"name": "rmia", "mode": "offline", "a": a} for a in (0.0, 0.3, 0.30000001, 1.0)]
+    options += [
+        {"name": "lira", "dialect": dialect, "variance": variance}
+        for dialect in VARIANCES.keys() - {"memdyn"}
+        for variance in VARIANCES[dialect]
+    ]
+    options += [{"name": "lira", "dialect": "bavaria", "variance_weight": weight} for weight in (1.0, 2.0)]
     labels = [ADAPTER.validate_python(option).label() for option in options]
     assert len(set(labels)) == len(labels)
 
@@ -103,6 +121,16 @@ def test_labels_are_unique():
             "dialect = 'privacy_meter' has no gamma = 2.0; allowed: 1",
         ),
         ({"name": "rmia", "mode": "offline", "dialect": "lira"}, "dialect"),
+        ({"name": "lira", "dialect": "tfp"}, "'tfp' has no variance 'shrunken'; allowed: per_sample, global"),
+        ({"name": "lira", "variance": "switched"}, "'memdyn' has no variance 'switched'; allowed: per_sample, global"),
+        ({"name": "lira", "dialect": "bavaria", "variance": "global"}, "'bavaria' has no variance 'global'"),
+        ({"name": "lira", "law": "normal"}, "law = normal has no effect: it belongs to dialect 'bavaria'"),
+        ({"name": "lira", "dialect": "bavaria", "mean_weight": 0}, "mean_weight"),
+        ({"name": "lira_views", "dialect": "carlini2022"}, "'carlini2022' has no variance 'shrunken'"),
+        ({"name": "difficulty_calibration", "signal": "gap"}, "signal"),
+        ({"name": "ye", "reference": "distilled"}, "reference"),
+        ({"name": "proxy", "proxies": "class", "neighbours": 5}, "neighbours = 5 has no effect"),
+        ({"name": "proxy", "neighbours": 1}, "neighbours"),
         ({"name": "custom"}, "target"),
         ({"name": "custom", "target": "my/file.py"}, "target"),
         ({"name": "custom", "target": "my/file.py:Mine", "called": "a b"}, "called"),
@@ -112,3 +140,8 @@ def test_labels_are_unique():
 def test_refused(options, message):
     with pytest.raises(ValidationError, match=message):
         ADAPTER.validate_python(options)
+
+
+@pytest.mark.parametrize("options", ATTACKS, ids=label)
+def test_the_config_knows_which_attacks_have_a_threshold_of_their_own(options):
+    assert ADAPTER.validate_python(options).has_threshold == (build(options).threshold is not None)

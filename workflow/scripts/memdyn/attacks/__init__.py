@@ -3,10 +3,14 @@
 REGISTRY: dict[str, str] = {
     "loss": "memdyn.attacks.loss:Loss",
     "lira": "memdyn.attacks.lira:LiRA",
+    "lira_views": "memdyn.attacks.lira_views:LiraViews",
     "rmia": "memdyn.attacks.rmia:RMIA",
     "tan2023": "memdyn.attacks.tan2023:Tan2023",
     "song2021": "memdyn.attacks.song2021:Song2021",
     "privacy_risk_score": "memdyn.attacks.privacy_risk_score:PrivacyRiskScore",
     "shokri2017": "memdyn.attacks.shokri2017:Shokri2017",
+    "difficulty_calibration": "memdyn.attacks.difficulty_calibration:DifficultyCalibration",
+    "ye": "memdyn.attacks.ye:Ye",
+    "proxy": "memdyn.attacks.proxy:Proxy",
     "custom": "memdyn.attacks.custom:custom",
 }

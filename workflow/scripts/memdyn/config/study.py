@@ -4,7 +4,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from memdyn.config.attacks.calibrated import LiraAttack, RmiaAttack
+from memdyn.config.attacks.calibrated import RmiaAttack
+from memdyn.config.attacks.lira import LiraAttack
 from memdyn.config.attacks.sections import AttackConfig
 from memdyn.config.attacks.thresholds import LossAttack
 from memdyn.config.base import Bool, Strict
@@ -112,10 +113,10 @@ class StudyConfig(Strict):
         missing = [label for label in self.dynamics.attacks if label not in labels]
         if missing:
             raise ValueError(f"dynamics.attacks: {missing[0]!r} is not among the attacks ({', '.join(labels)})")
-        plain = [attack.label() for attack in self.attacks if not (attack.name == "lira" and attack.mode == "online")]
+        plain = [attack.label() for attack in self.attacks if not attack.has_threshold]
         if plain and self.dynamics.thresholds == ["lr1"]:
             raise ValueError(
-                f"dynamics.thresholds: lr1 alone, but {plain[0]} gives no likelihood ratio; "
+                f"dynamics.thresholds: lr1 alone, but {plain[0]} has no threshold of its own; "
                 "allowed: false positive rates too, such as 0.01"
             )
         if self.difficulty.measures and not self.analysis.enabled:

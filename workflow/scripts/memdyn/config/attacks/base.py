@@ -14,6 +14,11 @@ class AttackSection(Strict):
 
     gives_probability: ClassVar[bool] = False
 
+    @property
+    def has_threshold(self) -> bool:
+        """Whether it has one of its own, which tables call lr1: a likelihood ratio of 1, or its authors' rule."""
+        return False
+
     def label(self) -> str:
         """The attack's name and its options that differ from the default; unique per distinct set of options.
 

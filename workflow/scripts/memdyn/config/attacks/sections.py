@@ -4,19 +4,30 @@ from typing import Annotated
 
 from pydantic import Field
 
-from memdyn.config.attacks.calibrated import LiraAttack, RmiaAttack, Tan2023Attack
+from memdyn.config.attacks.calibrated import (
+    DifficultyCalibrationAttack,
+    ProxyAttack,
+    RmiaAttack,
+    Tan2023Attack,
+    YeAttack,
+)
 from memdyn.config.attacks.custom import CustomAttack
+from memdyn.config.attacks.lira import LiraAttack, LiraViewsAttack
 from memdyn.config.attacks.thresholds import LossAttack, PrivacyRiskScoreAttack, Song2021Attack
 from memdyn.config.attacks.trained import Shokri2017Attack
 
 AttackConfig = Annotated[
     LossAttack
     | LiraAttack
+    | LiraViewsAttack
     | RmiaAttack
     | Tan2023Attack
     | Song2021Attack
     | PrivacyRiskScoreAttack
     | Shokri2017Attack
+    | DifficultyCalibrationAttack
+    | YeAttack
+    | ProxyAttack
     | CustomAttack,
     Field(discriminator="name"),
 ]

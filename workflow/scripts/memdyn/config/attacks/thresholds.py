@@ -25,6 +25,10 @@ class Song2021Attack(AttackSection):
         description="what is compared with the class's threshold; correctness (is the prediction right?) has none",
     )
 
+    @property
+    def has_threshold(self) -> bool:
+        return True
+
 
 class PrivacyRiskScoreAttack(AttackSection):
     """The probability of being a member by class histograms of the modified entropy (Song & Mittal 2021)."""
@@ -35,3 +39,7 @@ class PrivacyRiskScoreAttack(AttackSection):
         "privacy_risk_score", description="probability of membership from class histograms of the modified entropy"
     )
     bins: int = Field(5, ge=1, le=1000, description="of each histogram, equally wide in the log of the entropy")
+
+    @property
+    def has_threshold(self) -> bool:
+        return True

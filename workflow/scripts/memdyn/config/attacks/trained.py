@@ -21,3 +21,7 @@ class Shokri2017Attack(AttackSection):
     records: int = Field(1000, ge=1, description="members of a class that it is trained on, and as many non-members")
     epochs: int = Field(20, ge=1, description="of its training")
     seed: int = Field(0, ge=0, le=2**32 - 1, description="of its training")
+
+    @property
+    def has_threshold(self) -> bool:
+        return True
