@@ -121,7 +121,7 @@ def _fit(variance: str, values: np.ndarray, fold: Fold) -> _Normal | _Student:
 
 def _predictive(mean: np.ndarray, squares: np.ndarray, values: np.ndarray, fold: Fold) -> _Student:
     """Student t, nu0 + n - 1 degrees of freedom, scale^2 = (1 + 1/n) (nu0 s0^2 + SS) / (nu0 + n - 1)."""
-    prior = fit_prior(squares, fold.count - 1, start_of_folds(values) if fold.references is None else None)
+    prior = fit_prior(squares, fold.count - 1, _start(values) if fold.references is None else None)
     nu = prior.nu[:, None]
     dof = nu + fold.count - 1
     spread = (1 + 1 / fold.count) * (nu * prior.variance[:, None] + squares)
@@ -129,7 +129,7 @@ def _predictive(mean: np.ndarray, squares: np.ndarray, values: np.ndarray, fold:
     return _Student(mean, dof, spread, offset)
 
 
-def start_of_folds(values: np.ndarray) -> Prior | None:
+def _start(values: np.ndarray) -> Prior | None:
     """Where the fits of all folds start, which leave one row of values [P, n] out each: the prior of the other half.
 
     All folds differ little. But a start of all rows would know the one that is left out, and where a likelihood has two
