@@ -6,8 +6,17 @@ from pydantic import Field
 
 from memdyn.config.attacks.calibrated import LiraAttack, RmiaAttack, Tan2023Attack
 from memdyn.config.attacks.custom import CustomAttack
+from memdyn.config.attacks.history import LogRatioSumAttack, SequenceAttack, TrajectoryAttack
 from memdyn.config.attacks.thresholds import LossAttack
 
 AttackConfig = Annotated[
-    LossAttack | LiraAttack | RmiaAttack | Tan2023Attack | CustomAttack, Field(discriminator="name")
+    LossAttack
+    | LiraAttack
+    | RmiaAttack
+    | Tan2023Attack
+    | SequenceAttack
+    | LogRatioSumAttack
+    | TrajectoryAttack
+    | CustomAttack,
+    Field(discriminator="name"),
 ]
