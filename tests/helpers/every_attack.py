@@ -12,6 +12,9 @@ ATTACKS = [
     *({"name": "rmia", "mode": mode, "a": 0.3, "gamma": 1.0} for mode in ("online", "offline")),
     {"name": "rmia", "mode": "offline", "a": 0.3, "gamma": 1.0, "dialect": "privacy_meter"},
     {"name": "tan2023"},
+    {"name": "sequence", "checkpoints": 10},
+    {"name": "log_ratio_sum", "variance": "shrunken", "checkpoints": 10},
+    {"name": "trajectory", "checkpoints": 10},
 ]
 
 

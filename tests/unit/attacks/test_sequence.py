@@ -13,7 +13,7 @@ from memdyn.attacks.signals import Signals
 from memdyn.stats.correlated import Common, eliminate, in_common
 from memdyn.stats.roc import auc
 from scipy import linalg, stats
-from slow_attacks import reference_models, slow_lira
+from slow_attacks import reference_models
 from worlds import gaussian_world
 
 ATTACK = Sequence(10)
@@ -61,7 +61,7 @@ def test_agrees_with_regressions_one_at_a_time(folds, n_models):
     if (n_models, folds) == (6, "halves"):
         pytest.skip("too few models")
     world = autoregressive(n_models, n_models, 30, 0.7, RISING[:4])
-    lira = slow_lira(world, folds, "online", "shrunken")
+    lira = LiRA("online", "shrunken").score(world, folds)
     scores = ATTACK.score(world, folds)
     values = world.split(world.arrays["margin_history"][..., ::-1])
     for model in range(n_models):

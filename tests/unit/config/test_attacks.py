@@ -10,6 +10,7 @@ from memdyn.attacks import REGISTRY
 from memdyn.attacks.base import build
 from memdyn.config.attacks.calibrated import LiraAttack, RmiaAttack, Tan2023Attack
 from memdyn.config.attacks.custom import CustomAttack
+from memdyn.config.attacks.history import LogRatioSumAttack, SequenceAttack, TrajectoryAttack
 from memdyn.config.attacks.sections import AttackConfig
 from memdyn.config.attacks.thresholds import LossAttack
 
@@ -17,9 +18,8 @@ ADAPTER = TypeAdapter(AttackConfig)
 
 
 def test_names_are_the_registry():
-    names = {
-        cls.model_fields["name"].default for cls in (LossAttack, LiraAttack, RmiaAttack, Tan2023Attack, CustomAttack)
-    }
+    calibrated = (LiraAttack, RmiaAttack, Tan2023Attack, SequenceAttack, LogRatioSumAttack, TrajectoryAttack)
+    names = {cls.model_fields["name"].default for cls in (LossAttack, *calibrated, CustomAttack)}
     assert names == set(REGISTRY)
 
 
@@ -36,6 +36,10 @@ def test_names_are_the_registry():
         ({"name": "rmia", "gamma": 2}, "rmia-gamma2.0"),
         ({"name": "rmia", "mode": "offline", "a": "5e-1"}, "rmia-offline-a0.5"),
         ({"name": "rmia", "mode": "offline", "dialect": "privacy_meter"}, "rmia-offline-privacy-meter"),
+        ({"name": "sequence"}, "sequence"),
+        ({"name": "sequence", "checkpoints": 5}, "sequence-checkpoints5"),
+        ({"name": "log_ratio_sum", "variance": "per_sample"}, "log_ratio_sum-per-sample"),
+        ({"name": "trajectory"}, "trajectory"),
         (
             {"name": "rmia", "mode": "offline", "a": 0.5, "gamma": 1.0, "dialect": "privacy_meter"},
             "rmia-offline-a0.5-privacy-meter",
@@ -46,7 +50,7 @@ def test_labels_and_builds(options, label):
     config = ADAPTER.validate_python(options)
     assert config.label() == label
     attack = build(config.model_dump())
-    assert type(attack).__name__.lower() == options["name"]
+    assert type(attack).__name__.lower() == options["name"].replace("_", "")
     assert all(getattr(attack, key) == value for key, value in config.model_dump().items() if key != "name")
 
 
