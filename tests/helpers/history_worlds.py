@@ -38,17 +38,22 @@ def autoregressive(
     spread: float = 0.5,
     noise: str = "normal",
     model_effect: float = 0.0,
+    samples_seed: int | None = None,
 ) -> Signals:
     """Each sample's margins over T checkpoints are an AR(1) of correlation rho, members higher by effect [T].
 
     Effects are in the sample's own standard deviation, whose logarithm is N(0, spread).
 
     Args:
-        noise: "normal", or "heavy": each (model, sample) has a scale of its own, Student t with 5 degrees of freedom; or
+        noise: "normal"; "heavy": Student t with 5 degrees of freedom, a (model, sample) having one scale throughout; or
             "ties": margins rounded to 0.5.
+        samples_seed: fixes the samples while seed draws the models.
         model_effect: moves all margins of a model together.
     """
-    rng = np.random.default_rng([5, seed])
+    rng, samples = (
+        np.random.default_rng([5, seed]),
+        np.random.default_rng([6, seed if samples_seed is None else samples_seed]),
+    )
     mask = complementary_mask(rng, n_models, n_samples)
     shape = (n_models, n_samples, len(effect))
     error = np.empty(shape)
@@ -58,8 +63,8 @@ def autoregressive(
     if noise == "heavy":
         error *= np.sqrt(5 / rng.chisquare(5, (*shape[:2], 1)))
     error += model_effect * rng.normal(size=(n_models, 1, 1))
-    deviation = np.exp(spread * rng.normal(size=(n_samples, 1)))
-    history = rng.normal(1, 2, (n_samples, 1)) + deviation * (error + np.asarray(effect) * mask[..., None])
+    deviation = np.exp(spread * samples.normal(size=(n_samples, 1)))
+    history = samples.normal(1, 2, (n_samples, 1)) + deviation * (error + np.asarray(effect) * mask[..., None])
     if noise == "ties":
         history = np.round(2 * history) / 2
     return over_time(history, mask, rng.normal(size=(n_models, 20, len(effect))))

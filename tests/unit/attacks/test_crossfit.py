@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from every_attack import ATTACKS, label
+from history_worlds import with_history
 from memdyn.attacks.base import Fold, build, folds_of
 from memdyn.attacks.loss import Loss
 from memdyn.attacks.signals import Signals
-from history_worlds import with_history
 from worlds import gaussian_world
 
 
@@ -87,7 +87,9 @@ def test_no_score_knows_its_own_membership(options, folds, lattice):
         flips[pair] = np.random.default_rng(seed).random(20) < 0.5
         own = slice(2 * pair, 2 * pair + 2)
         before, after = attack.score(world, folds)[own], attack.score(world.swap(flips), folds)[own]
-        if options.get("variance") == "shrunken" or options["name"] == "sequence":  # all folds take the steps of the slowest
+        if (
+            options.get("variance") == "shrunken" or options["name"] == "sequence"
+        ):  # all folds take the steps of the slowest
             np.testing.assert_allclose(after, before, rtol=1e-9, atol=1e-9)
         else:
             np.testing.assert_array_equal(after, before)

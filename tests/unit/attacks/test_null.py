@@ -6,12 +6,12 @@ import pytest
 from scipy import stats
 
 from every_attack import ATTACKS, label
+from history_worlds import with_history
 from memdyn.attacks.base import build
 from memdyn.attacks.evaluate import null_draws, swaps
 from memdyn.compare.nulls import null_tests
 from memdyn.stats.roc import auc
 from memdyn.stats.simultaneous import null_test
-from history_worlds import with_history
 from worlds import gaussian_world
 
 WORLDS, SAMPLES = 20, 2000

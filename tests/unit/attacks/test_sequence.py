@@ -1,9 +1,10 @@
-"""The sequence attack: against regressions a sample and model at a time, against what is known, and where it is hard."""
+"""The sequence attack: against single regressions, against what is known, and where it is hard."""
 
 import tracemalloc
 
 import numpy as np
 import pytest
+from scipy import linalg, stats
 
 from history_worlds import autoregressive, best_auc, over_time, with_history
 from memdyn.attacks.base import folds_of
@@ -12,7 +13,6 @@ from memdyn.attacks.sequence import Sequence, _common
 from memdyn.attacks.signals import Signals
 from memdyn.stats.correlated import Common, eliminate, in_common
 from memdyn.stats.roc import auc
-from scipy import linalg, stats
 from slow_attacks import reference_models
 from worlds import gaussian_world
 
@@ -86,7 +86,7 @@ def test_at_one_checkpoint_it_is_lira(folds):
 
 @pytest.mark.parametrize(("rho", "effect"), [(0.6, RISING), (0.9, RISING), (0.5, np.full(6, 0.4))], ids=str)
 def test_known_answer(rho, effect):
-    """Near the best attack that there is with 128 models, and beyond that on the last checkpoint where history tells."""
+    """Near the best attack that there is with 128 models, beyond that on the last checkpoint."""
     world = autoregressive(3, 128, 500, rho, effect)
     found = auc(*world.split(ATTACK.score(world, "pairs")))
     best = best_auc(rho, effect)
@@ -110,7 +110,8 @@ def test_what_is_in_common_is_found():
 def test_correlations_that_differ_weigh_less():
     """Half of the samples at rho = .9, half at 0: the common correlation counts as few models."""
     first, second = (autoregressive(k, 64, 500, rho, RISING[:3]) for k, rho in ((1, 0.9), (2, 0.0)))
-    both = [np.concatenate(parts, axis=1) for parts in zip(*(w.split(w.arrays["margin_history"]) for w in (first, second)))]
+    halves = [world.split(world.arrays["margin_history"]) for world in (first, second)]
+    both = [np.concatenate(parts, axis=1) for parts in zip(*halves, strict=True)]
     alike = first.split(first.arrays["margin_history"])
     assert in_common(*both).weight[0] < 30 < in_common(*alike).weight[0]
 

@@ -1,22 +1,25 @@
 """The sequence attack: the likelihood ratio of all of a sample's margins so far, as one vector.
 
-Optimal where the margins of a sample over checkpoints are jointly normal, as LiRA is at one checkpoint; cf. Michel, Basu &
-Kaufmann 2026 (arXiv 2602.16596), who derive the optimal attack on a sequence of released models for means.
+Optimal where the margins of a sample over checkpoints are jointly normal, as LiRA is at one checkpoint; cf. Michel, Basu
+& Kaufmann 2026 (arXiv 2602.16596), who derive the optimal attack on a sequence of released models for means.
 
 The density is a product of conditional ones, the attacked checkpoint first: p(x_1) p(x_2 | x_1) ..., where x_1 is the
-margin there and x_2, x_3, ... are the earlier ones. p(x_1) is LiRA's (Carlini et al. 2022) with shrunken variances, so all
-else is what history adds. Apart, the means and covariances of T checkpoints cost more than history gives: with 32 models and
-10 checkpoints the attack would be weaker than LiRA. So in each conditional IN and OUT share the normal regression of x_t on
-x_1 .. x_{t-1}, and differ in its level alone, by an effect; and all is shrunken towards what samples have in common:
+margin there and x_2, x_3, ... are the earlier ones. p(x_1) is LiRA's (Carlini et al. 2022) with shrunken variances, so
+all else is what history adds. Fitted to IN and to OUT apart, means and covariances of 10 checkpoints cost more than
+history gives: with 32 models the attack was weaker than LiRA. So in each conditional IN and OUT share the normal
+regression of x_t on x_1 .. x_{t-1}, and differ in its level alone, by an effect; and all is shrunken towards what
+samples have in common:
     coefficients: towards those of the common correlation matrix R, which counts as `weight` models
     variance of x_t given the others: a scaled inverse chi-square prior (nu_t, s_t^2), fitted as LiRA's
     effect, in these standard deviations: a normal prior (m_t, l_t)
-(the first two are a generalised inverse-Wishart prior of the covariance; Ben-David et al. 2015, "High dimensional Bayesian
-inference for Gaussian directed acyclic graph models"). With n pairs that calibrate, their squares S [T, T], centred in IN
-and in OUT, and D the sample's own standard deviations, all regressions are read off ONE elimination of A = S + weight D R D:
-    RSS_t = pivot_t(A) - weight D_t^2 pivot_t(R),    r_t = x_t - its prediction,    q_t = sum_{s<t} r_s^2 / pivot_s(A),
+(the first two are a generalised inverse-Wishart prior of the covariance; Ben-David et al. 2015, "High dimensional
+Bayesian inference for Gaussian directed acyclic graph models"). With n pairs that calibrate, their squares S [T, T],
+centred in IN and in OUT, and D the sample's own standard deviations, all regressions are read off ONE elimination of
+A = S + weight D R D:
+    RSS_t = pivot_t(A) - weight D_t^2 pivot_t(R),   r_t = x_t - its prediction,   q_t = sum_{s<t} r_s^2 / pivot_s(A),
     b_t = what is left of the difference of IN and OUT means,   g_t = 2 / n + sum_{s<t} b_s^2 / pivot_s(A)  its noise
-Then r_t -+ E[effect | b_t] / 2 is Student t with nu_t + 2 (n - 1) degrees of freedom and a scale that IN and OUT share.
+Then r_t -+ E[effect | b_t] / 2 is Student t with nu_t + 2 (n - 1) degrees of freedom and a scale that IN and OUT share:
+where membership changes how checkpoints hang together, and not only their levels, that is not seen.
 The priors are of the half of the pairs that the scored one is not in.
 """
 
@@ -127,7 +130,7 @@ def _log_ratio(residuals: np.ndarray, pivots: np.ndarray, laws: list) -> np.ndar
 
 
 def _moments(values: Both, fold: Fold) -> Iterator[tuple[slice, list[np.ndarray], np.ndarray]]:
-    """(samples, means [F, T, c] of IN and OUT references, their summed squares [F, T, T, c]), some samples at a time."""
+    """(samples, means [F, T, c] of IN and OUT references, their summed squares [F, T, T, c]), a chunk at a time."""
     n_pairs, n_samples, width = values[0].shape
     left_out = fold.references is None
     size = max(1, CHUNK // (n_pairs * width * (width if left_out else 1)))

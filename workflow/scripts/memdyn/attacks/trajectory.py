@@ -1,8 +1,8 @@
 """A classifier of loss trajectories (Liu et al. 2022, "Membership Inference Attacks by Exploiting Loss Trajectory").
 
-They guess the trajectory from models distilled from the target, since an attacker sees its last weights only. Here it is
-the target's own over its checkpoints: a white-box upper bound of theirs. Their classifier, a multilayer perceptron, is
-gradient-boosted trees here: these need no scaling of the losses, depend on no order of the samples, and are fast.
+They guess the trajectory from models distilled from the target, since an attacker sees its last weights only. Here it
+is the target's own over its checkpoints: a white-box upper bound of theirs. Their classifier, a multilayer perceptron,
+is gradient-boosted trees here: these need no scaling of the losses, depend on no order of the samples, and are fast.
 """
 
 from collections.abc import Mapping

@@ -119,7 +119,7 @@ _OF_ALL = dict(
         table(
             "study",
             "history_gain",
-            "What the checkpoints so far add to the last one: attacks over time minus the same attacks on it alone. Empty "
+            "What the checkpoints so far add to the last one: attacks over time minus the same on it alone. Empty "
             "without such attacks, or where the study does not have the others.",
             "run attack epoch aggregation metric",
             (
