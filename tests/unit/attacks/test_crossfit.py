@@ -87,9 +87,8 @@ def test_no_score_knows_its_own_membership(options, folds, lattice):
         flips[pair] = np.random.default_rng(seed).random(20) < 0.5
         own = slice(2 * pair, 2 * pair + 2)
         before, after = attack.score(world, folds)[own], attack.score(world.swap(flips), folds)[own]
-        if (
-            options.get("variance") == "shrunken" or options["name"] == "sequence"
-        ):  # all folds take the steps of the slowest
+        fits_priors = options.get("variance") == "shrunken" or options["name"] == "sequence"
+        if fits_priors:  # all folds take the steps of the slowest
             np.testing.assert_allclose(after, before, rtol=1e-9, atol=1e-9)
         else:
             np.testing.assert_array_equal(after, before)

@@ -1,7 +1,7 @@
 """The sequence attack: the likelihood ratio of all of a sample's margins so far, as one vector.
 
-Optimal where the margins of a sample over checkpoints are jointly normal, as LiRA is at one checkpoint; cf. Michel, Basu
-& Kaufmann 2026 (arXiv 2602.16596), who derive the optimal attack on a sequence of released models for means.
+Optimal where the margins of a sample over checkpoints are jointly normal, as LiRA is at one checkpoint; cf. Michel,
+Basu & Kaufmann 2026 (arXiv 2602.16596), who derive the optimal attack on a sequence of released models for means.
 
 The density is a product of conditional ones, the attacked checkpoint first: p(x_1) p(x_2 | x_1) ..., where x_1 is the
 margin there and x_2, x_3, ... are the earlier ones. p(x_1) is LiRA's (Carlini et al. 2022) with shrunken variances, so
