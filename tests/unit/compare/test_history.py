@@ -15,6 +15,7 @@ from memdyn.stats.roc import roc
 from memdyn.tables import STAGES
 
 METRICS = ("auc", "tpr_at_fpr_0.01")
+REPLICATIONS = 100
 ALONE = {"log_ratio_sum": "lira"}
 
 
@@ -79,7 +80,7 @@ def test_no_replicates_no_limits():
 def test_intervals_cover(noise, capsys):
     """Truth: the mean over all replications, which is the expectation with so many models of these samples."""
     found = []
-    for seed in range(300):
+    for seed in range(REPLICATIONS):
         world = autoregressive(seed, 16, 60, 0.5, np.ones(3), noise=noise, model_effect=0.3, samples_seed=0)
         table = history_gain(*tables(world, attacks())[:2], ALONE, {"a": np.ones(8, int)}, 0.95).set_index("metric")
         found.append(table.loc[list(METRICS), ["difference", "low", "high"]].to_numpy())
@@ -89,4 +90,4 @@ def test_intervals_cover(noise, capsys):
     width = (high - low).mean(axis=0) / (2 * 2.365 * difference.std(axis=0))
     with capsys.disabled():
         print(f"\n  history_gain, {noise}: coverage {covered.round(3)}, width over SD {width.round(2)}")
-    assert (covered >= 0.93 - 2 * np.sqrt(0.95 * 0.05 / 300)).all()
+    assert (covered >= 0.93 - 2 * np.sqrt(0.95 * 0.05 / REPLICATIONS)).all()

@@ -113,3 +113,17 @@ def test_labels_are_unique():
 def test_refused(options, message):
     with pytest.raises(ValidationError, match=message):
         ADAPTER.validate_python(options)
+
+
+@pytest.mark.parametrize(
+    ("options", "alone"),
+    [
+        ({"name": "sequence", "checkpoints": 3}, "lira"),
+        ({"name": "log_ratio_sum"}, "lira"),
+        ({"name": "log_ratio_sum", "variance": "global"}, "lira-global"),
+        ({"name": "trajectory"}, "loss"),
+        ({"name": "lira"}, None),
+    ],
+)
+def test_attacks_over_time_name_the_same_on_the_last_checkpoint_alone(options, alone):
+    assert ADAPTER.validate_python(options).alone() == alone
