@@ -46,6 +46,9 @@ ATTACKS = [
         {"name": "proxy", "proxies": proxies, "neighbours": 20, "variance": "shrunken"}
         for proxies in ("all", "class", "nearest")
     ),
+    {"name": "sequence", "checkpoints": 10},
+    {"name": "log_ratio_sum", "variance": "shrunken", "checkpoints": 10},
+    {"name": "trajectory", "checkpoints": 10},
 ]
 UNCALIBRATED = [
     options

@@ -80,8 +80,11 @@ def outputs_of(margins: np.ndarray) -> Values:
         "modified_entropy": -(1 - of_label) * np.log(of_label) - rest,
         "logits": logits,
         "margin_views": np.stack([margins, margins + 0.3 * np.sin(7 * margins)], axis=2),
+        "margin_history": np.stack(
+            [np.round(np.sin(7 * margins), 3), margins + np.round(np.cos(5 * margins), 3), margins], axis=2
+        ),
     }
-    return Values(arrays, labels)
+    return Values(arrays, labels, checkpoints=(0, 1, 2))
 
 
 def uneven_targets(seed: int, n_models: int = 16, n_samples: int = 600) -> Signals:

@@ -7,6 +7,7 @@ from typing import get_args
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from every_attack import ATTACKS, label
 from memdyn.attacks import REGISTRY
 from memdyn.attacks.base import build
 from memdyn.config.attacks.custom import CustomAttack
@@ -51,6 +52,10 @@ def test_names_are_the_registry():
         ({"name": "rmia", "gamma": 2}, "rmia-gamma2.0"),
         ({"name": "rmia", "mode": "offline", "a": "5e-1"}, "rmia-offline-a0.5"),
         ({"name": "rmia", "mode": "offline", "dialect": "privacy_meter"}, "rmia-offline-privacy-meter"),
+        ({"name": "sequence"}, "sequence"),
+        ({"name": "sequence", "checkpoints": 5}, "sequence-checkpoints5"),
+        ({"name": "log_ratio_sum", "variance": "per_sample"}, "log_ratio_sum-per-sample"),
+        ({"name": "trajectory"}, "trajectory"),
         (
             {"name": "rmia", "mode": "offline", "a": 0.5, "gamma": 1.0, "dialect": "privacy_meter"},
             "rmia-offline-a0.5-privacy-meter",
@@ -145,3 +150,17 @@ def test_refused(options, message):
 @pytest.mark.parametrize("options", ATTACKS, ids=label)
 def test_the_config_knows_which_attacks_have_a_threshold_of_their_own(options):
     assert ADAPTER.validate_python(options).has_threshold == (build(options).threshold is not None)
+
+
+@pytest.mark.parametrize(
+    ("options", "alone"),
+    [
+        ({"name": "sequence", "checkpoints": 3}, "lira"),
+        ({"name": "log_ratio_sum"}, "lira"),
+        ({"name": "log_ratio_sum", "variance": "global"}, "lira-global"),
+        ({"name": "trajectory"}, "loss"),
+        ({"name": "lira"}, None),
+    ],
+)
+def test_attacks_over_time_name_the_same_on_the_last_checkpoint_alone(options, alone):
+    assert ADAPTER.validate_python(options).alone() == alone

@@ -12,5 +12,8 @@ REGISTRY: dict[str, str] = {
     "difficulty_calibration": "memdyn.attacks.difficulty_calibration:DifficultyCalibration",
     "ye": "memdyn.attacks.ye:Ye",
     "proxy": "memdyn.attacks.proxy:Proxy",
+    "sequence": "memdyn.attacks.sequence:Sequence",
+    "log_ratio_sum": "memdyn.attacks.log_ratio_sum:LogRatioSum",
+    "trajectory": "memdyn.attacks.trajectory:Trajectory",
     "custom": "memdyn.attacks.custom:custom",
 }

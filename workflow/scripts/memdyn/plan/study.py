@@ -295,6 +295,17 @@ def _against(study: Study) -> dict[str, Any]:
     }
 
 
+def _histories(study: Study) -> dict[str, Any]:
+    """Attacks on the checkpoints so far, and those on the last alone that the study has too, to say what history adds.
+
+    Nothing where there are none.
+    """
+    attacks = study.config.attacks
+    labels = {attack.label() for attack in attacks}
+    alone = {attack.label(): attack.alone() for attack in attacks if attack.alone() in labels}
+    return {"alone": alone} if alone else {}
+
+
 def _of_tables_alone(run: RunPlan) -> dict[str, Any]:
     """Options of its mechanisms that change no training, but tables."""
     deltas = [mechanism.delta for mechanism in run.run.train.mechanisms if mechanism.name == "dp_sgd"]
@@ -328,6 +339,7 @@ def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]
             "groups": config.statistics.jackknife_groups,
             "thresholds": list(config.dynamics.thresholds),
             "claims": config.claims,
+            **_histories(study),
             **against,
         },
         ("compare_runs.py",),

@@ -118,6 +118,20 @@ _OF_ALL = dict(
         ),
         table(
             "study",
+            "history_gain",
+            "What the checkpoints so far add to the last one: attacks over time minus the same on it alone. Empty "
+            "without such attacks, or where the study does not have the others.",
+            "run attack epoch aggregation metric",
+            (
+                Column("reference", "text", "label of the attack on the last checkpoint alone"),
+                Column("value", "float", "the metric of the attack over time"),
+                Column("reference_value", "float", "the metric of the other"),
+                Column("difference", "float", "the first minus the second, of the same models and groups"),
+                *words("low high level"),
+            ),
+        ),
+        table(
+            "study",
             "dp",
             "The privacy of runs of DP-SGD; neighbours differ in one member added or removed. Empty without such runs.",
             "run epoch delta",

@@ -30,3 +30,7 @@ class AttackSection(Strict):
             if value != field.default:
                 parts.append(value.replace("_", "-") if isinstance(value, str) else f"{key}{value!r}")
         return "-".join(parts)
+
+    def alone(self) -> str | None:
+        """Of an attack on the checkpoints so far: the label of the same on the last one alone, to compare it with."""
+        return None

@@ -12,6 +12,7 @@ from memdyn.config.attacks.calibrated import (
     YeAttack,
 )
 from memdyn.config.attacks.custom import CustomAttack
+from memdyn.config.attacks.history import LogRatioSumAttack, SequenceAttack, TrajectoryAttack
 from memdyn.config.attacks.lira import LiraAttack, LiraViewsAttack
 from memdyn.config.attacks.thresholds import LossAttack, PrivacyRiskScoreAttack, Song2021Attack
 from memdyn.config.attacks.trained import Shokri2017Attack
@@ -28,6 +29,9 @@ AttackConfig = Annotated[
     | DifficultyCalibrationAttack
     | YeAttack
     | ProxyAttack
+    | SequenceAttack
+    | LogRatioSumAttack
+    | TrajectoryAttack
     | CustomAttack,
     Field(discriminator="name"),
 ]

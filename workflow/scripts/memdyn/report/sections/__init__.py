@@ -15,6 +15,7 @@ SECTIONS = (
     "alike",
     "run",
     "leakage",
+    "history",
     "roc",
     "plane",
     "private",
