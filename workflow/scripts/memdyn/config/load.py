@@ -31,7 +31,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Study:
-    """A validated study and its resolved runs."""
+    """A validated study and its resolved runs; none of a study of scores, of which the file tells."""
 
     config: StudyConfig
     runs: list[Run]
@@ -57,6 +57,8 @@ def load_study(raw: Mapping[str, Any], arguments: Sequence[str] = ()) -> Study:
         config = StudyConfig.model_validate(raw)
     except ValidationError as error:
         raise ConfigError(problems(error, StudyConfig, raw)) from None
+    if config.scores:
+        return Study(config, [])
     runs, found = [], []
     for where, variation in _variations(raw):
         try:

@@ -67,6 +67,10 @@ def statement(plan: StudyPlan, slots: int) -> Iterator[str]:
     Args:
         slots: jobs of training and scoring that run side by side.
     """
+    if plan.imported:
+        path, exported = plan.study.config.scores.path, plan.imported.exported
+        yield f"nothing is trained: {path} has scores of {len(exported.order)} models at {len(exported.checkpoints)} checkpoints"
+        return
     counts = [count(plan, run) for run in plan.trained]
     found = efforts(plan)
     seconds = seconds_a_model(found, [c.seconds for c in counts])
