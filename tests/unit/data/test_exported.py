@@ -40,8 +40,14 @@ BAD = {
     "margins of one checkpoint": (lambda g: g | {"margin": g["margin"][0]}, ["(8, 120)", "make margin[None]"]),
     "margins of no checkpoint": (lambda g: g | {"margin": g["margin"][:0]}, ["(0, 8, 120)", "at least 1"]),
     "other samples": (lambda g: g | {"mask": g["mask"][:, 1:]}, ["mask has shape (8, 119), margin (2, 8, 120)"]),
-    "other models": (lambda g: g | {"sham": g["sham"][:, 1:]}, ["sham has shape (2, 7, 40)", "[2 checkpoints, 8 models"]),
-    "models last": (lambda g: g | {"mask": g["mask"].T}, ["mask has shape (120, 8)", "allowed: [8 models, 120 samples]"]),
+    "other models": (
+        lambda g: g | {"sham": g["sham"][:, 1:]},
+        ["sham has shape (2, 7, 40)", "[2 checkpoints, 8 models"],
+    ),
+    "models last": (
+        lambda g: g | {"mask": g["mask"].T},
+        ["mask has shape (120, 8)", "allowed: [8 models, 120 samples]"],
+    ),
     "a mask of numbers": (lambda g: g | {"mask": g["mask"].astype(int)}, ["mask is int64", "mask.astype(bool)"]),
     "whole margins": (lambda g: g | {"margin": g["margin"].astype(int)}, ["margin is int64; allowed: float16"]),
     "a gap that is no number": (lambda g: g | {"gap": g["margin"] > 0}, ["gap is bool; allowed: float16"]),
@@ -51,7 +57,10 @@ BAD = {
     "one-hot labels": (lambda g: g | {"labels": np.eye(3, dtype=int)[g["labels"]]}, ["labels has shape (120, 3)"]),
     "six models": (lambda g: of_models(g, np.arange(6)), ["is of 6 models; allowed: at least 8"]),
     "few samples": (lambda g: arrays(n_samples=18), ["is of 18 samples; allowed: at least 20"]),
-    "an odd sham part": (lambda g: g | {"sham": g["sham"][..., 1:]}, ["sham is of 39 samples; allowed: an even number"]),
+    "an odd sham part": (
+        lambda g: g | {"sham": g["sham"][..., 1:]},
+        ["sham is of 39 samples; allowed: an even number"],
+    ),
     "epochs of another number": (lambda g: g | {"epochs": [1, 2, 3]}, ["epochs has shape (3,)", "[2 checkpoints]"]),
     "epochs that fall": (lambda g: g | {"epochs": [2, 1]}, ["epochs are [2, 1]; allowed: increasing, from 0 on"]),
     "equal epochs": (lambda g: g | {"epochs": [2, 2]}, ["epochs are [2, 2]"]),
@@ -64,7 +73,10 @@ BAD = {
     ),
     "ids below 0": (lambda g: g | {"sample_ids": np.arange(120) - 1}, ["sample_ids are -1 to 118"]),
     "logits without classes": (lambda g: g | {"logits": g["margin"]}, ["logits has shape", "120 samples, any number]"]),
-    "an odd number of models": (lambda g: arrays(n_models=10) | of_models(arrays(n_models=10), np.arange(9)), ["1 of 9"]),
+    "an odd number of models": (
+        lambda g: arrays(n_models=10) | of_models(arrays(n_models=10), np.arange(9)),
+        ["1 of 9"],
+    ),
     "a flipped membership": (
         with_mask(lambda mask: mask.__setitem__((5, 3), ~mask[5, 3])),
         ["2 of 8 models have no complement", "the first is model 4", "in more than 119 of 120 samples", "K-fold"],
@@ -105,7 +117,11 @@ def test_no_npz(tmp_path):
 
 
 def test_what_is_known_of_a_file(tmp_path):
-    given = arrays(sham=40, population=30) | {"epochs": [0, 5], "gap": arrays()["margin"], "sham_labels": np.zeros(40, int)}
+    given = arrays(sham=40, population=30) | {
+        "epochs": [0, 5],
+        "gap": arrays()["margin"],
+        "sham_labels": np.zeros(40, int),
+    }
     found = examine(write(tmp_path / "mine.npz", of_models(given, ORDER)))
     assert found.checkpoints == [0, 5] and found.order == [0, 4, 1, 5, 2, 6, 3, 7]
     assert found.parts == {"scored": 120, "sham": 40, "population": 30, "test": 0, "spare": 0}
@@ -114,7 +130,7 @@ def test_what_is_known_of_a_file(tmp_path):
 
 
 def slow_pairs(mask):
-    """The pairs by their definition: each model in its order with the first later one that is free and its complement."""
+    """Pairs by their definition: each model in its order with the first free one after it that is its complement."""
     free, order = list(range(len(mask))), []
     while free:
         first = free.pop(0)

@@ -119,7 +119,11 @@ def test_a_model_with_nan_failed_then(tmp_path):
 
 
 BAD = {
-    "an infinite margin": ("margin", np.inf, r"margin at checkpoint 1 .* 1 values .* inf, of model 5, sample 3; allowed"),
+    "an infinite margin": (
+        "margin",
+        np.inf,
+        r"margin at checkpoint 1 .* 1 values .* inf, of model 5, sample 3; allowed",
+    ),
     "an infinite margin below": ("margin", -np.inf, "-inf, of model 5, sample 3"),
     "a gap that is missing": ("gap", np.nan, "gap at checkpoint 1 .* nan, of model 5, sample 3"),
 }
@@ -158,7 +162,16 @@ def test_accuracy_is_of_the_gap_and_of_nothing_else(tmp_path):
     log = pd.read_parquet(files["logs"][0]).set_index(["epoch", "model"])
     assert np.isclose(log.loc[(2, 3), "accuracy"], (gap[1, 3] > 0)[given["mask"][3]].mean())
     found = {name for name, _ in difficulty(scores_of(tmp_path / "with", made, files), 0.2).values}
-    assert found == {"learning_epoch", "forgetting", "aum", "confidence", "variability", "loss", "c_score", "memorisation"}
+    assert found == {
+        "learning_epoch",
+        "forgetting",
+        "aum",
+        "confidence",
+        "variability",
+        "loss",
+        "c_score",
+        "memorisation",
+    }
 
 
 def test_signals_of_more_numbers(tmp_path):
@@ -169,5 +182,7 @@ def test_signals_of_more_numbers(tmp_path):
     made, files = imported(tmp_path, given)
     assert made.exported.signals["logits"] == ["scored", "sham"]
     read = read_signal(files["signals"], 2, "logits")
-    assert read.dtype == np.float32 and (read[:, :120] == logits[1]).all() and (read[:, 120:] == logits[1, :, :20]).all()
+    assert (
+        read.dtype == np.float32 and (read[:, :120] == logits[1]).all() and (read[:, 120:] == logits[1, :, :20]).all()
+    )
     assert np.isnan(read_signal(files["signals"], 1, "el2n")[:, 120:]).all()

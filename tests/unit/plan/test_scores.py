@@ -1,12 +1,16 @@
 """The plan of a study of exported scores: nothing is trained, and what the file lacks is said before any job."""
 
+import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from exported_scores import ORDER, arrays, of_models, write
 from memdyn.config.errors import ConfigError
 from memdyn.config.load import load_study
+from memdyn.data.exported import ASIDE, EPOCHS, FURTHER, IDS, REQUIRED
+from memdyn.data.imports import Import
 from memdyn.identity.recipe import write_recipe
 from memdyn.operations.cost import statement
 from memdyn.operations.guard import refuse_missing_data, refuse_needless_training
@@ -152,3 +156,27 @@ def test_keys_of_training_have_no_use_beside_scores(key, value):
 def test_the_config_that_the_page_prints_has_no_recipe():
     stated = plan().study.config.stated()
     assert stated["scores"] == {"path": "mine.npz", "seed": 0} and not {"base", "pool", "shadow_models"} & stated.keys()
+
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_the_example_of_the_readme_as_it_is_printed(tmp_path):
+    text = (ROOT / "README.md").read_text()
+    examples = dict(re.findall(r"<!-- example: (\S+) -->\n```\w+\n(.*?)```", text, re.DOTALL))
+    (tmp_path / "mine.npz").unlink()
+    exec(examples["export.py"], {})
+    made = build_plan(load_study(yaml.safe_load(examples["mine.yaml"])))
+    assert made.imported.exported.parts["scored"] == 400 and made.study.config.shadow_models == 16
+    imported = Import("mine.npz", made.imported.exported, 0, made.imported.pool.options_hash)
+    assert imported.failed == {} and sorted(imported.exported.order) == list(range(16))
+    effect = [margins[0] - margins[1] for _, signals in imported.epochs(range(2)) for margins in signals.values()]
+    member = imported.masks(range(2))[0]
+    found = [one[member].mean() - one[~member].mean() for one in effect]
+    assert found == pytest.approx([2, 4], abs=0.6)  # twice d', which is 1 and 2
+
+
+def test_the_docs_name_all_arrays():
+    table = (ROOT / "docs" / "scores.md").read_text().split("## The design")[0]
+    named = {name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
+    assert named - {"population_NAME", "sham_NAME"} == {*REQUIRED, EPOCHS, IDS, *ASIDE, *FURTHER}

@@ -168,7 +168,9 @@ BAD = {
 
 @pytest.mark.parametrize("signals", BAD.values(), ids=BAD.keys())
 def test_what_cannot_be_written_is_told(signals, tmp_path):
-    with pytest.raises(ValueError, match=r"epoch 3: .* allowed: float16 or float32 or float64 \[8 models, 7 samples, ...\]"):
+    with pytest.raises(
+        ValueError, match=r"epoch 3: .* allowed: float16 or float32 or float64 \[8 models, 7 samples, ...\]"
+    ):
         write_scores(tmp_path / "a.parquet", iter([(3, signals)]), MODELS, IDS)
     assert list(tmp_path.iterdir()) == []
 

@@ -254,7 +254,7 @@ def null_seed(seed: int, pool_key: str, run_key: str) -> int:
 def swaps(mask: np.ndarray, seed: int, draw: int) -> np.ndarray:
     """Random exchanges of membership, bool [P, n]: after them the models of each pair have new random members.
 
-    As many as in the design, since what one model's TPR at a small FPR is on noise depends on its number of non-members.
+    As many as in the design: what one model's TPR at a small FPR is on noise depends on its number of non-members.
 
     Args:
         mask: bool [M, n], the membership, of which the new one has nothing but the numbers of members.

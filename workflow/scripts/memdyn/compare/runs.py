@@ -20,7 +20,8 @@ def run_row(
     """One row of the table `runs`; n_models are those of which its numbers are, n_failed of n_planned failed.
 
     Args:
-        run: name, folder, pool, recipe (resolved options; of imported scores `epochs` alone), dataset, architecture, device.
+        run: name, folder, pool, recipe (resolved options; of imported scores `epochs` alone), dataset, architecture,
+            device.
         log: of the training of all its blocks.
         accuracy: the run's table `accuracy`; empty where too few models are left.
         status: from `memdyn.compare.failures.run_status`.

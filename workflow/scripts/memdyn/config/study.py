@@ -35,12 +35,12 @@ class StudyConfig(Strict):
     )
     scores: ScoresConfig | None = Field(
         default=None,
-        description="Scores of models that were trained elsewhere, in the place of `pool` and recipes (docs/scores.md).",
+        description="Scores of models trained elsewhere, in the place of `pool` and recipes (docs/scores.md).",
     )
     pool: PoolConfig | None = Field(
         default=None,
         validate_default=True,
-        description="Data set, its split into parts, and the seed of everything random; must be given without `scores`.",
+        description="Data set, its split into parts, seed of everything random; must be given without `scores`.",
     )
     base: TrainConfig = Field(default_factory=TrainConfig, description="The recipe that all runs start from.")
     runs: list[RunVariation] = Field(default=[], description="Named variations of the base; none: the base itself.")

@@ -95,7 +95,9 @@ def examine(path: str) -> Exported:
 
 def _exported(found: Mapping[str, Header], order: NDArray[np.int64], small: Mapping[str, NDArray]) -> Exported:
     n_checkpoints = found[MARGIN][0][0]
-    parts = {part: found[array_of(MARGIN, part)][0][2] for part in ("scored", *ASIDE) if array_of(MARGIN, part) in found}
+    parts = {
+        part: found[array_of(MARGIN, part)][0][2] for part in ("scored", *ASIDE) if array_of(MARGIN, part) in found
+    }
     signals = {
         name: [part for part in parts if array_of(name, part) in found] for name in (MARGIN, *FURTHER) if name in found
     }
@@ -202,7 +204,7 @@ def pair_models(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.
         mask: bool [models, samples].
 
     Returns:
-        order: rows of the mask, pair after pair, in the order of each pair's first model; alone: rows without a partner.
+        order: rows of the mask, pair after pair, in the order of each pair's first model; alone: those without one.
     """
     waiting: defaultdict[bytes, deque[int]] = defaultdict(deque)
     partner: dict[int, int] = {}
@@ -222,7 +224,7 @@ def _unpaired(mask: NDArray[np.bool_], alone: NDArray[np.int64]) -> str:
     first = alone[0]
     nearest = (mask != mask[first]).sum(axis=1).max()
     return (
-        f"mask: {len(alone)} of {len(mask)} models have no complement, a model that trained on exactly the samples that "
-        f"the other did not; the first is model {first}, whose mask no other one contradicts in more than {nearest} of "
+        f"mask: {len(alone)} of {len(mask)} models have no complement, one that trained on exactly the samples that "
+        f"they did not; the first is model {first}, whose mask no other one contradicts in more than {nearest} of "
         f"{mask.shape[1]} samples; allowed: complementary pairs, in any order (other designs, as K-fold, are not yet)"
     )

@@ -87,9 +87,9 @@ class Import:
             if odd.any():
                 model, sample = np.argwhere(odd)[0][:2]
                 raise ValueError(
-                    f"{self.path}: {array} at checkpoint {checkpoint} (counted from 0) has {np.count_nonzero(odd)} values "
-                    f"that are no finite numbers, the first is {here[odd][0]}, of model {model}, sample {sample}; allowed: "
-                    "finite numbers, and NaN where a model has NaN among its margins, which failed then"
+                    f"{self.path}: {array} at checkpoint {checkpoint} (counted from 0) has {np.count_nonzero(odd)} "
+                    f"values that are no finite numbers, the first is {here[odd][0]}, of model {model}, sample "
+                    f"{sample}; allowed: finite numbers, and NaN where a model has NaN among its margins: it failed"
                 )
 
     def pool(self) -> Pool:
@@ -179,7 +179,7 @@ def import_scores(
     """Writes all of it, each file whole or not at all; logs and signals in the order of their blocks.
 
     Raises:
-        ValueError: for values that are neither numbers nor those of a model that failed, naming the array and the place.
+        ValueError: for values that are neither numbers nor those of a model that failed, naming array and place.
     """
     n_models, failed = len(made.exported.order), made.failed
     write_pool(made.pool(), str(pool))

@@ -229,8 +229,8 @@ def _level_counts(channel: NDArray[np.uint8]) -> NDArray[np.int64]:
 
 
 def write_pool(pool: Pool, path: str) -> None:
-    """Write one Arrow IPC file of one record batch: columns image (fixed-size list; none of no images), label, sample_id, flipped, and
-    file where samples have one."""
+    """Write one Arrow IPC file of one record batch: columns image (fixed-size list; none of no images), label,
+    sample_id, flipped, and file where samples have one."""
     description = {
         "format": FORMAT,
         "shape": list(pool.images.shape[1:]),

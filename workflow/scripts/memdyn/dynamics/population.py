@@ -164,8 +164,8 @@ def population_tables(
 
     Returns:
         curves: threshold, group ("all" or a class), figure (see `FIGURES`), epoch, value, low, high (scored part);
-            null, null_low, null_high (sham part; NaN without one); difference, difference_low, difference_high (scored - sham; of
-            squares for the two signed roots, and then its signed root).
+            null, null_low, null_high (sham part; NaN without one); difference, difference_low, difference_high (scored
+            - sham; of squares for the two signed roots, and then its signed root).
         transitions (no rows of a single checkpoint): threshold, group, epoch, epoch_to (both NaN: pooled over training,
             the only one for a class), zone_from, zone_to (tracked), share (of the group's samples; pooled: per step),
             probability, low, high, null (the sham part's probability).

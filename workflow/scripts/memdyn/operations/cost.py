@@ -68,8 +68,9 @@ def statement(plan: StudyPlan, slots: int) -> Iterator[str]:
         slots: jobs of training and scoring that run side by side.
     """
     if plan.imported:
-        path, exported = plan.study.config.scores.path, plan.imported.exported
-        yield f"nothing is trained: {path} has scores of {len(exported.order)} models at {len(exported.checkpoints)} checkpoints"
+        exported = plan.imported.exported
+        scores = f"{len(exported.order)} models at {len(exported.checkpoints)} checkpoints"
+        yield f"nothing is trained: {plan.study.config.scores.path} has scores of {scores}"
         return
     counts = [count(plan, run) for run in plan.trained]
     found = efforts(plan)

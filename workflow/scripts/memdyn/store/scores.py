@@ -66,8 +66,8 @@ def write_scores(
 
     Args:
         path: the Parquet file, which appears whole or not at all.
-        epochs: (epoch, signal -> floats of one of `DTYPES` [models, samples, ...]) in increasing order, consumed one at a
-            time.
+        epochs: (epoch, signal -> floats of one of `DTYPES` [models, samples, ...]) in increasing order, consumed one at
+            a time.
         models: indices of the models, the order of the rows.
         sample_ids: int [samples], kept once in the file's metadata.
         failed: those of the models whose training failed, named in the metadata: their rows hold NaN.

@@ -99,9 +99,9 @@ def tabulate_runs(study: Study) -> Table:
         run = failed_cell(styles[name], lost[name]) if name in lost else run_cell(styles[name])
         rows.append([run, *text_cells(*texts)])
     caption = (
-        f"{'Recipes and models' if trained else 'Models, which were trained by another tool'}. Accuracies at the last "
-        "checkpoint, means over models: on the scored samples as members (in) and as non-members (out), and on the test "
-        f"part{'; training time' * trained}."
+        f"{'Recipes and models' if trained else 'Models, trained by another tool'}. Accuracies at the last checkpoint, "
+        "means over models: on the scored samples as members (in) and as non-members (out), and on the test part"
+        f"{'; training time' * trained}."
     )
     caption = " ".join([caption, *diverged, *_few_checkpoints(table, styles)])
     words = sum(show is str for _, show in columns.values())
