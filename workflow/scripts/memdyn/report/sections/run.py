@@ -87,7 +87,7 @@ def tabulate_runs(study: Study) -> Table:
     lost, diverged = failures(study.tables), _diverged(table, styles)
     if not diverged:
         shown -= {"n_failed"}
-    trained = "architecture" not in table or table["architecture"].ne("").any()  # here, not by another tool
+    trained = "architecture" not in table or bool(table["architecture"].ne("").any())  # not by another tool
     if not trained:
         shown -= _OF_RECIPES
     columns = {title: (name, show) for title, (name, show) in _COLUMNS.items() if name in shown}
