@@ -160,7 +160,7 @@ def test_signals_of_one_number_lie_as_they_always_did(path):
 BAD = {
     "too few models": {"margin": np.zeros((7, 7), np.float32)},
     "too few samples": {"margin": np.zeros((8, 6), np.float32)},
-    "doubles": {"margin": np.zeros((8, 7))},
+    "whole numbers": {"margin": np.zeros((8, 7), int)},
     "no values": {"logits": np.zeros((8, 7, 0), np.float32)},
     "a dot in its name": {"a.b": np.zeros((8, 7), np.float32)},
 }
