@@ -67,6 +67,8 @@ def test_content_is_in_the_names_and_neither_place_nor_name_of_the_file(tmp_path
 
 
 def test_what_was_imported_stands_for_a_file_that_is_gone(tmp_path):
+    given = arrays(sham=40)
+    write(tmp_path / "mine.npz", given | {"gap": given["margin"], "el2n": given["margin"]})
     before = plan()
     build(before)
     (tmp_path / "mine.npz").unlink()

@@ -46,7 +46,7 @@ class Exported:
         checkpoints: epochs, increasing.
         order: the row of the file of each model: models 2k and 2k + 1 are a pair.
         parts: samples of each part of a pool.
-        signals: name -> the parts that it is given of, in their order.
+        signals: name, in alphabetical order -> the parts that it is given of, in theirs.
         size: bytes of all arrays.
     """
 
@@ -99,7 +99,9 @@ def _exported(found: Mapping[str, Header], order: NDArray[np.int64], small: Mapp
         part: found[array_of(MARGIN, part)][0][2] for part in ("scored", *ASIDE) if array_of(MARGIN, part) in found
     }
     signals = {
-        name: [part for part in parts if array_of(name, part) in found] for name in (MARGIN, *FURTHER) if name in found
+        name: [part for part in parts if array_of(name, part) in found]
+        for name in sorted((MARGIN, *FURTHER))
+        if name in found
     }
     return Exported(
         checkpoints=small[EPOCHS].tolist() if EPOCHS in small else list(range(1, 1 + n_checkpoints)),
