@@ -20,6 +20,11 @@ Files = tuple[str | Path, ...]
 CHUNK_BYTES = 1 << 26  # of the arrays in float64 that `prepare` gets at a time
 
 
+def masked_parts(parts: Mapping[str, slice]) -> list[str]:
+    """Those with a membership that have samples: scores of other tools may have no sham part."""
+    return [part for part in MASKED_PARTS if parts[part].start < parts[part].stop]
+
+
 @dataclass(frozen=True)
 class ShadowScores:
     """Score files of all blocks of a run. Models that failed, and the other models of their pairs, are left out.
@@ -100,11 +105,6 @@ class ShadowScores:
         if not epochs:
             raise ValueError(f"{attack}: no checkpoint has all of {', '.join(read.source for read in attack.reads)}")
         return replace(self, epochs=epochs)
-
-    @property
-    def masked_parts(self) -> list[str]:
-        """The parts with a membership that have samples: scores of other tools may have no sham part."""
-        return [part for part in MASKED_PARTS if self.parts[part].start < self.parts[part].stop]
 
     def has(self, name: str) -> bool:
         """Whether there is a signal of this name; those of other tools may be margins alone."""

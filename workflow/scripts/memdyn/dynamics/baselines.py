@@ -30,17 +30,16 @@ class Baselines:
         self, epoch: int, margin: np.ndarray, correct: np.ndarray | None, el2n: np.ndarray | None
     ) -> dict[str, np.ndarray]:
         """float32 [P, n] of every name in `BASELINES` at the next checkpoint, but of those whose signal is None."""
-        losses = loss(margin.astype(np.float32))
+        losses, further = loss(margin.astype(np.float32)), {}
         if epoch > 0:
             self.trace.add(losses)
-        found = {"loss": losses, "margin": -margin.astype(np.float32), "lt_iqr": self.trace.range()}
-        if el2n is not None:
-            found["el2n"] = el2n.astype(np.float32)
-        if correct is not None:
-            if epoch > 0:
+            if correct is not None:
                 self.forgetting.add(correct)
-            found["forgetting"] = self.forgetting.value().astype(np.float32)
-        return found
+        if el2n is not None:
+            further["el2n"] = el2n.astype(np.float32)
+        if correct is not None:
+            further["forgetting"] = self.forgetting.value().astype(np.float32)
+        return {"loss": losses, "margin": -margin.astype(np.float32), **further, "lt_iqr": self.trace.range()}
 
 
 class Quartiles:

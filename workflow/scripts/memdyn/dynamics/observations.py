@@ -19,7 +19,7 @@ import numpy as np
 
 from memdyn.attacks.base import Attack, Prepared
 from memdyn.attacks.evaluate import Settings, pooled_cuts, tally
-from memdyn.attacks.shadow_scores import ShadowScores
+from memdyn.attacks.shadow_scores import ShadowScores, masked_parts
 from memdyn.attacks.signals import Signals
 from memdyn.dynamics.design_effect import QUANTITIES, SPLITS, Called, design_effects
 from memdyn.dynamics.dprime import effect_sizes
@@ -237,7 +237,8 @@ def observe(
     epochs = scores.epochs
     labels = [LIKELIHOOD_RATIO_1] * (attack.threshold is not None) + [*map(threshold_label, settings.rate_fprs)]
     recorders = {
-        part: _Recorder(len(epochs), scores.parts[part], design, labels, groups[part]) for part in scores.masked_parts
+        part: _Recorder(len(epochs), scores.parts[part], design, labels, groups[part])
+        for part in masked_parts(scores.parts)
     }
     for step, epoch in enumerate(epochs):
         for part, recorder in recorders.items():

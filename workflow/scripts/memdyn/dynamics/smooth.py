@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-from memdyn.attacks.shadow_scores import ShadowScores
+from memdyn.attacks.shadow_scores import ShadowScores, masked_parts
 from memdyn.attacks.signals import Signals
 from memdyn.dynamics.binormal import tpr_quantiles
 from memdyn.dynamics.dprime import EffectSizes, effect_sizes, smooth_auc, smooth_rates
@@ -84,7 +84,7 @@ def smooth_tables(scores: ShadowScores, options: SmoothOptions) -> dict[str, pd.
     """
     smooth, points, tails, verdicts = [], [], [], []
     for epoch in scores.epochs:
-        for part in scores.masked_parts:
+        for part in masked_parts(scores.parts):
             signals, key = scores.loader(part)(epoch), {"part": part, "epoch": epoch}
             effects = effect_sizes(*signals.split(signals.margins))
             rows = np.arange(scores.parts[part].start, scores.parts[part].stop)
