@@ -90,7 +90,7 @@ def test_the_pool_of_an_import(tmp_path):
     given["labels"] = given["labels"] - 1
     made, _ = imported(tmp_path, given)
     pool = read_pool(str(tmp_path / "pool.arrow"))
-    assert pool.class_names == ["-1", "0", "1", "7", "unknown"] and pool.images.shape == (190, 0)
+    assert pool.class_names == ["-1", "0", "1", "7", "unknown"] and pool.images.shape == (190, 1)
     names = np.array(pool.class_names)[pool.labels]
     assert (names[pool.parts["scored"]] == given["labels"].astype(str)).all()
     assert set(names[pool.parts["sham"]]) == {"unknown"} and set(names[pool.parts["population"]]) == {"7", "1"}

@@ -109,7 +109,7 @@ def pool_row(folder: str, dataset: str, pool: Pool, sha256: str) -> dict[str, An
         "pool": folder,
         "dataset": dataset,
         "n_classes": len(pool.class_names),
-        "shape": " x ".join(map(str, pool.images.shape[1:])) if pool.images.size else "",
+        "shape": "" if dataset == "scores" else " x ".join(map(str, pool.images.shape[1:])),
         **sizes,
         "samples_in_source": pool.n_source,
         "duplicates_dropped": pool.n_duplicates,

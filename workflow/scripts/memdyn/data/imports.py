@@ -103,16 +103,15 @@ class Import:
             if values is not None:
                 coded[self.rows[part]] = np.searchsorted(known, values)
         starts = np.cumsum([0, *(self.exported.parts[part] for part in PARTS)]).tolist()
-        nothing = np.zeros(0, np.float32)
         return Pool(
-            images=np.zeros((total, 0), np.float32),
+            images=np.zeros((total, 1), np.float32),  # a pool has some; nothing reads them
             labels=coded,
             sample_ids=self.sample_ids,
             flipped=np.zeros(total, bool),
             parts={part: slice(*starts[k : k + 2]) for k, part in enumerate(PARTS)},
             class_names=names,
-            mean=nothing,
-            std=nothing,
+            mean=np.zeros(1, np.float32),
+            std=np.ones(1, np.float32),
             n_duplicates=0,
             n_contradictory=0,
             n_source=total,

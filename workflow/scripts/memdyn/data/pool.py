@@ -31,7 +31,7 @@ class Pool:
 
     Attributes:
         images: uint8 [n, C, H, W]; or features float32 [n, F], each standardised over the population part (over the
-            whole pool where there is none); read-only when memory-mapped. [n, 0] of imported scores.
+            whole pool where there is none); read-only when memory-mapped.
         labels: int64 [n], 0..K-1.
         sample_ids: int64 [n], the row in the source.
         flipped: bool [n], True where the label was replaced (planted mislabelled samples, scored part only).
@@ -229,8 +229,10 @@ def _level_counts(channel: NDArray[np.uint8]) -> NDArray[np.int64]:
 
 
 def write_pool(pool: Pool, path: str) -> None:
-    """Write one Arrow IPC file of one record batch: columns image (fixed-size list; none of no images), label,
-    sample_id, flipped, and file where samples have one."""
+    """Write one Arrow IPC file of one record batch: columns image (fixed-size list), label, sample_id, flipped, and
+    file where samples have one."""
+    values = pa.array(np.ascontiguousarray(pool.images).reshape(-1))
+    image = pa.FixedSizeListArray.from_arrays(values, int(np.prod(pool.images.shape[1:])))
     description = {
         "format": FORMAT,
         "shape": list(pool.images.shape[1:]),
@@ -243,14 +245,11 @@ def write_pool(pool: Pool, path: str) -> None:
         "n_source": pool.n_source,
     }
     columns = {
+        "image": image,
         "label": pa.array(pool.labels),
         "sample_id": pa.array(pool.sample_ids),
         "flipped": pa.array(pool.flipped.astype(np.uint8)),
     }
-    if pool.images.size:
-        values = pa.array(np.ascontiguousarray(pool.images).reshape(-1))
-        image = pa.FixedSizeListArray.from_arrays(values, int(np.prod(pool.images.shape[1:])))
-        columns = {"image": image, **columns}
     if pool.files:
         columns["file"] = pa.array(pool.files, pa.string())
     schema = pa.schema(
@@ -276,10 +275,8 @@ def read_pool(path: str) -> Pool:
     if description.get("format") != FORMAT:
         raise ValueError(f"{path}: not a pool file of format {FORMAT}; delete it and run again")
     batch = reader.get_batch(0)
-    nothing = pa.array([], pa.float32())
-    images = batch["image"].flatten() if "image" in batch.schema.names else nothing
     return Pool(
-        images=images.to_numpy(zero_copy_only=True).reshape(batch.num_rows, *description["shape"]),
+        images=batch["image"].flatten().to_numpy(zero_copy_only=True).reshape(-1, *description["shape"]),
         labels=batch["label"].to_numpy(zero_copy_only=True),
         sample_ids=batch["sample_id"].to_numpy(zero_copy_only=True),
         flipped=batch["flipped"].to_numpy(zero_copy_only=True).view(bool),
