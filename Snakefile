@@ -17,9 +17,19 @@ resource_scopes:
 
 
 include: "workflow/rules/common.smk"
-include: "workflow/rules/pool.smk"
-include: "workflow/rules/training.smk"
-include: "workflow/rules/probes.smk"
+
+
+if IMPORTED:
+
+    include: "workflow/rules/scores.smk"
+
+else:
+
+    include: "workflow/rules/pool.smk"
+    include: "workflow/rules/training.smk"
+    include: "workflow/rules/probes.smk"
+
+
 include: "workflow/rules/attacks.smk"
 include: "workflow/rules/distance.smk"
 include: "workflow/rules/study.smk"
@@ -49,7 +59,6 @@ onstart:
 
 localrules:
     all,
-    draw_membership,
 
 
 rule all:

@@ -129,7 +129,7 @@ rule write_report:
         runtime=lambda wc, attempt: 30 * attempt,
     params:
         stage=PLAN.report.params(),
-        config=OPTIONS.model_dump(),
+        config=OPTIONS.stated(),
         folders={run.name: f"{RESULTS}/{run.train.path}" for run in PLAN.runs},
         study=lambda wc: PLAN.folder,
         versions=PLAN.version_names(),

@@ -2,7 +2,8 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from memdyn.config.attacks.calibrated import RmiaAttack
 from memdyn.config.attacks.lira import LiraAttack
@@ -20,6 +21,7 @@ from memdyn.config.probes import DifficultyConfig, ProbesConfig
 from memdyn.config.recipe import RunVariation, TrainConfig
 from memdyn.config.regularization import RegularizationConfig
 from memdyn.config.report import ReportConfig
+from memdyn.config.scores import UNUSED, ScoresConfig, unused
 from memdyn.config.statistics import StatisticsConfig
 
 # leave-one-pair-out needs three other pairs to estimate a variance from
@@ -32,7 +34,15 @@ class StudyConfig(Strict):
     study: str = Field(
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", description="Name; its report is in results/studies/NAME."
     )
-    pool: PoolConfig = Field(description="Data set, its split into parts, and the seed of everything random.")
+    scores: ScoresConfig | None = Field(
+        default=None,
+        description="Scores of models trained elsewhere, in the place of `pool` and recipes (docs/scores.md).",
+    )
+    pool: PoolConfig | None = Field(
+        default=None,
+        validate_default=True,
+        description="Data set, its split into parts, seed of everything random; must be given without `scores`.",
+    )
     base: TrainConfig = Field(default_factory=TrainConfig, description="The recipe that all runs start from.")
     runs: list[RunVariation] = Field(default=[], description="Named variations of the base; none: the base itself.")
     grid: dict[str, Annotated[list[Any], Field(min_length=1)] | Annotated[dict[str, Any], Field(min_length=1)]] = Field(
@@ -84,6 +94,13 @@ class StudyConfig(Strict):
         description="Permission to train finished work again because code changed or checkpoints are gone.",
     )
 
+    @field_validator("pool", mode="before")
+    @classmethod
+    def _pool_or_scores(cls, value: Any, info: ValidationInfo) -> Any:
+        if value is None and info.data.get("scores", "wrong") is None:
+            raise PydanticCustomError("missing", "must be given")
+        return value
+
     @field_validator("shadow_models")
     @classmethod
     def _even(cls, value: int) -> int:
@@ -101,6 +118,12 @@ class StudyConfig(Strict):
             if section not in sections:
                 raise ValueError(f"{key!r}: runs have no section {section!r}; {did_you_mean(section, sections)}")
         return value
+
+    @model_validator(mode="after")
+    def _scores_alone(self) -> Self:
+        if self.scores and (odd := unused(self.model_fields_set)):
+            raise ValueError(f"scores: {odd}")
+        return self
 
     @model_validator(mode="after")
     def _sections_fit(self) -> Self:
@@ -160,3 +183,7 @@ class StudyConfig(Strict):
         if repeated:
             raise ValueError(f"runs: two runs have the name {min(repeated)!r}; names must differ")
         return self
+
+    def stated(self) -> dict[str, Any]:
+        """All of it as plain values, but what a study of scores has no use for."""
+        return self.model_dump(exclude=set(UNUSED) if self.scores else {"scores"})

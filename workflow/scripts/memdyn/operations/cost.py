@@ -67,6 +67,11 @@ def statement(plan: StudyPlan, slots: int) -> Iterator[str]:
     Args:
         slots: jobs of training and scoring that run side by side.
     """
+    if plan.imported:
+        exported = plan.imported.exported
+        scores = f"{len(exported.order)} models at {len(exported.checkpoints)} checkpoints"
+        yield f"nothing is trained: {plan.study.config.scores.path} has scores of {scores}"
+        return
     counts = [count(plan, run) for run in plan.trained]
     found = efforts(plan)
     seconds = seconds_a_model(found, [c.seconds for c in counts])

@@ -40,6 +40,8 @@ def probes_read(study: Study, attack: Any) -> list[str]:
     Raises:
         ConfigError: for a signal that no probe gives, or that one gives of some samples only.
     """
+    if study.config.scores:
+        return [OUTPUTS] * len(reads_of(attack))  # all arrays of the file lie there
     own = study.config.probes.own
     given = dict.fromkeys(OutputsProbe.gives, OUTPUTS)
     given |= {signal: name for name, probe in study.config.probes.for_attacks().items() for signal in probe.gives}

@@ -19,6 +19,11 @@ class AttackSection(Strict):
         """Whether it has one of its own, which tables call lr1: a likelihood ratio of 1, or its authors' rule."""
         return False
 
+    @property
+    def reads_population(self) -> bool:
+        """Whether it compares with the pool's population part, which must not be empty then."""
+        return False
+
     def label(self) -> str:
         """The attack's name and its options that differ from the default; unique per distinct set of options.
 

@@ -30,6 +30,10 @@ class RmiaAttack(AttackSection):
         "of `a` too, and equal shares are ties",
     )
 
+    @property
+    def reads_population(self) -> bool:
+        return True
+
     @model_validator(mode="after")
     def _options_fit(self) -> Self:
         if self.mode == "online" and self.a != type(self).model_fields["a"].default:
@@ -74,6 +78,10 @@ class YeAttack(AttackSection):
         description="quantiles between and beyond the losses: steps, straight lines (to 1000 nats), or those of a "
         "normal law of the margin",
     )
+
+    @property
+    def reads_population(self) -> bool:
+        return self.reference == "population"
 
 
 class ProxyAttack(AttackSection):
