@@ -46,6 +46,8 @@ ATTACKS = [
         {"name": "proxy", "proxies": proxies, "neighbours": 20, "variance": "shrunken"}
         for proxies in ("all", "class", "nearest")
     ),
+    {"name": "embedding_norm", "mode": "online", "variance": "shrunken", "p": "inf"},
+    {"name": "gradient_norm"},
     {"name": "sequence", "checkpoints": 10},
     {"name": "log_ratio_sum", "variance": "shrunken", "checkpoints": 10},
     {"name": "trajectory", "checkpoints": 10},
@@ -53,7 +55,9 @@ ATTACKS = [
 UNCALIBRATED = [
     options
     for options in ATTACKS
-    if options["name"] == "loss" or "population" in options.values() or "correctness" in options.values()
+    if options["name"] in ("loss", "gradient_norm")
+    or "population" in options.values()
+    or "correctness" in options.values()
 ]
 """Those that learn nothing from shadow models."""
 

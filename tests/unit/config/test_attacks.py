@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from every_attack import ATTACKS, label
+from every_attack import ATTACKS, UNCALIBRATED, label
 from memdyn.attacks import REGISTRY
 from memdyn.attacks.base import build
 from memdyn.config.attacks.custom import CustomAttack
@@ -164,3 +164,8 @@ def test_the_config_knows_which_attacks_have_a_threshold_of_their_own(options):
 )
 def test_attacks_over_time_name_the_same_on_the_last_checkpoint_alone(options, alone):
     assert ADAPTER.validate_python(options).alone() == alone
+
+
+@pytest.mark.parametrize("options", ATTACKS, ids=label)
+def test_the_config_knows_which_attacks_need_shadow_models(options):
+    assert ADAPTER.validate_python(options).needs_shadow_models == (options not in UNCALIBRATED)

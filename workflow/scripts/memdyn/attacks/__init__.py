@@ -15,5 +15,7 @@ REGISTRY: dict[str, str] = {
     "sequence": "memdyn.attacks.sequence:Sequence",
     "log_ratio_sum": "memdyn.attacks.log_ratio_sum:LogRatioSum",
     "trajectory": "memdyn.attacks.trajectory:Trajectory",
+    "embedding_norm": "memdyn.attacks.embedding_norm:EmbeddingNorm",
+    "gradient_norm": "memdyn.attacks.gradient_norm:GradientNorm",
     "custom": "memdyn.attacks.custom:custom",
 }

@@ -148,7 +148,7 @@ class StudyConfig(Strict):
                 "analysis.enabled is false; allowed: [], or analysis.enabled: true"
             )
         self._check_measures()
-        if self.regularization and (odd := list(self.regularization.unknown_attacks(labels))):
+        if self.regularization and (odd := list(self.regularization.unknown_attacks(self.attacks))):
             raise ValueError("; ".join(odd))
         if self.report.threshold not in self.dynamics.thresholds:
             raise ValueError(

@@ -312,7 +312,7 @@ def _alternatives(study: Study, plan: RunPlan) -> Iterator[Stage]:
 def _against(study: Study) -> dict[str, Any]:
     """What the comparison with a baseline is told."""
     config = study.config
-    strong = config.regularization.strong_attacks([attack.label() for attack in config.attacks])
+    strong = config.regularization.strong_attacks(config.attacks)
     return plain_options(config.regularization) | {
         "baseline": config.regularization.baselines,
         "strong": strong,

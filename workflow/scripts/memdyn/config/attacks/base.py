@@ -20,6 +20,11 @@ class AttackSection(Strict):
         return False
 
     @property
+    def needs_shadow_models(self) -> bool:
+        """Whether it is calibrated on other models than the attacked one."""
+        return True
+
+    @property
     def reads_population(self) -> bool:
         """Whether it compares with the pool's population part, which must not be empty then."""
         return False

@@ -80,6 +80,10 @@ class YeAttack(AttackSection):
     )
 
     @property
+    def needs_shadow_models(self) -> bool:
+        return self.reference == "models"
+
+    @property
     def reads_population(self) -> bool:
         return self.reference == "population"
 

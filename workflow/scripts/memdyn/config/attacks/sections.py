@@ -16,6 +16,7 @@ from memdyn.config.attacks.history import LogRatioSumAttack, SequenceAttack, Tra
 from memdyn.config.attacks.lira import LiraAttack, LiraViewsAttack
 from memdyn.config.attacks.thresholds import LossAttack, PrivacyRiskScoreAttack, Song2021Attack
 from memdyn.config.attacks.trained import Shokri2017Attack
+from memdyn.config.attacks.white_box import EmbeddingNormAttack, GradientNormAttack
 
 AttackConfig = Annotated[
     LossAttack
@@ -29,6 +30,8 @@ AttackConfig = Annotated[
     | DifficultyCalibrationAttack
     | YeAttack
     | ProxyAttack
+    | EmbeddingNormAttack
+    | GradientNormAttack
     | SequenceAttack
     | LogRatioSumAttack
     | TrajectoryAttack

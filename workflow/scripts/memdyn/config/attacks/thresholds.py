@@ -15,6 +15,10 @@ class LossAttack(AttackSection):
 
     name: Literal["loss"] = Field("loss", description="loss threshold without calibration")
 
+    @property
+    def needs_shadow_models(self) -> bool:
+        return False
+
 
 class Song2021Attack(AttackSection):
     """A metric of the prediction with a threshold a class, the best on the shadow models (Song & Mittal 2021)."""
@@ -24,6 +28,10 @@ class Song2021Attack(AttackSection):
         "modified_entropy",
         description="what is compared with the class's threshold; correctness (is the prediction right?) has none",
     )
+
+    @property
+    def needs_shadow_models(self) -> bool:
+        return self.metric != "correctness"
 
     @property
     def has_threshold(self) -> bool:
