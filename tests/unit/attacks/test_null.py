@@ -15,7 +15,13 @@ from worlds import gaussian_world, readable_by, with_outputs
 
 WORLDS, SAMPLES = 12, 2000
 SLOW = ("shokri2017", "trajectory")  # they train a classifier
-LIKE_LIRA = ("lira_views", "embedding_norm", "sequence", "log_ratio_sum", "proxy")  # its laws, of other or of more signals
+LIKE_LIRA = (
+    "lira_views",
+    "embedding_norm",
+    "sequence",
+    "log_ratio_sum",
+    "proxy",
+)  # its laws, of other or of more signals
 
 
 @pytest.mark.parametrize("n_models", [8, 32])
