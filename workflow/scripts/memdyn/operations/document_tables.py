@@ -12,6 +12,7 @@ _FOLDERS = {
     "analysis": "`results/<pool>/<run>/<outputs>/analysis-.../NAME.parquet`",
     "distance": "`results/<pool>/<run>/<outputs>/distance-.../NAME.parquet`",
     "attack": "`results/<pool>/<run>/<outputs>/<attack>/NAME.parquet`",
+    "agreement": "`results/<pool>/<run>/<outputs>/agreement-.../NAME.parquet`",
     "uncalibrated": "`results/<pool>/<run>/<outputs>/uncalibrated-.../NAME.parquet`",
     "train": "`results/<pool>/<run>/block-.../NAME.parquet`",
 }
@@ -21,6 +22,7 @@ _TITLES = {
     "analysis": "A run's full analysis",
     "distance": "A run's level distance",
     "attack": "An attack on a run",
+    "agreement": "Whom a run's attacks find",
     "uncalibrated": "A run without shadow models",
     "train": "A run's training",
 }

@@ -23,6 +23,7 @@ from memdyn.plan.probes import OUTPUTS, plan_probes, wanted_probes
 from memdyn.plan.reuse import same_training, saved
 from memdyn.plan.stage import FIGURES, REPORT, TABLES, TRAIN, Stage
 from memdyn.plan.stages import (
+    agreement_stage,
     analysis_stage,
     architecture,
     attack_stages,
@@ -43,6 +44,7 @@ class RunPlan:
         epochs: the checkpoints that the study reads; those of the training may be more.
         probes: by name; the outputs come first.
         attacks: by label.
+        agreement: of the attacks.
         analysis: None where the study does not ask for the full analysis.
         uncalibrated: None where it does not ask for runs against a baseline.
         distance: None where it does not ask for the level distance.
@@ -61,6 +63,7 @@ class RunPlan:
     repeats: bool = False
     uncalibrated: Stage | None = None
     distance: Stage | None = None
+    agreement: Stage | None = None
 
     @property
     def run(self) -> Run:
@@ -86,7 +89,7 @@ class RunPlan:
     def stages(self) -> Iterator[Stage]:
         """All of them; a parent comes before what lies in it."""
         yield from (self.pool, self.train, *self.probes.values(), *self.attacks.values())
-        yield from filter(None, (self.dynamics, self.analysis, self.uncalibrated, self.distance))
+        yield from filter(None, (self.dynamics, self.agreement, self.analysis, self.uncalibrated, self.distance))
 
 
 @dataclass(frozen=True)
@@ -187,6 +190,7 @@ class StudyPlan:
                 "probes": {name: stage.path for name, stage in run.probes.items()},
                 "attacks": {label: stage.path for label, stage in run.attacks.items()},
                 "dynamics": run.dynamics.path,
+                "agreement": run.agreement.path,
                 "analysis": run.analysis.path if run.analysis else None,
                 **({"uncalibrated": run.uncalibrated.path} if run.uncalibrated else {}),
                 **({"distance": run.distance.path} if run.distance else {}),
@@ -264,7 +268,9 @@ def _plan_run(study: Study, training: Training, judge_installed: bool) -> RunPla
     analysis = analysis_stage(study, codes, probes, epochs) if study.config.analysis.enabled else None
     uncalibrated = uncalibrated_stage(study, probes, epochs) if study.config.regularization else None
     distance = distance_stage(study, probes, epochs) if study.config.level_distance else None
-    return RunPlan(training, epochs, probes, attacks, dynamics, analysis, uncalibrated=uncalibrated, distance=distance)
+    agreement = agreement_stage(study, codes, probes, epochs)
+    more = {"uncalibrated": uncalibrated, "distance": distance, "agreement": agreement}
+    return RunPlan(training, epochs, probes, attacks, dynamics, analysis, **more)
 
 
 def _alternatives(study: Study, plan: RunPlan) -> Iterator[Stage]:
@@ -302,6 +308,7 @@ def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]
             "outputs": run.outputs.path,
             "attacks": [[label, stage.folder] for label, stage in run.attacks.items()],
             "dynamics": run.dynamics.folder,
+            "agreement": run.agreement.folder,
             "analysis": run.analysis.folder if run.analysis else None,
             **({"uncalibrated": run.uncalibrated.folder} if run.uncalibrated else {}),
             **({"distance": run.distance.folder} if run.distance else {}),
