@@ -50,9 +50,11 @@ onstart:
 localrules:
     all,
     draw_membership,
+    judge_limits,
 
 
 rule all:
     default_target: True
     input:
         STUDY_REPORT,
+        WITHIN_LIMITS if OPTIONS.fail_above else [],

@@ -12,6 +12,7 @@ from memdyn.config.claims import ClaimsConfig
 from memdyn.config.dynamics import AnalysisConfig, DynamicsConfig
 from memdyn.config.errors import did_you_mean
 from memdyn.config.level_distance import LevelDistanceConfig
+from memdyn.config.limits import Limits, unknown_limits
 from memdyn.config.naming import check_levels
 from memdyn.config.paths import OutputFolder
 from memdyn.config.pool import PoolConfig
@@ -62,6 +63,12 @@ class StudyConfig(Strict):
     claims: ClaimsConfig = Field(default_factory=ClaimsConfig, description="Rules that judge C1, C2 and C3.")
     regularization: RegularizationConfig | None = Field(
         default=None, description="Each run against a baseline, and the verdicts R1 to R4; null: not asked."
+    )
+    fail_above: Limits = Field(
+        default={},
+        description="Limits of the leak, by metric: `{tpr_at_fpr_0.01: 0.05}` for any attack, `{lira: {auc: 0.6}}` for "
+        "one. Where the lower end of a run's interval at the last checkpoint is above its limit, the study ends with an "
+        "error, after all tables and the report are written.",
     )
     report: ReportConfig = Field(default_factory=ReportConfig, description="The page and its figures.")
     results: OutputFolder = Field(default="results", min_length=1, description="Folder of all artifacts.")
@@ -125,6 +132,8 @@ class StudyConfig(Strict):
             )
         self._check_measures()
         if self.regularization and (odd := list(self.regularization.unknown_attacks(labels))):
+            raise ValueError("; ".join(odd))
+        if odd := list(unknown_limits(self.fail_above, labels)):
             raise ValueError("; ".join(odd))
         if self.report.threshold not in self.dynamics.thresholds:
             raise ValueError(

@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from memdyn.config.limits import limits_by_attack
 from memdyn.config.load import Run, Study
 from memdyn.config.paths import refuse_files
 from memdyn.identity.names import options_hash, plain_options
@@ -332,11 +333,13 @@ def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]
         ("compare_runs.py",),
     )
     shown = {name: getattr(config, name) for name in ("report", "dynamics", "analysis", "study")}
+    labels = [attack.label() for attack in config.attacks]
+    limits = {"limits": limits_by_attack(config.fail_above, labels)} if config.fail_above else {}
     figures = Stage(FIGURES, "figures", {"tables": tables.folder, **shown}, ("draw_figures.py",), entries(DRAWN))
     report = Stage(
         REPORT,
         "report",
-        {"figures": figures.folder, "tables": tables.folder, **shown},
+        {"figures": figures.folder, "tables": tables.folder, **shown, **limits},
         ("write_report.py",),
         entries(WRITTEN),
         files=tuple(f"memdyn/report/page/templates/{name}" for name in ("report.css", "report.html.j2")),
