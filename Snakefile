@@ -17,9 +17,19 @@ resource_scopes:
 
 
 include: "workflow/rules/common.smk"
-include: "workflow/rules/pool.smk"
-include: "workflow/rules/training.smk"
-include: "workflow/rules/probes.smk"
+
+
+if IMPORTED:
+
+    include: "workflow/rules/scores.smk"
+
+else:
+
+    include: "workflow/rules/pool.smk"
+    include: "workflow/rules/training.smk"
+    include: "workflow/rules/probes.smk"
+
+
 include: "workflow/rules/attacks.smk"
 include: "workflow/rules/distance.smk"
 include: "workflow/rules/study.smk"
@@ -31,12 +41,13 @@ wildcard_constraints:
     run=r"[^/]+-[0-9a-f]{10}",
     probe=r"[^/]+-[0-9a-f]{10}",
     outputs=r"outputs(-[^/]+)?-[0-9a-f]{10}",
-    attack=r"(?!agreement-|dynamics-|analysis-|uncalibrated-|distance-)[^/]+-[0-9a-f]{10}",
+    attack=r"(?!agreement-|dynamics-|analysis-|uncalibrated-|distance-|reliability-)[^/]+-[0-9a-f]{10}",
     dynamics=r"dynamics-[^/]+-[0-9a-f]{10}",
     agreement=r"agreement-[^/]+-[0-9a-f]{10}",
     analysis=r"analysis-[^/]+-[0-9a-f]{10}",
     uncalibrated=r"uncalibrated-[^/]+-[0-9a-f]{10}",
     distance=r"distance-[^/]+-[0-9a-f]{10}",
+    reliability=r"reliability-[^/]+-[0-9a-f]{10}",
     block=r"block-\d+-\d+",
     masks=r"models-\d+-\d+",
 
@@ -49,7 +60,6 @@ onstart:
 
 localrules:
     all,
-    draw_membership,
     judge_limits,
 
 

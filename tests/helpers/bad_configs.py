@@ -206,6 +206,14 @@ BAD = {
         {"pool.dataset": TABLE, "base.augment.crop": 2},
         ["runs.0 (mlp).augment: crop 2", "table"],
     ),
+    "ye without population": (
+        {
+            "pool.parts.population": 0,
+            "attacks": [{"name": "ye", "reference": "population"}],
+            "dynamics.attacks": ["ye-population"],
+        },
+        ["pool.parts.population = 0", "ye-population", "at least 1"],
+    ),
     "rmia without population": ({"pool.parts.population": 0}, ["pool.parts.population = 0", "rmia", "at least 1"]),
     "a run's rmia without population": (
         {"runs.1.pool": {"parts": {"population": 0}}},

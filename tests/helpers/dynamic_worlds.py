@@ -48,6 +48,9 @@ class World:
         margin = self.margins[self.epochs.index(epoch)]
         return np.sqrt(2) / (1 + np.exp(margin)) if name == "el2n" else margin
 
+    def has(self, name: str) -> bool:
+        return name in ("margin", "gap", "el2n")
+
     @property
     def pairs(self) -> Pairs:
         return Pairs.of(len(self.masks))

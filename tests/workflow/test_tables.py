@@ -36,7 +36,7 @@ STUDY = {
     "runs": [{"name": "slow", "optimizer": {"name": "sgd", "lr": 0.02}}, {"name": "fast"}],
     "regularization": {"baseline": "fast", "known": 20},
     "shadow_models": 8,
-    "attacks": [{"name": "lira"}, {"name": "loss"}],
+    "attacks": [{"name": "lira"}, {"name": "loss"}, {"name": "privacy_risk_score"}],
     "dynamics": {"attacks": ["lira"], "thresholds": ["lr1", 0.1]},
     "statistics": {"null_draws": 12},
     "analysis": {"splits": 2, "jackknife_splits": 1},
@@ -78,11 +78,11 @@ def stage_of(path: Path) -> str:
     if path.stem == "log":
         return "train"
     kind = path.parent.name.split("-")[0]
-    return kind if kind in ("dynamics", "analysis", "distance", "uncalibrated") else "attack"
+    return kind if kind in ("dynamics", "analysis", "distance", "uncalibrated", "reliability") else "attack"
 
 
 def test_every_written_table_is_as_declared(made, tables):
-    for name in study_tables(True, True, True):
+    for name in study_tables(True, True, True, True):
         STAGES["study"][name].checked(tables(name))
     found = set()
     for path in made.results.glob("*-*/**/*.parquet"):
@@ -93,7 +93,7 @@ def test_every_written_table_is_as_declared(made, tables):
 
 
 def test_runs_are_called_by_their_names_everywhere(made, tables):
-    for name in study_tables(True, True, True):
+    for name in study_tables(True, True, True, True):
         table = tables(name)
         for column in {"run", "run_a", "run_b"} & set(table.columns):
             none = {""} if name == "mechanism_selection" else set()  # a rule may take no run

@@ -77,7 +77,8 @@ class Process:
 @cache
 def server(kind: str) -> Path:
     """The socket of a server that ends with this process."""
-    path = Path(tempfile.mkdtemp(prefix="warm-")) / kind
+    short = tempfile.gettempdir() if len(tempfile.gettempdir()) < 60 else "/tmp"  # a socket's path has 108 bytes
+    path = Path(tempfile.mkdtemp(prefix="warm-", dir=short)) / kind
     command = [sys.executable, __file__, "serve", kind, str(path)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
     atexit.register(process.stdin.close)  # the end of its input, at which it ends: held open until then

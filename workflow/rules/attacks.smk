@@ -5,7 +5,7 @@ from memdyn.tables import STAGES, study_tables, taken_over
 rule run_attack:
     input:
         unpack(lambda wc: read_besides(wc.pool, wc.run, wc.outputs, wc.attack)),
-        pool=ancient(rules.build_pool.output.pool),
+        pool=ancient(POOL_FILE),
         masks=lambda wc: masks_of(wc.pool, range(OPTIONS.shadow_models)),
         outputs=outputs_of,
     output:
@@ -30,7 +30,7 @@ rule run_attack:
 rule compute_dynamics:
     input:
         unpack(lambda wc: read_besides(wc.pool, wc.run, wc.outputs, wc.dynamics)),
-        pool=ancient(rules.build_pool.output.pool),
+        pool=ancient(POOL_FILE),
         masks=lambda wc: masks_of(wc.pool, range(OPTIONS.shadow_models)),
         outputs=outputs_of,
     output:
@@ -47,7 +47,7 @@ rule compute_dynamics:
         runtime=lambda wc, attempt: 120 * attempt,
     params:
         stage=lambda wc: stage(wc.pool, wc.run, wc.outputs, wc.dynamics),
-        seed=lambda wc: POOLS[wc.pool].seed,
+        seed=lambda wc: stage(wc.pool)["options"]["seed"],
     script:
         "../scripts/compute_dynamics.py"
 
@@ -55,7 +55,7 @@ rule compute_dynamics:
 rule analyse_dynamics:
     input:
         unpack(lambda wc: read_besides(wc.pool, wc.run, wc.outputs, wc.analysis)),
-        pool=ancient(rules.build_pool.output.pool),
+        pool=ancient(POOL_FILE),
         masks=lambda wc: masks_of(wc.pool, range(OPTIONS.shadow_models)),
         outputs=outputs_of,
     output:
@@ -72,7 +72,7 @@ rule analyse_dynamics:
         runtime=lambda wc, attempt: 120 * attempt,
     params:
         stage=lambda wc: stage(wc.pool, wc.run, wc.outputs, wc.analysis),
-        seed=lambda wc: POOLS[wc.pool].seed,
+        seed=lambda wc: stage(wc.pool)["options"]["seed"],
     script:
         "../scripts/analyse_dynamics.py"
 
@@ -104,7 +104,7 @@ rule compare_attacks:
 
 rule measure_uncalibrated:
     input:
-        pool=ancient(rules.build_pool.output.pool),
+        pool=ancient(POOL_FILE),
         masks=lambda wc: masks_of(wc.pool, range(OPTIONS.shadow_models)),
         outputs=outputs_of,
     output:
@@ -124,3 +124,27 @@ rule measure_uncalibrated:
         pool=lambda wc: stage(wc.pool),
     script:
         "../scripts/measure_uncalibrated.py"
+
+
+rule measure_reliability:
+    input:
+        unpack(lambda wc: read_besides(wc.pool, wc.run, wc.outputs, wc.reliability)),
+        pool=ancient(rules.build_pool.output.pool),
+        masks=lambda wc: masks_of(wc.pool, range(OPTIONS.shadow_models)),
+        outputs=outputs_of,
+    output:
+        **{
+            name: f"{RESULTS}/{{pool}}/{{run}}/{{outputs}}/{{reliability}}/{name}.parquet"
+            for name in STAGES["reliability"]
+        },
+    log:
+        f"{RESULTS}/{{pool}}/{{run}}/{{outputs}}/{{reliability}}/reliability.log",
+    conda:
+        "../../envs/memdyn.yaml"
+    resources:
+        mem_mb=lambda wc, attempt: 8000 * attempt,
+        runtime=lambda wc, attempt: 120 * attempt,
+    params:
+        stage=lambda wc: stage(wc.pool, wc.run, wc.outputs, wc.reliability),
+    script:
+        "../scripts/measure_reliability.py"

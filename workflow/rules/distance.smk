@@ -2,7 +2,7 @@
 rule analyse_level_distance:
     input:
         unpack(lambda wc: read_besides(wc.pool, wc.run, wc.outputs, wc.distance)),
-        pool=ancient(rules.build_pool.output.pool),
+        pool=ancient(POOL_FILE),
         masks=lambda wc: masks_of(wc.pool, range(OPTIONS.shadow_models)),
         outputs=outputs_of,
     output:

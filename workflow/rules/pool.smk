@@ -23,7 +23,7 @@ rule build_pool:
     input:
         lambda wc: ancient(downloaded_files(wc.pool)),
     output:
-        pool=f"{RESULTS}/{{pool}}/pool.arrow",
+        pool=POOL_FILE,
     log:
         f"{RESULTS}/{{pool}}/pool.log",
     conda:
@@ -46,6 +46,7 @@ rule draw_membership:
         masks=f"{RESULTS}/{{pool}}/membership/{{masks}}.npz",
     log:
         f"{RESULTS}/{{pool}}/membership/{{masks}}.log",
+    localrule: True
     conda:
         "../../envs/memdyn.yaml"
     params:

@@ -3,6 +3,7 @@ STUDY_TABLES = study_tables(
     OPTIONS.analysis.enabled,
     bool(OPTIONS.level_distance),
     bool(OPTIONS.regularization),
+    any(run.reliability for run in PLAN.runs),
 )
 TABLES = f"{VERSIONS}/{PLAN.tables.folder}"
 FIGURES = f"{VERSIONS}/{PLAN.figures.folder}"
@@ -72,6 +73,14 @@ rule compare_runs:
                 if run.distance
             ]
         ),
+        reliability=ancient(
+            [
+                f"{RESULTS}/{run.reliability.path}/{name}.parquet"
+                for name in taken_over("reliability")
+                for run in PLAN.runs
+                if run.reliability
+            ]
+        ),
     output:
         **{name: f"{TABLES}/{name}.parquet" for name in STUDY_TABLES},
     log:
@@ -129,7 +138,7 @@ rule write_report:
         runtime=lambda wc, attempt: 30 * attempt,
     params:
         stage=PLAN.report.params(),
-        config=OPTIONS.model_dump(),
+        config=OPTIONS.stated(),
         folders={run.name: f"{RESULTS}/{run.train.path}" for run in PLAN.runs},
         study=lambda wc: PLAN.folder,
         versions=PLAN.version_names(),

@@ -13,6 +13,7 @@ from memdyn.attacks.shadow_scores import ShadowScores
 from memdyn.compare.claims import power_law, study_claims, with_factor
 from memdyn.compare.differences import run_differences
 from memdyn.compare.failures import run_status
+from memdyn.compare.history import history_gain
 from memdyn.compare.nulls import null_tests
 from memdyn.compare.privacy import dp_table
 from memdyn.compare.regularization.losses import LastMargins
@@ -97,6 +98,7 @@ def study_tables(snakemake) -> dict[str, pd.DataFrame]:
         **taken_over("agreement", by_run, given.agreement),
         **taken_over("analysis", by_run, given.analysis),
         **taken_over("distance", by_run, given.distances),
+        **taken_over("reliability", by_run, given.reliability),
     }
     tables["null"] = null_tests(tables["null_draws"])
     pool_of = {run["name"]: run["pool"] for run in runs}
@@ -106,6 +108,8 @@ def study_tables(snakemake) -> dict[str, pd.DataFrame]:
     replicates, factors = stack(by_attack, given.replicates), pd.DataFrame([factor_row(run) for run in runs])
     differences = run_differences(tables["attack_metrics"], replicates, pool_of, sizes, options["level"])
     tables["differences"] = with_factor(differences, factors)
+    attacks = tables["attack_metrics"], replicates
+    tables["history_gain"] = history_gain(*attacks, options.get("alone", {}), sizes, options["level"])
     attacked, missing = set(tables["attack_metrics"]["run"]), missing_parts(given, by_attack, by_run)
     status = {run: run_status(run, log, missing.get(run, {}), attacked) for run, log in logs.items()}
     tables["runs"] = pd.DataFrame(

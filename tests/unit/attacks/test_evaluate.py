@@ -11,6 +11,7 @@ from memdyn.attacks.base import Prepared, build
 from memdyn.attacks.evaluate import Settings, evaluate, evaluate_checkpoint, null_draws, null_seed, swaps
 from memdyn.attacks.pooling import target_spread
 from memdyn.attacks.signals import Signals
+from memdyn.design.membership import membership
 from memdyn.stats.jackknife import groups, interval
 from memdyn.stats.roc import auc, roc
 from memdyn.stats.simultaneous import null_test
@@ -245,7 +246,7 @@ def test_too_few_models_for_a_jackknife_have_no_interval():
 
 
 def test_swaps_make_new_halves_that_are_fair_and_independent():
-    mask = load(0).mask
+    mask = membership(120, range(16), 0, "pool", "scored")
     draws = np.array([swaps(mask, 0, draw) ^ mask[0::2] for draw in range(200)])
     assert (draws.sum(axis=2) == 60).all()
     np.testing.assert_allclose(draws.mean(axis=0), 0.5, atol=4.5 * 0.5 / np.sqrt(200))
@@ -254,6 +255,16 @@ def test_swaps_make_new_halves_that_are_fair_and_independent():
     assert (draws[0] ^ draws[1]).mean() == pytest.approx(0.5, abs=0.05)
     assert (swaps(mask, 1, 0) ^ swaps(mask, 0, 0)).mean() == pytest.approx(0.5, abs=0.05)
     np.testing.assert_array_equal(swaps(~mask, 0, 3) ^ ~mask[0::2], draws[3])
+
+
+def test_swaps_of_uneven_masks_keep_their_sizes():
+    """What a model's TPR at a small FPR is on noise depends on its number of non-members."""
+    mask = np.zeros((4, 120), bool)
+    mask[0, :24], mask[2, :84] = True, True
+    mask[1::2] = ~mask[0::2]
+    draws = np.array([swaps(mask, 0, draw) ^ mask[0::2] for draw in range(200)])
+    assert (draws.sum(axis=2) == [24, 84]).all()
+    np.testing.assert_allclose(draws.mean(axis=0).T - [0.2, 0.7], 0, atol=4.5 * 0.5 / np.sqrt(200))
 
 
 def test_each_run_has_a_null_of_its_own():

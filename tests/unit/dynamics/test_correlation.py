@@ -314,7 +314,7 @@ def test_pool_without_a_law_correlates_by_chance():
 @pytest.mark.parametrize("slope", [0.5, 0.0], ids=["relation", "no_leak_relation"])
 def test_intervals_cover_and_find_the_truth(slope, capsys):
     """Nominal 95 %, at least 93 % up to the binomial error. Estimand: the mean over worlds of the same samples."""
-    replications, splits = 200, Splits.random(16, 4, 8, 0)
+    replications, splits = 120, Splits.random(16, 4, 8, 0)
     rows = [loss_with_d_prime(growing_world(seed, 32, 80, slope), splits) for seed in range(replications)]
     estimates = np.array([row["estimate"] for row in rows])
     truth = estimates.mean()

@@ -285,7 +285,7 @@ def test_latent_share_is_that_of_its_profile():
 @pytest.mark.slow
 def test_intervals_cover(capsys):
     """Nominal 95 %, at least 93 % up to the binomial error. Estimand: the mean over worlds of the same samples."""
-    replications, splits, rows = 120, Splits.random(16, 4, 8, 0), []
+    replications, splits, rows = 80, Splits.random(16, 4, 8, 0), []
     names = [("recall", 1), ("recall", 2), ("auroc", 1), ("recall_share", 1), ("rank_correlation", 1)]
     options = replace(OPTIONS, baselines=())
     names += [("disattenuated", 1), ("reliability", 2)]

@@ -104,7 +104,8 @@ def hashes(raw: dict[str, Any]) -> dict[str, str]:
     plan = build_plan(load_study({"study": "frozen", "results": "/nowhere", **raw}))
     run, config = plan.runs[-1], plan.study.config
     stages = {"pool": run.pool, "train": run.train, "outputs": run.outputs}
-    stages |= {f"attack {label}": stage for label, stage in run.attacks.items()}
+    # one that reads another probe has its path among its options, and so the code of that
+    stages |= {f"attack {label}": stage for label, stage in run.attacks.items() if not stage.needs}
     return {name: stage.options_hash for name, stage in stages.items()} | {
         "analysis": hash_of(config.analysis),
         "claims": hash_of(config.claims),

@@ -93,7 +93,7 @@ def test_it_is_what_the_loaded_attack_says(tmp_path):
 
 def test_neither_torch_nor_the_attacks_are_imported_for_it():
     code = (
-        "import sys; from memdyn.config.attacks.calibrated import LiraAttack; from memdyn.plan.reads import reads_of;"
+        "import sys; from memdyn.config.attacks.lira import LiraAttack; from memdyn.plan.reads import reads_of;"
         "print(reads_of(LiraAttack())); assert not {'torch', 'scipy', 'memdyn.attacks.lira'} & set(sys.modules)"
     )
     scripts = Path(module.__file__).resolve().parents[2]

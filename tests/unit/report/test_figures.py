@@ -111,7 +111,7 @@ def test_tables_that_are_missing_or_empty_drop_their_parts(tmp_path, missing):
 
 @pytest.mark.slow
 def test_one_run_one_checkpoint_and_many_runs(pool, tmp_path):
-    for names in (["only"], [f"resnet18-width64-sgd-wd{k}e-4-batch128" for k in range(8)]):
+    for names in (["only"], [f"resnet18-width64-sgd-wd{k}e-4-batch128" for k in range(5)]):
         runs = dict.fromkeys(names, (1.0, "mlp", "sgd"))
         plain = study_tables(pool, n_scored=60, models=8, runs=runs)
         study = plain | analysis_tables(plain["samples"], tuple(names))

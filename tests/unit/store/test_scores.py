@@ -160,7 +160,7 @@ def test_signals_of_one_number_lie_as_they_always_did(path):
 BAD = {
     "too few models": {"margin": np.zeros((7, 7), np.float32)},
     "too few samples": {"margin": np.zeros((8, 6), np.float32)},
-    "doubles": {"margin": np.zeros((8, 7))},
+    "whole numbers": {"margin": np.zeros((8, 7), int)},
     "no values": {"logits": np.zeros((8, 7, 0), np.float32)},
     "a dot in its name": {"a.b": np.zeros((8, 7), np.float32)},
 }
@@ -168,7 +168,9 @@ BAD = {
 
 @pytest.mark.parametrize("signals", BAD.values(), ids=BAD.keys())
 def test_what_cannot_be_written_is_told(signals, tmp_path):
-    with pytest.raises(ValueError, match=r"epoch 3: .* allowed: float16 or float32 \[8 models, 7 samples, ...\]"):
+    with pytest.raises(
+        ValueError, match=r"epoch 3: .* allowed: float16 or float32 or float64 \[8 models, 7 samples, ...\]"
+    ):
         write_scores(tmp_path / "a.parquet", iter([(3, signals)]), MODELS, IDS)
     assert list(tmp_path.iterdir()) == []
 

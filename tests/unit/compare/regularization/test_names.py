@@ -48,6 +48,10 @@ def test_of_a_changed_section_only_the_change_is_said():
     assert label_of(mechanisms_of(recipe(**net), recipe(**base))) == "model norm=group strided=True"
     nesterov = {"optimizer": {"name": "sgd", "lr": 0.1, "nesterov": True}}
     assert label_of(mechanisms_of(recipe(**BASE | nesterov), recipe(**BASE))) == "optimizer nesterov=True"
+    mine = {"optimizer": {"name": "custom", "target": "a.py:Own", "options": {"lr": 0.1}}}
+    more = {"optimizer": mine["optimizer"] | {"options": {"lr": 0.1, "beta": 0.9}}}
+    assert label_of(mechanisms_of(recipe(**BASE | more), recipe(**BASE | mine))) == "optimizer options=beta=0.9"
+    assert label_of(mechanisms_of(recipe(**BASE | mine), recipe(**BASE | more))) == "optimizer options=beta=None"
     other = base | {"schedule": {"name": "cosine"}}
     assert label_of(mechanisms_of(recipe(**other), recipe(**base))) == "schedule cosine final=0 warmup_epochs=0"
 

@@ -174,6 +174,17 @@ class Fold:
             return mean, np.einsum("pn,pn->n", deviation, deviation)[None]
         return _moments_without_each(values)
 
+    def medians(self, values: np.ndarray) -> np.ndarray:
+        """Medians of values [P, n] over the references: [F, n], from one sort; the pair's own value enters nowhere."""
+        if self.references is not None:
+            return np.median(values[self.references], axis=0, keepdims=True)
+        order = np.argsort(values, axis=0, kind="stable")
+        place = np.empty_like(order)
+        np.put_along_axis(place, order, np.arange(len(values))[:, None], axis=0)
+        ranked, middle = np.take_along_axis(values, order, axis=0), ((self.count - 1) // 2, self.count // 2)
+        low, high = (np.where(place <= rank, ranked[rank + 1], ranked[rank]) for rank in middle)
+        return (low + high) / 2
+
 
 def _moments_without_each(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Means and centred sums of squares of all other rows of values [P, n]: [P, n] each."""

@@ -81,7 +81,7 @@ def evaluate(
         attack: from `memdyn.attacks.base.build`.
         epochs: checkpoints, in order.
         load: the pool's scored part at an epoch, prepared by the attack.
-        load_sham: the sham part, with the sham mask; calibrated on itself.
+        load_sham: the sham part, with the sham mask; calibrated on itself. Without samples it has no rates.
         settings: see `Settings`.
 
     Returns:
@@ -104,12 +104,10 @@ def evaluate(
         given = load(epoch)
         n_scored = given.mask.shape[1]
         checkpoint = evaluate_checkpoint(attack, given, settings)
-        checkpoint["rates"] = pd.concat(
-            [
-                rates(attack, given.signals, settings.rate_fprs, "scored", 0),
-                rates(attack, load_sham(epoch).signals, settings.rate_fprs, "sham", n_scored),
-            ]
-        )
+        masked = [rates(attack, given.signals, settings.rate_fprs, "scored", 0)]
+        if (sham := load_sham(epoch).signals).mask.size:
+            masked.append(rates(attack, sham, settings.rate_fprs, "sham", n_scored))
+        checkpoint["rates"] = pd.concat(masked)
         for name, table in checkpoint.items():
             table.insert(list(table.columns).index("folds") + 1 if name == "rates" else 0, "epoch", epoch)
             tables[name].append(table)
@@ -254,18 +252,20 @@ def null_seed(seed: int, pool_key: str, run_key: str) -> int:
 
 
 def swaps(mask: np.ndarray, seed: int, draw: int) -> np.ndarray:
-    """Random exchanges of membership, bool [P, n]: after them each pair has new random halves of the samples.
+    """Random exchanges of membership, bool [P, n]: after them the models of each pair have new random members.
 
-    Halves as in the design, since what one model's TPR at a small FPR is on noise depends on its number of non-members.
+    As many as in the design: what one model's TPR at a small FPR is on noise depends on its number of non-members.
 
     Args:
-        mask: bool [M, n], the membership, on which the new halves do not depend.
-        seed, draw: others give independent halves.
+        mask: bool [M, n], the membership, of which the new one has nothing but the numbers of members.
+        seed, draw: others give independent members.
     """
     n_pairs, n_samples = len(mask) // 2, mask.shape[1]
     order = np.random.default_rng([seed, draw]).random((n_pairs, n_samples))
+    sizes = mask[0::2].sum(axis=1)
     members = np.zeros((n_pairs, n_samples), dtype=bool)
-    np.put_along_axis(members, np.argpartition(order, n_samples // 2, axis=1)[:, : n_samples // 2], True, axis=1)
+    lowest = np.argpartition(order, np.unique(sizes), axis=1)
+    np.put_along_axis(members, lowest, np.arange(n_samples) < sizes[:, None], axis=1)
     return members ^ mask[0::2]
 
 

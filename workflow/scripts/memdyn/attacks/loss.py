@@ -14,7 +14,8 @@ class Loss(Attack):
     """One threshold on the loss for all samples.
 
     The score is the margin: the loss softplus(-margin) falls with it, so both have the same ROC,
-    and the margin never saturates.
+    and the margin never saturates. The paper's own threshold, the mean loss of members, is one point of that ROC and
+    needs members that the attacker knows: the attack AVG of `memdyn.attacks.known`.
     """
 
     exchangeable: ClassVar[bool] = True

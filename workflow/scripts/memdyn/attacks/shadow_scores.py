@@ -14,9 +14,15 @@ from memdyn.data.pool import read_pool
 from memdyn.stats.jackknife import Pairs, TooFewModels
 from memdyn.store.masks import read_masks
 from memdyn.store.scores import read_epochs, read_failed, read_n_models, read_shapes, read_signal
+from memdyn.terms import MASKED_PARTS
 
 Files = tuple[str | Path, ...]
 CHUNK_BYTES = 1 << 26  # of the arrays in float64 that `prepare` gets at a time
+
+
+def masked_parts(parts: Mapping[str, slice]) -> list[str]:
+    """Those with a membership that have samples: scores of other tools may have no sham part."""
+    return [part for part in MASKED_PARTS if parts[part].start < parts[part].stop]
 
 
 @dataclass(frozen=True)
@@ -99,6 +105,10 @@ class ShadowScores:
         if not epochs:
             raise ValueError(f"{attack}: no checkpoint has all of {', '.join(read.source for read in attack.reads)}")
         return replace(self, epochs=epochs)
+
+    def has(self, name: str) -> bool:
+        """Whether there is a signal of this name; those of other tools may be margins alone."""
+        return name in self.sources
 
     def epochs_of(self, name: str) -> list[int]:
         """The checkpoints at which a signal was read off the networks."""

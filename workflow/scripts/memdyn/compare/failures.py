@@ -36,15 +36,18 @@ def run_status(run: str, log: pd.DataFrame, missing: Mapping[str, str], attacked
 def failed_words(log: pd.DataFrame) -> str:
     """`8 of 8 models failed: the loss became infinite or NaN in epochs 1 (6), 2 (2)`; "" where none did.
 
-    A model whose teacher failed was never trained: its only row has no learning rate.
+    A model whose teacher failed was never trained: its only row has no learning rate. Those of imported scores have
+    no seconds either.
     """
     failed = failed_models(log)
     if not failed:
         return ""
     rows = log[~np.isfinite(log["loss"])]
-    untaught = rows["learning_rate"].isna()
+    untaught = rows["learning_rate"].isna() & rows["seconds"].notna()
     causes = []
-    if not untaught.all():
+    if rows["seconds"].isna().any():
+        causes.append(f"there is NaN among their margins, first in {_epochs(rows['epoch'])}")
+    elif not untaught.all():
         causes.append(f"the loss became infinite or NaN in {_epochs(rows.loc[~untaught, 'epoch'])}")
     if untaught.any():
         causes.append(f"the teachers of {untaught.sum()} failed, so that they could not be trained")

@@ -20,7 +20,8 @@ def run_row(
     """One row of the table `runs`; n_models are those of which its numbers are, n_failed of n_planned failed.
 
     Args:
-        run: name, folder, pool, recipe (resolved options), dataset, architecture, device.
+        run: name, folder, pool, recipe (resolved options; of imported scores `epochs` alone), dataset, architecture,
+            device.
         log: of the training of all its blocks.
         accuracy: the run's table `accuracy`; empty where too few models are left.
         status: from `memdyn.compare.failures.run_status`.
@@ -34,23 +35,28 @@ def run_row(
         "run_folder": run["folder"],
         "dataset": run["dataset"],
         "architecture": run["architecture"],
-        "optimizer": recipe["optimizer"].get("target", recipe["optimizer"]["name"]).rpartition(":")[2],
+        "optimizer": _optimizer(recipe.get("optimizer")),
         "epochs": recipe["epochs"],
         "n_checkpoints": len(accuracy),
         "last_checkpoint": int(last["epoch"]) if len(accuracy) else np.nan,
         "accuracy_in": last["accuracy_in"],
         "accuracy_out": last["accuracy_out"],
         "accuracy_test": last["accuracy_test"],
-        "seconds_per_model": log[~log["model"].isin(failed)].groupby("model")["seconds"].sum().mean(),
+        "seconds_per_model": log[~log["model"].isin(failed)].groupby("model")["seconds"].sum(min_count=1).mean(),
         "n_models": 2 * len(Pairs.of(planned, failed)),
         "n_failed": len(failed),
         "n_planned": planned,
-        "learning_rate": _learning_rate(recipe["optimizer"]),
-        "batch_size": recipe["batch_size"],
-        "augment": _augmentation(recipe["augment"]),
+        "learning_rate": _learning_rate(recipe.get("optimizer", {})),
+        "batch_size": recipe.get("batch_size", np.nan),
+        "augment": _augmentation(recipe["augment"]) if "augment" in recipe else "",
         "device": run["device"],
         "pool": run["pool"],
     }
+
+
+def _optimizer(optimizer: dict[str, Any] | None) -> str:
+    """In a word; "" where the run was not trained here."""
+    return optimizer.get("target", optimizer["name"]).rpartition(":")[2] if optimizer else ""
 
 
 def _learning_rate(optimizer: dict[str, Any]) -> float:
@@ -73,16 +79,17 @@ def factor_row(run: dict[str, Any]) -> dict[str, Any]:
     recipe = {key: value for key, value in run["recipe"].items() if key != "checkpoints"}
     if "mechanisms" in recipe:
         recipe["mechanisms"] = [what_trains(each) for each in recipe["mechanisms"]]
+    model = recipe.get("model", {})
     rest = {key: value for key, value in recipe.items() if key not in ("model", "optimizer", "schedule")}
     return {
         "run": run["name"],
         "dataset": run["pool"],
-        "architecture": _text(recipe["model"]),
-        "optimizer": _text([recipe["optimizer"], recipe["schedule"]]),
+        "architecture": _text(model),
+        "optimizer": _text([recipe.get("optimizer"), recipe.get("schedule")]),
         "rest": _text(rest),
         "series": _text([run["population"], recipe]),
-        "width": width_of(recipe["model"]),
-        "width_series": _text([run["pool"], recipe | {"model": without_width(recipe["model"])}]),
+        "width": width_of(model),
+        "width_series": _text([run["pool"], recipe | {"model": without_width(model)}]),
     }
 
 
@@ -102,7 +109,7 @@ def pool_row(folder: str, dataset: str, pool: Pool, sha256: str) -> dict[str, An
         "pool": folder,
         "dataset": dataset,
         "n_classes": len(pool.class_names),
-        "shape": " x ".join(map(str, pool.images.shape[1:])),
+        "shape": "" if dataset == "scores" else " x ".join(map(str, pool.images.shape[1:])),
         **sizes,
         "samples_in_source": pool.n_source,
         "duplicates_dropped": pool.n_duplicates,

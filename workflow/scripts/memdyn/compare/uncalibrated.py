@@ -1,4 +1,4 @@
-"""What a run says of each model alone, without shadow models: accuracy, losses, and the attacks AVG and POW.
+"""What a run says of each model alone, without shadow models: accuracy, losses, their tail, the attacks AVG and POW.
 
 All are means over models, so a jackknife over pairs refits nothing.
 """
@@ -11,9 +11,13 @@ import pandas as pd
 from memdyn.attacks.known import KnownSamples, advantages
 from memdyn.attacks.shadow_scores import ShadowScores
 from memdyn.stats import jackknife
+from memdyn.stats.roc import roc
+from memdyn.terms import FPRS
 
 ACCURACY, LOSS_IN, ADVANTAGE = "accuracy_test", "loss_in", "advantage"
 NO_ATTACK = ""
+TAIL = {f"loss_tnr_at_tpr_{1 - missed:g}": missed for missed in FPRS}
+"""Metric -> the share of members that its threshold on the loss misses."""
 
 
 def uncalibrated_tables(
@@ -30,7 +34,7 @@ def uncalibrated_tables(
     Returns:
         uncalibrated: epoch, attack ("" for what is no attack's), metric, value, low, high, level. Metrics:
             accuracy_test (NaN without a test part), accuracy_in, loss_in, loss_out (cross-entropy in nats, in eval
-            mode, of the scored samples), advantage (of "avg" and "pow").
+            mode, of the scored samples), loss_tnr_at_tpr_* (see `tail_tnr`), advantage (of "avg" and "pow").
         uncalibrated_replicates: epoch, attack, metric, group, value.
     """
     group = scores.pairs.groups(groups)
@@ -64,8 +68,27 @@ def _by_model(
     yield NO_ATTACK, "accuracy_in", _mean(correct[:, scored], mask)
     yield NO_ATTACK, LOSS_IN, _mean(losses, mask)
     yield NO_ATTACK, "loss_out", _mean(losses, ~mask)
+    tails = tail_tnr(losses, mask)
+    yield from ((NO_ATTACK, metric, values) for metric, values in zip(TAIL, tails, strict=True))
     for attack, advantage in advantages(losses, mask, known).items():
         yield attack, ADVANTAGE, advantage
+
+
+def tail_tnr(losses: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """How many non-members lie where hardly any member does, at high losses: [TAIL, M], of each model.
+
+    Tail-TNR (Dodd, Krčo, Shilov & de Montjoye 2025, "The Tail Tells All", arXiv 2510.19773): the TNR of the loss
+    attack at a high TPR, which predicts the TPR at a low FPR of attacks that are calibrated on shadow models, and
+    needs none. It is the largest share of non-members above any threshold that at most the share a of the members
+    lies above: TPR at FPR a with the two exchanged, and with its conventions (`memdyn.stats.roc`): equal losses move
+    together, NaN where a is less than one member.
+
+    Args:
+        losses: [M, n], or anything that rises with them.
+        mask: bool [M, n].
+    """
+    missed = np.array([*TAIL.values()])
+    return np.array([roc(row[~own], row[own], missed).tpr for row, own in zip(losses, mask, strict=True)]).T
 
 
 def cross_entropy(margins: np.ndarray) -> np.ndarray:

@@ -30,8 +30,4 @@ def limits_by_attack(limits: Limits, labels: Sequence[str]) -> list[list]:
     """[label, metric, limit] of each attack and metric that has one; an attack's own limit stands for that of all."""
     every = {metric: limit for metric, limit in limits.items() if not isinstance(limit, Mapping)}
     of_attack = {label: limit for label, limit in limits.items() if isinstance(limit, Mapping)}
-    return [
-        [label, metric, limit]
-        for label in labels
-        for metric, limit in (every | of_attack.get(label, {})).items()
-    ]
+    return [[label, metric, limit] for label in labels for metric, limit in (every | of_attack.get(label, {})).items()]

@@ -31,7 +31,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Study:
-    """A validated study and its resolved runs."""
+    """A validated study and its resolved runs; none of a study of scores, of which the file tells."""
 
     config: StudyConfig
     runs: list[Run]
@@ -57,15 +57,20 @@ def load_study(raw: Mapping[str, Any], arguments: Sequence[str] = ()) -> Study:
         config = StudyConfig.model_validate(raw)
     except ValidationError as error:
         raise ConfigError(problems(error, StudyConfig, raw)) from None
-    runs, found = [], []
+    if config.scores:
+        return Study(config, [])
+    runs, places, found = [], [], []
     for where, variation in _variations(raw):
         try:
             runs.append(_resolve(raw, variation, where))
+            places.append(where)
         except ConfigError as error:
             found.extend(error.problems)
-    for run in runs:
+    for where, run in zip(places, runs, strict=True):
         checkpoints, scored = run.train.checkpoint_epochs(), run.pool.parts.scored
         found.extend(config.difficulty.misfits(run.name, checkpoints, scored // 2))
+        if not run.pool.parts.population:
+            found.extend(f"{where}.{odd}" for odd in _without_population(config))
         if config.level_distance:
             found.extend(config.level_distance.misfits(run.name, checkpoints, scored, config.shadow_models))
     if config.regularization and not found:
@@ -187,8 +192,13 @@ def _misfits(run: Run, raw: dict[str, Any]) -> Iterator[str]:
             f"allowed: at most {members}"
         )
     yield from _of_mechanisms(run, raw)
-    if not parts.population and any(attack["name"] == "rmia" for attack in raw.get("attacks", [{"name": "rmia"}])):
-        yield "pool.parts.population = 0: rmia compares with population samples; allowed: at least 1"
+
+
+def _without_population(config: StudyConfig) -> Iterator[str]:
+    """Attacks that cannot be made on a pool without such a part."""
+    for attack in config.attacks:
+        if attack.reads_population:
+            yield f"pool.parts.population = 0: {attack.label()} compares with population samples; allowed: at least 1"
 
 
 def needing_images(train: TrainConfig) -> Iterator[str]:

@@ -93,6 +93,25 @@ class ViewsProbe(_Probe):
         return (5 if self.shift else 1) * (2 if self.flip else 1)
 
 
+class EmbeddingProbe(_Probe):
+    """Norms of what a network's classifier reads, of weights that are at hand."""
+
+    gives = ("embedding_norms",)
+    name: Literal["embedding"] = Field("embedding", description="norms of the last layer's input")
+    epochs: Epochs = Field("all", description="Checkpoints: all, last, early (see analysis.early_epoch), or a list.")
+
+    def forwards(self) -> int:
+        return 1
+
+
+class GradientNormProbe(_Probe):
+    """Norm of each sample's own gradient (Paul et al. 2021), of all samples: GraNd for attacks."""
+
+    gives = ("gradient_norm",)
+    name: Literal["gradient_norm"] = Field("gradient_norm", description="norm of each sample's own gradient")
+    epochs: Epochs = Field("all", description="Checkpoints: all, last, early (see analysis.early_epoch), or a list.")
+
+
 class GrandProbe(_Probe):
     """Norm of each sample's own gradient (Paul et al. 2021)."""
 
@@ -185,7 +204,18 @@ class ProbesConfig(Strict):
 
     logits: LogitsProbe = Field(default_factory=LogitsProbe, description="The logits, where an attack reads them.")
     views: ViewsProbe = Field(default_factory=ViewsProbe, description="Augmented queries, where an attack reads them.")
+    embedding: EmbeddingProbe = Field(
+        default_factory=EmbeddingProbe, description="Norms of embeddings, where an attack reads them."
+    )
+    gradient_norm: GradientNormProbe = Field(
+        default_factory=GradientNormProbe, description="Norms of gradients, where an attack reads them."
+    )
     own: dict[str, OwnProbe] = Field(default_factory=dict, description="Your own probes, by the name of their signal.")
+
+    def for_attacks(self) -> dict[str, _Probe]:
+        """Those that attacks may read besides the outputs, by name."""
+        shipped = {name: getattr(self, name) for name in type(self).model_fields if name != "own"}
+        return shipped | self.own
 
     @field_validator("own")
     @classmethod
@@ -203,6 +233,8 @@ SHIPPED = (
     OutputsProbe,
     LogitsProbe,
     ViewsProbe,
+    EmbeddingProbe,
+    GradientNormProbe,
     GrandProbe,
     DepthProbe,
     LevelDistanceProbe,

@@ -5,10 +5,9 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
+from memdyn.config.attacks.base import AttackSection
 from memdyn.config.base import Fraction, Strict, no_repeats
 from memdyn.config.errors import did_you_mean
-
-NEEDS_NO_SHADOWS = "loss"
 
 
 class RegularizationConfig(Strict):
@@ -24,7 +23,7 @@ class RegularizationConfig(Strict):
     )
     draws: int = Field(default=10, ge=1, description="How often these are drawn; the advantages are means over draws.")
     strong: list[str] = Field(
-        default=[], description="Labels of the attacks whose best AUC is the leak; none: all but `loss`."
+        default=[], description="Labels of the attacks whose best AUC is the leak; none: all that need shadow models."
     )
     rad: list[Fraction] = Field(
         default=[0.01, 0.05],
@@ -53,19 +52,20 @@ class RegularizationConfig(Strict):
         """Their names."""
         return [self.baseline] if isinstance(self.baseline, str) else list(self.baseline)
 
-    def strong_attacks(self, labels: Sequence[str]) -> list[str]:
-        """Of the study's attacks, those whose best one is the leak."""
-        return self.strong or [label for label in labels if label != NEEDS_NO_SHADOWS]
+    def strong_attacks(self, attacks: Sequence[AttackSection]) -> list[str]:
+        """Labels of those of the study's attacks whose best one is the leak."""
+        return self.strong or [attack.label() for attack in attacks if attack.needs_shadow_models]
 
-    def unknown_attacks(self, labels: Sequence[str]) -> Iterator[str]:
-        """What is wrong with `strong`, given the labels of the study's attacks."""
+    def unknown_attacks(self, attacks: Sequence[AttackSection]) -> Iterator[str]:
+        """What is wrong with `strong`, given the study's attacks."""
+        labels = [attack.label() for attack in attacks]
         for label in self.strong:
             if label not in labels:
                 yield f"regularization.strong: {label!r} is not among the attacks; {did_you_mean(label, labels)}"
-        if not self.strong_attacks(labels):
+        if not self.strong_attacks(attacks):
             yield (
-                f"regularization: no attack but {NEEDS_NO_SHADOWS!r}, which needs no shadow models; allowed: at least "
-                "one that is calibrated on them, such as {name: lira}"
+                f"regularization: no attack but {', '.join(map(repr, labels))}, which needs no shadow models; allowed: "
+                "at least one that is calibrated on them, such as {name: lira}"
             )
 
     def misfits(self, runs: Sequence[Any]) -> Iterator[str]:

@@ -2,9 +2,11 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
-from memdyn.config.attacks.calibrated import LiraAttack, RmiaAttack
+from memdyn.config.attacks.calibrated import RmiaAttack
+from memdyn.config.attacks.lira import LiraAttack
 from memdyn.config.attacks.sections import AttackConfig
 from memdyn.config.attacks.thresholds import LossAttack
 from memdyn.config.base import Bool, Strict
@@ -20,6 +22,7 @@ from memdyn.config.probes import DifficultyConfig, ProbesConfig
 from memdyn.config.recipe import RunVariation, TrainConfig
 from memdyn.config.regularization import RegularizationConfig
 from memdyn.config.report import ReportConfig
+from memdyn.config.scores import UNUSED, ScoresConfig, unused
 from memdyn.config.statistics import StatisticsConfig
 
 # leave-one-pair-out needs three other pairs to estimate a variance from
@@ -32,7 +35,15 @@ class StudyConfig(Strict):
     study: str = Field(
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", description="Name; its report is in results/studies/NAME."
     )
-    pool: PoolConfig = Field(description="Data set, its split into parts, and the seed of everything random.")
+    scores: ScoresConfig | None = Field(
+        default=None,
+        description="Scores of models trained elsewhere, in the place of `pool` and recipes (docs/scores.md).",
+    )
+    pool: PoolConfig | None = Field(
+        default=None,
+        validate_default=True,
+        description="Data set, its split into parts, seed of everything random; must be given without `scores`.",
+    )
     base: TrainConfig = Field(default_factory=TrainConfig, description="The recipe that all runs start from.")
     runs: list[RunVariation] = Field(default=[], description="Named variations of the base; none: the base itself.")
     grid: dict[str, Annotated[list[Any], Field(min_length=1)] | Annotated[dict[str, Any], Field(min_length=1)]] = Field(
@@ -66,9 +77,9 @@ class StudyConfig(Strict):
     )
     fail_above: Limits = Field(
         default={},
-        description="Limits of the leak, by metric: `{tpr_at_fpr_0.01: 0.05}` for any attack, `{lira: {auc: 0.6}}` for "
-        "one. Where the lower end of a run's interval at the last checkpoint is above its limit, the study ends with an "
-        "error, after all tables and the report are written.",
+        description="Limits of the leak, by metric: `{tpr_at_fpr_0.01: 0.05}` for any attack, `{lira: {auc: 0.6}}` "
+        "for one. Where the lower end of a run's interval at the last checkpoint is above its limit, the study ends "
+        "with an error, after all tables and the report are written.",
     )
     report: ReportConfig = Field(default_factory=ReportConfig, description="The page and its figures.")
     results: OutputFolder = Field(default="results", min_length=1, description="Folder of all artifacts.")
@@ -90,6 +101,13 @@ class StudyConfig(Strict):
         description="Permission to train finished work again because code changed or checkpoints are gone.",
     )
 
+    @field_validator("pool", mode="before")
+    @classmethod
+    def _pool_or_scores(cls, value: Any, info: ValidationInfo) -> Any:
+        if value is None and info.data.get("scores", "wrong") is None:
+            raise PydanticCustomError("missing", "must be given")
+        return value
+
     @field_validator("shadow_models")
     @classmethod
     def _even(cls, value: int) -> int:
@@ -109,6 +127,12 @@ class StudyConfig(Strict):
         return value
 
     @model_validator(mode="after")
+    def _scores_alone(self) -> Self:
+        if self.scores and (odd := unused(self.model_fields_set)):
+            raise ValueError(f"scores: {odd}")
+        return self
+
+    @model_validator(mode="after")
     def _sections_fit(self) -> Self:
         labels = [attack.label() for attack in self.attacks]
         if len(set(labels)) < len(labels):
@@ -119,10 +143,10 @@ class StudyConfig(Strict):
         missing = [label for label in self.dynamics.attacks if label not in labels]
         if missing:
             raise ValueError(f"dynamics.attacks: {missing[0]!r} is not among the attacks ({', '.join(labels)})")
-        plain = [attack.label() for attack in self.attacks if not (attack.name == "lira" and attack.mode == "online")]
+        plain = [attack.label() for attack in self.attacks if not attack.has_threshold]
         if plain and self.dynamics.thresholds == ["lr1"]:
             raise ValueError(
-                f"dynamics.thresholds: lr1 alone, but {plain[0]} gives no likelihood ratio; "
+                f"dynamics.thresholds: lr1 alone, but {plain[0]} has no threshold of its own; "
                 "allowed: false positive rates too, such as 0.01"
             )
         if self.difficulty.measures and not self.analysis.enabled:
@@ -131,7 +155,7 @@ class StudyConfig(Strict):
                 "analysis.enabled is false; allowed: [], or analysis.enabled: true"
             )
         self._check_measures()
-        if self.regularization and (odd := list(self.regularization.unknown_attacks(labels))):
+        if self.regularization and (odd := list(self.regularization.unknown_attacks(self.attacks))):
             raise ValueError("; ".join(odd))
         if odd := list(unknown_limits(self.fail_above, labels)):
             raise ValueError("; ".join(odd))
@@ -168,3 +192,7 @@ class StudyConfig(Strict):
         if repeated:
             raise ValueError(f"runs: two runs have the name {min(repeated)!r}; names must differ")
         return self
+
+    def stated(self) -> dict[str, Any]:
+        """All of it as plain values, but what a study of scores has no use for."""
+        return self.model_dump(exclude=set(UNUSED) if self.scores else {"scores"})

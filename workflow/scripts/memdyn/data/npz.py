@@ -22,7 +22,7 @@ def count_samples(options: Mapping[str, Any], path: str) -> int:
         ValueError: naming the file, the key, and what is allowed.
     """
     key, labels = options["images"] or options["features"], options["labels"]
-    headers = _headers(path, (key, labels))
+    headers = array_headers(path, (key, labels))
     for name, (shape, dtype) in headers.items():
         if dtype.hasobject:
             raise ValueError(f"{path}: {name} holds Python objects (unsafe to read); save plain numbers or strings")
@@ -51,13 +51,13 @@ def read(path: str, key: str) -> NDArray:
 def shape_of(options: Mapping[str, Any], path: str) -> tuple[int, ...]:
     """Shape of the images or the table as stored. Raises as `count_samples`."""
     key = options["images"] or options["features"]
-    return _headers(path, (key,))[key][0]
+    return array_headers(path, (key,))[key][0]
 
 
 def size(options: Mapping[str, Any], path: str) -> int:
     """Bytes of the arrays that are asked for, unpacked."""
     keys = (options["images"] or options["features"], options["labels"])
-    return sum(_bytes(*header) for header in _headers(path, keys).values())
+    return sum(_bytes(*header) for header in array_headers(path, keys).values())
 
 
 def _table_problem(shape: tuple[int, ...], dtype: np.dtype) -> str | None:
@@ -71,8 +71,12 @@ def _table_problem(shape: tuple[int, ...], dtype: np.dtype) -> str | None:
     return None if dtype.kind in "fiub" else f"features are {dtype}; allowed: real numbers"
 
 
-def _headers(path: str, wanted: Sequence[str]) -> dict[str, Header]:
-    """Shape and type of each wanted array, without reading it."""
+def array_headers(path: str, wanted: Sequence[str] | None = None) -> dict[str, Header]:
+    """Shape and type of each wanted array, or of all, without reading it.
+
+    Raises:
+        ValueError: for a file that is no .npz, and for arrays that are not there, or there twice.
+    """
     with reading(path), open(path, "rb") as stream:
         is_npy = stream.read(6) == np.lib.format.MAGIC_PREFIX
     if is_npy:
@@ -81,6 +85,7 @@ def _headers(path: str, wanted: Sequence[str]) -> dict[str, Header]:
         archive = zipfile.ZipFile(path)
     with archive:
         present = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
+        wanted = list(dict.fromkeys(present)) if wanted is None else wanted
         require_once(path, "key", wanted, present)
         return {key: _header(archive, path, key) for key in wanted}
 

@@ -10,7 +10,7 @@ import pandas as pd
 from memdyn.attacks.base import Attack
 from memdyn.attacks.evaluate import Settings
 from memdyn.attacks.shadow_scores import ShadowScores
-from memdyn.dynamics.baselines import BASELINES
+from memdyn.dynamics.baselines import BASELINES, NEEDED
 from memdyn.dynamics.clocks import clock_tables
 from memdyn.dynamics.correlation import CorrelationOptions, correlation_tables
 from memdyn.dynamics.difficulty import Difficulty, difficulty
@@ -143,7 +143,7 @@ class Analysis:
         return EarlyOptions(
             top=self.options["top"],
             threshold=self._threshold(attack),
-            baselines=tuple(BASELINES),
+            baselines=tuple(name for name in BASELINES if self.scores.has(NEEDED.get(name, "margin"))),
             bounds=ZoneBounds.of_options(self.dynamics),
             hv_splits=self.options["hv_splits"],
             level=self.settings.level,

@@ -10,6 +10,8 @@ from memdyn.dynamics.difficulty import Forgetting
 from memdyn.stats.margins import loss
 
 BASELINES = ("loss", "margin", "el2n", "forgetting", "lt_iqr")
+# what some of them are made of besides the margin
+NEEDED = {"el2n": "el2n", "forgetting": "gap"}
 
 
 class Baselines:
@@ -24,19 +26,20 @@ class Baselines:
         self.forgetting = Forgetting(shape)
         self.trace = Quartiles(shape, n_checkpoints)
 
-    def add(self, epoch: int, margin: np.ndarray, correct: np.ndarray, el2n: np.ndarray) -> dict[str, np.ndarray]:
-        """float32 [P, n] of every name in `BASELINES` at the next checkpoint."""
-        losses = loss(margin.astype(np.float32))
+    def add(
+        self, epoch: int, margin: np.ndarray, correct: np.ndarray | None, el2n: np.ndarray | None
+    ) -> dict[str, np.ndarray]:
+        """float32 [P, n] of every name in `BASELINES` at the next checkpoint, but of those whose signal is None."""
+        losses, further = loss(margin.astype(np.float32)), {}
         if epoch > 0:
-            self.forgetting.add(correct)
             self.trace.add(losses)
-        return {
-            "loss": losses,
-            "margin": -margin.astype(np.float32),
-            "el2n": el2n.astype(np.float32),
-            "forgetting": self.forgetting.value().astype(np.float32),
-            "lt_iqr": self.trace.range(),
-        }
+            if correct is not None:
+                self.forgetting.add(correct)
+        if el2n is not None:
+            further["el2n"] = el2n.astype(np.float32)
+        if correct is not None:
+            further["forgetting"] = self.forgetting.value().astype(np.float32)
+        return {"loss": losses, "margin": -margin.astype(np.float32), **further, "lt_iqr": self.trace.range()}
 
 
 class Quartiles:

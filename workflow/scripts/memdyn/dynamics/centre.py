@@ -5,7 +5,6 @@ import pandas as pd
 
 from memdyn.dynamics.observations import Observations
 from memdyn.stats import jackknife
-from memdyn.terms import MASKED_PARTS
 
 
 def centre_table(observations: Observations, level: float) -> pd.DataFrame:
@@ -19,7 +18,7 @@ def centre_table(observations: Observations, level: float) -> pd.DataFrame:
         part, threshold, epoch, level; fpr, tpr and advantage, each with _low and _high.
     """
     tables = []
-    for part in MASKED_PARTS:
+    for part in observations.parts:
         for threshold in observations.thresholds:
             columns = {"part": part, "threshold": threshold, "epoch": observations.epochs, "level": level}
             tables.append(pd.DataFrame(columns | _centre(observations, part, threshold, level)))

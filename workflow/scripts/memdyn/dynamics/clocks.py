@@ -15,12 +15,13 @@ def clock_tables(scores: ShadowScores, group: np.ndarray) -> dict[str, pd.DataFr
 
     Returns:
         estimates: metric, epoch, value; replicates: metric, epoch, group, value. Metrics: accuracy_test (without a test
-        part: accuracy_out), and generalisation_gap = accuracy on members - accuracy of the same samples when OUT.
+        part: accuracy_out), and generalisation_gap = accuracy on members - accuracy of the same samples when OUT. No
+        rows without the signal gap, which tells what is right.
     """
     scored, test = scores.parts["scored"], scores.parts["test"]
     mask = scores.masks[:, scored]
     estimates, replicates = [], []
-    for epoch in scores.epochs:
+    for epoch in scores.epochs if scores.has("gap") else ():
         correct = scores.signal(epoch, "gap") > 0
         inside = (correct[:, scored] & mask).sum(axis=1).reshape(-1, 2).sum(axis=1) / mask.shape[1]
         outside = (correct[:, scored] & ~mask).sum(axis=1).reshape(-1, 2).sum(axis=1) / mask.shape[1]

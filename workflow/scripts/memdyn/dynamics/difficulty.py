@@ -69,7 +69,7 @@ def difficulty(
     """The difficulty of every scored sample; one checkpoint in memory at a time.
 
     Args:
-        scores: of one run, with the signals margin, gap and el2n.
+        scores: of one run, with the signals margin, and gap and el2n for the measures that are made of them.
         early: EL2N is taken at the first trained checkpoint at or after this share of the last epoch.
         measured: further measures [M, n] of all models and scored samples, by a name in `HARDER` or `harder`.
         harder: the directions of a user's own measures, as in `HARDER`.
@@ -91,25 +91,23 @@ def _of_training(scores: ShadowScores, epochs: Sequence[int], early: float) -> d
     learning, forgetting = LearningEpoch(shape), Forgetting(shape)
     aum, confidence = Moments(shape), Moments(shape)
     for epoch, weight in zip(epochs, np.diff([0, *epochs]), strict=True):
-        margin, gap = scores.signal(epoch, "margin")[:, rows], scores.signal(epoch, "gap")[:, rows]
-        correct = gap > 0
-        learning.add(epoch, correct)
-        forgetting.add(correct)
-        aum.add(gap, weight)
+        margin = scores.signal(epoch, "margin")[:, rows]
         confidence.add(probability(margin), weight)
-        if epoch == early_epoch:
+        if scores.has("gap"):
+            gap = scores.signal(epoch, "gap")[:, rows]
+            correct = gap > 0
+            learning.add(epoch, correct)
+            forgetting.add(correct)
+            aum.add(gap, weight)
+        if epoch == early_epoch and scores.has("el2n"):
             el2n = scores.signal(epoch, "el2n")[:, rows]
-    return {
-        "learning_epoch": learning.value(),
-        "forgetting": forgetting.value(),
-        "aum": aum.mean,
-        "el2n": el2n,
-        "confidence": confidence.mean,
-        "variability": confidence.deviation(),
-        "loss": loss(margin),
-        "c_score": correct,
-        "memorisation": correct,
-    }
+    found = {}
+    if scores.has("gap"):
+        found |= {"learning_epoch": learning.value(), "forgetting": forgetting.value(), "aum": aum.mean}
+    if scores.has("el2n"):
+        found["el2n"] = el2n
+    found |= {"confidence": confidence.mean, "variability": confidence.deviation(), "loss": loss(margin)}
+    return found | (dict.fromkeys(("c_score", "memorisation"), correct) if scores.has("gap") else {})
 
 
 class LearningEpoch:

@@ -221,10 +221,11 @@ def _checkpoints(scores: ShadowScores) -> Iterator[tuple[int, Signals, dict[str,
     baselines = None
     for epoch in scores.epochs:
         signals = load(epoch)
-        arrays = [signals.margins, *(scores.signal(epoch, name)[:, rows] for name in ("gap", "el2n"))]
-        margin, gap, el2n = (pair_values(values, signals.mask)[0] for values in arrays)
+        further = (scores.signal(epoch, name)[:, rows] if scores.has(name) else None for name in ("gap", "el2n"))
+        arrays = [signals.margins, *further]
+        margin, gap, el2n = (None if v is None else pair_values(v, signals.mask)[0] for v in arrays)
         baselines = baselines or Baselines(margin.shape, len(scores.epochs))
-        yield epoch, signals, baselines.add(epoch, margin, gap > 0, el2n)
+        yield epoch, signals, baselines.add(epoch, margin, None if gap is None else gap > 0, el2n)
 
 
 def _effects(signals: Signals, splits: Splits) -> list[np.ndarray]:

@@ -19,7 +19,7 @@ import numpy as np
 
 from memdyn.attacks.base import Attack, Prepared
 from memdyn.attacks.evaluate import Settings, pooled_cuts, tally
-from memdyn.attacks.shadow_scores import ShadowScores
+from memdyn.attacks.shadow_scores import ShadowScores, masked_parts
 from memdyn.attacks.signals import Signals
 from memdyn.dynamics.design_effect import QUANTITIES, SPLITS, Called, design_effects
 from memdyn.dynamics.dprime import effect_sizes
@@ -28,7 +28,7 @@ from memdyn.dynamics.spatial import SpatialGroups, smooth_points, spatial_figure
 from memdyn.dynamics.splits import Splits
 from memdyn.dynamics.zones import States
 from memdyn.stats.jackknife import Pairs
-from memdyn.terms import LIKELIHOOD_RATIO_1, MASKED_PARTS, threshold_label
+from memdyn.terms import LIKELIHOOD_RATIO_1, threshold_label
 
 _EFFECTS = ("d_prime", "d_prime_sd", "d_prime_low", "d_prime_high")
 
@@ -189,6 +189,11 @@ class Observations:
     spatial: dict[tuple[str, str], np.ndarray]
 
     @property
+    def parts(self) -> list[str]:
+        """Of the pool, with a membership: scored, and sham where there is one."""
+        return list(self.t)
+
+    @property
     def thresholds(self) -> list[str]:
         return list(dict.fromkeys(threshold for _, threshold in self.counts))
 
@@ -232,7 +237,8 @@ def observe(
     epochs = scores.epochs
     labels = [LIKELIHOOD_RATIO_1] * (attack.threshold is not None) + [*map(threshold_label, settings.rate_fprs)]
     recorders = {
-        part: _Recorder(len(epochs), scores.parts[part], design, labels, groups[part]) for part in MASKED_PARTS
+        part: _Recorder(len(epochs), scores.parts[part], design, labels, groups[part])
+        for part in masked_parts(scores.parts)
     }
     for step, epoch in enumerate(epochs):
         for part, recorder in recorders.items():
@@ -240,10 +246,10 @@ def observe(
     return Observations(
         np.array(epochs),
         design,
-        {(part, label): recorders[part].counts[label] for part in MASKED_PARTS for label in labels},
-        *({part: getattr(recorders[part], name) for part in MASKED_PARTS} for name in ("t", *_EFFECTS)),
+        {(part, label): recorders[part].counts[label] for part in recorders for label in labels},
+        *({part: getattr(recorders[part], name) for part in recorders} for name in ("t", *_EFFECTS)),
         *(
-            {(part, label): getattr(recorders[part], name)[label] for part in MASKED_PARTS for label in labels}
+            {(part, label): getattr(recorders[part], name)[label] for part in recorders for label in labels}
             for name in ("design_effect", "spatial")
         ),
     )

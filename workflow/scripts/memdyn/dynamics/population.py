@@ -14,7 +14,7 @@ difference to the null is the signed root of the difference of squares.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -26,7 +26,7 @@ from memdyn.dynamics.speed import from_halves, signed_root, speeds, squared_disp
 from memdyn.dynamics.transitions import inflow, probabilities, transition_counts
 from memdyn.dynamics.zones import ZoneBounds, counted_zones, tracked_zones
 from memdyn.stats import jackknife
-from memdyn.terms import ALL_CLASSES, MASKED_PARTS, ZONES
+from memdyn.terms import ALL_CLASSES, ZONES
 
 FIGURES = {
     "fpr": "centre of mass: mean FPR_i",
@@ -164,8 +164,8 @@ def population_tables(
 
     Returns:
         curves: threshold, group ("all" or a class), figure (see `FIGURES`), epoch, value, low, high (scored part);
-            null, null_low, null_high (sham part); difference, difference_low, difference_high (scored - sham; of
-            squares for the two signed roots, and then its signed root).
+            null, null_low, null_high (sham part; NaN without one); difference, difference_low, difference_high (scored
+            - sham; of squares for the two signed roots, and then its signed root).
         transitions (no rows of a single checkpoint): threshold, group, epoch, epoch_to (both NaN: pooled over training,
             the only one for a class), zone_from, zone_to (tracked), share (of the group's samples; pooled: per step),
             probability, low, high, null (the sham part's probability).
@@ -176,13 +176,15 @@ def population_tables(
             runs on different pools do not share (NaN in other rows).
     """
     classes = np.unique(labels[parts["scored"]])
-    weights = {part: group_weights(labels[parts[part]], classes) for part in MASKED_PARTS}
+    weights = {part: group_weights(labels[parts[part]], classes) for part in observations.parts}
     groups, sizes = [ALL_CLASSES, *map(str, classes)], observations.design.sizes
     left_out = observations.design.groups
     curves, transitions, replicates = [], [], []
     for threshold in observations.thresholds:
-        both = [_measure(observations, part, threshold, weights[part], bounds) for part in MASKED_PARTS]
-        (figures, moves), (null_figures, null_moves) = both
+        figures, moves = _measure(observations, "scored", threshold, weights["scored"], bounds)
+        null_figures, null_moves = {name: _nothing(figure) for name, figure in figures.items()}, _nothing(moves)
+        if "sham" in observations.parts:
+            null_figures, null_moves = _measure(observations, "sham", threshold, weights["sham"], bounds)
         for name, figure in figures.items():
             table = _curve(figure, null_figures[name], sizes, level, groups, observations.epochs)
             table[_LIMITS] = table[_LIMITS].clip(*_RANGES.get(name, (-np.inf, np.inf)))
@@ -230,6 +232,12 @@ def _spatial(figures: np.ndarray) -> dict[str, np.ndarray]:
 
 def _replicated(worlds: list[np.ndarray]) -> Replicated:
     return Replicated(worlds[0], worlds[0], np.array(worlds[1:]).reshape(len(worlds) - 1, *worlds[0].shape))
+
+
+def _nothing(figure: Replicated) -> Replicated:
+    """In the place of the null of a run that has no sham part."""
+    arrays = {name: np.full(getattr(figure, name).shape, np.nan) for name in ("value", "centre", "deleted")}
+    return replace(figure, **arrays)
 
 
 def _to_next(values: np.ndarray) -> np.ndarray:

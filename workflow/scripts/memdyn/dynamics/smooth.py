@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-from memdyn.attacks.shadow_scores import ShadowScores
+from memdyn.attacks.shadow_scores import ShadowScores, masked_parts
 from memdyn.attacks.signals import Signals
 from memdyn.dynamics.binormal import tpr_quantiles
 from memdyn.dynamics.dprime import EffectSizes, effect_sizes, smooth_auc, smooth_rates
 from memdyn.dynamics.tails import TailOptions, tail_tables
 from memdyn.stats import jackknife
-from memdyn.terms import AUC, MASKED_PARTS, tpr_at
+from memdyn.terms import AUC, tpr_at
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def smooth_tables(scores: ShadowScores, options: SmoothOptions) -> dict[str, pd.
     """
     smooth, points, tails, verdicts = [], [], [], []
     for epoch in scores.epochs:
-        for part in MASKED_PARTS:
+        for part in masked_parts(scores.parts):
             signals, key = scores.loader(part)(epoch), {"part": part, "epoch": epoch}
             effects = effect_sizes(*signals.split(signals.margins))
             rows = np.arange(scores.parts[part].start, scores.parts[part].stop)

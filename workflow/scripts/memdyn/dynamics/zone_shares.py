@@ -19,7 +19,7 @@ from memdyn.dynamics.dprime import effect_sizes
 from memdyn.dynamics.observations import Observations
 from memdyn.dynamics.zones import ZoneBounds, counted_zones
 from memdyn.stats import jackknife
-from memdyn.terms import MASKED_PARTS, ZONES
+from memdyn.terms import ZONES
 
 _NEEDED = "highly_vulnerable"
 
@@ -34,13 +34,14 @@ def zone_table(observations: Observations, smooth: pd.DataFrame, bounds: ZoneBou
 
     Returns:
         threshold, epoch, zone, share, low, high (of the scored part, jackknife over pairs), null (the sham part's
-        share), and for the highly vulnerable smooth, smooth_low, smooth_high.
+        share; NaN without one), and for the highly vulnerable smooth, smooth_low, smooth_high.
     """
     tables = []
     for threshold in observations.thresholds:
-        scored, sham = (_shares(observations, part, threshold, bounds) for part in MASKED_PARTS)
+        scored, *others = (_shares(observations, part, threshold, bounds) for part in observations.parts)
+        null = others[0][0] if others else np.full(scored[0].shape, np.nan)
         low, high = np.clip(jackknife.interval(scored[0], scored[1:], observations.design.sizes, level), 0, 1)
-        numbers = {"share": scored[0], "low": low, "high": high, "null": sham[0]}
+        numbers = {"share": scored[0], "low": low, "high": high, "null": null}
         keys = {
             "threshold": threshold,
             "epoch": np.repeat(observations.epochs, len(ZONES)),

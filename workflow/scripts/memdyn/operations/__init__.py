@@ -28,6 +28,11 @@ REGISTRY = {
         summary="keep finished work whose code changed in a way that provably keeps results",
         example='memdyn adopt --reason "split loop.py in two, tests hold the bits equal" --dry-run',
     ),
+    "attacks": Command(
+        module="memdyn.operations.attacks",
+        summary="a finished study's attacks side by side, with what each has cost, in Markdown",
+        example="memdyn attacks results/studies/demo",
+    ),
     "docs": Command(
         module="memdyn.operations.docs",
         summary="write what is generated of the docs: the config's schema and its table of keys",

@@ -67,6 +67,11 @@ def statement(plan: StudyPlan, slots: int) -> Iterator[str]:
     Args:
         slots: jobs of training and scoring that run side by side.
     """
+    if plan.imported:
+        exported = plan.imported.exported
+        scores = f"{len(exported.order)} models at {len(exported.checkpoints)} checkpoints"
+        yield f"nothing is trained: {plan.study.config.scores.path} has scores of {scores}"
+        return
     counts = [count(plan, run) for run in plan.trained]
     found = efforts(plan)
     seconds = seconds_a_model(found, [c.seconds for c in counts])
@@ -79,7 +84,8 @@ def statement(plan: StudyPlan, slots: int) -> Iterator[str]:
     if (trained, scored) == (to_train, wanted):
         yield f"all {to_train} models are trained and scored"
         return
-    yield f"{to_train - trained} of {to_train} models are to be trained, {wanted - scored} to be scored"
+    to_score = sum(sum(run.count.left) for run in runs if run.plan.outputs)  # a hidden teacher is trained and no more
+    yield f"{to_train - trained} of {to_train} models are to be trained, {to_score} to be scored"
     yield from _shared(plan)
     yield from _time(plan, [run for run in runs if run.blocks], slots)
     yield _disk(plan, runs, slots)

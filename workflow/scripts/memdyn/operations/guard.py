@@ -16,10 +16,8 @@ from memdyn.identity.recipe import RECIPE, read_recipe, with_code
 from memdyn.jobs.atomic import discard
 from memdyn.jobs.retention import is_temporary
 from memdyn.operations.progress import duration
-from memdyn.plan.stage import POOL, PROBE, TRAIN, Stage
+from memdyn.plan.stage import POOL, TRAIN, Stage
 from memdyn.plan.study import StudyPlan
-
-_TRAINED = (POOL, TRAIN, PROBE)  # kinds whose loss may cost training
 
 LINKS = {"tables": "tables", "figures": "figures", "report.html": "report"}
 
@@ -84,17 +82,20 @@ def _took(blocks: Iterable[Path]) -> str:
 
 
 def refuse_missing_data(plan: StudyPlan) -> None:
-    """Raw data may be gone only where their pool is built, by the code as it is.
+    """Raw data may be gone only where all is there that is made from them, by the code as it is.
 
     Raises:
         RuntimeError: naming the file and what can be done.
     """
     for pool, file in plan.gone.items():
-        if not Path(plan.results, pool, "pool.arrow").exists():
+        missing = [product for product in plan.read_off(pool) if not Path(plan.results, product).exists()]
+        if f"{pool}/{POOL.product}" in missing:
             raise RuntimeError(
                 f"no such file or folder: {file}\nA pool was built from it, but its code has changed since: put the "
                 "file back, or go back to that code."
             )
+        if missing:
+            raise RuntimeError(f"no such file: {file}\nIt was imported, but {missing[0]} is gone: put the file back.")
 
 
 _ADOPT = (
@@ -113,7 +114,7 @@ def superseded(plan: StudyPlan) -> list[Superseded]:
     recipes_of = cache(_recipes)  # a grid has many runs in one folder
     place = {"": Path(plan.results)}  # of each stage, by its path: where it lies, or what stands for it
     for path, wanted in plan.stages.items():
-        if wanted.kind not in _TRAINED:
+        if not wanted.kind.costs_training:
             continue
         parent = place[wanted.parent.path if wanted.parent else ""]
         folder = parent / wanted.folder

@@ -113,7 +113,7 @@ def _share(model: Path, epochs: int) -> float:
 
 
 class Progress(threading.Thread):
-    """Prints the line every ten seconds in which it has changed, until the process ends.
+    """Prints the line every ten seconds in which it has changed, until the process ends; nothing where none is trained.
 
     Args:
         slots: jobs of training and scoring that run side by side.
@@ -128,7 +128,7 @@ class Progress(threading.Thread):
 
     def run(self) -> None:
         shown = ""
-        while True:
+        while self.plan.trained:
             time.sleep(_EVERY_SECONDS)
             try:
                 line = self._line(self._counts())

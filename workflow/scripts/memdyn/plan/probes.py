@@ -21,7 +21,7 @@ def wanted_probes(study: Study) -> dict[str, Any]:
     """The probes of a study by name, as config sections; the outputs come first."""
     config = study.config
     wanted = {OUTPUTS: OutputsProbe()}
-    options = {"logits": config.probes.logits, "views": config.probes.views, **config.probes.own}
+    options = config.probes.for_attacks()
     read = {name for attack in config.attacks for name in probes_read(study, attack)} - {OUTPUTS}
     wanted |= {name: options[name] for name in sorted(read)}
     if config.analysis.enabled:
@@ -40,9 +40,12 @@ def probes_read(study: Study, attack: Any) -> list[str]:
     Raises:
         ConfigError: for a signal that no probe gives, or that one gives of some samples only.
     """
+    if study.config.scores:
+        return [OUTPUTS] * len(reads_of(attack))  # all arrays of the file lie there
     own = study.config.probes.own
     given = dict.fromkeys(OutputsProbe.gives, OUTPUTS)
-    given |= {"logits": "logits", "margin_views": "views"} | {name: name for name in own}
+    given |= {signal: name for name, probe in study.config.probes.for_attacks().items() for signal in probe.gives}
+    given |= {name: name for name in own}
     found = []
     for read in reads_of(attack):
         if read.source not in given:

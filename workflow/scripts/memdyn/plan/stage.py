@@ -20,23 +20,30 @@ class Kind:
         product: the file that is there when the stage is done, in its folder or in that of each block.
         per_block: whether it is made block by block.
         reads_weights: whether its jobs read the weights that its parent trained.
+        costs_training: whether its loss may cost training.
     """
 
     name: str
     product: str
     per_block: bool = False
     reads_weights: bool = False
+    costs_training: bool = False
 
 
-POOL = Kind("pool", "pool.arrow")
-TRAIN = Kind("train", "log.parquet", per_block=True)
-PROBE = Kind("probe", "signals.parquet", per_block=True, reads_weights=True)
+POOL = Kind("pool", "pool.arrow", costs_training=True)
+TRAIN = Kind("train", "log.parquet", per_block=True, costs_training=True)
+PROBE = Kind("probe", "signals.parquet", per_block=True, reads_weights=True, costs_training=True)
+# what stands in the place of these three where scores were exported by another tool
+SCORED_POOL = Kind("pool", "pool.arrow")
+SCORED_RUN = Kind("import", "log.parquet", per_block=True)
+SCORES = Kind("scores", "signals.parquet", per_block=True)
 ATTACK = Kind("attack", "metrics.parquet")
 DYNAMICS = Kind("dynamics", "samples.parquet")
 AGREEMENT = Kind("agreement", "agreement.parquet")
 ANALYSIS = Kind("analysis", "curves.parquet")
 UNCALIBRATED = Kind("uncalibrated", "uncalibrated.parquet")
 DISTANCE = Kind("distance", "level_distance.parquet")
+RELIABILITY = Kind("reliability", "reliability.parquet")
 TABLES = Kind("tables", "runs.parquet")
 FIGURES = Kind("figures", "")
 REPORT = Kind("report", "report.html")
@@ -53,6 +60,7 @@ class Stage:
         needs: other stages that it is made from, by what they are to it. Their paths are part of its name, but for
             the teachers of a training, whose name tells them itself.
         models: it is made of the first so many models; None: of all.
+        known: further options, which follow from those that are hashed.
     """
 
     kind: Kind
@@ -65,11 +73,12 @@ class Stage:
     parent: "Stage | None" = field(default=None, repr=False)
     needs: "dict[str, Stage]" = field(default_factory=dict, repr=False)
     models: int | None = None
+    known: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
     def options(self) -> dict[str, Any]:
         """All options, as plain values."""
-        return plain_options(self.sections) | self.more | self._needed
+        return plain_options(self.sections) | self.more | self._needed | self.known
 
     @cached_property
     def digest(self) -> str:

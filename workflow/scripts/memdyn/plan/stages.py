@@ -12,7 +12,18 @@ from memdyn.models import REGISTRY as MODELS
 from memdyn.optim import REGISTRY as OPTIMIZERS
 from memdyn.optim.schedules import REGISTRY as SCHEDULES
 from memdyn.plan.probes import OUTPUTS, code_of_mechanism, probes_read
-from memdyn.plan.stage import AGREEMENT, ANALYSIS, ATTACK, DISTANCE, DYNAMICS, TRAIN, UNCALIBRATED, Stage, code_of
+from memdyn.plan.stage import (
+    AGREEMENT,
+    ANALYSIS,
+    ATTACK,
+    DISTANCE,
+    DYNAMICS,
+    RELIABILITY,
+    TRAIN,
+    UNCALIBRATED,
+    Stage,
+    code_of,
+)
 
 
 def architecture(train: TrainConfig) -> str:
@@ -217,3 +228,23 @@ def distance_stage(study: Study, probes: dict[str, Stage], epochs: list[int]) ->
     needs = {name: probes[name] for name in config.level_distance.probes()}
     slug = f"distance-m{config.shadow_models:03d}"
     return Stage(DISTANCE, slug, options, ("analyse_level_distance.py",), parent=probes[OUTPUTS], needs=needs)
+
+
+def reliability_stage(
+    study: Study, codes: dict[str, Code], probes: dict[str, Stage], epochs: list[int]
+) -> Stage | None:
+    """Whether the probabilities of attacks are right, on one run; None where no attack gives any."""
+    config = study.config
+    given = [attack for attack in config.attacks if attack.gives_probability]
+    if not given:
+        return None
+    options = {
+        "attacks": [{"label": attack.label(), "options": attack} for attack in given],
+        "epochs": epochs,
+        "models": config.shadow_models,
+        "statistics": config.statistics,
+    }
+    own, entries = _code_of_all(given, codes)
+    slug = f"reliability-m{config.shadow_models:03d}"
+    needs, roots = _read_besides(study, given, probes), ("measure_reliability.py", *own)
+    return Stage(RELIABILITY, slug, options, roots, entries, parent=probes[OUTPUTS], needs=needs)

@@ -22,15 +22,17 @@ from memdyn.plan.nets import refuse_untrainable
 from memdyn.plan.pools import plan_pools, pool_key
 from memdyn.plan.probes import OUTPUTS, plan_probes, wanted_probes
 from memdyn.plan.reuse import same_training, saved
+from memdyn.plan.scores import Imported, ScoredRun, plan_import
 from memdyn.plan.stage import FIGURES, REPORT, TABLES, TRAIN, Stage
 from memdyn.plan.stages import (
+    Code,
     agreement_stage,
     analysis_stage,
-    architecture,
     attack_stages,
     code_of_attacks,
     distance_stage,
     dynamics_stage,
+    reliability_stage,
     uncalibrated_stage,
 )
 from memdyn.plan.training import Training, Trainings
@@ -49,12 +51,13 @@ class RunPlan:
         analysis: None where the study does not ask for the full analysis.
         uncalibrated: None where it does not ask for runs against a baseline.
         distance: None where it does not ask for the level distance.
-        training: of its models; of a hidden teacher that is all there is.
+        reliability: None where no attack gives probabilities.
+        training: of its models; of a hidden teacher that is all there is. Or where their scores come from.
         shares: whether another run has the same training: they differ in output rules, or in when they end.
         repeats: whether another run has the same outputs too, so that nothing is trained or scored for it.
     """
 
-    training: Training
+    training: Training | Imported
     epochs: list[int]
     probes: dict[str, Stage] = field(default_factory=dict)
     attacks: dict[str, Stage] = field(default_factory=dict)
@@ -65,9 +68,10 @@ class RunPlan:
     uncalibrated: Stage | None = None
     distance: Stage | None = None
     agreement: Stage | None = None
+    reliability: Stage | None = None
 
     @property
-    def run(self) -> Run:
+    def run(self) -> Run | ScoredRun:
         return self.training.run
 
     @property
@@ -90,7 +94,8 @@ class RunPlan:
     def stages(self) -> Iterator[Stage]:
         """All of them; a parent comes before what lies in it."""
         yield from (self.pool, self.train, *self.probes.values(), *self.attacks.values())
-        yield from filter(None, (self.dynamics, self.agreement, self.analysis, self.uncalibrated, self.distance))
+        more = (self.agreement, self.analysis, self.uncalibrated, self.distance, self.reliability)
+        yield from filter(None, (self.dynamics, *more))
 
 
 @dataclass(frozen=True)
@@ -129,13 +134,24 @@ class StudyPlan:
         return {stage.path: stage for run in (*self.teachers, *self.runs) for stage in run.stages()}
 
     @property
+    def imported(self) -> Imported | None:
+        """Where the scores come from, in a study of scores."""
+        return self.runs[0].training if self.study.config.scores else None
+
+    @property
     def trained(self) -> list[RunPlan]:
         """All that is trained or scored: hidden teachers, then the runs."""
-        return [*self.teachers, *(run for run in self.runs if not run.repeats)]
+        return [] if self.imported else [*self.teachers, *(run for run in self.runs if not run.repeats)]
+
+    def read_off(self, pool: str) -> list[str]:
+        """What is made from the raw data of a pool alone, below the results."""
+        return self.imported.products(self.study.config.shadow_models) if self.imported else [f"{pool}/pool.arrow"]
 
     @cached_property
     def _alternatives(self) -> dict[str, Stage]:
         """Stages that a job may ask for, though this start uses others: another study may since have begun them."""
+        if self.imported:
+            return {}
         return {stage.path: stage for run in self.runs for stage in _alternatives(self.study, run)}
 
     @cached_property
@@ -166,18 +182,13 @@ class StudyPlan:
                 "name": plan.name,
                 "folder": plan.train.path,
                 "pool": plan.pool.folder,
-                "dataset": plan.run.pool.dataset.name,
-                "architecture": architecture(plan.run.train),
-                # with its own end and output rules, which are no part of the training that it may share; without the
-                # teachers, which follow from it: two runs with other teachers differ in what these are made by
-                "recipe": {key: value for key, value in plan.train.options.items() if key != "teachers"}
-                | {"epochs": plan.run.train.epochs, "mechanisms": plain_options(plan.run.train.mechanisms)},
+                **plan.training.described(),
                 # what the pool is but for its size, in a word; of a user's own data set the code tells
                 "population": options_hash(
                     {k: v for k, v in plan.pool.options.items() if k != "parts"} | {"code": plan.pool.digest}
                 ),
-                "device": self.study.config.device,
-                "members": plan.run.pool.parts.scored // 2,
+                "device": "" if self.imported else self.study.config.device,
+                "members": plan.pool.options["parts"]["scored"] // 2,
             }
             for plan in self.runs
         ]
@@ -195,6 +206,7 @@ class StudyPlan:
                 "analysis": run.analysis.path if run.analysis else None,
                 **({"uncalibrated": run.uncalibrated.path} if run.uncalibrated else {}),
                 **({"distance": run.distance.path} if run.distance else {}),
+                **({"reliability": run.reliability.path} if run.reliability else {}),
             }
             for run in self.runs
         }
@@ -229,6 +241,8 @@ def build_plan(study: Study, is_job: bool = False, judge_installed: bool = True)
     judge = judge_installed and not is_job
     if not is_job:
         refuse_files({"results": study.config.results, "data_dir": study.config.data_dir})
+    if study.config.scores:
+        return _plan_scores(study, is_job, judge)
     pools = plan_pools(study, is_job, judge)
     if not is_job:
         refuse_untrainable(study, pools)
@@ -239,6 +253,16 @@ def build_plan(study: Study, is_job: bool = False, judge_installed: bool = True)
     teachers = [RunPlan(training, training.run.train.checkpoint_epochs()) for training in trainings.hidden]
     gone = {pool.stage.folder: pool.gone for pool in pools.values() if pool.gone}
     return StudyPlan(study, runs, teachers, *_plan_study(study, runs), gone)
+
+
+def _plan_scores(study: Study, is_job: bool, judge_installed: bool) -> StudyPlan:
+    """A study of exported scores, whose models are those of the file."""
+    codes = code_of_attacks(study.config.attacks, judge_installed)
+    imported = plan_import(study, is_job)
+    study = replace(study, config=study.config.model_copy(update={"shadow_models": len(imported.exported.order)}))
+    runs = [_read_by(study, imported, imported.exported.checkpoints, {OUTPUTS: imported.outputs}, codes)]
+    gone = {imported.pool.folder: imported.gone} if imported.gone else {}
+    return StudyPlan(study, runs, [], *_plan_study(study, runs), gone)
 
 
 def _marked(runs: list[RunPlan]) -> list[RunPlan]:
@@ -264,13 +288,21 @@ def _plan_run(study: Study, training: Training, judge_installed: bool) -> RunPla
     epochs, early = run.train.checkpoint_epochs(), study.config.analysis.early_epoch
     codes = code_of_attacks(study.config.attacks, judge_installed)  # is there, before it is asked what it reads
     probes = plan_probes(wanted_probes(study), run, train, epochs, early, judge_installed)
+    return _read_by(study, training, epochs, probes, codes)
+
+
+def _read_by(
+    study: Study, training: Training | Imported, epochs: list[int], probes: dict[str, Stage], codes: dict[str, Code]
+) -> RunPlan:
+    """A run with all that reads its probes."""
     attacks = attack_stages(study, codes, probes, epochs, training.exact.options_hash)
     dynamics = dynamics_stage(study, codes, probes, epochs)
     analysis = analysis_stage(study, codes, probes, epochs) if study.config.analysis.enabled else None
     uncalibrated = uncalibrated_stage(study, probes, epochs) if study.config.regularization else None
     distance = distance_stage(study, probes, epochs) if study.config.level_distance else None
-    agreement = agreement_stage(study, codes, probes, epochs)
-    more = {"uncalibrated": uncalibrated, "distance": distance, "agreement": agreement}
+    more = {"uncalibrated": uncalibrated, "distance": distance}
+    more["agreement"] = agreement_stage(study, codes, probes, epochs)
+    more["reliability"] = reliability_stage(study, codes, probes, epochs)
     return RunPlan(training, epochs, probes, attacks, dynamics, analysis, **more)
 
 
@@ -286,7 +318,7 @@ def _alternatives(study: Study, plan: RunPlan) -> Iterator[Stage]:
 def _against(study: Study) -> dict[str, Any]:
     """What the comparison with a baseline is told."""
     config = study.config
-    strong = config.regularization.strong_attacks([attack.label() for attack in config.attacks])
+    strong = config.regularization.strong_attacks(config.attacks)
     return plain_options(config.regularization) | {
         "baseline": config.regularization.baselines,
         "strong": strong,
@@ -295,9 +327,21 @@ def _against(study: Study) -> dict[str, Any]:
     }
 
 
+def _histories(study: Study) -> dict[str, Any]:
+    """Attacks on the checkpoints so far, and those on the last alone that the study has too, to say what history adds.
+
+    Nothing where there are none.
+    """
+    attacks = study.config.attacks
+    labels = {attack.label() for attack in attacks}
+    alone = {attack.label(): attack.alone() for attack in attacks if attack.alone() in labels}
+    return {"alone": alone} if alone else {}
+
+
 def _of_tables_alone(run: RunPlan) -> dict[str, Any]:
     """Options of its mechanisms that change no training, but tables."""
-    deltas = [mechanism.delta for mechanism in run.run.train.mechanisms if mechanism.name == "dp_sgd"]
+    mechanisms = run.training.mechanisms
+    deltas = [mechanism.delta for mechanism in mechanisms if mechanism.name == "dp_sgd"]
     return {"delta": deltas[0]} if deltas else {}
 
 
@@ -313,6 +357,7 @@ def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]
             "analysis": run.analysis.folder if run.analysis else None,
             **({"uncalibrated": run.uncalibrated.folder} if run.uncalibrated else {}),
             **({"distance": run.distance.folder} if run.distance else {}),
+            **({"reliability": run.reliability.folder} if run.reliability else {}),
             **_of_tables_alone(run),
         }
         for run in runs
@@ -328,6 +373,7 @@ def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]
             "groups": config.statistics.jackknife_groups,
             "thresholds": list(config.dynamics.thresholds),
             "claims": config.claims,
+            **_histories(study),
             **against,
         },
         ("compare_runs.py",),

@@ -10,12 +10,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from memdyn.config.load import Run, Study
 from memdyn.config.recipe import TrainConfig
+from memdyn.identity.names import plain_options
 from memdyn.plan.reuse import TrainOf, choose, same_training
 from memdyn.plan.stage import Stage
-from memdyn.plan.stages import Teacher, train_stage
+from memdyn.plan.stages import Teacher, architecture, train_stage
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,23 @@ class Training:
     exact: Stage
     lacking: tuple[Stage, ...] = field(repr=False)
     make: TrainOf = field(repr=False)
+
+    @property
+    def mechanisms(self) -> Sequence[Any]:
+        """Of the recipe, as config sections."""
+        return self.run.train.mechanisms
+
+    def described(self) -> dict[str, Any]:
+        """What the table `runs` tells of the run, as plain values."""
+        train = self.run.train
+        return {
+            "dataset": self.run.pool.dataset.name,
+            "architecture": architecture(train),
+            # with its own end and output rules, which are no part of the training that it may share; without the
+            # teachers, which follow from it: two runs with other teachers differ in what these are made by
+            "recipe": {key: value for key, value in self.stage.options.items() if key != "teachers"}
+            | {"epochs": train.epochs, "mechanisms": plain_options(train.mechanisms)},
+        }
 
 
 class Trainings:

@@ -9,6 +9,8 @@ REGISTRY: dict[str, str] = {
     "outputs": "memdyn.probes.outputs:outputs",
     "logits": "memdyn.probes.logits:logits",
     "views": "memdyn.probes.views:views",
+    "embedding": "memdyn.probes.embedding:embedding",
+    "gradient_norm": "memdyn.probes.gradient_norm:gradient_norm",
     "grand": "memdyn.probes.grand:grand",
     "prediction_depth": "memdyn.probes.depth:prediction_depth",
     "level_distance": "memdyn.probes.level_distance:level_distance",

@@ -39,7 +39,7 @@ def message(judged: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> str:
 def _lines(judged: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> Iterator[str]:
     above = judged[judged["verdict"] == ABOVE]
     if len(above):
-        yield "fail_above: the leak is above its limit, judged by the lower end of the interval; report and tables are done:"
+        yield "fail_above: the leak is above its limit, by the lower end of its interval; report and tables are done:"
         yield from (f"  {line}" for line in of_verdict(judged, ABOVE))
     for run, rows in above.groupby("run", sort=False):
         attack = rows.loc[(rows["low"] - rows["limit"]).idxmax(), "attack"]

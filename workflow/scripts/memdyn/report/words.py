@@ -28,7 +28,7 @@ DIFFICULTY_LABELS = {
     "grand": "GraNd",
     "prediction_depth": "prediction depth",
 }
-_OWN_THRESHOLDS = {"tan2023": "each sample's own threshold"}
+_OWN_THRESHOLDS = {"tan2023": "each sample's own threshold", "song2021": "each class's own threshold"}
 _AGGREGATIONS = {
     "pooled": "pooled over all (model, sample) pairs",
     "per_model": "computed per model and averaged",
@@ -38,7 +38,8 @@ _AGGREGATIONS = {
 def threshold_words(threshold: str, attack: str = "") -> str:
     """The threshold's label in words; that at likelihood ratio 1 is of some attacks another one of their own."""
     if threshold == LIKELIHOOD_RATIO_1:
-        return _OWN_THRESHOLDS.get(attack, "likelihood ratio 1")
+        own = (words for name, words in _OWN_THRESHOLDS.items() if attack == name or attack.startswith(f"{name}-"))
+        return next(own, "likelihood ratio 1")
     return f"a pooled FPR of {100 * float(threshold.removeprefix('fpr')):g} %"
 
 

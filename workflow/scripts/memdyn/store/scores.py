@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from memdyn.jobs.atomic import atomic_path
 
 VALUES_A_COLUMN = 1 << 16  # of one model, in a column of a wide signal
-DTYPES = ("float16", "float32")
+DTYPES = ("float16", "float32", "float64")
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,8 @@ def write_scores(
 
     Args:
         path: the Parquet file, which appears whole or not at all.
-        epochs: (epoch, signal -> float16 or float32 [models, samples, ...]) in increasing order, consumed one at a
-            time.
+        epochs: (epoch, signal -> floats of one of `DTYPES` [models, samples, ...]) in increasing order, consumed one at
+            a time.
         models: indices of the models, the order of the rows.
         sample_ids: int [samples], kept once in the file's metadata.
         failed: those of the models whose training failed, named in the metadata: their rows hold NaN.

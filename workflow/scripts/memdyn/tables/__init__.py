@@ -3,7 +3,7 @@
 Rules read their outputs off it, writing checks it, docs/tables.md is generated from it.
 """
 
-from memdyn.tables import agreement, analysis, attack, distance, dynamics, study, train, uncalibrated
+from memdyn.tables import agreement, analysis, attack, distance, dynamics, reliability, study, train, uncalibrated
 from memdyn.tables.table import Table
 
 STAGES: dict[str, dict[str, Table]] = {
@@ -14,14 +14,29 @@ STAGES: dict[str, dict[str, Table]] = {
     "agreement": agreement.TABLES,
     "uncalibrated": uncalibrated.TABLES,
     "distance": distance.TABLES,
-    "study": study.TABLES | study.ANALYSED | study.DISTANCES | study.AGAINST_BASELINE,
+    "reliability": reliability.TABLES,
+    "study": study.TABLES | study.ANALYSED | study.DISTANCES | study.AGAINST_BASELINE | study.PROBABILITIES,
 }
 """Stage -> name -> table."""
 
 
-def study_tables(analysed: bool, distances: bool = False, against_baseline: bool = False) -> list[str]:
-    """Names of the tables of a study; with those of the full analysis, the level distance, runs against a baseline."""
-    more = ((analysed, study.ANALYSED), (distances, study.DISTANCES), (against_baseline, study.AGAINST_BASELINE))
+def study_tables(
+    analysed: bool, distances: bool = False, against_baseline: bool = False, probabilities: bool = False
+) -> list[str]:
+    """Names of the tables of a study; with those of what else it asks for.
+
+    Args:
+        analysed: the full analysis.
+        distances: the level distance.
+        against_baseline: runs against a baseline.
+        probabilities: attacks that give probabilities.
+    """
+    more = (
+        (analysed, study.ANALYSED),
+        (distances, study.DISTANCES),
+        (against_baseline, study.AGAINST_BASELINE),
+        (probabilities, study.PROBABILITIES),
+    )
     return [*study.TABLES, *(name for asked, tables in more if asked for name in tables)]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from memdyn.tables import agreement, analysis, attack, distance, dynamics, regularization, uncalibrated
+from memdyn.tables import agreement, analysis, attack, distance, dynamics, regularization, reliability, uncalibrated
 from memdyn.tables.table import Column, Table
 from memdyn.tables.words import table, with_limits, words
 from memdyn.terms import PARTS
@@ -41,7 +41,7 @@ _OF_ALL = dict(
                 Column("run_folder", "text", "folder of the run's training, below the results"),
                 Column("pool", "text", "folder of its pool, below the results"),
                 Column("dataset", "text", "name of the data set"),
-                Column("architecture", "text", "the model in a word"),
+                Column("architecture", "text", "the model in a word; empty: not trained here"),
                 Column("optimizer", "text", "name of the optimizer"),
                 Column("epochs", "int", "epochs of training", "epochs"),
                 Column("n_checkpoints", "int", "checkpoints", "checkpoints"),
@@ -59,7 +59,7 @@ _OF_ALL = dict(
                 ),
                 Column("n_planned", "int", "models that were trained", "models"),
                 Column("learning_rate", "float", "of the optimizer, at the start"),
-                Column("batch_size", "int", "samples of a step", "samples"),
+                Column("batch_size", "float", "samples of a step; NaN: not trained here", "samples"),
                 Column("augment", "text", "augmentation in words"),
                 Column("device", "text", "cpu or cuda"),
             ),
@@ -115,6 +115,20 @@ _OF_ALL = dict(
             "Paired differences of the attacks' metrics between every two runs on one pool.",
             "run_a run_b attack epoch aggregation metric",
             (*_RUNS, *_DIFFERENCE, _FACTOR),
+        ),
+        table(
+            "study",
+            "history_gain",
+            "What the checkpoints so far add to the last one: attacks over time minus the same on it alone. Empty "
+            "without such attacks, or where the study does not have the others.",
+            "run attack epoch aggregation metric",
+            (
+                Column("reference", "text", "label of the attack on the last checkpoint alone"),
+                Column("value", "float", "the metric of the attack over time"),
+                Column("reference_value", "float", "the metric of the other"),
+                Column("difference", "float", "the first minus the second, of the same models and groups"),
+                *words("low high level"),
+            ),
         ),
         table(
             "study",
@@ -305,3 +319,6 @@ AGAINST_BASELINE = regularization.OWN | _of_runs(uncalibrated.TABLES, "run")
 
 DISTANCES = _of_runs(distance.TABLES, "run")
 """What it has where it asks for the level distance."""
+
+PROBABILITIES = _of_runs(reliability.TABLES, "run")
+"""What it has where an attack gives probabilities."""

@@ -10,11 +10,17 @@ TABLES = dict(
         table(
             "uncalibrated",
             "uncalibrated",
-            "What needs no shadow models, means over models: accuracy, losses, the advantages of AVG and POW.",
+            "What needs no shadow models, means over models: accuracy, losses, their tail, advantages of AVG, POW.",
             "epoch attack metric",
             (
                 _ATTACK,
-                Column("metric", "text", "accuracy_test, accuracy_in, loss_in, loss_out (nats), or advantage"),
+                Column(
+                    "metric",
+                    "text",
+                    "accuracy_test, accuracy_in, loss_in, loss_out (nats), loss_tnr_at_tpr_<p> (TNR of the threshold "
+                    "on the loss that calls this share of the members so; none where 1 - p is less than a member), or "
+                    "advantage",
+                ),
                 Column("value", "float", "the metric"),
                 *words("low high level"),
             ),

@@ -16,8 +16,8 @@ _WORDS = {
         Column(
             "threshold",
             "text",
-            "where the attack says member: lr1 (likelihood ratio 1; of tan2023 each sample's own), or fpr<a> (pooled "
-            "FPR a)",
+            "where the attack says member: lr1 (likelihood ratio 1; of tan2023 each sample's own, of song2021 "
+            "each class's), or fpr<a> (pooled FPR a)",
         ),
         Column("folds", "text", "of the cross-fitting: pairs, or 2 (halves of the pairs)"),
         Column("metric", "text", "which number stands in the row"),

@@ -90,7 +90,8 @@ def _changed(own: Any, other: Any) -> Any:
     """Of a section of the same kind (`name`) what is changed, yes, no and nothing said too; all of any other."""
     if not (isinstance(own, Mapping) and isinstance(other, Mapping)) or own.get("name") != other.get("name"):
         return own
-    changed = {key: value for key, value in own.items() if value != other.get(key)}
+    gone = dict.fromkeys(other.keys() - own.keys())  # a key that only the other has is one that says nothing here
+    changed = {key: _changed(value, other.get(key)) for key, value in (own | gone).items() if value != other.get(key)}
     return {key: str(value) if value is None or isinstance(value, bool) else value for key, value in changed.items()}
 
 

@@ -8,20 +8,6 @@ from memdyn.config.attacks.base import AttackSection
 from memdyn.config.base import Float, Neutral
 
 
-class LiraAttack(AttackSection):
-    """Likelihood-ratio attack, calibrated per sample on shadow models (Carlini et al. 2022)."""
-
-    name: Literal["lira"] = Field("lira", description="likelihood-ratio attack (LiRA)")
-    mode: Literal["online", "offline"] = Field(
-        "online", description="online: IN and OUT shadow models; offline: OUT shadow models only"
-    )
-    variance: Literal["per_sample", "global", "shrunken"] = Field(
-        "shrunken",
-        description="variance of a sample's margins over shadow models: its own, one pooled over samples, "
-        "or its own shrunken towards the samples' common prior (empirical Bayes)",
-    )
-
-
 class RmiaAttack(AttackSection):
     """Robust membership inference attack: likelihood ratios against population samples (Zarifzadeh et al. 2024)."""
 
@@ -44,6 +30,10 @@ class RmiaAttack(AttackSection):
         "of `a` too, and equal shares are ties",
     )
 
+    @property
+    def reads_population(self) -> bool:
+        return True
+
     @model_validator(mode="after")
     def _options_fit(self) -> Self:
         if self.mode == "online" and self.a != type(self).model_fields["a"].default:
@@ -59,3 +49,67 @@ class Tan2023Attack(AttackSection):
     """One loss threshold a sample, the best on the shadow models (Tan et al. 2023)."""
 
     name: Literal["tan2023"] = Field("tan2023", description="a loss threshold a sample, the best on the shadow models")
+
+    @property
+    def has_threshold(self) -> bool:
+        return True
+
+
+class DifficultyCalibrationAttack(AttackSection):
+    """A score less its mean over the sample's OUT models (Watson et al. 2022)."""
+
+    name: Literal["difficulty_calibration"] = Field("difficulty_calibration", description="difficulty calibration")
+    signal: Literal["margin", "loss"] = Field(
+        "margin", description="the score: the margin, or minus the loss, which is one of those of the paper"
+    )
+
+
+class YeAttack(AttackSection):
+    """The level at which a sample is called a member by the quantiles of non-members' losses (Ye et al. 2022)."""
+
+    name: Literal["ye"] = Field("ye", description="level at which the loss is below a quantile of non-members' losses")
+    reference: Literal["models", "population"] = Field(
+        "models",
+        description="whose losses: the sample's OUT models (attack R), or the target's own on population samples "
+        "(attack P), without shadow models",
+    )
+    smoothing: Literal["empirical", "linear", "logit_normal"] = Field(
+        "logit_normal",
+        description="quantiles between and beyond the losses: steps, straight lines (to 1000 nats), or those of a "
+        "normal law of the margin",
+    )
+
+    @property
+    def needs_shadow_models(self) -> bool:
+        return self.reference == "models"
+
+    @property
+    def reads_population(self) -> bool:
+        return self.reference == "population"
+
+
+class ProxyAttack(AttackSection):
+    """Offline likelihood ratio, the IN law being that of proxies, other samples (PMIA, Du et al. 2026)."""
+
+    name: Literal["proxy"] = Field("proxy", description="proxy attack: the IN law is that of other samples")
+    proxies: Literal["all", "class", "nearest"] = Field(
+        "nearest",
+        description="which: all others, those of the sample's class, or those next to it in the order of the mean OUT "
+        "margin",
+    )
+    neighbours: int = Field(20, ge=2, description="proxies nearest only: how many, half of them on either side")
+    variance: Literal["per_sample", "global", "shrunken"] = Field(
+        "shrunken", description="variance of a sample's OUT margins over shadow models, see lira"
+    )
+
+    @property
+    def has_threshold(self) -> bool:
+        return True
+
+    @model_validator(mode="after")
+    def _options_fit(self) -> Self:
+        if self.proxies != "nearest" and self.neighbours != type(self).model_fields["neighbours"].default:
+            raise ValueError(
+                f"neighbours = {self.neighbours} has no effect: it belongs to proxies 'nearest'; allowed: leave it out"
+            )
+        return self

@@ -4,10 +4,37 @@ from typing import Annotated
 
 from pydantic import Field
 
-from memdyn.config.attacks.calibrated import LiraAttack, RmiaAttack, Tan2023Attack
+from memdyn.config.attacks.calibrated import (
+    DifficultyCalibrationAttack,
+    ProxyAttack,
+    RmiaAttack,
+    Tan2023Attack,
+    YeAttack,
+)
 from memdyn.config.attacks.custom import CustomAttack
-from memdyn.config.attacks.thresholds import LossAttack
+from memdyn.config.attacks.history import LogRatioSumAttack, SequenceAttack, TrajectoryAttack
+from memdyn.config.attacks.lira import LiraAttack, LiraViewsAttack
+from memdyn.config.attacks.thresholds import LossAttack, PrivacyRiskScoreAttack, Song2021Attack
+from memdyn.config.attacks.trained import Shokri2017Attack
+from memdyn.config.attacks.white_box import EmbeddingNormAttack, GradientNormAttack
 
 AttackConfig = Annotated[
-    LossAttack | LiraAttack | RmiaAttack | Tan2023Attack | CustomAttack, Field(discriminator="name")
+    LossAttack
+    | LiraAttack
+    | LiraViewsAttack
+    | RmiaAttack
+    | Tan2023Attack
+    | Song2021Attack
+    | PrivacyRiskScoreAttack
+    | Shokri2017Attack
+    | DifficultyCalibrationAttack
+    | YeAttack
+    | ProxyAttack
+    | EmbeddingNormAttack
+    | GradientNormAttack
+    | SequenceAttack
+    | LogRatioSumAttack
+    | TrajectoryAttack
+    | CustomAttack,
+    Field(discriminator="name"),
 ]

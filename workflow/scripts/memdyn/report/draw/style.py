@@ -176,8 +176,10 @@ def chance_handle() -> Line2D:
     return handle("chance", color=MUTED, linestyle=":")
 
 
-def null_handle() -> Line2D:
-    return handle("sham members (null)", color=MUTED, marker="o", ls="--", markerfacecolor="white")
+def null_handles(null: pd.Series) -> list[Line2D]:
+    """The null's legend entry; none where nothing is known of it, as of scores without a sham part."""
+    known = [handle("sham members (null)", color=MUTED, marker="o", ls="--", markerfacecolor="white")]
+    return known if null.notna().any() else []
 
 
 def run_handles(styles: dict[str, RunStyle]) -> list[Line2D]:

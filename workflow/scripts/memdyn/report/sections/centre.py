@@ -43,7 +43,8 @@ def draw_centre(study: Study) -> Iterator[Drawing]:
         time.set(title="mean advantage (TPR − FPR)")
         style.epoch_axis(time)
         grey = {"color": style.MUTED, "marker": "o", "linestyle": "--", "markerfacecolor": "white"}
-        legend_above(figure, [*style.run_handles(study.styles), style.handle("sham members", **grey)])
+        sham = [style.handle("sham members", **grey)] if centre["part"].eq("sham").any() else []
+        legend_above(figure, [*style.run_handles(study.styles), *sham])
         alt = f"Path of the mean false and true positive rate during training for {len(study.styles)} runs."
         yield drawn(figure, "centre", "Centre of mass", alt, attack=attack, threshold=threshold)
 

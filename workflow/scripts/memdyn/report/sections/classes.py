@@ -37,7 +37,7 @@ def draw_classes(study: Study) -> Iterator[Drawing]:
             axes.set_title(style.clip_label(names.get(group, f"class {group}"), 22))
             style.epoch_axis(axes, label=False)
         label_outer(grid, len(shown), "epoch", "mean advantage")
-        legend_above(figure, [*style.run_handles(styles), style.null_handle()])
+        legend_above(figure, [*style.run_handles(styles), *style.null_handles(table["null"])])
         yield drawn(
             figure,
             "classes",

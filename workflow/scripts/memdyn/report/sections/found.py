@@ -53,6 +53,8 @@ def accuracy_and_leaks(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 def draw_utility(study: Study) -> Iterator[Drawing]:
     """TPR over test accuracy, a row an FPR, a column an attack; checkpoints in order are joined by a line."""
     table, styles = accuracy_and_leaks(study.tables), study.styles
+    if table["accuracy"].isna().all():
+        return
     low = table["accuracy"].min() + _SHOWN * (table["accuracy"].max() - table["accuracy"].min())
     shown = table[(table["accuracy"] >= low) | (table["epoch"] == table.groupby("run")["epoch"].transform("max"))]
     metrics = [metric for metric in TPRS if shown[metric].notna().any()]  # few non-members have no small FPR

@@ -32,11 +32,14 @@ _COLUMNS = {
     "test": ("accuracy_test", formatting.number),
     "time/model": ("seconds_per_model", formatting.duration),
 }
+_OF_RECIPES = {"architecture", "optimizer", "augment", "learning_rate", "batch_size", "seconds_per_model"}
 _DUPLICATES = ("duplicates_dropped", "samples_in_source")
 
 
 def draw_accuracy(study: Study) -> Iterator[Drawing]:
-    """Accuracy and loss on members and on non-members over checkpoints."""
+    """Accuracy and loss on members and on non-members over checkpoints; nothing where no accuracy is known."""
+    if study.tables["accuracy"]["accuracy_out"].isna().all():
+        return
     figure, ((accuracy, loss),) = panels(1, 2, 3.1, sharex=False, sharey=False)
     for run, part in study.tables["accuracy"].groupby("run", sort=False):
         part, run_style = part.sort_values("epoch"), study.styles[run]
@@ -84,21 +87,25 @@ def tabulate_runs(study: Study) -> Table:
     lost, diverged = failures(study.tables), _diverged(table, styles)
     if not diverged:
         shown -= {"n_failed"}
+    trained = "architecture" not in table or bool(table["architecture"].ne("").any())  # not by another tool
+    if not trained:
+        shown -= _OF_RECIPES
     columns = {title: (name, show) for title, (name, show) in _COLUMNS.items() if name in shown}
     rows = []
     for row in by_run(table, styles):
         texts = [show(row[name]) for name, show in columns.values()]
-        texts.append(formatting.duration(row["seconds_per_model"] * row["n_models"]))
+        texts += [formatting.duration(row["seconds_per_model"] * row["n_models"])] * trained
         name = row["run"]
         run = failed_cell(styles[name], lost[name]) if name in lost else run_cell(styles[name])
         rows.append([run, *text_cells(*texts)])
     caption = (
-        "Recipes and models. Accuracies at the last checkpoint, means over models: on the scored samples as members "
-        "(in) and as non-members (out), and on the test part; training time."
+        f"{'Recipes and models' if trained else 'Models, trained by another tool'}. Accuracies at the last checkpoint, "
+        "means over models: on the scored samples as members (in) and as non-members (out), and on the test part"
+        f"{'; training time' * trained}."
     )
     caption = " ".join([caption, *diverged, *_few_checkpoints(table, styles)])
     words = sum(show is str for _, show in columns.values())
-    return Table(caption, ["run", *columns, "all models"], rows, head=1 + words)
+    return Table(caption, ["run", *columns, *["all models"] * trained], rows, head=1 + words)
 
 
 def _few_checkpoints(table: pd.DataFrame, styles: dict[str, style.RunStyle]) -> list[str]:

@@ -47,7 +47,7 @@ def draw_speed(study: Study) -> Iterator[Drawing]:
             style.epoch_axis(axes)
         for row in _SHARED_ROWS:
             _frame_lines(grid[row])
-        legend_above(figure, [*style.run_handles(styles), style.null_handle()])
+        legend_above(figure, [*style.run_handles(styles), *style.null_handles(curves["null"])])
         yield drawn(
             figure,
             "speed",

@@ -98,7 +98,7 @@ def draw_inflow(study: Study) -> Iterator[Drawing]:
         axes.set(title="chance to enter the highly vulnerable zone, per epoch", ylim=(0, None))
         axes.yaxis.set_major_formatter(style.PERCENT)
         style.epoch_axis(axes)
-        legend_above(figure, [*style.run_handles(study.styles), style.null_handle()])
+        legend_above(figure, [*style.run_handles(study.styles), *style.null_handles(curves["null"])])
         alt = f"Probability of entering the highly vulnerable zone over epochs for {len(study.styles)} runs."
         yield drawn(figure, "inflow", "Inflow to the worst zone", alt, attack=attack, threshold=threshold)
 

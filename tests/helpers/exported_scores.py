@@ -1,0 +1,42 @@
+"""Files of scores as another tool would export them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from worlds import complementary_mask
+
+ORDER = np.array([0, 2, 4, 6, 1, 3, 5, 7])  # pairs that lie apart, and are found in their order
+
+
+def arrays(
+    seed: int = 0, n_models: int = 8, n_samples: int = 120, n_checkpoints: int = 2, **more: int
+) -> dict[str, np.ndarray]:
+    """Margins N(mean of the sample + d' of members, 1), d' = 0.5, 1.5, ...; models in pairs.
+
+    Args:
+        more: samples of the parts sham and population.
+    """
+    rng = np.random.default_rng([11, seed])
+    mask = complementary_mask(rng, n_models, n_samples)
+    mean, effect = rng.normal(1, 2, n_samples), 0.5 + np.arange(n_checkpoints)[:, None, None]
+    margin = mean + rng.normal(size=(n_checkpoints, *mask.shape)) + effect * mask
+    aside = {part: rng.normal(1, 2, (n_checkpoints, n_models, size)) for part, size in more.items()}
+    return {"margin": margin, "mask": mask, "labels": rng.integers(0, 3, n_samples), **aside}
+
+
+def of_models(given: Mapping[str, np.ndarray], order: np.ndarray) -> dict[str, np.ndarray]:
+    """The same with the models in another order."""
+    axes = {"mask": 0, "labels": None, "epochs": None, "sample_ids": None}
+    found = {}
+    for name, array in given.items():
+        axis = axes.get(name.rpartition("_")[2] if name.endswith("_labels") else name, 1)
+        found[name] = array if axis is None else np.take(array, order, axis)
+    return found
+
+
+def write(path: Path, given: Mapping[str, Any]) -> str:
+    np.savez(path, **given)
+    return str(path)

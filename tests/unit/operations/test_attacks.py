@@ -1,0 +1,62 @@
+"""`memdyn attacks`: a finished study's attacks in Markdown, as its tables and jobs have them."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from memdyn.operations.attacks import lines
+
+METRICS = ("auc", "tpr_at_fpr_0.001", "tpr_at_fpr_0.01")
+
+
+@pytest.fixture
+def study(tmp_path):
+    """Two runs, of which the second has failed its null; two attacks at two checkpoints."""
+    folder = tmp_path / "studies" / "small"
+    (folder / "tables").mkdir(parents=True)
+    rows, folders = [], {}
+    for place, run in enumerate(("a", "b")):
+        folders[run] = {"attacks": {}}
+        for attack in ("loss", "lira"):
+            folders[run]["attacks"][attack] = f"pool/{run}/{attack}"
+            job = tmp_path / "pool" / run / attack / "attack.job.json"
+            job.parent.mkdir(parents=True)
+            job.write_text(json.dumps({"seconds": 12.34, "peak_mb": 256.7}))
+            for epoch, aggregation in ((0, "pooled"), (4, "pooled"), (4, "per_model")):
+                row = {"run": run, "attack": attack, "epoch": epoch, "aggregation": aggregation, "n_models": 8}
+                shift = 0.1 * (epoch == 4) + 0.05 * (aggregation == "per_model") + 0.01 * place
+                for metric in METRICS:
+                    row |= {metric: 0.5 + shift, f"{metric}_low": 0.4 + shift, f"{metric}_high": 0.6 + shift}
+                rows.append(row)
+    rows[1] |= {"tpr_at_fpr_0.001": np.nan, "tpr_at_fpr_0.01_low": np.nan, "tpr_at_fpr_0.01_high": np.nan}
+    pd.DataFrame(rows).to_parquet(folder / "tables" / "attack_metrics.parquet")
+    null = pd.DataFrame({"run": ["a", "b"], "p_value": [0.25, 1e-5], "passed": [True, False]})
+    null.to_parquet(folder / "tables" / "null.parquet")
+    (folder / "tables" / "folders.yaml").write_text(yaml.safe_dump(folders))
+    return folder
+
+
+def test_the_last_checkpoint_of_each_run_with_limits_and_cost(study):
+    said = list(lines(study, "pooled"))
+    assert said[:5] == [
+        "**a**, epoch 4, 8 models, pooled",
+        "",
+        "| attack | AUC | TPR at 0.1 % FPR | TPR at 1 % FPR | seconds | peak MB |",
+        "|---|---|---|---|---|---|",
+        "| loss | 0.6000 [0.5000, 0.7000] | - | 0.6000 | 12.3 | 257 |",
+    ]
+    assert said[5].startswith("| lira | 0.6000 [0.5000, 0.7000] | 0.6000 [0.5000, 0.7000] |")
+    assert said[7] == "Null control over all of them and all checkpoints at once: passed (p = 0.25)"
+    assert said[-2].endswith("FAILED (p = 1e-05)")
+
+
+def test_the_models_own(study):
+    assert "| lira | 0.6500 [0.5500, 0.7500] |" in "\n".join(lines(study, "per_model"))
+
+
+def test_where_no_study_has_run(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no study has run there; allowed: results/studies/NAME"):
+        list(lines(tmp_path, "pooled"))

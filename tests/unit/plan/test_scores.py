@@ -1,0 +1,184 @@
+"""The plan of a study of exported scores: nothing is trained, and what the file lacks is said before any job."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from exported_scores import ORDER, arrays, of_models, write
+from memdyn.config.errors import ConfigError
+from memdyn.config.load import load_study
+from memdyn.data.exported import ASIDE, EPOCHS, FURTHER, IDS, REQUIRED
+from memdyn.data.imports import Import
+from memdyn.identity.recipe import write_recipe
+from memdyn.operations.cost import statement
+from memdyn.operations.guard import refuse_missing_data, refuse_needless_training
+from memdyn.operations.progress import Progress
+from memdyn.plan.stage import PROBE, TRAIN
+from memdyn.plan.study import build_plan
+
+STUDY = {"study": "mine", "scores": {"path": "mine.npz"}, "attacks": [{"name": "loss"}, {"name": "lira"}]}
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "mine.npz", of_models(arrays(sham=40), ORDER))
+
+
+def plan(changes=None, **more):
+    return build_plan(load_study({**STUDY, **(changes or {})}), **more)
+
+
+def build(made):
+    """All products of the import, empty, with the recipe of the pool."""
+    for product in made.read_off(made.imported.pool.path):
+        path = Path(made.results, product)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    pool = made.imported.pool
+    write_recipe(Path(made.results, pool.path, "recipe.yaml"), pool.params() | {"inputs": {"files": ["mine.npz"]}})
+
+
+def test_a_study_of_scores_has_the_stages_of_any_other_from_the_outputs_on():
+    made = plan()
+    (run,) = made.runs
+    assert made.study.config.shadow_models == 8 and run.epochs == [1, 2] and made.trained == []
+    assert not {TRAIN, PROBE} & {stage.kind for stage in made.stages.values()}
+    assert [*run.attacks] == ["loss", "lira"] and run.attacks["lira"].path.startswith(run.outputs.path)
+    assert run.outputs.product("block-0000-0007").endswith("block-0000-0007/signals.parquet")
+    assert run.pool.options["parts"]["sham"] == 40 and run.pool.options["order"] == [0, 4, 1, 5, 2, 6, 3, 7]
+    (told,) = made.run_descriptions()
+    assert told["recipe"] == {"epochs": 2} and told["architecture"] == told["device"] == ""
+    assert list(statement(made, 1)) == ["nothing is trained: mine.npz has scores of 8 models at 2 checkpoints"]
+    refuse_needless_training(made)
+    Progress(made, 1).run()  # ends at once: there is nothing to count
+
+
+def test_content_is_in_the_names_and_neither_place_nor_name_of_the_file(tmp_path):
+    before = plan()
+    (tmp_path / "mine.npz").rename(tmp_path / "moved.npz")
+    moved = plan({"scores": {"path": "moved.npz"}})
+    assert set(moved.stages) == set(before.stages)
+    assert set(plan({"scores": {"path": "moved.npz", "seed": 1}}).stages).isdisjoint(before.stages)
+    write(tmp_path / "moved.npz", arrays(seed=1, sham=40))
+    assert set(plan({"scores": {"path": "moved.npz"}}).stages).isdisjoint(before.stages)
+
+
+def test_what_was_imported_stands_for_a_file_that_is_gone(tmp_path):
+    given = arrays(sham=40)
+    write(tmp_path / "mine.npz", given | {"gap": given["margin"], "el2n": given["margin"]})
+    before = plan()
+    build(before)
+    (tmp_path / "mine.npz").unlink()
+    after = plan()
+    assert set(after.stages) == set(before.stages) and after.gone == {after.imported.pool.folder: "mine.npz"}
+    assert after.imported.exported == before.imported.exported
+    refuse_missing_data(after)
+    Path(after.results, after.imported.outputs.product("block-0000-0007")).unlink()
+    with pytest.raises(RuntimeError, match=r"no such file: mine\.npz\n.*signals\.parquet is gone: put the file back"):
+        refuse_missing_data(after)
+
+
+def test_a_file_that_never_was():
+    with pytest.raises(ConfigError, match=r"scores\.path: no such file: other\.npz"):
+        plan({"scores": {"path": "other.npz"}})
+
+
+def test_a_job_takes_the_word_of_its_start(tmp_path):
+    """It finds the folders that were planned, though the file has changed since: then the import itself refuses."""
+    before = plan()
+    write(tmp_path / "mine.npz", arrays(seed=1, sham=40))
+    assert set(plan(is_job=True).stages) == set(before.stages)
+
+
+def test_other_designs_are_refused_before_any_job(tmp_path):
+    given = arrays()
+    given["mask"] = given["mask"].copy()
+    given["mask"][5, 3] ^= True
+    write(tmp_path / "mine.npz", given)
+    with pytest.raises(ConfigError, match=r"scores\.path: mine\.npz: mask: 2 of 8 models have no complement"):
+        plan()
+
+
+ATTACK = """from memdyn.attacks.base import Attack, Reads
+
+
+class Mine(Attack):
+    reads = ({reads},)
+
+    def score_prepared(self, signals, folds):
+        return signals["{name}"]
+"""
+
+
+def own(tmp_path, name):
+    (tmp_path / "own.py").write_text(ATTACK.format(reads=f'Reads("{name}")', name=name))
+    return {"attacks": [{"name": "lira"}, {"name": "custom", "target": "own.py:Mine"}]}
+
+
+def test_attacks_that_read_what_the_file_lacks_are_refused_by_name(tmp_path):
+    with pytest.raises(ConfigError, match=r"rmia compares with population samples, and mine\.npz has none"):
+        plan({"attacks": [{"name": "lira"}, {"name": "rmia"}]})
+    with pytest.raises(ConfigError, match=r"Mine reads 'entropy', and mine\.npz has no such array; it has: margin"):
+        plan(own(tmp_path, "entropy"))
+    given = arrays(sham=40, population=30)
+    given |= {"entropy": given["margin"], "population_entropy": given["population"]}
+    write(tmp_path / "mine.npz", given)
+    with pytest.raises(ConfigError, match="has sham samples without it; allowed: an array `sham_entropy` too"):
+        plan(own(tmp_path, "entropy"))
+    write(tmp_path / "mine.npz", given | {"sham_entropy": given["sham"]})
+    assert [*plan(own(tmp_path, "entropy")).runs[0].attacks] == ["lira", "Mine"]
+    assert [*plan({"attacks": [{"name": "lira"}, {"name": "rmia"}]}).runs[0].attacks] == ["lira", "rmia"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("regularization", {"baseline": "base"}),
+        ("base", {"epochs": 3}),
+        ("runs", [{"name": "a"}]),
+        ("grid", {"optimizer.lr": [0.1]}),
+        ("shadow_models", 8),
+        ("pool", {"dataset": {"name": "fashion_mnist_10k"}}),
+        ("level_distance", {"samples": 20}),
+        ("difficulty", {"measures": ["grand"]}),
+        ("probes", {"views": {"flip": False}}),
+        ("on_divergence", "drop"),
+        ("keep_checkpoints", "all"),
+        ("scoring_batch", 10),
+    ],
+)
+def test_keys_of_training_have_no_use_beside_scores(key, value):
+    with pytest.raises(ConfigError, match=rf"scores: beside them these keys have no use, leave them out: {key} \("):
+        plan({key: value})
+
+
+def test_the_config_that_the_page_prints_has_no_recipe():
+    stated = plan().study.config.stated()
+    assert stated["scores"] == {"path": "mine.npz", "seed": 0} and not {"base", "pool", "shadow_models"} & stated.keys()
+
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_the_example_of_the_readme_as_it_is_printed(tmp_path):
+    text = (ROOT / "README.md").read_text()
+    examples = dict(re.findall(r"<!-- example: (\S+) -->\n```\w+\n(.*?)```", text, re.DOTALL))
+    (tmp_path / "mine.npz").unlink()
+    exec(examples["export.py"], {})
+    made = build_plan(load_study(yaml.safe_load(examples["mine.yaml"])))
+    assert made.imported.exported.parts["scored"] == 400 and made.study.config.shadow_models == 16
+    imported = Import("mine.npz", made.imported.exported, 0, made.imported.pool.options_hash)
+    assert imported.failed == {} and sorted(imported.exported.order) == list(range(16))
+    effect = [margins[0] - margins[1] for _, signals in imported.epochs(range(2)) for margins in signals.values()]
+    member = imported.masks(range(2))[0]
+    found = [one[member].mean() - one[~member].mean() for one in effect]
+    assert found == pytest.approx([2, 4], abs=0.6)  # twice d', which is 1 and 2
+
+
+def test_the_docs_name_all_arrays():
+    table = (ROOT / "docs" / "scores.md").read_text().split("## The design")[0]
+    named = {name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
+    assert named - {"population_NAME", "sham_NAME"} == {*REQUIRED, EPOCHS, IDS, *ASIDE, *FURTHER}

@@ -1,0 +1,75 @@
+"""A study of exported scores: those of the finished study, given to another one as a file."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from pandas.testing import assert_frame_equal
+
+from conftest import STUDY
+from memdyn.data.pool import read_pool
+from memdyn.store.masks import read_masks
+from memdyn.store.scores import read_epochs, read_signal
+from project import Project
+
+pytestmark = pytest.mark.slow
+APART = np.array([0, 2, 4, 6, 1, 3, 5, 7])  # the models of a pair do not lie side by side
+MINE = {
+    "study": "mine",
+    "scores": {"path": "mine.npz"},
+    **{key: STUDY[key] for key in ("attacks", "statistics", "dynamics", "report")},
+}
+
+
+def export(project: Project) -> dict[str, np.ndarray]:
+    """What another tool would know of the first run."""
+    folders = yaml.safe_load((project.results / "studies" / "matrix" / "tables" / "folders.yaml").read_text())["mlp"]
+    pool = read_pool(str(project.results / folders["pool"] / "pool.arrow"))
+    files = sorted((project.results / folders["probes"]["outputs"]).glob("block-*/signals.parquet"))
+    masks = sorted((project.results / folders["pool"] / "membership").glob("*.npz"))
+    given = {name: [] for name in ("margin", "gap", "el2n")}
+    epochs = read_epochs(files[0])
+    for name, values in given.items():
+        values += [read_signal(files, epoch, name)[APART] for epoch in epochs]
+    margin, parts = np.array(given["margin"]), pool.parts
+    return {
+        "margin": margin[..., parts["scored"]],
+        "sham": margin[..., parts["sham"]],
+        "population": margin[..., parts["population"]],
+        "gap": np.array(given["gap"])[..., parts["scored"]],
+        "el2n": np.array(given["el2n"])[..., parts["scored"]],
+        "mask": read_masks(masks, range(8))[APART][:, parts["scored"]],
+        "labels": pool.labels[parts["scored"]],
+        "sample_ids": pool.sample_ids[parts["scored"]],
+        "epochs": epochs,
+    }
+
+
+def tables(project: Project, study: str, name: str, run: str) -> pd.DataFrame:
+    table = pd.read_parquet(project.results / "studies" / study / "tables" / f"{name}.parquet")
+    return table[table["run"] == run].drop(columns="run").reset_index(drop=True)
+
+
+def test_exported_scores_give_the_numbers_of_the_study_that_they_are_of(copy: Project):
+    """Everything but the null, whose swaps are of each pool's own, and what the sham part's other mask changes."""
+    np.savez(copy.folder / "mine.npz", **export(copy))
+    copy.write_study(MINE)
+    planned = copy.planned()
+    assert planned.pop("import_scores") == 1 and not {rule for rule in planned if "train" in rule or "probe" in rule}
+    said = copy.run()
+    assert "nothing is trained: mine.npz has scores of 8 models at 2 checkpoints" in said
+
+    for name in ("attack_metrics", "roc", "most_vulnerable", "samples", "summary", "accuracy", "correlations", "early"):
+        mine, theirs = tables(copy, "mine", name, "scores"), tables(copy, "matrix", name, "mlp")
+        same = [column for column in theirs if not column.startswith("null_") and column != "accuracy_test"]
+        assert len(mine) and mine.columns.tolist() == theirs.columns.tolist()
+        assert_frame_equal(mine[same], theirs[same], check_exact=True)
+    run = pd.read_parquet(copy.results / "studies" / "mine" / "tables" / "runs.parquet").iloc[0]
+    assert run["architecture"] == run["optimizer"] == run["augment"] == run["device"] == ""
+    assert run[["learning_rate", "batch_size", "seconds_per_model", "accuracy_test"]].isna().all()
+    assert (run["epochs"], run["n_models"], run["n_failed"]) == (2, 8, 0)
+    page = (copy.results / "studies" / "mine" / "report.html").read_text()
+    assert "trained by another tool" in page and "hidden: [" not in page and "optimizer:" not in page
+
+    (copy.folder / "mine.npz").unlink()
+    assert copy.planned() == {}, "what was imported stands for the file"

@@ -1,0 +1,232 @@
+"""Scores that another tool has exported to an .npz file: what is in it, and whether it can be studied.
+
+    margin          float [checkpoints, models, samples]    log p_y - log(1 - p_y), or any score that rises with it
+    mask            bool [models, samples]                  True where the model trained on the sample
+    labels          int [samples]                           classes
+    epochs          int [checkpoints], increasing           1, 2, ... where it is left out
+    sample_ids      int [samples], all different            0, 1, ... where it is left out
+    population      float [checkpoints, models, any]        margins of reference samples, which no model trained on
+    sham            float [checkpoints, models, any]        margins of further ones, which get a mask as members do
+    gap, entropy, modified_entropy, el2n                    as the margin
+    logits, margin_views                                    as the margin, with an axis of classes or views
+
+`population_NAME` and `sham_NAME` are labels and further signals of these two parts. Models must be complementary pairs,
+in any order. Nothing is unpickled.
+"""
+
+from collections import defaultdict, deque
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memdyn.config.errors import did_you_mean
+from memdyn.config.study import MINIMUM_MODELS
+from memdyn.data.npz import Header, array_headers, read
+from memdyn.data.reading import listed
+from memdyn.terms import PARTS
+
+MARGIN, MASK, LABELS, EPOCHS, IDS = "margin", "mask", "labels", "epochs", "sample_ids"
+REQUIRED = (MARGIN, MASK, LABELS)
+# further signals -> how many axes a sample has of each
+FURTHER = {"gap": 0, "entropy": 0, "modified_entropy": 0, "el2n": 0, "logits": 1, "margin_views": 1}
+ASIDE = ("sham", "population")  # parts that no model trained on
+FEWEST_SAMPLES = 20  # as of the parts of a pool
+_KINDS = {"f": "float16, float32 or float64", "b": "bool", "iu": "whole numbers"}
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What a file holds.
+
+    Attributes:
+        checkpoints: epochs, increasing.
+        order: the row of the file of each model: models 2k and 2k + 1 are a pair.
+        parts: samples of each part of a pool.
+        signals: name, in alphabetical order -> the parts that it is given of, in theirs.
+        size: bytes of all arrays.
+    """
+
+    checkpoints: list[int]
+    order: list[int]
+    parts: dict[str, int]
+    signals: dict[str, list[str]]
+    size: int
+
+    def plain(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def array_of(name: str, part: str) -> str:
+    """The array of a signal (or of labels) of a part."""
+    if name == MARGIN and part != "scored":
+        return part
+    return name if part == "scored" else f"{part}_{name}"
+
+
+ARRAYS = (
+    *(*REQUIRED, EPOCHS, IDS, *FURTHER, *ASIDE),
+    *(array_of(name, part) for part in ASIDE for name in (LABELS, *FURTHER)),
+)
+
+
+def examine(path: str) -> Exported:
+    """Looks at the headers of all arrays, and at the values of the small ones.
+
+    Raises:
+        ValueError: naming the file, each array that is wrong, and what is allowed.
+    """
+    found = array_headers(path)
+    faults = list(_misnamed(found)) or list(_misshapen(found))
+    if faults:
+        raise ValueError(f"{path}: {listed(faults)}")
+    small = {name: read(path, name) for name in (MASK, EPOCHS, IDS) if name in found}
+    faults = list(_wrong_values(small))
+    if faults:
+        raise ValueError(f"{path}: {listed(faults)}")
+    order, alone = pair_models(small[MASK])
+    if len(alone):
+        raise ValueError(f"{path}: {_unpaired(small[MASK], alone)}")
+    return _exported(found, order, small)
+
+
+def _exported(found: Mapping[str, Header], order: NDArray[np.int64], small: Mapping[str, NDArray]) -> Exported:
+    n_checkpoints = found[MARGIN][0][0]
+    parts = {
+        part: found[array_of(MARGIN, part)][0][2] for part in ("scored", *ASIDE) if array_of(MARGIN, part) in found
+    }
+    signals = {
+        name: [part for part in parts if array_of(name, part) in found]
+        for name in sorted((MARGIN, *FURTHER))
+        if name in found
+    }
+    return Exported(
+        checkpoints=small[EPOCHS].tolist() if EPOCHS in small else list(range(1, 1 + n_checkpoints)),
+        order=order.tolist(),
+        parts={part: parts.get(part, 0) for part in PARTS},
+        signals=signals,
+        size=sum(prod(shape) * dtype.itemsize for shape, dtype in found.values()),
+    )
+
+
+def _misnamed(found: Mapping[str, Header]) -> Iterator[str]:
+    """Arrays that are missing, unknown, without what they belong to, or no plain numbers."""
+    missing = [name for name in REQUIRED if name not in found]
+    if missing:
+        has = ", ".join(found) or "none"
+        yield f"no array {', '.join(map(repr, missing))}, which must be given ({', '.join(REQUIRED)}); it has: {has}"
+    for name, (_, dtype) in found.items():
+        if name not in ARRAYS:
+            yield f"unknown array {name!r}; {did_you_mean(name, ARRAYS)}"
+        elif dtype.hasobject:
+            yield f"{name} holds Python objects, which are not read; allowed: plain numbers"
+    for part in ASIDE:
+        for name in (LABELS, *FURTHER):
+            array = array_of(name, part)
+            if array in found:
+                missing = [each for each in (part, name) if each not in found]
+                yield from (f"{array} is given without {each}" for each in missing)
+
+
+def _misshapen(found: Mapping[str, Header]) -> Iterator[str]:
+    """Arrays of another shape or type; sizes are those of the margins."""
+    shape, _ = found[MARGIN]
+    if len(shape) != 3 or 0 in shape:
+        mend = "; of one checkpoint make margin[None]" if len(shape) == 2 else ""
+        yield f"margin has shape {shape}; allowed: [checkpoints, models, samples], at least 1 of each{mend}"
+        return
+    checkpoints, models, samples = shape
+    sizes = {"checkpoints": checkpoints, "models": models}
+    if models < MINIMUM_MODELS:
+        yield f"margin {shape} is of {models} models; allowed: at least {MINIMUM_MODELS}"
+    if samples < FEWEST_SAMPLES:
+        yield f"margin {shape} is of {samples} samples; allowed: at least {FEWEST_SAMPLES}"
+    wanted = {MARGIN: ("f", {**sizes, "samples": samples}), MASK: ("b", {"models": models, "samples": samples})}
+    wanted |= {LABELS: ("iu", {"samples": samples}), IDS: ("iu", {"samples": samples})}
+    wanted |= {EPOCHS: ("iu", {"checkpoints": checkpoints})}
+    for part in ("scored", *ASIDE):
+        margins = array_of(MARGIN, part)
+        if margins not in found:
+            continue
+        size = (found[margins][0] or (0,))[-1]
+        if part == "sham" and (size % 2 or size < FEWEST_SAMPLES):
+            yield f"sham is of {size} samples; allowed: an even number, at least {FEWEST_SAMPLES}"
+        of_part = {**sizes, "samples" if part == "scored" else f"{part} samples": size}
+        wanted[margins] = "f", of_part
+        wanted[array_of(LABELS, part)] = "iu", dict([list(of_part.items())[-1]])
+        wanted |= {array_of(name, part): ("f", of_part) for name in FURTHER}
+    for name, (own, dtype) in found.items():
+        yield from _misfit(name, own, dtype, *wanted[name], shape)
+
+
+def _misfit(
+    name: str, own: tuple[int, ...], dtype: np.dtype, kind: str, axes: Mapping[str, int], margin: tuple[int, ...]
+) -> Iterator[str]:
+    if dtype.kind not in kind or dtype.itemsize > 8:
+        mend = "; make it mask.astype(bool)" if kind == "b" and dtype.kind in "iu" else ""
+        yield f"{name} is {dtype}; allowed: {_KINDS[kind]}{mend}"
+    further = FURTHER.get(name.removeprefix("sham_").removeprefix("population_"), 0)
+    if own[: len(axes)] != tuple(axes.values()) or len(own) != len(axes) + further or 0 in own:
+        words = ", ".join([*(f"{size} {axis}" for axis, size in axes.items()), *["any number"] * further])
+        yield f"{name} has shape {own}, margin {margin}; allowed: [{words}]"
+
+
+def _wrong_values(small: Mapping[str, NDArray]) -> Iterator[str]:
+    epochs, ids, mask = small.get(EPOCHS), small.get(IDS), small[MASK]
+    if epochs is not None and (epochs[0] < 0 or (np.diff(epochs.astype(np.int64)) <= 0).any()):
+        yield f"epochs are {epochs.tolist()}; allowed: increasing, from 0 on"
+    if ids is not None:
+        values, counts = np.unique(ids, return_counts=True)
+        if (counts > 1).any():
+            value = values[counts > 1][0]
+            rows = np.flatnonzero(ids == value)
+            yield (
+                f"sample_ids: {np.count_nonzero(counts > 1)} of them stand more than once, as {value} of samples "
+                f"{rows[0]} and {rows[1]}; allowed: all different"
+            )
+        if values[0] < 0 or values[-1] >= 2**62:
+            yield f"sample_ids are {values[0]} to {values[-1]}; allowed: 0 to 2**62 - 1"
+    members = mask.sum(axis=1)
+    odd = np.flatnonzero((members == 0) | (members == mask.shape[1]))
+    if len(odd):
+        what = "all samples" if members[odd[0]] else "no sample"
+        yield f"mask: model {odd[0]} trained on {what}, and has nobody to tell apart; allowed: members and non-members"
+
+
+def pair_models(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Complementary pairs among models in any order.
+
+    Each model joins the earliest one that waits for its complement, so that models of equal masks are paired in their
+    order, and pairs that lie side by side stay as they are.
+
+    Args:
+        mask: bool [models, samples].
+
+    Returns:
+        order: rows of the mask, pair after pair, in the order of each pair's first model; alone: those without one.
+    """
+    waiting: defaultdict[bytes, deque[int]] = defaultdict(deque)
+    partner: dict[int, int] = {}
+    for model, (own, other) in enumerate(zip(mask, ~mask, strict=True)):
+        first = waiting[np.packbits(other).tobytes()]
+        if first:
+            partner[first.popleft()] = model
+        else:
+            waiting[np.packbits(own).tobytes()].append(model)
+    alone = sorted(model for models in waiting.values() for model in models)
+    order = [model for first in sorted(partner) for model in (first, partner[first])]
+    return np.array(order, np.int64), np.array(alone, np.int64)
+
+
+def _unpaired(mask: NDArray[np.bool_], alone: NDArray[np.int64]) -> str:
+    """What is wrong with a design of other masks."""
+    first = alone[0]
+    nearest = (mask != mask[first]).sum(axis=1).max()
+    return (
+        f"mask: {len(alone)} of {len(mask)} models have no complement, one that trained on exactly the samples that "
+        f"they did not; the first is model {first}, whose mask no other one contradicts in more than {nearest} of "
+        f"{mask.shape[1]} samples; allowed: complementary pairs, in any order (other designs, as K-fold, are not yet)"
+    )

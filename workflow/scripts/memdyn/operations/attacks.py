@@ -1,0 +1,75 @@
+"""A finished study's attacks side by side, with what each has cost: a table in Markdown, for docs and papers."""
+
+import json
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from math import isnan
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from memdyn.terms import AUC, METRICS, fpr_of
+
+_COST = ("seconds", "peak MB")
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("study", type=Path, metavar="FOLDER", help="of a study that ran: results/studies/NAME")
+    parser.add_argument("--aggregation", choices=("pooled", "per_model"), default="pooled", help="default: %(default)s")
+
+
+def run(given: Namespace) -> None:
+    """Prints a table a run, of its last checkpoint.
+
+    Raises:
+        FileNotFoundError: where no such study has run.
+    """
+    print("\n".join(lines(given.study, given.aggregation)))
+
+
+def lines(study: Path, aggregation: str) -> Iterator[str]:
+    """The tables, each with what the null test says of the run.
+
+    Args:
+        study: its folder, whose results lie two folders above.
+        aggregation: of the metrics, as in the table `attack_metrics`.
+    """
+    tables = study / "tables"
+    if not (tables / "folders.yaml").exists():
+        raise FileNotFoundError(f"{study}: no study has run there; allowed: results/studies/NAME")
+    folders = yaml.safe_load((tables / "folders.yaml").read_text())
+    metrics = pd.read_parquet(tables / "attack_metrics.parquet").query("aggregation == @aggregation")
+    null = pd.read_parquet(tables / "null.parquet").set_index("run")
+    for name, own in metrics.groupby("run", sort=False):
+        last = own[own["epoch"] == own["epoch"].max()]
+        yield f"**{name}**, epoch {last['epoch'].iloc[0]}, {last['n_models'].iloc[0]} models, {aggregation}"
+        yield ""
+        yield from _table(last, {label: study.parents[1] / path for label, path in folders[name]["attacks"].items()})
+        found = null.loc[name]
+        said = "passed" if found["passed"] else "FAILED"
+        yield ""
+        yield f"Null control over all of them and all checkpoints at once: {said} (p = {found['p_value']:.2g})"
+        yield ""
+
+
+def _table(rows: pd.DataFrame, folders: dict[str, Path]) -> Iterator[str]:
+    shown = [name for name in METRICS if name in rows]
+    yield f"| {' | '.join(['attack', *map(_header, shown), *_COST])} |"
+    yield "|---" * (1 + len(shown) + len(_COST)) + "|"
+    for _, row in rows.iterrows():
+        job = json.loads((folders[row["attack"]] / "attack.job.json").read_text())
+        figures = [_with_limits(*(row[f"{name}{end}"] for end in ("", "_low", "_high"))) for name in shown]
+        cost = f"{job['seconds']:.1f}", f"{job['peak_mb']:.0f}"
+        yield f"| {' | '.join([row['attack'], *figures, *cost])} |"
+
+
+def _header(name: str) -> str:
+    return "AUC" if name == AUC else f"TPR at {100 * fpr_of(name):g} % FPR"
+
+
+def _with_limits(value: float, low: float, high: float) -> str:
+    """Of too few models there are none, and at FPRs that they do not resolve there is no TPR."""
+    if isnan(value):
+        return "-"
+    return f"{value:.4f}" if isnan(low) else f"{value:.4f} [{low:.4f}, {high:.4f}]"
