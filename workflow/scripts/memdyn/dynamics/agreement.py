@@ -10,6 +10,12 @@ attacks'), and chance is the share of the samples itself. For ranks the ceiling 
 
 Both are of half of the models, since halves are what can be compared. Whether more models would name other samples is
 seen in two disjoint sets of 4, 8, 16, ... models up to half of them.
+
+An attack whose scoring is costly (`Attack.costly`) is scored on the halves alone: no jackknife, so no limits, and of
+its stability the point of half of the models.
+
+A top share of fewer than 20 samples has no limits either: what it has in common is then a handful of samples, often
+none in any replicate, and the jackknife, which sees no change, would be sure of what it cannot know.
 """
 
 from collections import Counter
@@ -34,6 +40,9 @@ from memdyn.stats.ranks import ranks
 
 TOPS = (0.01, 0.05, 0.1)
 """Shares of the samples that are looked at: the most vulnerable of them."""
+
+FEWEST_SAMPLES = 20
+"""In a top share, for limits of its overlap."""
 
 SPLITS = 4
 SMALLEST_SET = 4  # models
@@ -121,7 +130,7 @@ class Ordered:
 
     @cached_property
     def unit(self) -> np.ndarray:
-        """Ranks [..., n], centred and of length 1, so that a sum of products is Spearman's correlation; 0 if all tie."""
+        """Ranks [..., n], centred, of length 1: their products add up to Spearman's correlation; 0 if all tie."""
         rows = ranks(self.values.reshape(-1, self.values.shape[-1]))
         rows -= rows.mean(axis=1, keepdims=True)
         length = np.sqrt((rows**2).sum(axis=1, keepdims=True))
@@ -152,9 +161,9 @@ class Halves:
 
     @classmethod
     def of(cls, attack: Attack, signals: Signals, splits: Splits) -> "Halves | None":
-        """Of one replicate only where the attack cannot be calibrated without a group; None where it never can."""
+        """Of one replicate only where the attack is costly or needs each group; None where it cannot be calibrated."""
         replicates = range(splits.n_replicates)
-        if not all(_fits(attack, signals, splits, replicate) for replicate in replicates):
+        if attack.costly or not all(_fits(attack, signals, splits, replicate) for replicate in replicates):
             replicates = range(1)
         if not _fits(attack, signals, splits, 0):
             return None
@@ -196,12 +205,12 @@ class Agreement:
         """An attack that all pairs can calibrate, with what it has made of its signals."""
         self.columns[label] = vulnerability(attack, signals)
         self.halves[label] = Halves.of(attack, signals, self.splits) if self.splits else None
-        sets = _stability(attack, signals, self.settings.seed)
+        sets = () if attack.costly else _stability(attack, signals, self.settings.seed)
         for models, crossed in sets:
             self._note(label, models, *_limits_over_sets(crossed, self.settings.level))
         own = self.halves[label]
         if own:
-            found = [self._limits(own.common(own, measure)) for measure in range(1 + len(TOPS))]
+            found = [self._limits(own.common(own, measure), 0 if measure else -1) for measure in range(1 + len(TOPS))]
             self._note(label, 2 * (signals.n_pairs // 2), *np.transpose(found))
 
     def matrix(self, sample_ids: np.ndarray) -> pd.DataFrame:
@@ -234,7 +243,8 @@ class Agreement:
             chance, ceiling = count(n_samples, share) / n_samples, _ceiling(*itself)
             known = all(self._limits(each)[1] > chance for each in itself)
             relative = _relative(overlap, ceiling, chance) if known else np.full_like(overlap, np.nan)
-            yield [share, *self._limits(overlap), ceiling[0], *self._limits(relative, None), *of_ranks]
+            shown = [_if_enough(n_samples, share, *self._limits(*each)) for each in ((overlap, 0), (relative, None))]
+            yield [share, *shown[0], ceiling[0], *shown[1], *of_ranks]
 
     def _limits(self, values: np.ndarray, least: float | None = 0) -> tuple[float, float, float]:
         """(value, low, high) of a value and those without each group; between `least` and 1, or anywhere."""
@@ -244,9 +254,14 @@ class Agreement:
 
     def _note(self, label: str, models: int, value: np.ndarray, low: np.ndarray, high: np.ndarray) -> None:
         """Rows of `stability`, of the measures [1 + TOPS] with limits."""
-        of_ranks, level = (value[0], low[0], high[0]), self.settings.level
-        for share, *limits in zip(TOPS, value[1:], low[1:], high[1:], strict=True):
-            self.curves.append((label, share, models, *limits, *of_ranks, level))
+        of_ranks, level, n_samples = (value[0], low[0], high[0]), self.settings.level, len(self.columns[label])
+        for share, *found in zip(TOPS, value[1:], low[1:], high[1:], strict=True):
+            self.curves.append((label, share, models, *_if_enough(n_samples, share, *found), *of_ranks, level))
+
+
+def _if_enough(n_samples: int, share: float, value: float, low: float, high: float) -> tuple[float, float, float]:
+    """Value and limits; no limits where the share is of fewer than `FEWEST_SAMPLES` samples."""
+    return (value, low, high) if count(n_samples, share) >= FEWEST_SAMPLES else (value, np.nan, np.nan)
 
 
 def _ceiling(own: np.ndarray, other: np.ndarray) -> np.ndarray:

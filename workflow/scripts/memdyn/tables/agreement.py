@@ -21,7 +21,8 @@ TABLES = dict(
             "agreement",
             "agreement",
             "Do two attacks find the same samples? One on half of the models, the other on the other half, both ways; "
-            "NaN where the models are too few.",
+            "NaN where the models are too few. No limits of an attack whose scoring is costly (`shokri2017`, "
+            "`trajectory`, `sequence`), and none of the overlap of fewer than 20 samples.",
             "attack other top",
             (
                 Column("other", "text", "label of the other attack"),
@@ -41,7 +42,9 @@ TABLES = dict(
         table(
             "agreement",
             "stability",
-            "Would other models name other samples? One attack on two disjoint sets of so many models each.",
+            "Would other models name other samples? One attack on two disjoint sets of so many models each. "
+            "An attack whose scoring is costly has half of the models alone, without limits; no overlap of fewer than "
+            "20 samples has limits.",
             "attack top n_models",
             (
                 _TOP,
