@@ -129,7 +129,7 @@ rule measure_uncalibrated:
 rule measure_reliability:
     input:
         unpack(lambda wc: read_besides(wc.pool, wc.run, wc.outputs, wc.reliability)),
-        pool=ancient(rules.build_pool.output.pool),
+        pool=ancient(POOL_FILE),
         masks=lambda wc: masks_of(wc.pool, range(OPTIONS.shadow_models)),
         outputs=outputs_of,
     output:

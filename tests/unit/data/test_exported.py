@@ -20,6 +20,16 @@ def with_mask(change):
     return changed
 
 
+def with_logits(given, classes):
+    """Of the scored and sham parts."""
+    sizes = {"logits": 120, "sham_logits": 40}
+    return (
+        given
+        | {"sham_labels": np.zeros(40, int)}
+        | {name: np.zeros((2, 8, size, classes)) for name, size in sizes.items()}
+    )
+
+
 def three_folds(given):
     """Model k leaves out the samples of fold k mod 3."""
     fold = np.arange(given["mask"].shape[1]) % 3
@@ -73,6 +83,22 @@ BAD = {
     ),
     "ids below 0": (lambda g: g | {"sample_ids": np.arange(120) - 1}, ["sample_ids are -1 to 118"]),
     "logits without classes": (lambda g: g | {"logits": g["margin"]}, ["logits has shape", "120 samples, any number]"]),
+    "other classes of a part": (
+        lambda g: with_logits(g, 3) | {"sham_logits": np.zeros((2, 8, 40, 4))},
+        ["sham_logits has shape (2, 8, 40, 4), logits (2, 8, 120, 3)", "the same classes"],
+    ),
+    "a label without logit": (
+        lambda g: with_logits(g, 3) | {"labels": g["labels"] + 1},
+        ["labels are 1 to 3, but logits are of 3 classes; allowed: 0 to 2"],
+    ),
+    "a label below 0": (
+        lambda g: with_logits(g, 3) | {"sham_labels": np.full(40, -1)},
+        ["sham_labels are -1 to -1, but sham_logits are of 3 classes"],
+    ),
+    "logits without labels": (
+        lambda g: without(with_logits(g, 3), "sham_labels"),
+        ["sham_logits is given without sham_labels"],
+    ),
     "an odd number of models": (
         lambda g: arrays(n_models=10) | of_models(arrays(n_models=10), np.arange(9)),
         ["1 of 9"],

@@ -179,6 +179,7 @@ def test_signals_of_more_numbers(tmp_path):
     rng = np.random.default_rng(0)
     logits = rng.normal(size=(2, 8, 120, 3)).astype(np.float32)
     given = arrays(sham=20) | {"logits": logits, "sham_logits": logits[:, :, :20]} | {"el2n": logits[..., 0]}
+    given["sham_labels"] = given["labels"][:20]
     made, files = imported(tmp_path, given)
     assert made.exported.signals["logits"] == ["scored", "sham"]
     read = read_signal(files["signals"], 2, "logits")
@@ -186,3 +187,12 @@ def test_signals_of_more_numbers(tmp_path):
         read.dtype == np.float32 and (read[:, :120] == logits[1]).all() and (read[:, 120:] == logits[1, :, :20]).all()
     )
     assert np.isnan(read_signal(files["signals"], 1, "el2n")[:, 120:]).all()
+
+
+def test_beside_logits_a_label_is_the_place_of_its_own(tmp_path):
+    """Also where no sample is of some class, so that labels are not their ranks."""
+    labels = np.where(arrays()["labels"] == 1, 3, arrays()["labels"])
+    logits = np.zeros((2, 8, 120, 4))
+    made, _ = imported(tmp_path, arrays() | {"labels": labels, "logits": logits})
+    assert set(labels.tolist()) == {0, 2, 3}
+    assert (made.pool().labels == labels).all() and [*made.pool().class_names] == ["0", "1", "2", "3"]

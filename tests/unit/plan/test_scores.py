@@ -18,6 +18,7 @@ from memdyn.operations.progress import Progress
 from memdyn.plan.stage import PROBE, TRAIN
 from memdyn.plan.study import build_plan
 
+RULES = Path(__file__).parents[3] / "workflow" / "rules"
 STUDY = {"study": "mine", "scores": {"path": "mine.npz"}, "attacks": [{"name": "loss"}, {"name": "lira"}]}
 
 
@@ -182,3 +183,11 @@ def test_the_docs_name_all_arrays():
     table = (ROOT / "docs" / "scores.md").read_text().split("## The design")[0]
     named = {name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
     assert named - {"population_NAME", "sham_NAME"} == {*REQUIRED, EPOCHS, IDS, *ASIDE, *FURTHER}
+
+
+@pytest.mark.parametrize("name", ["attacks", "distance", "study"])
+def test_rules_that_follow_either_front_name_no_rule_of_one(name):
+    """What is not included cannot be named, so that a study of scores would not even start."""
+    text = (RULES / f"{name}.smk").read_text()
+    named, own = set(re.findall(r"\brules\.(\w+)", text)), set(re.findall(r"^rule (\w+):", text, re.M))
+    assert named <= own

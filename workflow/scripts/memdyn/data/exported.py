@@ -17,6 +17,7 @@ in any order. Nothing is unpickled.
 from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from itertools import product
 from math import prod
 from typing import Any
 
@@ -30,9 +31,10 @@ from memdyn.data.reading import listed
 from memdyn.terms import PARTS
 
 MARGIN, MASK, LABELS, EPOCHS, IDS = "margin", "mask", "labels", "epochs", "sample_ids"
+LOGITS = "logits"
 REQUIRED = (MARGIN, MASK, LABELS)
 # further signals -> how many axes a sample has of each
-FURTHER = {"gap": 0, "entropy": 0, "modified_entropy": 0, "el2n": 0, "logits": 1, "margin_views": 1}
+FURTHER = {"gap": 0, "entropy": 0, "modified_entropy": 0, "el2n": 0, LOGITS: 1, "margin_views": 1}
 ASIDE = ("sham", "population")  # parts that no model trained on
 FEWEST_SAMPLES = 20  # as of the parts of a pool
 _KINDS = {"f": "float16, float32 or float64", "b": "bool", "iu": "whole numbers"}
@@ -84,7 +86,7 @@ def examine(path: str) -> Exported:
     if faults:
         raise ValueError(f"{path}: {listed(faults)}")
     small = {name: read(path, name) for name in (MASK, EPOCHS, IDS) if name in found}
-    faults = list(_wrong_values(small))
+    faults = [*_wrong_values(small), *_without_logit(path, found)]
     if faults:
         raise ValueError(f"{path}: {listed(faults)}")
     order, alone = pair_models(small[MASK])
@@ -129,6 +131,10 @@ def _misnamed(found: Mapping[str, Header]) -> Iterator[str]:
             if array in found:
                 missing = [each for each in (part, name) if each not in found]
                 yield from (f"{array} is given without {each}" for each in missing)
+    for part in ("scored", *ASIDE):
+        array, labels = array_of(LOGITS, part), array_of(LABELS, part)
+        if array in found and labels not in found:
+            yield f"{array} is given without {labels}, which say whose logit is the label's"
 
 
 def _misshapen(found: Mapping[str, Header]) -> Iterator[str]:
@@ -160,6 +166,10 @@ def _misshapen(found: Mapping[str, Header]) -> Iterator[str]:
         wanted |= {array_of(name, part): ("f", of_part) for name in FURTHER}
     for name, (own, dtype) in found.items():
         yield from _misfit(name, own, dtype, *wanted[name], shape)
+    for part, name in product(ASIDE, FURTHER):
+        array = array_of(name, part)
+        if array in found and found[array][0][3:] != found[name][0][3:]:
+            yield f"{array} has shape {found[array][0]}, {name} {found[name][0]}; allowed: the same classes or views"
 
 
 def _misfit(
@@ -194,6 +204,19 @@ def _wrong_values(small: Mapping[str, NDArray]) -> Iterator[str]:
     if len(odd):
         what = "all samples" if members[odd[0]] else "no sample"
         yield f"mask: model {odd[0]} trained on {what}, and has nobody to tell apart; allowed: members and non-members"
+
+
+def _without_logit(path: str, found: Mapping[str, Header]) -> Iterator[str]:
+    """Labels that are no place among the logits."""
+    for part in ("scored", *ASIDE):
+        array, labels = array_of(LOGITS, part), array_of(LABELS, part)
+        if array in found:
+            classes, given = found[array][0][-1], read(path, labels)
+            if given.min() < 0 or given.max() >= classes:
+                yield (
+                    f"{labels} are {given.min()} to {given.max()}, but {array} are of {classes} classes; allowed: "
+                    f"0 to {classes - 1}, the place of the label's logit"
+                )
 
 
 def pair_models(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

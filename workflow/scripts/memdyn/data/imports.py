@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from memdyn.data.exported import ASIDE, IDS, LABELS, MARGIN, MASK, Exported, array_of
+from memdyn.data.exported import ASIDE, IDS, LABELS, LOGITS, MARGIN, MASK, Exported, array_of
 from memdyn.data.npz import read
 from memdyn.data.pool import Pool, write_pool
 from memdyn.design.blocks import models_of
@@ -95,7 +95,7 @@ class Import:
     def pool(self) -> Pool:
         """The samples, of which nothing is known but labels."""
         labels = {part: self._read_if_there(array_of(LABELS, part)) for part in self.rows}
-        known = np.unique(np.concatenate([values for values in labels.values() if values is not None]))
+        known = self._classes([values for values in labels.values() if values is not None])
         names = [*map(str, known.tolist()), *[UNKNOWN] * any(values is None for values in labels.values())]
         total = len(self.sample_ids)
         coded = np.full(total, len(known), np.int64)
@@ -116,6 +116,12 @@ class Import:
             n_contradictory=0,
             n_source=total,
         )
+
+    def _classes(self, labels: list[NDArray]) -> NDArray:
+        """Labels in order; of as many as there are logits, since a label is the place of its logit."""
+        if LOGITS in self.signals:
+            return np.arange(self.signals[LOGITS]["scored"].shape[-1])
+        return np.unique(np.concatenate(labels))
 
     def masks(self, models: range) -> NDArray[np.bool_]:
         """bool [models, scored and sham samples]."""
