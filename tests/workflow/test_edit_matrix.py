@@ -22,6 +22,7 @@ RESULTS_OF_ONE_RUN = {
     "probe_block": 1,
     "run_attack": 2,
     "compute_dynamics": 1,
+    "compare_attacks": 1,
     "analyse_dynamics": 1,
 }
 ALL_JOBS = {

@@ -80,7 +80,7 @@ rule analyse_dynamics:
 rule compare_attacks:
     input:
         unpack(lambda wc: read_besides(wc.pool, wc.run, wc.outputs, wc.agreement)),
-        pool=ancient(rules.build_pool.output.pool),
+        pool=ancient(POOL_FILE),
         masks=lambda wc: masks_of(wc.pool, range(OPTIONS.shadow_models)),
         outputs=outputs_of,
     output:
@@ -97,7 +97,7 @@ rule compare_attacks:
         runtime=lambda wc, attempt: 120 * attempt,
     params:
         stage=lambda wc: stage(wc.pool, wc.run, wc.outputs, wc.agreement),
-        seed=lambda wc: POOLS[wc.pool].seed,
+        seed=lambda wc: stage(wc.pool)["options"]["seed"],
     script:
         "../scripts/compare_attacks.py"
 
