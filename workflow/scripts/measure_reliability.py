@@ -1,12 +1,9 @@
 """Scores in, how right the probabilities of attacks are out: reliability diagram, Brier score, calibration error."""
 
-from collections import defaultdict
 from pathlib import Path
 
-import pandas as pd
-
 from memdyn.attacks.base import build
-from memdyn.attacks.reliability import reliability_tables
+from memdyn.attacks.reliability import tables_of_attacks
 from memdyn.attacks.shadow_scores import ShadowScores
 from memdyn.identity.job import start
 from memdyn.store.tables import empty_if_too_few, write_table
@@ -18,12 +15,9 @@ if __name__ == "__main__":
     intervals = options["statistics"]["jackknife_groups"], options["statistics"]["level"]
     with empty_if_too_few(snakemake.output, "reliability", given.outputs, tell):
         scores = ShadowScores.of_sources(sources, given.pool, given.masks, options["models"], options["epochs"])
-        tables = defaultdict(list)
-        for attack in options["attacks"]:
-            built = build(attack["options"])
-            for name, table in reliability_tables(built, scores.for_attack(built), *intervals).items():
-                tables[name].append(table.assign(attack=attack["label"]))
-        for name, parts in tables.items():
-            write_table(pd.concat(parts, ignore_index=True), snakemake.output[name], "reliability")
-        for row in pd.concat(tables["calibration"]).tail(2).itertuples():
+        attacks = {attack["label"]: build(attack["options"]) for attack in options["attacks"]}
+        tables = tables_of_attacks(attacks, scores, *intervals, tell)
+        for name, table in tables.items():
+            write_table(table, snakemake.output[name], "reliability")
+        for row in tables["calibration"].tail(2).itertuples():
             tell(f"{row.attack}: {row.metric} {row.value:.3f} [{row.low:.3f}, {row.high:.3f}]")

@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from memdyn.attacks.base import Attack, Prepared, build
 from memdyn.attacks.reads import Reads
-from memdyn.attacks.reliability import BINS, Judged, reliability_tables
+from memdyn.attacks.reliability import BINS, Judged, reliability_tables, tables_of_attacks
 from memdyn.attacks.signals import Signals
+from memdyn.stats.jackknife import TooFewModels
 from worlds import complementary_mask, gaussian_world, with_outputs
 
 
@@ -44,6 +46,28 @@ def run_of(attack, world, epochs=(0, 3)):
 
 def tables_of(attack, world, groups=16):
     return reliability_tables(attack, run_of(attack, world), groups, 0.95)
+
+
+@dataclass(frozen=True)
+class Needy(Told):
+    """One that needs more models than there are."""
+
+    def score_prepared(self, signals, folds):
+        raise TooFewModels("too few of them")
+
+
+def test_an_attack_that_lacks_models_leaves_the_others_their_numbers():
+    class Scores(SimpleNamespace):
+        def for_attack(self, attack):
+            return self
+
+    scores, said = Scores(**vars(run_of(Told(), told(0)))), []
+    tables = tables_of_attacks({"needy": Needy(), "told": Told()}, scores, 16, 0.95, said.append)
+    for name, alone in tables_of(Told(), told(0)).items():
+        pd.testing.assert_frame_equal(tables[name], alone.assign(attack="told"))
+    assert said == ["needy has no numbers, because too few of them"]
+    with pytest.raises(TooFewModels, match="needy has no numbers, because too few of them"):
+        tables_of_attacks({"needy": Needy()}, scores, 16, 0.95, said.append)
 
 
 @pytest.mark.parametrize("digits", [9, 1])

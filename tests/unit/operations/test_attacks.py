@@ -42,21 +42,32 @@ def study(tmp_path):
 def test_the_last_checkpoint_of_each_run_with_limits_and_cost(study):
     said = list(lines(study, "pooled"))
     assert said[:5] == [
-        "**a**, epoch 4, 8 models, pooled",
+        "**a**, 8 models, pooled",
         "",
-        "| attack | AUC | TPR at 0.1 % FPR | TPR at 1 % FPR | seconds | peak MB |",
-        "|---|---|---|---|---|---|",
-        "| loss | 0.6000 [0.5000, 0.7000] | - | 0.6000 | 12.3 | 257 |",
+        "| attack | epoch | AUC | TPR at 0.1 % FPR | TPR at 1 % FPR | seconds | peak MB |",
+        "|---|---|---|---|---|---|---|",
+        "| loss | 4 | 0.6000 [0.5000, 0.7000] | - | 0.6000 | 12.3 | 257 |",
     ]
-    assert said[5].startswith("| lira | 0.6000 [0.5000, 0.7000] | 0.6000 [0.5000, 0.7000] |")
+    assert said[5].startswith("| lira | 4 | 0.6000 [0.5000, 0.7000] | 0.6000 [0.5000, 0.7000] |")
     assert said[7] == "Null control over all of them and all checkpoints at once: passed (p = 0.25)"
     assert said[-2].endswith("FAILED (p = 1e-05)")
 
 
 def test_the_models_own(study):
-    assert "| lira | 0.6500 [0.5500, 0.7500] |" in "\n".join(lines(study, "per_model"))
+    assert "| lira | 4 | 0.6500 [0.5500, 0.7500] |" in "\n".join(lines(study, "per_model"))
 
 
 def test_where_no_study_has_run(tmp_path):
     with pytest.raises(FileNotFoundError, match="no study has run there; allowed: results/studies/NAME"):
         list(lines(tmp_path, "pooled"))
+
+
+def test_an_attack_that_ends_earlier_and_a_run_without_numbers(study):
+    path = study / "tables" / "attack_metrics.parquet"
+    metrics = pd.read_parquet(path)
+    ended = (metrics["attack"] == "lira") & (metrics["epoch"] == 4)
+    metrics[(metrics["run"] == "a") & ~ended].to_parquet(path)
+    said = list(lines(study, "pooled"))
+    rows = [line.split(" | ")[:2] for line in said if line.startswith(("| loss", "| lira"))]
+    assert sorted(rows) == [["| lira", "0"], ["| loss", "4"]]
+    assert "**b**: no attack has numbers, see the table `runs`" in said

@@ -4,7 +4,8 @@ Of attacks whose score stands for a probability of membership, with a method `pr
 every sample is a member of half of the models. Scores are cross-fitted, so what is judged is not what was fitted.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from memdyn.attacks.base import Attack
 from memdyn.attacks.refits import Deletions, refits
 from memdyn.attacks.shadow_scores import ShadowScores
 from memdyn.stats import jackknife
+from memdyn.stats.jackknife import TooFewModels
 
 BINS = 10
 BRIER, CALIBRATION_ERROR = "brier", "calibration_error"
@@ -58,6 +60,34 @@ class Judged:
             mean, rate = total / count, members / count
         error = np.abs(total - members).sum() / len(p)
         return cls(count / len(p), mean, rate, float(np.mean((p - member) ** 2)), float(error))
+
+
+def tables_of_attacks(
+    attacks: Mapping[str, Attack], scores: ShadowScores, groups: int, level: float, tell: Callable[[str], None]
+) -> dict[str, pd.DataFrame]:
+    """`reliability_tables` of several attacks, with a column attack; one that lacks models leaves the others theirs.
+
+    Args:
+        attacks: by label.
+        tell: is told which are left out, and why.
+
+    Raises:
+        TooFewModels: where none is left.
+    """
+    tables, lost = defaultdict(list), []
+    for label, attack in attacks.items():
+        try:
+            found = reliability_tables(attack, scores.for_attack(attack), groups, level)
+        except TooFewModels as reason:
+            lost.append(f"{label} has no numbers, because {reason}")
+            continue
+        for name, table in found.items():
+            tables[name].append(table.assign(attack=label))
+    if not tables:
+        raise TooFewModels("; ".join(lost))
+    for line in lost:
+        tell(line)
+    return {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
 
 
 def reliability_tables(attack: Attack, scores: ShadowScores, groups: int, level: float) -> dict[str, pd.DataFrame]:

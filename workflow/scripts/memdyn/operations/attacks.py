@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
+from memdyn.report.rows import at_last
 from memdyn.terms import AUC, METRICS, fpr_of
 
 _COST = ("seconds", "peak MB")
@@ -20,7 +21,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(given: Namespace) -> None:
-    """Prints a table a run, of its last checkpoint.
+    """Prints a table a run, each attack at its last checkpoint.
 
     Raises:
         FileNotFoundError: where no such study has run.
@@ -41,9 +42,13 @@ def lines(study: Path, aggregation: str) -> Iterator[str]:
     folders = yaml.safe_load((tables / "folders.yaml").read_text())
     metrics = pd.read_parquet(tables / "attack_metrics.parquet").query("aggregation == @aggregation")
     null = pd.read_parquet(tables / "null.parquet").set_index("run")
-    for name, own in metrics.groupby("run", sort=False):
-        last = own[own["epoch"] == own["epoch"].max()]
-        yield f"**{name}**, epoch {last['epoch'].iloc[0]}, {last['n_models'].iloc[0]} models, {aggregation}"
+    for name in folders:
+        own = metrics[metrics["run"] == name]
+        if own.empty:
+            yield from (f"**{name}**: no attack has numbers, see the table `runs`", "")
+            continue
+        last = at_last(own, "attack")  # some read what is not taken of every checkpoint
+        yield f"**{name}**, {last['n_models'].iloc[0]} models, {aggregation}"
         yield ""
         yield from _table(last, {label: study.parents[1] / path for label, path in folders[name]["attacks"].items()})
         found = null.loc[name]
@@ -55,13 +60,13 @@ def lines(study: Path, aggregation: str) -> Iterator[str]:
 
 def _table(rows: pd.DataFrame, folders: dict[str, Path]) -> Iterator[str]:
     shown = [name for name in METRICS if name in rows]
-    yield f"| {' | '.join(['attack', *map(_header, shown), *_COST])} |"
-    yield "|---" * (1 + len(shown) + len(_COST)) + "|"
+    yield f"| {' | '.join(['attack', 'epoch', *map(_header, shown), *_COST])} |"
+    yield "|---" * (2 + len(shown) + len(_COST)) + "|"
     for _, row in rows.iterrows():
         job = json.loads((folders[row["attack"]] / "attack.job.json").read_text())
         figures = [_with_limits(*(row[f"{name}{end}"] for end in ("", "_low", "_high"))) for name in shown]
         cost = f"{job['seconds']:.1f}", f"{job['peak_mb']:.0f}"
-        yield f"| {' | '.join([row['attack'], *figures, *cost])} |"
+        yield f"| {' | '.join([row['attack'], str(row['epoch']), *figures, *cost])} |"
 
 
 def _header(name: str) -> str:

@@ -42,7 +42,7 @@ def preferred_aggregation(table: pd.DataFrame) -> str:
 
 
 def at_last(table: pd.DataFrame, by: str | list[str] = "run") -> pd.DataFrame:
-    """The rows of each run's last checkpoint."""
+    """The rows of the last checkpoint of each run, or of each of what is named."""
     return table[table["epoch"] == table.groupby(by)["epoch"].transform("max")]
 
 

@@ -23,7 +23,7 @@ LEAST = 0.005
 
 def draw_reliability(study: Study) -> Iterator[Drawing]:
     """Share of members over the probability, a panel an attack."""
-    table = at_last(study.tables["reliability"])
+    table = at_last(study.tables["reliability"], ["run", "attack"])
     table = table[table["share"] >= LEAST]
     attacks = list(table["attack"].unique())
     rows, columns = shape_for(len(attacks), most=3)
@@ -48,7 +48,7 @@ def _draw_panel(axes: Axes, table: pd.DataFrame, styles: dict[str, style.RunStyl
 
 def tabulate_calibration(study: Study) -> Table:
     """Brier score and calibration error of each attack, at each run's last checkpoint."""
-    last = at_last(study.tables["calibration"]).set_index(["attack", "metric"])
+    last = at_last(study.tables["calibration"], ["run", "attack"]).set_index(["attack", "metric"])
     rows = []
     for attack in last.index.get_level_values("attack").unique():
         metrics = {name: last.loc[[(attack, name)]].set_index("run") for name in ("brier", "calibration_error")}
