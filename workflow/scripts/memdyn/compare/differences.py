@@ -31,9 +31,7 @@ def run_differences(
         run_a, run_b, attack, epoch, aggregation, metric, difference, low, high, level; limits are NaN where a run has
         too few models for replicates.
     """
-    deleted = replicates.pivot(index=["run", *_KEYS, "metric"], columns="group", values="value")
-    names = [name for name in metrics.columns if f"{name}_low" in metrics.columns]
-    estimates = metrics.melt(["run", *_KEYS], names, "metric", "value").set_index(["run", *_KEYS, "metric"])["value"]
+    estimates, deleted = by_keys(metrics, replicates, ["run", *_KEYS])
     parts = [
         _pair(first, second, estimates, deleted, sizes, level)
         for first, second in combinations(metrics["run"].unique(), 2)
@@ -41,6 +39,13 @@ def run_differences(
     ]
     columns = ["run_a", "run_b", *_KEYS, "metric", "difference", "low", "high", "level"]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def by_keys(metrics: pd.DataFrame, replicates: pd.DataFrame, keys: list[str]) -> tuple[pd.Series, pd.DataFrame]:
+    """Estimates and the jackknife's deleted values, a column a group; both indexed by the keys, then the metric."""
+    names = [name for name in metrics.columns if f"{name}_low" in metrics.columns]
+    estimates = metrics.melt(keys, names, "metric", "value").set_index([*keys, "metric"])["value"]
+    return estimates, replicates.pivot(index=[*keys, "metric"], columns="group", values="value")
 
 
 def _pair(

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from memdyn.compare.differences import by_keys
 from memdyn.stats.jackknife import interval
 
 _KEYS = ["epoch", "aggregation", "metric"]
@@ -31,10 +32,9 @@ def history_gain(
         run, attack, epoch, aggregation, metric, reference, value, reference_value, difference, low, high, level; limits
         are NaN where either attack has no replicates (too few models).
     """
-    names = [name for name in metrics.columns if f"{name}_low" in metrics.columns]
-    values = metrics.melt(["run", "attack", "epoch", "aggregation"], names, "metric", "value")
-    values = values.set_index(["run", "attack", *_KEYS])["value"]
-    deleted = replicates.pivot(index=["run", "attack", *_KEYS], columns="group", values="value")
+    if not alone:
+        return pd.DataFrame(columns=COLUMNS)
+    values, deleted = by_keys(metrics, replicates, ["run", "attack", "epoch", "aggregation"])
     parts = []
     for run in metrics["run"].unique():
         attacked = set(metrics.loc[metrics["run"] == run, "attack"])
