@@ -9,7 +9,7 @@ TABLES = f"{VERSIONS}/{PLAN.tables.folder}"
 FIGURES = f"{VERSIONS}/{PLAN.figures.folder}"
 STUDY_REPORT = f"{VERSIONS}/{PLAN.report.folder}/report.html"
 # of a study with limits of its leak alone: there only where none is broken
-WITHIN_LIMITS = f"{VERSIONS}/{PLAN.report.folder}/within_limits.txt"
+WITHIN_LIMITS = f"{VERSIONS}/{PLAN.limits.folder}/within_limits.txt"
 
 
 rule compare_runs:
@@ -164,11 +164,11 @@ rule judge_limits:
     output:
         verdict=WITHIN_LIMITS,
     log:
-        f"{VERSIONS}/{PLAN.report.folder}/limits.log",
+        f"{VERSIONS}/{PLAN.limits.folder}/limits.log",
     retries: 0
     conda:
         "../../envs/memdyn.yaml"
     params:
-        limits=PLAN.report.options.get("limits", []),
+        limits=PLAN.limits.options["limits"],
     script:
         "../scripts/judge_limits.py"

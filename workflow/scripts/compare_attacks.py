@@ -16,7 +16,8 @@ if __name__ == "__main__":
     with empty_if_too_few(snakemake.output, "agreement", given.outputs, tell):
         scores = ShadowScores.of_sources(sources, given.pool, given.masks, options["models"], options["epochs"])
         attacks = {attack["label"]: build(attack["options"]) for attack in options["attacks"]}
+        costly = [attack["label"] for attack in options["attacks"] if attack["costly"]]
         settings = Settings(options["groups"], options["level"], snakemake.params.seed)
         ids = read_pool(given.pool).sample_ids[scores.parts["scored"]]
-        for name, table in agreement_tables(scores, attacks, ids, settings, tell).items():
+        for name, table in agreement_tables(scores, attacks, costly, ids, settings, tell).items():
             write_table(table, snakemake.output[name], "agreement")

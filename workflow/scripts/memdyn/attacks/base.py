@@ -25,14 +25,12 @@ class Attack(ABC):
         threshold: the score from which on (>=) the likelihood ratio is at least 1; None where there is none.
         exchangeable: exchanging IN and OUT of a pair exchanges their scores and leaves all others as they are.
         min_references: how many pairs the calibration of one model needs at least.
-        costly: scoring takes long (it trains, or goes through a history), so that agreement scores it few times.
     """
 
     reads: ClassVar[tuple[Reads, ...]] = (Reads("margin"),)
     threshold: float | None = None
     exchangeable: bool = False
     min_references: ClassVar[int] = 1
-    costly: ClassVar[bool] = False
 
     def score(self, signals: Signals, folds: str) -> np.ndarray:
         """Scores float64 [M, n], higher = member; never calibrated with the scored model's pair.

@@ -60,7 +60,6 @@ class Sequence(Attack):
     reads = (Reads("margin", history=True),)
     min_references: ClassVar[int] = LiRA.min_references
     threshold: ClassVar[float] = 0.0
-    costly: ClassVar[bool] = True
 
     def prepare(self, values: Values) -> Mapping[str, np.ndarray]:
         """The history [M, n, T], the attacked checkpoint first."""

@@ -46,7 +46,6 @@ class Shokri2017(Attack):
     seed: int
     reads: ClassVar[tuple[Reads, ...]] = (Reads("logits"),)
     threshold: ClassVar[float] = 0.0
-    costly: ClassVar[bool] = True
 
     def probability(self, scores: np.ndarray) -> np.ndarray:
         """The net's, from its log-odds."""

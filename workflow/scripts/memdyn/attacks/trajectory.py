@@ -35,7 +35,6 @@ class Trajectory(Attack):
     checkpoints: int
     reads = (Reads("margin", history=True),)
     min_references: ClassVar[int] = 1
-    costly: ClassVar[bool] = True
 
     def prepare(self, values: Values) -> Mapping[str, np.ndarray]:
         """The losses [M, n, T], in single precision as margins are stored."""

@@ -6,6 +6,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from memdyn.config.attacks.calibrated import RmiaAttack
+from memdyn.config.attacks.labels import refused_labels
 from memdyn.config.attacks.lira import LiraAttack
 from memdyn.config.attacks.sections import AttackConfig
 from memdyn.config.attacks.thresholds import LossAttack
@@ -140,6 +141,8 @@ class StudyConfig(Strict):
                 each.name == "custom" for each in self.attacks
             )
             raise ValueError(f"attacks: every attack must differ from the others, got {', '.join(labels)}{own}")
+        if odd := list(refused_labels(labels)):
+            raise ValueError(f"{'; '.join(odd)}; `called` gives one of your own another label")
         missing = [label for label in self.dynamics.attacks if label not in labels]
         if missing:
             raise ValueError(f"dynamics.attacks: {missing[0]!r} is not among the attacks ({', '.join(labels)})")

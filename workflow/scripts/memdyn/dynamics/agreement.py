@@ -3,26 +3,41 @@
 Attacks on the same models share these models' noise: a sample that looks vulnerable by luck looks so to all of them.
 So an attack on one half of the pairs of models is held against the other attack on the OTHER half, both ways, averaged
 over random splits. Halves share no model, and masks, calibration and thresholds are of one half alone. The question is
-then: who is found by one attack on some models, is he found by the other attack on other models? Noise alone keeps the
-answer below "all of them"; what two halves have in common under ONE attack is the ceiling (geometric mean of both
-attacks'), and chance is the share of the samples itself. For ranks the ceiling is the usual bound of attenuation
-(Spearman 1904): a correlation of two measures is at most the root of the product of their reliabilities.
+then: who is found by one attack on some models, is he found by the other attack on other models?
 
-Both are of half of the models, since halves are what can be compared. Whether more models would name other samples is
-seen in two disjoint sets of 4, 8, 16, ... models up to half of them.
+Chance: the share p of the samples itself. Above it, kappa = (overlap - p) / (1 - p) is Cohen's, and the correlation of
+being in the one top share with being in the other. Given the samples, halves are independent, so that this is the
+covariance over samples of two propensities, q_a(i) and q_b(i): how often sample i is in the top share of an attack when
+half of the models are drawn anew, divided by p (1 - p). Hence (Cauchy, Schwarz)
 
-An attack whose scoring is costly (`Attack.costly`) is scored on the halves alone: no jackknife, so no limits, and of
-its stability the point of half of the models.
+    |kappa_ab| <= sqrt(kappa_aa kappa_bb),
 
-A top share of fewer than 20 samples has no limits either: what it has in common is then a handful of samples, often
-none in any replicate, and the jackknife, which sees no change, would be sure of what it cannot know.
+where kappa_aa is of ONE attack in both halves: Spearman's bound of attenuation (1904), for sets. The ceiling is
+p + (1 - p) of that, and is never below chance: where one attack names nobody again, no other can agree with it, however
+steady. What is reached of it (`relative`) is the correlation of q_a and q_b over samples, without the noise of models.
+For ranks the ceiling is the root of the product of both attacks' Spearman correlations with themselves.
+
+All are of half of the models, since halves are what can be compared, and are not carried over to all of them: Spearman
+and Brown's formula is for means of parallel scores, not for ranks and top shares, and promises too much (overlap of the
+top tenth by the loss: measured .56, .63, .72 of 4, 8, 16 models with heavy tails, from .56 it foretells .71, .81).
+Whether more models would name other samples is measured in two disjoint sets of 4, 8, 16, ... models.
+
+An attack whose scoring is costly is scored on the halves alone: no jackknife, so no limits, and of its stability the
+point of half of the models.
+
+A top share of fewer than 20 samples has no limits, and no ceiling, which is nothing without them: what it has in common
+is a handful of samples, often none in any replicate, and the jackknife, which sees no change, would be sure of what it
+cannot know. Of more samples limits are on the safe side. A set has a border, where the number of samples that change
+places goes with the size of a change of all values, and not with its square: of G groups the jackknife then makes the
+variance too large by the root of G. That is so of what is each sample's own luck; not of what a model does to all of
+them, which is what is left where samples are many.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations, product
+from itertools import chain, combinations, product
 
 import numpy as np
 import pandas as pd
@@ -42,13 +57,18 @@ TOPS = (0.01, 0.05, 0.1)
 """Shares of the samples that are looked at: the most vulnerable of them."""
 
 FEWEST_SAMPLES = 20
-"""In a top share, for limits of its overlap."""
+"""In a top share, for limits of what it has in common, and for a ceiling."""
 
 SPLITS = 4
+MOST_GROUPS = 8
+"""Of the jackknife, if not fewer: where samples change places by luck, limits are Student's t times the fourth root of
+the number of groups as wide, which is least here."""
+
 SMALLEST_SET = 4  # models
 AGREEMENT = [
-    *("attack", "other", "top", "overlap", "low", "high", "ceiling", "relative", "relative_low", "relative_high"),
-    *("correlation", "correlation_low", "correlation_high", "correlation_ceiling", "level"),
+    *("attack", "other", "top", "overlap", "low", "high", "ceiling", "ceiling_low", "ceiling_high"),
+    *("relative", "relative_low", "relative_high", "correlation", "correlation_low", "correlation_high"),
+    *("correlation_ceiling", "level"),
 ]
 STABILITY = [
     *("attack", "top", "n_models", "overlap", "low", "high"),
@@ -74,6 +94,7 @@ class Settings:
 def agreement_tables(
     scores: ShadowScores,
     attacks: Mapping[str, Attack],
+    costly: Collection[str],
     sample_ids: np.ndarray,
     settings: Settings,
     tell: Callable[[str], None],
@@ -83,6 +104,7 @@ def agreement_tables(
     Args:
         scores: with all that the attacks read.
         attacks: by label.
+        costly: labels of those that are scored on the halves alone.
         sample_ids: [n], of the scored samples.
         tell: is told which attacks are left out, and why.
 
@@ -108,7 +130,8 @@ def agreement_tables(
     found, margins = Agreement(scores.pairs, settings), scores.loader("scored")(epoch)
     for label, epochs in readable.items():
         if epoch in epochs:
-            found.add(label, attacks[label], scores.signals_for(attacks[label], margins, "scored", epoch))
+            signals = scores.signals_for(attacks[label], margins, "scored", epoch)
+            found.add(label, attacks[label], signals, costly=label in costly)
         else:
             tell(f"{label} is left out: epoch {epoch}, at which most attacks are compared, is none of its checkpoints")
     return {
@@ -123,10 +146,19 @@ class Ordered:
     """Samples ordered by vulnerability, in rows that are compared with other rows.
 
     Attributes:
-        values: [..., n], of `memdyn.dynamics.vulnerability`.
+        values: float32 [..., n].
     """
 
     values: np.ndarray
+
+    @classmethod
+    def of(cls, vulnerabilities: Sequence) -> "Ordered":
+        """Of [..., n] by `memdyn.dynamics.vulnerability`.
+
+        In single precision, or samples that tie (where scores have few levels) would be told apart by the rounding of
+        their sums, which the order of the models decides.
+        """
+        return cls(np.array(vulnerabilities, np.float32))
 
     @cached_property
     def unit(self) -> np.ndarray:
@@ -160,18 +192,17 @@ class Halves:
     rows: list[np.ndarray]
 
     @classmethod
-    def of(cls, attack: Attack, signals: Signals, splits: Splits) -> "Halves | None":
+    def of(cls, attack: Attack, signals: Signals, splits: Splits, costly: bool) -> "Halves | None":
         """Of one replicate only where the attack is costly or needs each group; None where it cannot be calibrated."""
-        replicates = range(splits.n_replicates)
-        if attack.costly or not all(_fits(attack, signals, splits, replicate) for replicate in replicates):
-            replicates = range(1)
         if not _fits(attack, signals, splits, 0):
             return None
+        every = range(splits.n_replicates)
+        whole = not costly and all(_fits(attack, signals, splits, replicate) for replicate in every)
         values = [
             [vulnerability(attack, signals.take(pairs)) for pairs in _pairs(splits, replicate)]
-            for replicate in replicates
+            for replicate in (every if whole else range(1))
         ]
-        return cls([rows.astype(np.float32) for rows in Ordered(np.array(values)).measures()])
+        return cls([rows.astype(np.float32) for rows in Ordered.of(values).measures()])
 
     def common(self, other: "Halves", measure: int) -> np.ndarray:
         """[R]: a measure of this attack in one half with the other attack in the other one, both ways."""
@@ -196,16 +227,16 @@ class Agreement:
     def __init__(self, pairs: Pairs, settings: Settings) -> None:
         """Of the pairs of models that are left in a run."""
         self.settings = settings
-        self.splits = Splits.where_possible(pairs, SPLITS, settings.groups, settings.seed)
+        self.splits = Splits.where_possible(pairs, SPLITS, min(settings.groups, MOST_GROUPS), settings.seed)
         self.columns: dict[str, np.ndarray] = {}
         self.halves: dict[str, Halves | None] = {}
         self.curves: list[tuple] = []
 
-    def add(self, label: str, attack: Attack, signals: Signals) -> None:
+    def add(self, label: str, attack: Attack, signals: Signals, costly: bool = False) -> None:
         """An attack that all pairs can calibrate, with what it has made of its signals."""
         self.columns[label] = vulnerability(attack, signals)
-        self.halves[label] = Halves.of(attack, signals, self.splits) if self.splits else None
-        sets = () if attack.costly else _stability(attack, signals, self.settings.seed)
+        self.halves[label] = Halves.of(attack, signals, self.splits, costly) if self.splits else None
+        sets = () if costly else _stability(attack, signals, self.settings.seed)
         for models, crossed in sets:
             self._note(label, models, *_limits_over_sets(crossed, self.settings.level))
         own = self.halves[label]
@@ -232,24 +263,38 @@ class Agreement:
     def _compared(self, own: Halves | None, other: Halves | None) -> Iterator[list[float]]:
         """A row for each of `TOPS`, from its share to the correlation's ceiling."""
         if own is None or other is None:
-            yield from ([share, *[np.nan] * 11] for share in TOPS)
+            yield from ([share, *[np.nan] * 13] for share in TOPS)
             return
-        correlation = own.common(other, 0)
-        bound = _ceiling(own.common(own, 0), other.common(other, 0))
-        of_ranks = [*self._limits(correlation, -1), bound[0]]
+        bound = _ceiling(own.common(own, 0), other.common(other, 0), 0.0)
+        of_ranks = [*self._limits(own.common(other, 0), -1), bound[0]]
         n_samples = own.rows[0].shape[-1]
         for measure, share in enumerate(TOPS, start=1):
             overlap, itself = own.common(other, measure), [each.common(each, measure) for each in (own, other)]
-            chance, ceiling = count(n_samples, share) / n_samples, _ceiling(*itself)
-            known = all(self._limits(each)[1] > chance for each in itself)
-            relative = _relative(overlap, ceiling, chance) if known else np.full_like(overlap, np.nan)
-            shown = [_if_enough(n_samples, share, *self._limits(*each)) for each in ((overlap, 0), (relative, None))]
-            yield [share, *shown[0], ceiling[0], *shown[1], *of_ranks]
+            size = count(n_samples, share)
+            of_top = self._limits(overlap), *self._against_noise(overlap, itself, size / n_samples)
+            if size < FEWEST_SAMPLES:
+                of_top = (overlap[0], np.nan, np.nan), *[[np.nan] * 3] * 2
+            yield [share, *chain(*of_top), *of_ranks]
 
-    def _limits(self, values: np.ndarray, least: float | None = 0) -> tuple[float, float, float]:
+    def _against_noise(self, overlap: np.ndarray, itself: list[np.ndarray], chance: float) -> Iterator[Sequence[float]]:
+        """(value, low, high) of the ceiling, then of what is reached of it, where it is surely above chance.
+
+        The ceiling grows with both attacks' overlap with themselves, so that its limits are those of theirs, at half of
+        the error each. A jackknife of it would end where one of them is chance, which is where the root has a corner.
+        """
+        ceiling = _ceiling(*itself, chance)
+        halved = (1 + self.settings.level) / 2
+        ends = np.array([self._limits(each, level=halved) for each in itself])
+        _, low, high = _ceiling(*ends, chance)
+        yield ceiling[0], low, high
+        with np.errstate(invalid="ignore", divide="ignore"):
+            reached = (overlap - chance) / (ceiling - chance)
+        yield self._limits(reached, None) if low > chance else [np.nan] * 3
+
+    def _limits(self, values: np.ndarray, least: float | None = 0, level: float | None = None) -> tuple[float, ...]:
         """(value, low, high) of a value and those without each group; between `least` and 1, or anywhere."""
         sizes = self.splits.sizes[: len(values) - 1]
-        found = values[0], *jackknife.interval(values[0], values[1:], sizes, self.settings.level)
+        found = values[0], *jackknife.interval(values[0], values[1:], sizes, level or self.settings.level)
         return tuple(map(float, found if least is None else np.clip(found, least, 1)))
 
     def _note(self, label: str, models: int, value: np.ndarray, low: np.ndarray, high: np.ndarray) -> None:
@@ -264,16 +309,12 @@ def _if_enough(n_samples: int, share: float, value: float, low: float, high: flo
     return (value, low, high) if count(n_samples, share) >= FEWEST_SAMPLES else (value, np.nan, np.nan)
 
 
-def _ceiling(own: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """What noise leaves of two attacks, from what it leaves of each with itself."""
-    with np.errstate(invalid="ignore"):
-        return np.sqrt(own * other)
+def _ceiling(own: np.ndarray, other: np.ndarray, chance: float) -> np.ndarray:
+    """What noise leaves of two attacks, from what each has in common with itself; never below chance.
 
-
-def _relative(overlap: np.ndarray, ceiling: np.ndarray, chance: float) -> np.ndarray:
-    """0 at chance, 1 at the ceiling."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return (overlap - chance) / (ceiling - chance)
+    Above chance (o - p) / (1 - p) is a correlation; p + (1 - p) root of the product of two is what is written here.
+    """
+    return chance + np.sqrt(np.maximum(own - chance, 0) * np.maximum(other - chance, 0))
 
 
 def _stability(attack: Attack, signals: Signals, seed: int) -> Iterator[tuple[int, np.ndarray]]:
@@ -294,8 +335,8 @@ def _stability(attack: Attack, signals: Signals, seed: int) -> Iterator[tuple[in
 
 def _crossed(attack: Attack, signals: Signals, sets: np.ndarray) -> np.ndarray:
     """[1 + TOPS, K, K] of the disjoint sets [K, pairs]."""
-    values = Ordered(np.array([vulnerability(attack, signals.take(np.sort(pairs))) for pairs in sets]))
-    return np.array([rows @ rows.T for rows in values.measures()])
+    values = [vulnerability(attack, signals.take(np.sort(pairs))) for pairs in sets]
+    return np.array([rows @ rows.T for rows in Ordered.of(values).measures()])
 
 
 def _limits_over_sets(crossed: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -47,6 +47,7 @@ RELIABILITY = Kind("reliability", "reliability.parquet")
 TABLES = Kind("tables", "runs.parquet")
 FIGURES = Kind("figures", "")
 REPORT = Kind("report", "report.html")
+LIMITS = Kind("limits", "within_limits.txt")
 
 
 @dataclass(frozen=True)

@@ -187,10 +187,14 @@ def analysis_stage(study: Study, codes: dict[str, Code], probes: dict[str, Stage
 
 
 def agreement_stage(study: Study, codes: dict[str, Code], probes: dict[str, Stage], epochs: list[int]) -> Stage:
-    """Whom the attacks on one run find, and whether they agree."""
+    """Whom the attacks on one run find, and whether they agree.
+
+    Of one attack as well: it agrees with none, but whether other models would name other samples is asked of it too,
+    and a study's limits name the samples that it finds.
+    """
     config = study.config
     options = {
-        "attacks": [{"label": attack.label(), "options": attack} for attack in config.attacks],
+        "attacks": [{"label": attack.label(), "options": attack, "costly": attack.costly} for attack in config.attacks],
         "epochs": epochs,
         "groups": config.statistics.jackknife_groups,
         "level": config.statistics.level,

@@ -23,7 +23,7 @@ from memdyn.plan.pools import plan_pools, pool_key
 from memdyn.plan.probes import OUTPUTS, plan_probes, wanted_probes
 from memdyn.plan.reuse import same_training, saved
 from memdyn.plan.scores import Imported, ScoredRun, plan_import
-from memdyn.plan.stage import FIGURES, REPORT, TABLES, TRAIN, Stage
+from memdyn.plan.stage import FIGURES, LIMITS, REPORT, TABLES, TRAIN, Stage
 from memdyn.plan.stages import (
     Code,
     agreement_stage,
@@ -105,6 +105,7 @@ class StudyPlan:
     Attributes:
         runs: of the study, in order.
         teachers: hidden runs that others learn from.
+        limits: whether the leak is within them; asked for where the study has any.
         gone: pool -> the file or folder of its raw data that is not there any more; a built pool does without.
     """
 
@@ -114,6 +115,7 @@ class StudyPlan:
     tables: Stage
     figures: Stage
     report: Stage
+    limits: Stage
     gone: dict[str, str]
 
     @property
@@ -345,7 +347,7 @@ def _of_tables_alone(run: RunPlan) -> dict[str, Any]:
     return {"delta": deltas[0]} if deltas else {}
 
 
-def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]:
+def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage, Stage]:
     config = study.config
     members = [
         {
@@ -379,15 +381,16 @@ def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]
         ("compare_runs.py",),
     )
     shown = {name: getattr(config, name) for name in ("report", "dynamics", "analysis", "study")}
-    labels = [attack.label() for attack in config.attacks]
-    limits = {"limits": limits_by_attack(config.fail_above, labels)} if config.fail_above else {}
     figures = Stage(FIGURES, "figures", {"tables": tables.folder, **shown}, ("draw_figures.py",), entries(DRAWN))
     report = Stage(
         REPORT,
         "report",
-        {"figures": figures.folder, "tables": tables.folder, **shown, **limits},
+        {"figures": figures.folder, "tables": tables.folder, **shown},
         ("write_report.py",),
         entries(WRITTEN),
         files=tuple(f"memdyn/report/page/templates/{name}" for name in ("report.css", "report.html.j2")),
     )
-    return tables, figures, report
+    given = limits_by_attack(config.fail_above, [attack.label() for attack in config.attacks])
+    # judged for itself, so that another limit writes no page anew
+    limits = Stage(LIMITS, "limits", {"tables": tables.folder, "limits": given}, ("judge_limits.py",))
+    return tables, figures, report, limits

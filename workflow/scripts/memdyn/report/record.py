@@ -42,7 +42,6 @@ class ReportOptions:
     threshold: label of the plane's threshold, "lr1" or "fpr0.05" (`memdyn.terms.threshold_label`).
     pdf: whether there is a PDF beside each PNG.
     grid: cells a side of the spatial entropy.
-    limits: (attack, metric, limit) each, above which the study fails.
     """
 
     threshold: str
@@ -55,15 +54,13 @@ class ReportOptions:
     hv_fpr: float
     vulnerable_advantage: float
     grid: int
-    limits: tuple[tuple[str, str, float], ...] = ()
 
     @classmethod
     def of_options(cls, options: Mapping[str, Any]) -> "ReportOptions":
         """From the config's sections `report`, `dynamics` and `analysis`."""
         given = options["dynamics"] | options["report"] | {"grid": options["analysis"]["grid"]}
-        limits = tuple(map(tuple, options.get("limits", ())))
-        shown = {each.name: given[each.name] for each in fields(cls) if each.name != "limits"}
-        return cls(**shown | {"threshold": threshold_label(given["threshold"]), "limits": limits})
+        shown = {each.name: given[each.name] for each in fields(cls)}
+        return cls(**shown | {"threshold": threshold_label(given["threshold"])})
 
 
 def write_index(records: Iterable[FigureRecord], path: Path) -> None:

@@ -22,19 +22,24 @@ TABLES = dict(
             "agreement",
             "Do two attacks find the same samples? One on half of the models, the other on the other half, both ways; "
             "NaN where the models are too few. No limits of an attack whose scoring is costly (`shokri2017`, "
-            "`trajectory`, `sequence`), and none of the overlap of fewer than 20 samples.",
+            "`trajectory`, `sequence`, `log_ratio_sum`), and neither limits nor a ceiling of fewer than 20 samples. "
+            "A ceiling at chance, or whose lower limit is: nobody can agree there, as far as these models can tell.",
             "attack other top",
             (
                 Column("other", "text", "label of the other attack"),
                 _TOP,
                 Column("overlap", "float", "share of the most vulnerable that both have in common"),
                 *words("low high"),
-                Column("ceiling", "float", "the same of one attack in both halves, geometric mean of both attacks"),
                 *with_limits(
-                    "relative", "0 at chance, 1 at the ceiling; NaN where an attack finds no more in common than chance"
+                    "ceiling",
+                    "the most that the noise of half of the models leaves: chance, and above it the geometric mean of "
+                    "what each of the two has in common with itself in the other half; never below `top`",
+                ),
+                *with_limits(
+                    "relative", "0 at chance, 1 at the ceiling; NaN where the ceiling is not surely above chance"
                 ),
                 *_CORRELATION,
-                Column("correlation_ceiling", "float", "the same of one attack in both halves, geometric mean of both"),
+                Column("correlation_ceiling", "float", "geometric mean of both attacks' with themselves"),
                 *words("level epoch"),
             ),
             study="agreement",

@@ -1,14 +1,12 @@
 """The first line of the page: everything that was checked, green where all is well, else linked to where it stands."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
-from memdyn.report.limits import of_verdict
 from memdyn.report.rows import at_last, failed_runs, failures, non_members, preferred_aggregation
 from memdyn.report.words import METRIC_CHANCE, TPRS
-from memdyn.stats.limits import ABOVE, NOT_JUDGED, judged
 
 PASSED, WARNED, FAILED = "passed", "warned", "failed"
 UNLIKELY = 0.01  # p-value of a null test that passed; one honest run in a hundred has it
@@ -34,12 +32,8 @@ class Check:
     section: str
 
 
-def checks(tables: Mapping[str, pd.DataFrame], limits: Sequence[Sequence] = ()) -> list[Check]:
-    """All checks of the study; those without anything to check are left out.
-
-    Args:
-        limits: see `memdyn.report.record.ReportOptions`.
-    """
+def checks(tables: Mapping[str, pd.DataFrame]) -> list[Check]:
+    """All checks of the study; those without anything to check are left out."""
     found = [null_check(tables)]
     for check, needed in (
         (tail_check, "tail_verdicts"),
@@ -49,24 +43,12 @@ def checks(tables: Mapping[str, pd.DataFrame], limits: Sequence[Sequence] = ()) 
         (duplicates, "pools"),
     ):
         found += [check(tables)] if needed in tables else []
-    found += [limit_check(tables, limits)] if limits and "attack_metrics" in tables else []
     return [check for check in found if check is not None]
 
 
 def worst(found: list[Check]) -> str:
     """The status of the line."""
     return next((status for status in (FAILED, WARNED) if any(check.status == status for check in found)), PASSED)
-
-
-def limit_check(tables: Mapping[str, pd.DataFrame], limits: Sequence[Sequence]) -> Check:
-    """Whether any attack is surely above a limit that the config sets."""
-    found = judged(tables["attack_metrics"], limits, list(tables["runs"]["run"]))
-    above, unjudged = of_verdict(found, ABOVE), of_verdict(found, NOT_JUDGED)
-    if above:
-        return Check(FAILED, f"ABOVE THE LIMIT: {'; '.join(above)}", "leakage")
-    if unjudged:
-        return Check(WARNED, f"limits not judged, without an interval: {_names(unjudged)}", "leakage")
-    return Check(PASSED, "no leak surely above its limit", "leakage")
 
 
 def null_check(tables: Mapping[str, pd.DataFrame]) -> Check:

@@ -135,7 +135,7 @@ _TERMS = (
     Term("Spearman", "correlation of ranks"),
     Term("reliability", "correlation of one half of the models with the other: what noise leaves of a measure"),
     Term("ceiling of agreement",
-         "what an attack on one half of the models has in common with itself on the other half"),
+         "the most that two attacks on different models can have in common: what each has with itself, above chance"),
     Term("d′ of decisions",
          "d′ of the pooled FPRs, on a logarithmic scale, from which on an attack calls a sample member"),
     Term("ceiling", "what d′ of the last checkpoint itself finds in the other half of the models"),

@@ -63,7 +63,7 @@ def render_page(tables: Mapping[str, pd.DataFrame], figures_dir: Path, context: 
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found, records = checks(study.tables, context.options.limits), read_index(figures_dir)
+    found, records = checks(study.tables), read_index(figures_dir)
     contents = [_content(section, study, records, figures_dir) for section in sections()]
     return environment.get_template("report.html.j2").render(
         context=context,

@@ -19,8 +19,9 @@ from memdyn.report.words import level_words
 
 _AGREEMENT = """
     What the {top} most vulnerable samples of two attacks have in common at the last checkpoint, each attack on one half
-    of the models: 1 is the ceiling of agreement, 0 is chance. Blank: one of the two finds no more than chance in both
-    halves, so that nothing can be said. Samples are ordered by d′ of decisions."""
+    of the models: 1 is the ceiling of agreement, 0 is chance. Blank: it is not sure that both find more of the same
+    samples again on other models than by chance, so that nobody can agree with them, or nothing can be said. Samples
+    are ordered by d′ of decisions."""
 _STABILITY = """
     Are the models enough to say who is at risk? What the {top} most vulnerable samples of one attack have in common on
     two sets of that many models each, with {level} intervals (jackknife over models); dotted: chance. Where a line
@@ -31,8 +32,10 @@ _WRITTEN = 6  # attacks, up to which cells have their number
 
 
 def draw_agreement(study: Study) -> Iterator[Drawing]:
-    """A heat map a run, attacks by attacks."""
+    """A heat map a run, attacks by attacks; nothing where all would be blank."""
     table = _widest(study.tables["agreement"])
+    if table["relative"].isna().all():
+        return
     attacks = list(table["attack"].unique())
     for page, runs in pages(runs_in(table, study.styles), _PANELS):
         rows, columns = shape_for(len(runs), most=2)
@@ -105,7 +108,7 @@ def tabulate_agreement(study: Study) -> Table:
     for row in by_run(once, study.styles):
         cells = [
             formatting.percent_interval(row["overlap"], row["low"], row["high"]),
-            formatting.percent(row["ceiling"]),
+            formatting.percent_interval(row["ceiling"], row["ceiling_low"], row["ceiling_high"]),
             formatting.interval(row["relative"], row["relative_low"], row["relative_high"], 2),
             formatting.interval(row["correlation"], row["correlation_low"], row["correlation_high"], 2),
             formatting.number(row["correlation_ceiling"], 2),
@@ -113,8 +116,9 @@ def tabulate_agreement(study: Study) -> Table:
         rows.append([run_cell(study.styles[row["run"]]), *text_cells(row["attack"], row["other"], *cells)])
     caption = (
         f"What the {_top(table)} most vulnerable samples of two attacks have in common, one on each half of the "
-        f"models, with {level_words(table)} intervals; the ceiling of agreement; where the overlap lies between chance "
-        "(0) and ceiling (1); and the Spearman correlation over all samples, with its ceiling."
+        f"models, with {level_words(table)} intervals; the ceiling of agreement, at chance where nobody can agree; "
+        "where the overlap lies between chance (0) and ceiling (1); and the Spearman correlation over all samples, "
+        "with its ceiling."
     )
     columns = ["run", "attack", "other", "in common", "ceiling", "relative", "Spearman", "its ceiling"]
     return Table(caption, columns, rows, head=3, folded="Agreement of attacks in numbers")
