@@ -24,7 +24,7 @@ def tables() -> dict[str, pd.DataFrame]:
         ),
         "runs": pd.DataFrame({"run": ["a", "b", "failed"], "pool": "p"}),
         "samples_index": pd.DataFrame(
-            {"pool": "p", "sample_id": 100 + np.arange(30), "label": 3, "class_name": "3", "file": ""}
+            {"pool": "p", "sample_id": 100 + np.arange(30), "label": 3, "class_name": "Ann", "file": "a.png"}
         ),
         "vulnerability_matrix": pd.concat(
             pd.DataFrame({"run": run, "sample_id": 100 + np.arange(30), "loss": -order, "lira": order}) for run in "ab"
@@ -47,6 +47,7 @@ def test_all_that_is_above_its_limit_with_the_riskiest_records_of_each_run(table
     assert [line.strip() for line in lines[start + 1 :][:RISKIEST]] == [
         f"sample_id {100 + i}, label 3: {i:.2f}" for i in range(29, 29 - RISKIEST, -1)
     ]
+    assert not any(word in line for line in lines for word in ("Ann", "a.png"))
     assert sum("on failed" in line for line in lines) == len(LIMITS), "and all that could not be judged"
 
 

@@ -65,6 +65,7 @@ MOST_GROUPS = 8
 the number of groups as wide, which is least here."""
 
 SMALLEST_SET = 4  # models
+FEWEST_SETS = 16  # over all deals; at most `SPLITS` of these
 AGREEMENT = [
     *("attack", "other", "top", "overlap", "low", "high", "ceiling", "ceiling_low", "ceiling_high"),
     *("relative", "relative_low", "relative_high", "correlation", "correlation_low", "correlation_high"),
@@ -320,14 +321,15 @@ def _ceiling(own: np.ndarray, other: np.ndarray, chance: float) -> np.ndarray:
 def _stability(attack: Attack, signals: Signals, seed: int) -> Iterator[tuple[int, np.ndarray]]:
     """(models of a set, measures [S, 1 + TOPS, K, K] of all sets with each other), below half of the models.
 
-    The pairs are dealt out into K disjoint sets at random, as many as there are, S times.
+    The pairs are dealt out into K disjoint sets at random, as many as there are, S times: once where they are many.
     """
     models = SMALLEST_SET
     while models < signals.n_pairs:
         of_set = models // 2
         n_sets = signals.n_pairs // of_set
         rng = np.random.default_rng([seed, signals.n_pairs, models])
-        order = [rng.permutation(signals.n_pairs)[: n_sets * of_set].reshape(n_sets, of_set) for _ in range(SPLITS)]
+        deals = min(SPLITS, -(-FEWEST_SETS // n_sets))
+        order = [rng.permutation(signals.n_pairs)[: n_sets * of_set].reshape(n_sets, of_set) for _ in range(deals)]
         if n_sets > 2 and attack.can_score(np.zeros(of_set, dtype=int), "pairs"):
             yield models, np.array([_crossed(attack, signals, sets) for sets in order])
         models *= 2
