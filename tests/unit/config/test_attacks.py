@@ -15,6 +15,7 @@ from memdyn.config.attacks.lira import VARIANCES
 from memdyn.config.attacks.sections import AttackConfig
 from memdyn.config.errors import ConfigError
 from memdyn.config.load import load_study
+from memdyn.tables import STAGES
 from studies import study
 
 ADAPTER = TypeAdapter(AttackConfig)
@@ -184,3 +185,8 @@ def test_labels_that_name_something_else_are_refused(called):
     if "-" not in called:
         with pytest.raises(ConfigError, match="no attack can be called"):
             load_study(study({"attacks": [{"name": "loss"}, named], "dynamics.attacks": ["loss"]}))
+
+
+def test_costly_attacks_are_those_that_the_tables_name():
+    costly = {section.model_fields["name"].default for section in get_args(get_args(AttackConfig)[0]) if section.costly}
+    assert set(re.findall("`([a-z_0-9]{5,})`", STAGES["agreement"]["agreement"].about)) == costly

@@ -224,10 +224,11 @@ def test_what_scores_of_few_levels_have_in_common_does_not_depend_on_the_order_o
 
 def test_what_ties_but_for_the_order_of_its_sums_ties():
     """A sample of the top share chosen by rounding is one chosen by the order of the models."""
-    flags = np.random.default_rng(1).permuted(np.repeat([[1.0, 0, 0, 0, 0, 0, 1, 0]], 60, axis=0), axis=1).T
-    values = moderated_d_prime(0.1 + 0.3 * flags, np.zeros_like(flags) + 0.1)
-    weights = Ordered.of(values[None]).top(0.1)
-    assert weights * np.sqrt(6) == pytest.approx(0.1)
+    rng = np.random.default_rng(1)
+    inside, outside = (rng.permuted(np.repeat([rng.random(8)], 60, axis=0), axis=1).T for _ in range(2))
+    values = moderated_d_prime(inside, outside)
+    assert len(np.unique(values)) > 1
+    assert Ordered.of(values[None]).top(0.1) * np.sqrt(6) == pytest.approx(0.1)
 
 
 def test_intervals_hold_what_they_promise():
