@@ -44,6 +44,7 @@ _TERMS = (
     Term("lira-offline", "lira, calibrated on OUT models only", r"lira-offline(?:-[\w.-]+)?"),
     Term("lira_views", "lira of each view of an image (mirrored, moved), and the mean over views",
          r"lira_views(?:-[\w.-]+)?"),
+    Term("label_only", "attack by which views of an image are classified right (Choquette-Choo et al. 2021)"),
     Term("avg", "weak attack: one threshold on the loss, the mean loss of members that the attacker knows", r"avg|AVG"),
     Term("pow", "weak attack: the threshold on the loss that tells known members and non-members apart best",
          r"pow|POW"),
