@@ -24,8 +24,8 @@ _AGREEMENT = """
     are ordered by d′ of decisions."""
 _STABILITY = """
     Are the models enough to say who is at risk? What the {top} most vulnerable samples of one attack have in common on
-    two sets of that many models each, with {level} intervals (jackknife over models); dotted: chance. Where a line
-    still rises, further models would name other samples."""
+    two sets of that many models each, with {level} intervals (jackknife over models); dotted: chance, which noise
+    alone exceeds a little in sets of 4 models. Where a line still rises, further models would name other samples."""
 
 _PANELS = 6
 _WRITTEN = 6  # attacks, up to which cells have their number
