@@ -49,8 +49,8 @@ TABLES = dict(
             "stability",
             "Would other models name other samples? One attack on two disjoint sets of so many models each. "
             "An attack whose scoring is costly has half of the models alone, without limits; no overlap of fewer than "
-            "20 samples has limits. Of sets of 4 models noise alone has more than `top` in common: .13 to .15 of the top "
-            "tenth, of 8 models .11.",
+            "20 samples has limits. Noise alone has more than `top` in common in sets of 4 models: .13 to .15 of the "
+            "top tenth, of 8 models .11.",
             "attack top n_models",
             (
                 _TOP,
