@@ -13,6 +13,7 @@ _FOLDERS = {
     "distance": "`results/<pool>/<run>/<outputs>/distance-.../NAME.parquet`",
     "reliability": "`results/<pool>/<run>/<outputs>/reliability-.../NAME.parquet`",
     "attack": "`results/<pool>/<run>/<outputs>/<attack>/NAME.parquet`",
+    "agreement": "`results/<pool>/<run>/<outputs>/agreement-.../NAME.parquet`",
     "uncalibrated": "`results/<pool>/<run>/<outputs>/uncalibrated-.../NAME.parquet`",
     "train": "`results/<pool>/<run>/block-.../NAME.parquet`",
 }
@@ -23,6 +24,7 @@ _TITLES = {
     "distance": "A run's level distance",
     "reliability": "A run's attacks that give probabilities",
     "attack": "An attack on a run",
+    "agreement": "Whom a run's attacks find",
     "uncalibrated": "A run without shadow models",
     "train": "A run's training",
 }

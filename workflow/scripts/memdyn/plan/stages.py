@@ -12,7 +12,18 @@ from memdyn.models import REGISTRY as MODELS
 from memdyn.optim import REGISTRY as OPTIMIZERS
 from memdyn.optim.schedules import REGISTRY as SCHEDULES
 from memdyn.plan.probes import OUTPUTS, code_of_mechanism, probes_read
-from memdyn.plan.stage import ANALYSIS, ATTACK, DISTANCE, DYNAMICS, RELIABILITY, TRAIN, UNCALIBRATED, Stage, code_of
+from memdyn.plan.stage import (
+    AGREEMENT,
+    ANALYSIS,
+    ATTACK,
+    DISTANCE,
+    DYNAMICS,
+    RELIABILITY,
+    TRAIN,
+    UNCALIBRATED,
+    Stage,
+    code_of,
+)
 
 
 def architecture(train: TrainConfig) -> str:
@@ -173,6 +184,26 @@ def analysis_stage(study: Study, codes: dict[str, Code], probes: dict[str, Stage
         parent=probes[OUTPUTS],
         needs=_read_besides(study, shown, probes) | measures,
     )
+
+
+def agreement_stage(study: Study, codes: dict[str, Code], probes: dict[str, Stage], epochs: list[int]) -> Stage:
+    """Whom the attacks on one run find, and whether they agree.
+
+    Of one attack as well: it agrees with none, but whether other models would name other samples is asked of it too,
+    and a study's limits name the samples that it finds.
+    """
+    config = study.config
+    options = {
+        "attacks": [{"label": attack.label(), "options": attack, "costly": attack.costly} for attack in config.attacks],
+        "epochs": epochs,
+        "groups": config.statistics.jackknife_groups,
+        "level": config.statistics.level,
+        "models": config.shadow_models,
+    }
+    own, entries = _code_of_all(config.attacks, codes)
+    slug = f"agreement-m{config.shadow_models:03d}"
+    needs = _read_besides(study, config.attacks, probes)
+    return Stage(AGREEMENT, slug, options, ("compare_attacks.py", *own), entries, parent=probes[OUTPUTS], needs=needs)
 
 
 def uncalibrated_stage(study: Study, probes: dict[str, Stage], epochs: list[int]) -> Stage:

@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from memdyn.config.limits import limits_by_attack
 from memdyn.config.load import Run, Study
 from memdyn.config.paths import refuse_files
 from memdyn.identity.names import options_hash, plain_options
@@ -22,9 +23,10 @@ from memdyn.plan.pools import plan_pools, pool_key
 from memdyn.plan.probes import OUTPUTS, plan_probes, wanted_probes
 from memdyn.plan.reuse import same_training, saved
 from memdyn.plan.scores import Imported, ScoredRun, plan_import
-from memdyn.plan.stage import FIGURES, REPORT, TABLES, TRAIN, Stage
+from memdyn.plan.stage import FIGURES, LIMITS, REPORT, TABLES, TRAIN, Stage
 from memdyn.plan.stages import (
     Code,
+    agreement_stage,
     analysis_stage,
     attack_stages,
     code_of_attacks,
@@ -45,6 +47,7 @@ class RunPlan:
         epochs: the checkpoints that the study reads; those of the training may be more.
         probes: by name; the outputs come first.
         attacks: by label.
+        agreement: of the attacks.
         analysis: None where the study does not ask for the full analysis.
         uncalibrated: None where it does not ask for runs against a baseline.
         distance: None where it does not ask for the level distance.
@@ -64,6 +67,7 @@ class RunPlan:
     repeats: bool = False
     uncalibrated: Stage | None = None
     distance: Stage | None = None
+    agreement: Stage | None = None
     reliability: Stage | None = None
 
     @property
@@ -90,8 +94,8 @@ class RunPlan:
     def stages(self) -> Iterator[Stage]:
         """All of them; a parent comes before what lies in it."""
         yield from (self.pool, self.train, *self.probes.values(), *self.attacks.values())
-        more = (self.dynamics, self.analysis, self.uncalibrated, self.distance, self.reliability)
-        yield from filter(None, more)
+        more = (self.agreement, self.analysis, self.uncalibrated, self.distance, self.reliability)
+        yield from filter(None, (self.dynamics, *more))
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,7 @@ class StudyPlan:
     Attributes:
         runs: of the study, in order.
         teachers: hidden runs that others learn from.
+        limits: whether the leak is within them; asked for where the study has any.
         gone: pool -> the file or folder of its raw data that is not there any more; a built pool does without.
     """
 
@@ -110,6 +115,7 @@ class StudyPlan:
     tables: Stage
     figures: Stage
     report: Stage
+    limits: Stage
     gone: dict[str, str]
 
     @property
@@ -198,6 +204,7 @@ class StudyPlan:
                 "probes": {name: stage.path for name, stage in run.probes.items()},
                 "attacks": {label: stage.path for label, stage in run.attacks.items()},
                 "dynamics": run.dynamics.path,
+                "agreement": run.agreement.path,
                 "analysis": run.analysis.path if run.analysis else None,
                 **({"uncalibrated": run.uncalibrated.path} if run.uncalibrated else {}),
                 **({"distance": run.distance.path} if run.distance else {}),
@@ -296,6 +303,7 @@ def _read_by(
     uncalibrated = uncalibrated_stage(study, probes, epochs) if study.config.regularization else None
     distance = distance_stage(study, probes, epochs) if study.config.level_distance else None
     more = {"uncalibrated": uncalibrated, "distance": distance}
+    more["agreement"] = agreement_stage(study, codes, probes, epochs)
     more["reliability"] = reliability_stage(study, codes, probes, epochs)
     return RunPlan(training, epochs, probes, attacks, dynamics, analysis, **more)
 
@@ -339,7 +347,7 @@ def _of_tables_alone(run: RunPlan) -> dict[str, Any]:
     return {"delta": deltas[0]} if deltas else {}
 
 
-def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]:
+def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage, Stage]:
     config = study.config
     members = [
         {
@@ -347,6 +355,7 @@ def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]
             "outputs": run.outputs.path,
             "attacks": [[label, stage.folder] for label, stage in run.attacks.items()],
             "dynamics": run.dynamics.folder,
+            "agreement": run.agreement.folder,
             "analysis": run.analysis.folder if run.analysis else None,
             **({"uncalibrated": run.uncalibrated.folder} if run.uncalibrated else {}),
             **({"distance": run.distance.folder} if run.distance else {}),
@@ -381,4 +390,7 @@ def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]
         entries(WRITTEN),
         files=tuple(f"memdyn/report/page/templates/{name}" for name in ("report.css", "report.html.j2")),
     )
-    return tables, figures, report
+    given = limits_by_attack(config.fail_above, [attack.label() for attack in config.attacks])
+    # judged for itself, so that another limit writes no page anew
+    limits = Stage(LIMITS, "limits", {"tables": tables.folder, "limits": given}, ("judge_limits.py",))
+    return tables, figures, report, limits

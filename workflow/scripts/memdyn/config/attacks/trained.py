@@ -23,6 +23,7 @@ class Shokri2017Attack(AttackSection):
     """A classifier of predictions, one a class, trained on the other half of the shadow models (Shokri et al. 2017)."""
 
     gives_probability: ClassVar[bool] = True
+    costly: ClassVar[bool] = True
 
     name: Literal["shokri2017"] = Field(
         "shokri2017", description="a classifier of predictions, one a class; always cross-fitted by halves of the pairs"

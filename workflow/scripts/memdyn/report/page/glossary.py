@@ -135,6 +135,10 @@ _TERMS = (
     Term("Holm", "p-value corrected for the number of tests"),
     Term("Spearman", "correlation of ranks"),
     Term("reliability", "correlation of one half of the models with the other: what noise leaves of a measure"),
+    Term("ceiling of agreement",
+         "the most that two attacks on different models can have in common: what each has with itself, above chance"),
+    Term("d′ of decisions",
+         "d′ of the pooled FPRs, on a logarithmic scale, from which on an attack calls a sample member"),
     Term("ceiling", "what d′ of the last checkpoint itself finds in the other half of the models"),
     Term("recall without noise",
          "share of the samples truly most vulnerable at the end that truly are so already, by infinitely many models; "

@@ -34,6 +34,7 @@ SECTIONS = (
     "power_law",
     "width",
     "models",
+    "agreement",
     "null",
     "tails",
 )
