@@ -43,7 +43,8 @@ def test_the_study_takes_tables_over():
     }
     assert {"rates", "replicates"} == set(STAGES["attack"]) - set(taken_over("attack"))
     assert taken_over("uncalibrated") == ["uncalibrated"]
-    assert set(study.OWN) - {*audit.OF_STUDY} == every - {one.study for stage in STAGES for one in STAGES[stage].values()}
+    taken = {one.study for tables in STAGES.values() for one in tables.values()}
+    assert set(study.OWN) - {*audit.OF_STUDY} == every - taken
 
 
 ONE = Table(

@@ -13,9 +13,9 @@ _CAPTION = (
     "Guesses: memberships in the target models that are told by the reference models (Steinke, Nasr & Jagielski 2023), "
     "of all targets together. Largest of a model: the same of single targets, the largest of them, which is right "
     "as often for one model that was chosen beforehand only. Rates: of one decision a target on one sample, chosen on "
-    "the reference models (Clopper & Pearson). Accountant: what training guarantees, an upper bound; ∞: nothing. A lower "
-    "bound above it says that training is not what it is accounted as; one far below it, that this attack does not "
-    "find what the guarantee allows."
+    "the reference models (Clopper & Pearson). Accountant: what training guarantees, an upper bound; ∞: nothing. A "
+    "lower bound above it says that training is not what it is accounted as; one far below it, that this attack does "
+    "not find all that is allowed."
 )
 
 
