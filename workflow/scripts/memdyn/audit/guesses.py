@@ -117,14 +117,18 @@ def _by_score(scores: Floats, mask: Mask) -> Mask:
 
 
 def _sizes(scores: Floats, mask: Mask, targets: int, confidence: float) -> tuple[int, int]:
-    """The numbers of guesses IN and OUT with the largest bound (without delta)."""
+    """The numbers of guesses IN and OUT with the largest bound (without delta).
+
+    At a confidence that allows for how many are tried: else, where little leaks, a few guesses that were right by luck
+    would win.
+    """
     member, n = _by_score(scores, mask), scores.shape[1]
     tried = np.unique(np.round(np.geomspace(1, n // 2, _SIZES)).astype(int))
     hits, rejections = member.mean(axis=0).cumsum(), (~member).mean(axis=0)[::-1].cumsum()
     sizes = np.concatenate([[0], tried])
     right_in, right_out = (np.concatenate([[0.0], found[tried - 1]]) for found in (hits, rejections))
     right, guesses = targets * np.add.outer(right_in, right_out), targets * np.add.outer(sizes, sizes)
-    bounds = log_odds_bound(np.floor(right), guesses, confidence)
+    bounds = log_odds_bound(np.floor(right), guesses, 1 - (1 - confidence) / (right.size - 1))
     bounds[0, 0] = -np.inf  # no guess at all
     best = np.unravel_index(np.argmax(bounds), bounds.shape)
     return int(sizes[best[0]]), int(sizes[best[1]])

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import trim_mean
 
 from memdyn.audit.bounds import guessing_bound, rates_bound
 from memdyn.audit.guesses import Rule
@@ -32,7 +33,8 @@ def bounds_table(margins: NDArray, mask: NDArray[np.bool_], options: Mapping[str
         raise TooFewModels(
             f"an audit needs {FEWEST_REFERENCES} reference models, got {references.sum()} that did not fail"
         )
-    values = margins.astype(np.float64)
+    # the margins of a model as a whole may lie higher or lower, by chance of its training, and that tells of no sample
+    values = margins - trim_mean(margins.astype(np.float64), 0.25, axis=1)[:, None]
     rule = Rule.of(values[:first][references], mask[:first][references], targets, options["confidence"])
     rows = _rows(rule, values[first:], mask[first:], first, options)
     return pd.DataFrame([row | {name: options[name] for name in ("delta", "confidence")} for row in rows])
