@@ -94,6 +94,22 @@ def test_a_leak_is_found_and_none_where_there_is_none():
     assert np.mean(np.array(null) > 0) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 20)
 
 
+@pytest.mark.parametrize("epsilon", [0.5, 2.0])
+def test_models_that_answer_at_random_have_the_epsilon_of_their_answers(epsilon):
+    """Randomised response of each membership, behind heavy-tailed margins that a model moves as a whole."""
+    rate, wrong, found, draws = 1 / (1 + np.exp(-epsilon)), 0, [], 25
+    for seed in range(draws):
+        rng = np.random.default_rng([seed, int(10 * epsilon)])
+        mask = rng.random((24, 200)) < 0.5
+        answer = np.where(rng.random(mask.shape) < rate, mask, ~mask)
+        margins = rng.normal(2, 3, 200) + 4 * answer + 0.3 * rng.standard_t(3, mask.shape) + rng.normal(0, 3, (24, 1))
+        table = bounds_table(margins, mask, OPTIONS | {"targets": 12}).head(2)
+        wrong += (table["epsilon_lower"] > epsilon).any()
+        found.append(table.loc[0, "epsilon_lower"])
+    assert wrong <= 0.1 * draws + 3 * np.sqrt(0.1 * 0.9 * draws)  # two methods at 5 % each
+    assert epsilon - 0.4 < np.median(found) < epsilon
+
+
 def test_what_all_margins_of_a_model_share_does_not_matter():
     margins, mask = world(7, effect=4.0)
     shift = np.random.default_rng(0).integers(-64, 64, (32, 1)) / 4  # exact in float32
