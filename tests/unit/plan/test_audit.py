@@ -71,8 +71,8 @@ def test_scores_have_no_audit():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"audit.targets": 9}, "audit.targets = 9: of shadow_models = 16, 8 are to choose by; allowed: 1 to 8"),
-        ({"shadow_models": 8}, "audit.targets = 8: of shadow_models = 8, 8 are to choose by; allowed: more models"),
+        ({"audit.targets": 13}, "audit.targets = 13: of shadow_models = 16, 4 are to choose by; allowed: 1 to 12"),
+        ({"shadow_models": 8}, "audit.targets = 8: of shadow_models = 8, 4 are to choose by; allowed: 1 to 4"),
         ({"audit.targets": 0}, "audit.targets = 0: must be at least 1"),
         (
             {"audit.delta": 0.005},

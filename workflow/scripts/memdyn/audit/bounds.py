@@ -7,8 +7,7 @@ mechanism's own epsilon with at least the stated confidence, whatever the attack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betaincinv, logit
-from scipy.stats import binom
+from scipy.special import betainc, betaincinv, expit, gammaln, log_expit, logit
 
 from memdyn.stats.intervals import clopper_pearson
 
@@ -37,11 +36,14 @@ def p_value(correct: int, guesses: int, canaries: int, epsilon: float, delta: fl
     """
     if not 0 <= correct <= guesses <= canaries:
         raise ValueError(f"{correct} right of {guesses} guesses of {canaries} canaries: each may be at most the next")
-    rate = 1 / (1 + np.exp(-epsilon))
-    beta = float(binom.sf(correct - 1, guesses, rate))
-    if not correct or not delta:
+    if not correct:
+        return 1.0
+    beta = float(betainc(correct, guesses - correct + 1, expit(epsilon)))  # P[W >= v], of a binomial
+    if not delta:
         return beta
-    below = binom.pmf(np.arange(correct - 1, -1, -1), guesses, rate)
+    k = np.arange(correct - 1, -1, -1)
+    ways = gammaln(guesses + 1) - gammaln(k + 1) - gammaln(guesses - k + 1)
+    below = np.exp(ways + k * log_expit(epsilon) + (guesses - k) * log_expit(-epsilon))
     alpha = (np.cumsum(below) / np.arange(1, correct + 1)).max()
     return min(1.0, beta + 2 * canaries * delta * float(alpha))
 

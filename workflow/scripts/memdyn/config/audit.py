@@ -6,7 +6,7 @@ from pydantic import Field
 
 from memdyn.config.base import Float, Fraction, Strict
 
-FEWEST_REFERENCES = 8  # models that guesses are learned on
+FEWEST_REFERENCES = 4  # models that guesses are learned on
 _PAIRS = "it is of complementary halves, which an audit does not have"
 # what an audit has no use for -> why
 UNUSED = {

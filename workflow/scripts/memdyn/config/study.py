@@ -142,7 +142,7 @@ class StudyConfig(Strict):
         if self.audit.targets > most:
             raise ValueError(
                 f"audit.targets = {self.audit.targets}: of shadow_models = {self.shadow_models}, "
-                f"{audits.FEWEST_REFERENCES} are to choose by; allowed: {f'1 to {most}' if most else 'more models'}"
+                f"{audits.FEWEST_REFERENCES} are to choose by; allowed: 1 to {most}"
             )
         return self
 
