@@ -44,14 +44,20 @@ else:
 include: "workflow/rules/report.smk"
 
 
+if OPTIONS.fail_above:
+
+    include: "workflow/rules/limits.smk"
+
+
 # after the rules: added before, they would hide from Snakemake which rule makes a `rules.NAME.output`
 wildcard_constraints:
     pool=r"[^/]+-[0-9a-f]{10}",
     run=r"[^/]+-[0-9a-f]{10}",
     probe=r"[^/]+-[0-9a-f]{10}",
     outputs=r"outputs(-[^/]+)?-[0-9a-f]{10}",
-    attack=r"(?!dynamics-|analysis-|uncalibrated-|distance-|reliability-)[^/]+-[0-9a-f]{10}",
+    attack=r"(?!agreement-|dynamics-|analysis-|uncalibrated-|distance-|reliability-)[^/]+-[0-9a-f]{10}",
     dynamics=r"dynamics-[^/]+-[0-9a-f]{10}",
+    agreement=r"agreement-[^/]+-[0-9a-f]{10}",
     analysis=r"analysis-[^/]+-[0-9a-f]{10}",
     uncalibrated=r"uncalibrated-[^/]+-[0-9a-f]{10}",
     distance=r"distance-[^/]+-[0-9a-f]{10}",
@@ -75,3 +81,4 @@ rule all:
     default_target: True
     input:
         STUDY_REPORT,
+        WITHIN_LIMITS if OPTIONS.fail_above else [],

@@ -78,7 +78,9 @@ def stage_of(path: Path) -> str:
     if path.stem == "log":
         return "train"
     kind = path.parent.name.split("-")[0]
-    return kind if kind in ("dynamics", "analysis", "distance", "uncalibrated", "reliability") else "attack"
+    return (
+        kind if kind in ("agreement", "dynamics", "analysis", "distance", "uncalibrated", "reliability") else "attack"
+    )
 
 
 def test_every_written_table_is_as_declared(made, tables):

@@ -31,6 +31,13 @@ rule compare_runs:
             ]
         ),
         samples=ancient(run_files(lambda run: f"{run.dynamics.path}/samples.parquet")),
+        agreement=ancient(
+            [
+                f"{RESULTS}/{run.agreement.path}/{name}.parquet"
+                for name in taken_over("agreement")
+                for run in PLAN.runs
+            ]
+        ),
         analysis=ancient(
             [
                 f"{RESULTS}/{run.analysis.path}/{name}.parquet"

@@ -5,6 +5,7 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from memdyn.attacks import REGISTRY as ATTACKS
+from memdyn.config.limits import limits_by_attack
 from memdyn.config.load import Run, Study
 from memdyn.config.paths import name_of_target
 from memdyn.config.recipe import TrainConfig
@@ -14,11 +15,13 @@ from memdyn.optim import REGISTRY as OPTIMIZERS
 from memdyn.optim.schedules import REGISTRY as SCHEDULES
 from memdyn.plan.probes import OUTPUTS, code_of_mechanism, probes_read
 from memdyn.plan.stage import (
+    AGREEMENT,
     ANALYSIS,
     ATTACK,
     DISTANCE,
     DYNAMICS,
     FIGURES,
+    LIMITS,
     RELIABILITY,
     REPORT,
     TRAIN,
@@ -189,6 +192,26 @@ def analysis_stage(study: Study, codes: dict[str, Code], probes: dict[str, Stage
     )
 
 
+def agreement_stage(study: Study, codes: dict[str, Code], probes: dict[str, Stage], epochs: list[int]) -> Stage:
+    """Whom the attacks on one run find, and whether they agree.
+
+    Of one attack as well: it agrees with none, but whether other models would name other samples is asked of it too,
+    and a study's limits name the samples that it finds.
+    """
+    config = study.config
+    options = {
+        "attacks": [{"label": attack.label(), "options": attack, "costly": attack.costly} for attack in config.attacks],
+        "epochs": epochs,
+        "groups": config.statistics.jackknife_groups,
+        "level": config.statistics.level,
+        "models": config.shadow_models,
+    }
+    own, entries = _code_of_all(config.attacks, codes)
+    slug = f"agreement-m{config.shadow_models:03d}"
+    needs = _read_besides(study, config.attacks, probes)
+    return Stage(AGREEMENT, slug, options, ("compare_attacks.py", *own), entries, parent=probes[OUTPUTS], needs=needs)
+
+
 def uncalibrated_stage(study: Study, probes: dict[str, Stage], epochs: list[int]) -> Stage:
     """What one run says without shadow models."""
     config = study.config
@@ -237,8 +260,8 @@ def reliability_stage(
     return Stage(RELIABILITY, slug, options, roots, entries, parent=probes[OUTPUTS], needs=needs)
 
 
-def shown_stages(config: StudyConfig, tables: Stage) -> tuple[Stage, Stage, Stage]:
-    """The tables of a study, and what is made of them: figures and page."""
+def shown_stages(config: StudyConfig, tables: Stage) -> tuple[Stage, Stage, Stage, Stage]:
+    """The tables of a study, and what is made of them: figures, page, and whether its limits are kept."""
     shown = {name: getattr(config, name) for name in ("report", "dynamics", "analysis", "study")}
     figures = Stage(FIGURES, "figures", {"tables": tables.folder, **shown}, ("draw_figures.py",), entries(DRAWN))
     report = Stage(
@@ -249,4 +272,7 @@ def shown_stages(config: StudyConfig, tables: Stage) -> tuple[Stage, Stage, Stag
         entries(WRITTEN),
         files=tuple(f"memdyn/report/page/templates/{name}" for name in ("report.css", "report.html.j2")),
     )
-    return tables, figures, report
+    given = limits_by_attack(config.fail_above, [attack.label() for attack in config.attacks])
+    # judged for itself, so that another limit writes no page anew
+    limits = Stage(LIMITS, "limits", {"tables": tables.folder, "limits": given}, ("judge_limits.py",))
+    return tables, figures, report, limits

@@ -26,6 +26,7 @@ from memdyn.plan.scores import Imported, ScoredRun, plan_import
 from memdyn.plan.stage import TABLES, TRAIN, Stage
 from memdyn.plan.stages import (
     Code,
+    agreement_stage,
     analysis_stage,
     attack_stages,
     code_of_attacks,
@@ -46,6 +47,7 @@ class RunPlan:
         epochs: the checkpoints that the study reads; those of the training may be more.
         probes: by name; the outputs come first.
         attacks: by label.
+        agreement: of the attacks.
         analysis: None where the study does not ask for the full analysis.
         uncalibrated: None where it does not ask for runs against a baseline.
         distance: None where it does not ask for the level distance.
@@ -66,6 +68,7 @@ class RunPlan:
     repeats: bool = False
     uncalibrated: Stage | None = None
     distance: Stage | None = None
+    agreement: Stage | None = None
     reliability: Stage | None = None
     audit: Stage | None = None
 
@@ -93,8 +96,8 @@ class RunPlan:
     def stages(self) -> Iterator[Stage]:
         """All of them; a parent comes before what lies in it."""
         yield from (self.pool, self.train, *self.probes.values(), *self.attacks.values())
-        more = (self.dynamics, self.analysis, self.uncalibrated, self.distance, self.reliability, self.audit)
-        yield from filter(None, more)
+        more = (self.agreement, self.analysis, self.uncalibrated, self.distance, self.reliability, self.audit)
+        yield from filter(None, (self.dynamics, *more))
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,7 @@ class StudyPlan:
     Attributes:
         runs: of the study, in order.
         teachers: hidden runs that others learn from.
+        limits: whether the leak is within them; asked for where the study has any.
         gone: pool -> the file or folder of its raw data that is not there any more; a built pool does without.
     """
 
@@ -113,6 +117,7 @@ class StudyPlan:
     tables: Stage
     figures: Stage
     report: Stage
+    limits: Stage
     gone: dict[str, str]
 
     @property
@@ -203,6 +208,7 @@ class StudyPlan:
                 "probes": {name: stage.path for name, stage in run.probes.items()},
                 "attacks": {label: stage.path for label, stage in run.attacks.items()},
                 "dynamics": run.dynamics.path,
+                "agreement": run.agreement.path,
                 "analysis": run.analysis.path if run.analysis else None,
                 **({"uncalibrated": run.uncalibrated.path} if run.uncalibrated else {}),
                 **({"distance": run.distance.path} if run.distance else {}),
@@ -303,6 +309,7 @@ def _read_by(
     uncalibrated = uncalibrated_stage(study, probes, epochs) if study.config.regularization else None
     distance = distance_stage(study, probes, epochs) if study.config.level_distance else None
     more = {"uncalibrated": uncalibrated, "distance": distance}
+    more["agreement"] = agreement_stage(study, codes, probes, epochs)
     more["reliability"] = reliability_stage(study, codes, probes, epochs)
     return RunPlan(training, epochs, probes, attacks, dynamics, analysis, **more)
 
@@ -346,7 +353,7 @@ def _of_tables_alone(run: RunPlan) -> dict[str, Any]:
     return {"delta": deltas[0]} if deltas else {}
 
 
-def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]:
+def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage, Stage]:
     config = study.config
     if config.audit:
         return shown_stages(config, audited_tables(study, runs))
@@ -356,6 +363,7 @@ def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]
             "outputs": run.outputs.path,
             "attacks": [[label, stage.folder] for label, stage in run.attacks.items()],
             "dynamics": run.dynamics.folder,
+            "agreement": run.agreement.folder,
             "analysis": run.analysis.folder if run.analysis else None,
             **({"uncalibrated": run.uncalibrated.folder} if run.uncalibrated else {}),
             **({"distance": run.distance.folder} if run.distance else {}),
