@@ -30,9 +30,23 @@ else:
     include: "workflow/rules/probes.smk"
 
 
-include: "workflow/rules/attacks.smk"
-include: "workflow/rules/distance.smk"
-include: "workflow/rules/study.smk"
+if OPTIONS.audit:
+
+    include: "workflow/rules/audit.smk"
+
+else:
+
+    include: "workflow/rules/attacks.smk"
+    include: "workflow/rules/distance.smk"
+    include: "workflow/rules/study.smk"
+
+
+include: "workflow/rules/report.smk"
+
+
+if OPTIONS.fail_above:
+
+    include: "workflow/rules/limits.smk"
 
 
 # after the rules: added before, they would hide from Snakemake which rule makes a `rules.NAME.output`
@@ -48,6 +62,7 @@ wildcard_constraints:
     uncalibrated=r"uncalibrated-[^/]+-[0-9a-f]{10}",
     distance=r"distance-[^/]+-[0-9a-f]{10}",
     reliability=r"reliability-[^/]+-[0-9a-f]{10}",
+    audit=r"audit-[^/]+-[0-9a-f]{10}",
     block=r"block-\d+-\d+",
     masks=r"models-\d+-\d+",
 
@@ -60,7 +75,6 @@ onstart:
 
 localrules:
     all,
-    judge_limits,
 
 
 rule all:

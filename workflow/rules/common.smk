@@ -160,6 +160,7 @@ def study_memory(attempt):
         * run.pool.options["parts"]["scored"]
         * len(run.dynamics.options["attacks"])
         for run in PLAN.runs
+        if run.dynamics
     )
     return max(8000, 4000 + states // 2200) * attempt
 

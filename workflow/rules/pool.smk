@@ -39,6 +39,9 @@ rule build_pool:
         "../scripts/build_pool.py"
 
 
+DRAW_MASKS = "draw_coins.py" if OPTIONS.audit else "draw_membership.py"
+
+
 rule draw_membership:
     input:
         pool=ancient(rules.build_pool.output.pool),
@@ -52,4 +55,4 @@ rule draw_membership:
     params:
         stage=pool_stage,
     script:
-        "../scripts/draw_membership.py"
+        f"../scripts/{DRAW_MASKS}"

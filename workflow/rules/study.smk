@@ -1,4 +1,4 @@
-# The study: runs side by side, figures, the page. Each version has a folder of its own; links show the current one.
+# The study: runs side by side.
 STUDY_TABLES = study_tables(
     OPTIONS.analysis.enabled,
     bool(OPTIONS.level_distance),
@@ -6,10 +6,6 @@ STUDY_TABLES = study_tables(
     any(run.reliability for run in PLAN.runs),
 )
 TABLES = f"{VERSIONS}/{PLAN.tables.folder}"
-FIGURES = f"{VERSIONS}/{PLAN.figures.folder}"
-STUDY_REPORT = f"{VERSIONS}/{PLAN.report.folder}/report.html"
-# of a study with limits of its leak alone: there only where none is broken
-WITHIN_LIMITS = f"{VERSIONS}/{PLAN.limits.folder}/within_limits.txt"
 
 
 rule compare_runs:
@@ -96,79 +92,3 @@ rule compare_runs:
         map=PLAN.folders(),
     script:
         "../scripts/compare_runs.py"
-
-
-rule draw_figures:
-    input:
-        tables=ancient([f"{TABLES}/{name}.parquet" for name in STUDY_TABLES]),
-        pools=ancient(run_files(lambda run: f"{run.pool.path}/pool.arrow")),
-    output:
-        figures=report(
-            directory(FIGURES),
-            patterns=["{figure}.png"],
-            category="Figures",
-            caption="../report/figure.rst",
-            labels={"figure": "{figure}"},
-        ),
-    log:
-        f"{VERSIONS}/logs/{PLAN.figures.folder}.log",
-    conda:
-        "../../envs/memdyn.yaml"
-    resources:
-        mem_mb=lambda wc, attempt: study_memory(attempt),
-        runtime=lambda wc, attempt: 120 * attempt,
-    params:
-        stage=PLAN.figures.params(),
-    script:
-        "../scripts/draw_figures.py"
-
-
-rule write_report:
-    input:
-        tables=ancient([f"{TABLES}/{name}.parquet" for name in STUDY_TABLES]),
-        figures=ancient(rules.draw_figures.output.figures),
-    output:
-        page=report(STUDY_REPORT, category="Report", caption="../report/page.rst"),
-    log:
-        f"{VERSIONS}/{PLAN.report.folder}/report.log",
-    conda:
-        "../../envs/memdyn.yaml"
-    resources:
-        mem_mb=lambda wc, attempt: 8000 * attempt,
-        runtime=lambda wc, attempt: 30 * attempt,
-    params:
-        stage=PLAN.report.params(),
-        config=OPTIONS.stated(),
-        folders={run.name: f"{RESULTS}/{run.train.path}" for run in PLAN.runs},
-        study=lambda wc: PLAN.folder,
-        versions=PLAN.version_names(),
-    script:
-        "../scripts/write_report.py"
-
-
-# Last of all, so that nothing is lost where it fails; it fails again as long as the leak is above its limit.
-rule judge_limits:
-    input:
-        page=ancient(STUDY_REPORT),
-        tables=ancient(
-            [
-                f"{TABLES}/{name}.parquet"
-                for name in (
-                    "attack_metrics",
-                    "runs",
-                    "samples_index",
-                    "vulnerability_matrix",
-                )
-            ]
-        ),
-    output:
-        verdict=WITHIN_LIMITS,
-    log:
-        f"{VERSIONS}/{PLAN.limits.folder}/limits.log",
-    retries: 0
-    conda:
-        "../../envs/memdyn.yaml"
-    params:
-        limits=PLAN.limits.options["limits"],
-    script:
-        "../scripts/judge_limits.py"

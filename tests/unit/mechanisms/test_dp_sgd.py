@@ -66,13 +66,31 @@ def test_noise_has_its_size_and_no_sample_hides_it():
     assert noise.std() == pytest.approx(3 * 0.5 / 4, rel=0.03) and abs(noise.mean()) < 0.01
 
 
+def lots_of_15(scored):
+    mechanism = DpSgd(noise=0.0, clip=None, lot=15)
+    mechanism.given = SimpleNamespace(inputs=range(scored))
+    return mechanism
+
+
+@pytest.mark.parametrize("count", [40, 60, 80])
+def test_chance_and_steps_do_not_tell_how_many_members_there_are(count):
+    """The accountant's neighbours differ in one member more or less, and in nothing else."""
+    mechanism = lots_of_15(scored=120)
+    mechanism._noise_draws = torch.Generator()
+    draw = torch.Generator().manual_seed(0)
+    lots = [lot for _ in range(500) for lot in mechanism.batches(torch.arange(count), 64, draw)]
+    assert mechanism.steps(count, 64) == 4 and len(lots) == 2000
+    mean = sum(map(len, lots)) / 2000
+    assert mean == pytest.approx(count / 4, abs=4 * math.sqrt(count * 0.25 * 0.75 / 2000))
+
+
 def test_each_member_is_in_each_lot_with_one_chance():
     """Counts are binomial, in a lot and of a member, and pairs of members meet by chance."""
-    members, mechanism = torch.arange(100, 160), DpSgd(noise=0.0, clip=None, lot=15)
+    members, mechanism = torch.arange(100, 160), lots_of_15(scored=120)
     mechanism._noise_draws = torch.Generator()
     draw = torch.Generator().manual_seed(0)
     lots = [lot for _ in range(1000) for lot in mechanism.batches(members, 64, draw)]
-    assert len(lots) == 4000 and mechanism.steps(60, 64) == 4 and mechanism.steps(61, 64) == 5
+    assert len(lots) == 4000 and mechanism.steps(60, 64) == 4 and lots_of_15(scored=122).steps(61, 64) == 5
     drawn = torch.stack([torch.isin(members, lot) for lot in lots]).double()
     assert all(torch.equal(lot, lot.unique()) for lot in lots[:50])
     sizes = drawn.sum(1)
@@ -145,7 +163,7 @@ def test_the_optimizer_stays_that_of_the_recipe(tmp_path, pool, name):
 
 
 def test_the_schedule_counts_lots(tmp_path, pool):
-    mechanisms = build_mechanisms([dp(lot=3)], lambda _: SimpleNamespace(inputs=samples_of((1, 8, 8))))
+    mechanisms = build_mechanisms([dp(lot=3)], lambda _: SimpleNamespace(inputs=samples_of((1, 8, 8), 40)))
     recipe = Training(tmp_path, pool, schedule=schedule("cosine")).task.recipe
     members = torch.arange(20)
     network = build_model(MLP, (1, 8, 8), 3)

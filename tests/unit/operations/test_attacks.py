@@ -71,3 +71,11 @@ def test_an_attack_that_ends_earlier_and_a_run_without_numbers(study):
     rows = [line.split(" | ")[:2] for line in said if line.startswith(("| loss", "| lira"))]
     assert sorted(rows) == [["| lira", "0"], ["| loss", "4"]]
     assert "**b**: no attack has numbers, see the table `runs`" in said
+
+
+def test_an_audit_has_no_attacks(tmp_path):
+    (tmp_path / "tables").mkdir()
+    for name in ("folders.yaml", "audit.parquet"):
+        (tmp_path / "tables" / name).touch()
+    with pytest.raises(FileNotFoundError, match="an audit has no attacks"):
+        list(lines(tmp_path, "pooled"))

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from memdyn.tables import STAGES, study, study_tables, taken_over
+from memdyn.tables import AUDITED, STAGES, audit, study, study_tables, taken_over
 from memdyn.tables.table import Column, Table, WrongTable
 
 EVERY = [(stage, name, one) for stage, tables in STAGES.items() for name, one in tables.items()]
@@ -32,7 +32,8 @@ def test_one_name_is_one_kind():
 
 
 def test_the_study_takes_tables_over():
-    every = set(STAGES["study"])
+    assert set(AUDITED) - {*audit.OF_STUDY} < set(study_tables(False)) and "samples" not in AUDITED
+    every = set(STAGES["study"]) - {*audit.OF_STUDY}
     assert {STAGES["attack"]["metrics"].study, "null_draws", "samples_index", "claims"} <= every
     assert set(study_tables(True, True, True, True)) == every and "curves" not in study_tables(False)
     assert set(study_tables(True)) == every - {*study.DISTANCES, *study.AGAINST_BASELINE, *study.PROBABILITIES}
@@ -42,7 +43,8 @@ def test_the_study_takes_tables_over():
     }
     assert {"rates", "replicates"} == set(STAGES["attack"]) - set(taken_over("attack"))
     assert taken_over("uncalibrated") == ["uncalibrated"]
-    assert set(study.OWN) == every - {one.study for stage in STAGES for one in STAGES[stage].values()}
+    taken = {one.study for tables in STAGES.values() for one in tables.values()}
+    assert set(study.OWN) - {*audit.OF_STUDY} == every - taken
 
 
 ONE = Table(

@@ -71,6 +71,11 @@ def load_study(raw: Mapping[str, Any], arguments: Sequence[str] = ()) -> Study:
         found.extend(config.difficulty.misfits(run.name, checkpoints, scored // 2))
         if not run.pool.parts.population:
             found.extend(f"{where}.{odd}" for odd in _without_population(config))
+        if config.audit and config.audit.delta * (scored // 2) >= 1:
+            found.append(
+                f"audit.delta = {config.audit.delta:g}: one of {scored // 2} members could be published whole; "
+                f"allowed: less than 1 / members = {2 / scored:.3g}"
+            )
         if config.level_distance:
             found.extend(config.level_distance.misfits(run.name, checkpoints, scored, config.shadow_models))
     if config.regularization and not found:

@@ -18,6 +18,7 @@ UNUSED = {
     "difficulty": _NETWORKS,
     "level_distance": _NETWORKS,
     "probes": _NETWORKS,
+    "audit": "it draws memberships of its own",
     "regularization": "it compares recipes that are trained here",
     "keep_checkpoints": "there are no checkpoints to keep",
     "scoring_batch": "nothing is scored",

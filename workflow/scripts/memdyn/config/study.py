@@ -5,11 +5,13 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from memdyn.config import audit as audits
 from memdyn.config.attacks.calibrated import RmiaAttack
 from memdyn.config.attacks.labels import refused_labels
 from memdyn.config.attacks.lira import LiraAttack
 from memdyn.config.attacks.sections import AttackConfig
 from memdyn.config.attacks.thresholds import LossAttack
+from memdyn.config.audit import AuditConfig
 from memdyn.config.base import Bool, Strict
 from memdyn.config.claims import ClaimsConfig
 from memdyn.config.dynamics import AnalysisConfig, DynamicsConfig
@@ -76,6 +78,11 @@ class StudyConfig(Strict):
     regularization: RegularizationConfig | None = Field(
         default=None, description="Each run against a baseline, and the verdicts R1 to R4; null: not asked."
     )
+    audit: AuditConfig | None = Field(
+        default=None,
+        description="Lower bounds of epsilon, on models whose members are fair coins, in the place of all other "
+        "results; null: no audit.",
+    )
     fail_above: Limits = Field(
         default={},
         description="Limits of the leak, by metric: `{tpr_at_fpr_0.01: 0.05}` for any attack, `{lira: {auc: 0.6}}` "
@@ -131,6 +138,20 @@ class StudyConfig(Strict):
     def _scores_alone(self) -> Self:
         if self.scores and (odd := unused(self.model_fields_set)):
             raise ValueError(f"scores: {odd}")
+        return self
+
+    @model_validator(mode="after")
+    def _audit_alone(self) -> Self:
+        if not self.audit:
+            return self
+        if odd := audits.unused(self.model_fields_set):
+            raise ValueError(f"audit: {odd}")
+        most = self.shadow_models - audits.FEWEST_REFERENCES
+        if self.audit.targets > most:
+            raise ValueError(
+                f"audit.targets = {self.audit.targets}: of shadow_models = {self.shadow_models}, "
+                f"{audits.FEWEST_REFERENCES} are to choose by; allowed: 1 to {most}"
+            )
         return self
 
     @model_validator(mode="after")
@@ -197,5 +218,7 @@ class StudyConfig(Strict):
         return self
 
     def stated(self) -> dict[str, Any]:
-        """All of it as plain values, but what a study of scores has no use for."""
-        return self.model_dump(exclude=set(UNUSED) if self.scores else {"scores"})
+        """All of it as plain values, but what a study of scores, or an audit, has no use for."""
+        if self.audit:
+            return self.model_dump(exclude=set(audits.UNUSED))
+        return self.model_dump(exclude=set(UNUSED) if self.scores else {"scores", "audit"})

@@ -1,7 +1,9 @@
 """DP-SGD (Abadi et al. 2016, arXiv 1607.00133), with the optimizer and accountants of Opacus (Yousefpour et al.
 2021, arXiv 2109.12298).
 
-A step takes a lot: each member with the chance lot / members, independently. The gradient of each of its samples is
+A step takes a lot: each member with the chance lot / members, independently; members are counted as half of the scored
+samples, so that neither the chance nor the number of steps tells how many there are (in an audit they are coins; else
+they are that half). The gradient of each of its samples is
 clipped to the norm C, their sum gets Gaussian noise of the standard deviation noise * C and is divided by the expected
 size of a lot, whatever the drawn one. What follows (momentum, Adam, weight decay) sees no more of the members. What it
 is worth is `memdyn.compare.privacy`.
@@ -40,16 +42,20 @@ class DpSgd(Mechanism):
         self._clipped = self._seen = 0
 
     def steps(self, members: int, size: int) -> int:
-        return ceil(members / self.lot)
+        return ceil(self._expected() / self.lot)
 
     def batches(self, members: Tensor, size: int, draw: torch.Generator) -> list[Tensor]:
         """Poisson lots, some of which may be empty; with the epoch's seed of the noise."""
         self._clipped = self._seen = 0
         seed = int(torch.randint(_SEEDS, (), generator=draw))
         self._noise_draws.manual_seed(seed)
-        chance = self.lot / len(members)
+        chance = self.lot / self._expected()
         lots = self.steps(len(members), size)
         return [members[torch.rand(len(members), generator=draw, dtype=torch.float64) < chance] for _ in range(lots)]
+
+    def _expected(self) -> int:
+        """Members of a model, the mean over models: half of the scored samples."""
+        return len(self.given.inputs) // 2
 
     def update(self, optimizer: Optimizer, network: nn.Module) -> Optimizer:
         self._weights = [weights for weights in network.parameters() if weights.requires_grad]

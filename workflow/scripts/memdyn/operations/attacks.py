@@ -40,6 +40,8 @@ def lines(study: Path, aggregation: str) -> Iterator[str]:
     if not (tables / "folders.yaml").exists():
         raise FileNotFoundError(f"{study}: no study has run there; allowed: results/studies/NAME")
     folders = yaml.safe_load((tables / "folders.yaml").read_text())
+    if (tables / "audit.parquet").exists():
+        raise FileNotFoundError(f"{study}: an audit has no attacks; its bounds are in tables/audit.csv")
     metrics = pd.read_parquet(tables / "attack_metrics.parquet").query("aggregation == @aggregation")
     null = pd.read_parquet(tables / "null.parquet").set_index("run")
     for name in folders:

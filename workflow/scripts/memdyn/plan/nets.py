@@ -22,21 +22,28 @@ def refuse_untrainable(study: Study, pools: Mapping[str, PoolPlan]) -> None:
     Raises:
         ConfigError: naming run, keys and numbers.
     """
-    found = [_problem(run, pools[pool_key(run.pool)], Path(study.config.results)) for run in study.runs]
+    results, any_number = Path(study.config.results), bool(study.config.audit)
+    found = [_problem(run, pools[pool_key(run.pool)], results, any_number) for run in study.runs]
     if any(found):
         raise ConfigError([f"run {run.name!r}: {what}" for run, what in zip(study.runs, found, strict=True) if what])
 
 
-def _problem(run: Run, pool: PoolPlan, results: Path) -> str | None:
+def _problem(run: Run, pool: PoolPlan, results: Path, any_number: bool) -> str | None:
+    """What is wrong; `any_number`: the members of a model are coins, and as many as these say."""
     model, members, batch_size = run.train.model, run.pool.parts.scored // 2, run.train.batch_size
     norm = getattr(model, "norm", "none")
-    if norm == "none" or (norm == "batch" and not has_single(members, batch_size)):
+    if norm == "none" or (norm == "batch" and not (any_number or has_single(members, batch_size))):
         return None  # whatever the samples are
     shape = shape_of(pool, results)
     size = size_of(model.model_dump(), shape, n_classes=2) if shape else None
     if size is None or size.values != 1:
         return None
     pixels = f"the 1 x 1 pixels that {model.name} makes of images of {shape[1]} x {shape[2]}"
+    if norm == "batch" and any_number:
+        return (
+            "model.norm = batch: in an audit a model has any number of members, so that the last batch may be of 1 "
+            f"sample, but batch normalisation at {pixels} needs 2; allowed: another norm, larger images"
+        )
     if norm == "batch":
         return misfit(members, batch_size, f"but batch normalisation (model.norm) at {pixels} needs 2")
     return (

@@ -1,7 +1,7 @@
 """The pools of a study as stages, known by the content of their files and the code that reads them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from memdyn.config.errors import ConfigError
@@ -12,6 +12,18 @@ from memdyn.data.check import problem
 from memdyn.identity.names import plain_options
 from memdyn.identity.sources import Sources, look
 from memdyn.plan.stage import POOL, Stage, code_of
+
+
+@dataclass(frozen=True)
+class Masks:
+    """How memberships are drawn: by which script, and what tells of it in the pool's options."""
+
+    script: str
+    options: dict[str, str] = field(default_factory=dict)
+
+
+HALVES = Masks("draw_membership.py")
+COINS = Masks("draw_coins.py", {"membership": "coins"})
 
 
 @dataclass(frozen=True)
@@ -42,20 +54,23 @@ def plan_pools(study: Study, is_job: bool, judge_installed: bool) -> dict[str, P
         for key, pool in pools.items()
     }
     sources = look([path for paths in files.values() for path in paths], results, is_job)
-    planned = {key: _plan_pool(pool, files[key], sources, judge_installed) for key, pool in pools.items()}
+    draw = COINS if study.config.audit else HALVES
+    planned = {key: _plan_pool(pool, files[key], sources, judge_installed, draw) for key, pool in pools.items()}
     if not is_job:
         _refuse_misfits(planned, results)
     return planned
 
 
-def _plan_pool(pool: PoolConfig, files: Sequence[str], sources: Sources, judge_installed: bool) -> PoolPlan:
+def _plan_pool(
+    pool: PoolConfig, files: Sequence[str], sources: Sources, judge_installed: bool, draw: Masks
+) -> PoolPlan:
     dataset = pool.dataset
     roots, entries = code_of(dataset, DATASETS, ("files",), "pool.dataset", judge_installed)
 
     def stage_of(content: list[str]) -> Stage:
-        more = {"content": content, "dataset": plain_options(dataset, hashed=True)}
+        more = {"content": content, "dataset": plain_options(dataset, hashed=True)} | draw.options
         # the masks belong to the pool, so the code that draws them is part of its name
-        return Stage(POOL, dataset.name, pool, ("build_pool.py", "draw_membership.py", *roots), entries, more=more)
+        return Stage(POOL, dataset.name, pool, ("build_pool.py", draw.script, *roots), entries, more=more)
 
     content = sources.content(files)
     if content is not None:

@@ -21,6 +21,8 @@ def wanted_probes(study: Study) -> dict[str, Any]:
     """The probes of a study by name, as config sections; the outputs come first."""
     config = study.config
     wanted = {OUTPUTS: OutputsProbe()}
+    if config.audit:
+        return wanted
     options = config.probes.for_attacks()
     read = {name for attack in config.attacks for name in probes_read(study, attack)} - {OUTPUTS}
     wanted |= {name: options[name] for name in sorted(read)}

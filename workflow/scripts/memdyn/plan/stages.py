@@ -5,9 +5,11 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from memdyn.attacks import REGISTRY as ATTACKS
+from memdyn.config.limits import limits_by_attack
 from memdyn.config.load import Run, Study
 from memdyn.config.paths import name_of_target
 from memdyn.config.recipe import TrainConfig
+from memdyn.config.study import StudyConfig
 from memdyn.models import REGISTRY as MODELS
 from memdyn.optim import REGISTRY as OPTIMIZERS
 from memdyn.optim.schedules import REGISTRY as SCHEDULES
@@ -18,12 +20,16 @@ from memdyn.plan.stage import (
     ATTACK,
     DISTANCE,
     DYNAMICS,
+    FIGURES,
+    LIMITS,
     RELIABILITY,
+    REPORT,
     TRAIN,
     UNCALIBRATED,
     Stage,
     code_of,
 )
+from memdyn.report.sections import DRAWN, WRITTEN, entries
 
 
 def architecture(train: TrainConfig) -> str:
@@ -252,3 +258,21 @@ def reliability_stage(
     slug = f"reliability-m{config.shadow_models:03d}"
     needs, roots = _read_besides(study, given, probes), ("measure_reliability.py", *own)
     return Stage(RELIABILITY, slug, options, roots, entries, parent=probes[OUTPUTS], needs=needs)
+
+
+def shown_stages(config: StudyConfig, tables: Stage) -> tuple[Stage, Stage, Stage, Stage]:
+    """The tables of a study, and what is made of them: figures, page, and whether its limits are kept."""
+    shown = {name: getattr(config, name) for name in ("report", "dynamics", "analysis", "study")}
+    figures = Stage(FIGURES, "figures", {"tables": tables.folder, **shown}, ("draw_figures.py",), entries(DRAWN))
+    report = Stage(
+        REPORT,
+        "report",
+        {"figures": figures.folder, "tables": tables.folder, **shown},
+        ("write_report.py",),
+        entries(WRITTEN),
+        files=tuple(f"memdyn/report/page/templates/{name}" for name in ("report.css", "report.html.j2")),
+    )
+    given = limits_by_attack(config.fail_above, [attack.label() for attack in config.attacks])
+    # judged for itself, so that another limit writes no page anew
+    limits = Stage(LIMITS, "limits", {"tables": tables.folder, "limits": given}, ("judge_limits.py",))
+    return tables, figures, report, limits

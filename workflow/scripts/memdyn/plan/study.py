@@ -13,17 +13,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from memdyn.config.limits import limits_by_attack
 from memdyn.config.load import Run, Study
 from memdyn.config.paths import refuse_files
 from memdyn.identity.names import options_hash, plain_options
+from memdyn.plan.audit import audit_stage, audited_folders, audited_tables
 from memdyn.plan.images import refuse_odd_samples
 from memdyn.plan.nets import refuse_untrainable
 from memdyn.plan.pools import plan_pools, pool_key
 from memdyn.plan.probes import OUTPUTS, plan_probes, wanted_probes
 from memdyn.plan.reuse import same_training, saved
 from memdyn.plan.scores import Imported, ScoredRun, plan_import
-from memdyn.plan.stage import FIGURES, LIMITS, REPORT, TABLES, TRAIN, Stage
+from memdyn.plan.stage import TABLES, TRAIN, Stage
 from memdyn.plan.stages import (
     Code,
     agreement_stage,
@@ -33,10 +33,10 @@ from memdyn.plan.stages import (
     distance_stage,
     dynamics_stage,
     reliability_stage,
+    shown_stages,
     uncalibrated_stage,
 )
 from memdyn.plan.training import Training, Trainings
-from memdyn.report.sections import DRAWN, WRITTEN, entries
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ class RunPlan:
         uncalibrated: None where it does not ask for runs against a baseline.
         distance: None where it does not ask for the level distance.
         reliability: None where no attack gives probabilities.
+        audit: None but in an audit, which has no attacks and no dynamics.
         training: of its models; of a hidden teacher that is all there is. Or where their scores come from.
         shares: whether another run has the same training: they differ in output rules, or in when they end.
         repeats: whether another run has the same outputs too, so that nothing is trained or scored for it.
@@ -69,6 +70,7 @@ class RunPlan:
     distance: Stage | None = None
     agreement: Stage | None = None
     reliability: Stage | None = None
+    audit: Stage | None = None
 
     @property
     def run(self) -> Run | ScoredRun:
@@ -94,7 +96,7 @@ class RunPlan:
     def stages(self) -> Iterator[Stage]:
         """All of them; a parent comes before what lies in it."""
         yield from (self.pool, self.train, *self.probes.values(), *self.attacks.values())
-        more = (self.agreement, self.analysis, self.uncalibrated, self.distance, self.reliability)
+        more = (self.agreement, self.analysis, self.uncalibrated, self.distance, self.reliability, self.audit)
         yield from filter(None, (self.dynamics, *more))
 
 
@@ -198,7 +200,9 @@ class StudyPlan:
     def folders(self) -> dict[str, dict[str, Any]]:
         """The map from the study's names to the folders of its artifacts."""
         return {
-            run.name: {
+            run.name: audited_folders(run)
+            if run.audit
+            else {
                 "pool": run.pool.path,
                 "train": run.train.path,
                 "probes": {name: stage.path for name, stage in run.probes.items()},
@@ -297,6 +301,8 @@ def _read_by(
     study: Study, training: Training | Imported, epochs: list[int], probes: dict[str, Stage], codes: dict[str, Code]
 ) -> RunPlan:
     """A run with all that reads its probes."""
+    if study.config.audit:
+        return RunPlan(training, epochs, probes, audit=audit_stage(study, probes[OUTPUTS], epochs))
     attacks = attack_stages(study, codes, probes, epochs, training.exact.options_hash)
     dynamics = dynamics_stage(study, codes, probes, epochs)
     analysis = analysis_stage(study, codes, probes, epochs) if study.config.analysis.enabled else None
@@ -349,6 +355,8 @@ def _of_tables_alone(run: RunPlan) -> dict[str, Any]:
 
 def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage, Stage]:
     config = study.config
+    if config.audit:
+        return shown_stages(config, audited_tables(study, runs))
     members = [
         {
             "name": run.name,
@@ -380,17 +388,4 @@ def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage,
         },
         ("compare_runs.py",),
     )
-    shown = {name: getattr(config, name) for name in ("report", "dynamics", "analysis", "study")}
-    figures = Stage(FIGURES, "figures", {"tables": tables.folder, **shown}, ("draw_figures.py",), entries(DRAWN))
-    report = Stage(
-        REPORT,
-        "report",
-        {"figures": figures.folder, "tables": tables.folder, **shown},
-        ("write_report.py",),
-        entries(WRITTEN),
-        files=tuple(f"memdyn/report/page/templates/{name}" for name in ("report.css", "report.html.j2")),
-    )
-    given = limits_by_attack(config.fail_above, [attack.label() for attack in config.attacks])
-    # judged for itself, so that another limit writes no page anew
-    limits = Stage(LIMITS, "limits", {"tables": tables.folder, "limits": given}, ("judge_limits.py",))
-    return tables, figures, report, limits
+    return shown_stages(config, tables)

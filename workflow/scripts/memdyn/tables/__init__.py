@@ -3,7 +3,18 @@
 Rules read their outputs off it, writing checks it, docs/tables.md is generated from it.
 """
 
-from memdyn.tables import agreement, analysis, attack, distance, dynamics, reliability, study, train, uncalibrated
+from memdyn.tables import (
+    agreement,
+    analysis,
+    attack,
+    audit,
+    distance,
+    dynamics,
+    reliability,
+    study,
+    train,
+    uncalibrated,
+)
 from memdyn.tables.table import Table
 
 STAGES: dict[str, dict[str, Table]] = {
@@ -15,7 +26,13 @@ STAGES: dict[str, dict[str, Table]] = {
     "uncalibrated": uncalibrated.TABLES,
     "distance": distance.TABLES,
     "reliability": reliability.TABLES,
-    "study": study.TABLES | study.ANALYSED | study.DISTANCES | study.AGAINST_BASELINE | study.PROBABILITIES,
+    "audit": audit.TABLES,
+    "study": study.TABLES
+    | study.ANALYSED
+    | study.DISTANCES
+    | study.AGAINST_BASELINE
+    | study.PROBABILITIES
+    | audit.OF_STUDY,
 }
 """Stage -> name -> table."""
 
@@ -38,6 +55,10 @@ def study_tables(
         (probabilities, study.PROBABILITIES),
     )
     return [*study.TABLES, *(name for asked, tables in more if asked for name in tables)]
+
+
+AUDITED = ("runs", "pools", "samples_index", "accuracy", *audit.OF_STUDY)
+"""Names of the tables of an audit."""
 
 
 def taken_over(stage: str) -> list[str]:

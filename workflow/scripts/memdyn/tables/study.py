@@ -3,7 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from memdyn.tables import agreement, analysis, attack, distance, dynamics, regularization, reliability, uncalibrated
+from memdyn.tables import (
+    agreement,
+    analysis,
+    attack,
+    audit,
+    distance,
+    dynamics,
+    regularization,
+    reliability,
+    uncalibrated,
+)
 from memdyn.tables.table import Column, Table
 from memdyn.tables.words import table, with_limits, words
 from memdyn.terms import PARTS
@@ -302,7 +312,7 @@ _OF_ANALYSED = dict(
     ]
 )
 
-OWN = _OF_ALL | _OF_ANALYSED | regularization.OWN
+OWN = _OF_ALL | _OF_ANALYSED | regularization.OWN | audit.OF_STUDY
 """Tables that no run has of its own."""
 
 TABLES = (

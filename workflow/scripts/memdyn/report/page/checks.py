@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from memdyn.report.rows import at_last, failed_runs, failures, non_members, preferred_aggregation
@@ -34,8 +35,9 @@ class Check:
 
 def checks(tables: Mapping[str, pd.DataFrame]) -> list[Check]:
     """All checks of the study; those without anything to check are left out."""
-    found = [null_check(tables)]
+    found = [] if "audit" in tables else [null_check(tables)]
     for check, needed in (
+        (audit_check, "audit"),
         (tail_check, "tail_verdicts"),
         (diverged_models, "runs"),
         (few_models, "attack_metrics"),
@@ -44,6 +46,17 @@ def checks(tables: Mapping[str, pd.DataFrame]) -> list[Check]:
     ):
         found += [check(tables)] if needed in tables else []
     return [check for check in found if check is not None]
+
+
+def audit_check(tables: Mapping[str, pd.DataFrame]) -> Check:
+    """Whether any lower bound of epsilon, of all targets together, is above what the accountant says."""
+    together = tables["audit"][tables["audit"]["target"] == "all"]
+    wrong = list(together.loc[together["violated"], "run"].unique())
+    if wrong:
+        words = f"epsilon of {_names(wrong)} is above the accountant's: training is not as private as it says"
+        return Check(FAILED, words, "audit")
+    accounted = list(together.loc[np.isfinite(together["epsilon"]), "run"].unique())
+    return Check(PASSED, f"epsilon of {_count(accounted, 'run')} with a guarantee is not contradicted", "audit")
 
 
 def worst(found: list[Check]) -> str:

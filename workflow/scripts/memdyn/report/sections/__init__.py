@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 SECTIONS = (
     "found",
     "claims",
+    "audit",
     "mechanisms",
     "protection",
     "alike",

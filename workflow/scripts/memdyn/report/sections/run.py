@@ -103,7 +103,8 @@ def tabulate_runs(study: Study) -> Table:
         "means over models: on the scored samples as members (in) and as non-members (out), and on the test part"
         f"{'; training time' * trained}."
     )
-    caption = " ".join([caption, *diverged, *_few_checkpoints(table, styles)])
+    few = [] if "audit" in study.tables else _few_checkpoints(table, styles)  # which is of one checkpoint
+    caption = " ".join([caption, *diverged, *few])
     words = sum(show is str for _, show in columns.values())
     return Table(caption, ["run", *columns, *["all models"] * trained], rows, head=1 + words)
 

@@ -1,0 +1,50 @@
+"""Lower bounds of epsilon beside the accountant's."""
+
+from math import inf
+
+import pandas as pd
+import pytest
+
+from memdyn.compare import audit
+from memdyn.compare.audit import accountant_of, audit_table
+from memdyn.tables import STAGES
+
+
+def run(noise=None, epochs=20, lot=256):
+    section = {"name": "dp_sgd", "noise": noise, "clip": 1.0, "lot": lot, "delta": 1e-6, "norm": None}
+    recipe = {"epochs": epochs, "mechanisms": [{"name": "mixup"}, section] if noise is not None else []}
+    return {"name": "r", "members": 2000, "recipe": recipe}
+
+
+def bounds(*epsilons):
+    rows = {"method": "guesses", "target": [*map(str, range(len(epsilons)))], "epsilon_lower": epsilons}
+    return pd.DataFrame(rows | {"correct": 5, "guesses": 9, "canaries": 99, "delta": 1e-5, "confidence": 0.95})
+
+
+def test_epsilon_is_the_accountants_at_the_audits_delta(monkeypatch):
+    """And not at that of the recipe; of 20 epochs of 8 lots, of all steps that are planned."""
+    assert accountant_of(run(0.0), 1e-5) == accountant_of(run(), 1e-5) == inf
+    asked = []
+    monkeypatch.setattr(audit, "epsilon_of", lambda *of: asked.append(of) or (4.3, "prv"))
+    assert accountant_of(run(1.0), 1e-5) == 4.3 and accountant_of(run(2.0, epochs=3, lot=300), 1e-4) == 4.3
+    assert asked == [(1.0, 0.128, 160, 1e-5), (2.0, 0.15, 21, 1e-4)]
+
+
+@pytest.fixture
+def accountant(monkeypatch):
+    """Opacus takes seconds to come up."""
+    monkeypatch.setattr(audit, "epsilon_of", lambda noise, *of: (12.0 / noise, "prv"))
+
+
+def test_a_bound_above_the_accountants_is_told(accountant):
+    table = audit_table({"a": bounds(1.0, 20.0), "b": bounds(20.0)}, {"a": run(1.0), "b": run()})
+    assert table["violated"].tolist() == [False, True, False] and table["run"].tolist() == ["a", "a", "b"]
+    STAGES["study"]["audit"].checked(table)
+
+
+def test_runs_without_bounds(accountant):
+    """Of which too few models are left."""
+    none = STAGES["audit"]["bounds"].empty()
+    table = audit_table({"a": none, "b": bounds(1.0)}, {"a": run(1.0), "b": run(1.0)})
+    assert table["run"].tolist() == ["b"]
+    assert len(STAGES["study"]["audit"].checked(audit_table({"a": none}, {"a": run(1.0)}))) == 0

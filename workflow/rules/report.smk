@@ -1,0 +1,51 @@
+# Figures and the page. Each version of a study has a folder of its own; links show the current one.
+FIGURES = f"{VERSIONS}/{PLAN.figures.folder}"
+STUDY_REPORT = f"{VERSIONS}/{PLAN.report.folder}/report.html"
+
+
+rule draw_figures:
+    input:
+        tables=ancient([f"{TABLES}/{name}.parquet" for name in STUDY_TABLES]),
+        pools=ancient(run_files(lambda run: f"{run.pool.path}/pool.arrow")),
+    output:
+        figures=report(
+            directory(FIGURES),
+            patterns=["{figure}.png"],
+            category="Figures",
+            caption="../report/figure.rst",
+            labels={"figure": "{figure}"},
+        ),
+    log:
+        f"{VERSIONS}/logs/{PLAN.figures.folder}.log",
+    conda:
+        "../../envs/memdyn.yaml"
+    resources:
+        mem_mb=lambda wc, attempt: study_memory(attempt),
+        runtime=lambda wc, attempt: 120 * attempt,
+    params:
+        stage=PLAN.figures.params(),
+    script:
+        "../scripts/draw_figures.py"
+
+
+rule write_report:
+    input:
+        tables=ancient([f"{TABLES}/{name}.parquet" for name in STUDY_TABLES]),
+        figures=ancient(rules.draw_figures.output.figures),
+    output:
+        page=report(STUDY_REPORT, category="Report", caption="../report/page.rst"),
+    log:
+        f"{VERSIONS}/{PLAN.report.folder}/report.log",
+    conda:
+        "../../envs/memdyn.yaml"
+    resources:
+        mem_mb=lambda wc, attempt: 8000 * attempt,
+        runtime=lambda wc, attempt: 30 * attempt,
+    params:
+        stage=PLAN.report.params(),
+        config=OPTIONS.stated(),
+        folders={run.name: f"{RESULTS}/{run.train.path}" for run in PLAN.runs},
+        study=lambda wc: PLAN.folder,
+        versions=PLAN.version_names(),
+    script:
+        "../scripts/write_report.py"

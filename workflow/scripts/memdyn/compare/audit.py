@@ -1,0 +1,35 @@
+"""Lower bounds of epsilon beside what the accountant of DP-SGD says: the table `audit` of a study."""
+
+from collections.abc import Mapping
+from math import ceil, inf
+from typing import Any
+
+import pandas as pd
+
+from memdyn.compare.privacy import epsilon_of
+
+
+def audit_table(bounds: Mapping[str, pd.DataFrame], runs: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    """The bounds of all runs, each with the accountant's epsilon at its delta and the run's last epoch.
+
+    Args:
+        bounds: run -> its table `bounds`; without rows where its models failed.
+        runs: run -> its recipe and `members`, as the plan describes it.
+    """
+    tables = []
+    for run, table in bounds.items():
+        known = [accountant_of(runs[run], delta) for delta in table["delta"]]
+        table = table.assign(run=run, epsilon=pd.Series(known, table.index, dtype=float))
+        tables.append(table.assign(violated=table["epsilon_lower"] > table["epsilon"]))
+    kept = [table for table in tables if len(table)] or tables[:1]
+    return pd.concat(kept, ignore_index=True)
+
+
+def accountant_of(run: Mapping[str, Any], delta: float) -> float:
+    """Epsilon of a run at its last epoch, of members that are added or removed; infinite without DP-SGD."""
+    recipe = run["recipe"]
+    section = next((each for each in recipe.get("mechanisms", ()) if each["name"] == "dp_sgd"), None)
+    if section is None:
+        return inf
+    steps = recipe["epochs"] * ceil(run["members"] / section["lot"])
+    return epsilon_of(section["noise"], section["lot"] / run["members"], steps, delta)[0]
