@@ -12,6 +12,7 @@ CONFIG = Path(__file__).resolve().parents[3] / "config"
 STUDIES = {
     "config": (3, 32),
     "studies/tiny": (2, 8),
+    "studies/attack_suite": (1, 32),
     "studies/dp_audit": (4, 32),
     "studies/dynamics_demo": (3, 32),
     "studies/dynamics_size": (5, 32),
