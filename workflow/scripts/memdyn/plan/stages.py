@@ -12,7 +12,18 @@ from memdyn.models import REGISTRY as MODELS
 from memdyn.optim import REGISTRY as OPTIMIZERS
 from memdyn.optim.schedules import REGISTRY as SCHEDULES
 from memdyn.plan.probes import OUTPUTS, code_of_mechanism, probes_read
-from memdyn.plan.stage import ANALYSIS, ATTACK, DISTANCE, DYNAMICS, RELIABILITY, TRAIN, UNCALIBRATED, Stage, code_of
+from memdyn.plan.stage import (
+    ANALYSIS,
+    ATTACK,
+    DISTANCE,
+    DYNAMICS,
+    REALISED,
+    RELIABILITY,
+    TRAIN,
+    UNCALIBRATED,
+    Stage,
+    code_of,
+)
 
 
 def architecture(train: TrainConfig) -> str:
@@ -221,3 +232,19 @@ def reliability_stage(
     slug = f"reliability-m{config.shadow_models:03d}"
     needs, roots = _read_besides(study, given, probes), ("measure_reliability.py", *own)
     return Stage(RELIABILITY, slug, options, roots, entries, parent=probes[OUTPUTS], needs=needs)
+
+
+def realised_stage(study: Study, codes: dict[str, Code], probes: dict[str, Stage], epochs: list[int]) -> Stage:
+    """What attackers realise on held-out targets, on one run; of a study that asks for it."""
+    config = study.config
+    options = {
+        "attacks": [{"label": attack.label(), "options": attack} for attack in config.attacks],
+        "epochs": epochs,
+        "models": config.shadow_models,
+        "realised": config.realised,
+        "statistics": config.statistics,
+    }
+    own, entries = _code_of_all(config.attacks, codes)
+    slug = f"realised-m{config.shadow_models:03d}"
+    needs, roots = _read_besides(study, config.attacks, probes), ("measure_realised.py", *own)
+    return Stage(REALISED, slug, options, roots, entries, parent=probes[OUTPUTS], needs=needs)

@@ -30,6 +30,7 @@ from memdyn.plan.stages import (
     code_of_attacks,
     distance_stage,
     dynamics_stage,
+    realised_stage,
     reliability_stage,
     uncalibrated_stage,
 )
@@ -49,6 +50,7 @@ class RunPlan:
         uncalibrated: None where it does not ask for runs against a baseline.
         distance: None where it does not ask for the level distance.
         reliability: None where no attack gives probabilities.
+        realised: None where the study does not ask what attackers realise on held-out targets.
         training: of its models; of a hidden teacher that is all there is. Or where their scores come from.
         shares: whether another run has the same training: they differ in output rules, or in when they end.
         repeats: whether another run has the same outputs too, so that nothing is trained or scored for it.
@@ -65,6 +67,7 @@ class RunPlan:
     uncalibrated: Stage | None = None
     distance: Stage | None = None
     reliability: Stage | None = None
+    realised: Stage | None = None
 
     @property
     def run(self) -> Run | ScoredRun:
@@ -90,7 +93,7 @@ class RunPlan:
     def stages(self) -> Iterator[Stage]:
         """All of them; a parent comes before what lies in it."""
         yield from (self.pool, self.train, *self.probes.values(), *self.attacks.values())
-        more = (self.dynamics, self.analysis, self.uncalibrated, self.distance, self.reliability)
+        more = (self.dynamics, self.analysis, self.uncalibrated, self.distance, self.reliability, self.realised)
         yield from filter(None, more)
 
 
@@ -202,6 +205,7 @@ class StudyPlan:
                 **({"uncalibrated": run.uncalibrated.path} if run.uncalibrated else {}),
                 **({"distance": run.distance.path} if run.distance else {}),
                 **({"reliability": run.reliability.path} if run.reliability else {}),
+                **({"realised": run.realised.path} if run.realised else {}),
             }
             for run in self.runs
         }
@@ -297,6 +301,7 @@ def _read_by(
     distance = distance_stage(study, probes, epochs) if study.config.level_distance else None
     more = {"uncalibrated": uncalibrated, "distance": distance}
     more["reliability"] = reliability_stage(study, codes, probes, epochs)
+    more["realised"] = realised_stage(study, codes, probes, epochs) if study.config.realised else None
     return RunPlan(training, epochs, probes, attacks, dynamics, analysis, **more)
 
 
@@ -351,6 +356,7 @@ def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]
             **({"uncalibrated": run.uncalibrated.folder} if run.uncalibrated else {}),
             **({"distance": run.distance.folder} if run.distance else {}),
             **({"reliability": run.reliability.folder} if run.reliability else {}),
+            **({"realised": run.realised.folder} if run.realised else {}),
             **_of_tables_alone(run),
         }
         for run in runs

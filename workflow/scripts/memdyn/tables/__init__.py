@@ -3,7 +3,7 @@
 Rules read their outputs off it, writing checks it, docs/tables.md is generated from it.
 """
 
-from memdyn.tables import analysis, attack, distance, dynamics, reliability, study, train, uncalibrated
+from memdyn.tables import analysis, attack, distance, dynamics, realised, reliability, study, train, uncalibrated
 from memdyn.tables.table import Table
 
 STAGES: dict[str, dict[str, Table]] = {
@@ -14,13 +14,23 @@ STAGES: dict[str, dict[str, Table]] = {
     "uncalibrated": uncalibrated.TABLES,
     "distance": distance.TABLES,
     "reliability": reliability.TABLES,
-    "study": study.TABLES | study.ANALYSED | study.DISTANCES | study.AGAINST_BASELINE | study.PROBABILITIES,
+    "realised": realised.TABLES,
+    "study": study.TABLES
+    | study.ANALYSED
+    | study.DISTANCES
+    | study.AGAINST_BASELINE
+    | study.PROBABILITIES
+    | study.HELD_OUT,
 }
 """Stage -> name -> table."""
 
 
 def study_tables(
-    analysed: bool, distances: bool = False, against_baseline: bool = False, probabilities: bool = False
+    analysed: bool,
+    distances: bool = False,
+    against_baseline: bool = False,
+    probabilities: bool = False,
+    held_out: bool = False,
 ) -> list[str]:
     """Names of the tables of a study; with those of what else it asks for.
 
@@ -29,12 +39,14 @@ def study_tables(
         distances: the level distance.
         against_baseline: runs against a baseline.
         probabilities: attacks that give probabilities.
+        held_out: what is realised on held-out targets.
     """
     more = (
         (analysed, study.ANALYSED),
         (distances, study.DISTANCES),
         (against_baseline, study.AGAINST_BASELINE),
         (probabilities, study.PROBABILITIES),
+        (held_out, study.HELD_OUT),
     )
     return [*study.TABLES, *(name for asked, tables in more if asked for name in tables)]
 

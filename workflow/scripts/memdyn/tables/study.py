@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from memdyn.tables import analysis, attack, distance, dynamics, regularization, reliability, uncalibrated
+from memdyn.tables import analysis, attack, distance, dynamics, realised, regularization, reliability, uncalibrated
 from memdyn.tables.table import Column, Table
 from memdyn.tables.words import table, with_limits, words
 from memdyn.terms import PARTS
@@ -317,3 +317,6 @@ DISTANCES = _of_runs(distance.TABLES, "run")
 
 PROBABILITIES = _of_runs(reliability.TABLES, "run")
 """What it has where an attack gives probabilities."""
+
+HELD_OUT = _of_runs(realised.TABLES, "run")
+"""What it has where it asks what attackers realise on held-out targets."""
