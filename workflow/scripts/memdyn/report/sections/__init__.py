@@ -19,6 +19,7 @@ SECTIONS = (
     "roc",
     "plane",
     "private",
+    "realised",
     "reliability",
     "centre",
     "samples",
