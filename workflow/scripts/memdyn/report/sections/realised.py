@@ -23,8 +23,8 @@ _PRECISION = """
     models, everything chosen anew)."""
 _CALIBRATED = """
     ROC curves of each run at its last checkpoint, pooled, both axes logarithmic: with marks, by the attack's score, one
-    threshold for all samples; dashed, by each sample's own OUT p-value, how seldom OUT models score so high on this
-    sample, so that one sample has as many false alarms as another. Where the dashed curve lies higher, the attack loses
+    threshold for all samples; thin, by each sample's own OUT p-value, how seldom OUT models score so high on this
+    sample, so that one sample has as many false alarms as another. Where the thin curve lies higher, the attack loses
     by treating samples alike; where it lies lower, the attack gains by knowing which samples differ most. Bands, of the
     curves with marks, are {level} intervals. Dotted: chance. The grey strip lies below one non-member: no rate can be
     counted there."""
@@ -88,7 +88,7 @@ def draw_calibrated(study: Study) -> Iterator[Drawing]:
         _draw_rocs(axes, table[table["attack"] == attack], study.styles, floor)
         axes.set(title=attack, xlim=(floor / 3, 1), ylim=(bottom, 1.3))
     label_outer(grid, len(attacks), "false positive rate", "true positive rate")
-    calibrated = style.handle("by its own OUT p-value", color=style.MUTED, linestyle="--")
+    calibrated = style.handle("thin: by its own OUT p-value", color=style.MUTED, linewidth=0.9)
     legend_above(figure, [*style.run_handles(study.styles), calibrated, style.chance_handle()])
     alt = f"Log-log ROC curves by score and by OUT p-value, for the attacks {', '.join(attacks)}."
     yield drawn(figure, "calibrated_roc", "One threshold, or one FPR for every sample", alt, level=level_words(table))
@@ -107,7 +107,7 @@ def _draw_rocs(axes: Axes, table: pd.DataFrame, styles: dict[str, style.RunStyle
             draw_band(axes, part["fpr"], part["low"].clip(lower=1e-9), part["high"], styles[run])
             axes.plot(part["fpr"], part["tpr"], markevery=max(1, len(part) // 6), **styles[run].line)
         else:
-            axes.plot(part["fpr"], part["tpr"], color=styles[run].colour, linestyle="--", linewidth=1.1)
+            axes.plot(part["fpr"], part["tpr"], **styles[run].line | {"marker": "", "linewidth": 0.9})
 
 
 def tabulate_realised(study: Study) -> Table:
