@@ -172,6 +172,14 @@ def test_an_attack_that_lacks_models_leaves_the_others_their_numbers():
         tables_of_attacks({"lira": build(LIRA)}, scores, planted, SETTINGS, told.append)
 
 
+def test_lists_that_nobody_has_still_have_limits():
+    """All replicates are 0, and the truth need not be: up to 3.7 samples on the lists of all targets together."""
+    lists = tables_of(build(LOSS), gaussian_world(0, 16, 50, 0.0))["member_lists"].set_index("metric")
+    assert (lists["value"] == 0).all() and (lists["low"] == 0).all()
+    assert lists.loc["listed", "high"] == pytest.approx(-np.log(0.025) / 16, rel=0.02)
+    assert lists.loc["with_list", "high"] == lists.loc["fdr", "high"] == pytest.approx(1 - 0.025 ** (1 / 16))
+
+
 @pytest.mark.slow
 def test_limits_cover(replications=30):
     """95 % nominal of the mean over models, samples fixed; wide ones, see `memdyn.attacks.held_out`."""

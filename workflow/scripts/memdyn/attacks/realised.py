@@ -200,7 +200,7 @@ def _of_checkpoint(worlds: Sequence[HeldOut], planted: np.ndarray, settings: Set
         "realised": _realised(np.array([one.rates for one in measured]), trials, sizes, names_of(planted), settings),
         "calibrated_roc": _roc_table(limits, grid),
         "calibrated_metrics": _metrics_table(curves, limits, sizes, settings.level),
-        "member_lists": _lists_table([one.lists for one in measured], sizes, len(everyone.group) * n, settings),
+        "member_lists": _lists_table([one.lists for one in measured], sizes, n, settings),
     }
 
 
@@ -258,23 +258,25 @@ def _metrics_table(curves: np.ndarray, limits: Limits, sizes: np.ndarray, level:
     )
 
 
-def _lists_table(lists: Sequence[np.ndarray], sizes: np.ndarray, members: int, settings: Settings) -> pd.DataFrame:
-    """Means over targets; shares nowhere narrower than independent trials allow: often all targets are alike.
+def _lists_table(lists: Sequence[np.ndarray], sizes: np.ndarray, n_samples: int, settings: Settings) -> pd.DataFrame:
+    """Means over targets, nowhere with narrower limits than independent trials allow: often all targets are alike.
 
-    A target with a list of R samples counts as R trials of the false discovery rate, another as one.
+    Trials are samples of targets of how many are listed, and members of the recall. A target with a list of R samples
+    counts as R trials of the false discovery rate, another as one.
 
     Args:
         lists: [M, LISTS] of all pairs, then without each group.
-        members: of all targets together.
+        n_samples: of each target.
     """
-    means = np.array([each.mean(axis=0) for each in lists])
+    scale = np.where(np.array(LISTS) == "listed", n_samples, 1)  # all as shares
+    means = np.array([each.mean(axis=0) for each in lists]) / scale
     value, (low, high) = means[0], jackknife.interval(means[0], means[1:], sizes, settings.level)
     n_targets, counts = len(lists[0]), lists[0][:, LISTS.index("listed")]
     of_lists = n_targets / (1 / np.maximum(counts, 1)).mean()
-    for k, trials in zip(range(1, len(LISTS)), (n_targets, of_lists, members), strict=True):
+    for k, trials in enumerate((n_targets * n_samples, n_targets, of_lists, n_targets * n_samples / 2)):
         low[k], high[k] = at_least_binomial(value[k], low[k], high[k], trials, settings.level)
-    table = pd.DataFrame({"metric": LISTS, "value": value, "low": np.maximum(low, 0), "high": high})
-    return table.assign(nominal_fdr=settings.fdr, n_models=n_targets)
+    found = {name: values * scale for name, values in zip(_COLUMNS, (value, low, high), strict=True)}
+    return pd.DataFrame({"metric": LISTS} | found).assign(nominal_fdr=settings.fdr, n_models=n_targets)
 
 
 def tables_of_attacks(
