@@ -39,7 +39,7 @@ def test_a_loop_finds_the_same():
     p, mask = one.p_values(), world.mask
     chosen = one.vulnerable.attacked(0.1)
     for a, fpr in enumerate(SETTINGS.fprs):
-        calls = {"plain": one.scores > np.repeat(one.cuts[a], 2)[:, None], "calibrated": p <= fpr}
+        calls = {"plain": one.scores > np.repeat(one.cuts[0, a], 2)[:, None], "calibrated": p <= fpr}
         for way, called in calls.items():
             for samples in ("all", "top0.1", "planted"):
                 members, others = [], []

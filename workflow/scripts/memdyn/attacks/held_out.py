@@ -21,6 +21,7 @@ from memdyn.attacks.out_p_values import FEWEST_REFERENCES, p_values, surprise
 from memdyn.attacks.signals import exchange
 from memdyn.stats.jackknife import TooFewModels
 from memdyn.stats.roc import cuts_at_fprs
+from memdyn.stats.threshold_luck import fprs_by_chance
 
 MOST_GROUPS = 8
 
@@ -35,8 +36,8 @@ class HeldOut:
         vulnerable: the most vulnerable samples, chosen in the other half of the pairs.
         scores: [M, n], of the attack, calibrated without the model's pair.
         surprise: [M, n], how far out the score lies among the sample's OUT scores of the other groups.
-        cuts: [A, P], the threshold at each nominal FPR ("member" iff above it); NaN where it would allow less than one
-            of the other groups' OUT scores.
+        cuts: [3, A, P], the threshold at each nominal FPR ("member" iff above it), then those between which luck may
+            have put it; NaN where it would allow less than one of the other groups' OUT scores.
     """
 
     mask: np.ndarray
@@ -54,7 +55,7 @@ class HeldOut:
             raise ValueError(
                 f"{attack}: scores must be [models, samples] {given.mask.shape} without NaN, got {np.shape(scores)}"
             )
-        nothing = np.full(scores.shape, np.nan), np.full((n_fprs, len(group)), np.nan)
+        nothing = np.full(scores.shape, np.nan), np.full((3, n_fprs, len(group)), np.nan)
         return cls(given.mask, group, MostVulnerable.of(given.margins), scores, *nothing)
 
     def split(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -66,13 +67,14 @@ class HeldOut:
         """[P, n], the scores of OUT models."""
         return self.split(self.scores)[1]
 
-    def choose(self, group: int, references: np.ndarray, fprs: np.ndarray) -> None:
+    def choose(self, group: int, references: np.ndarray, fprs: np.ndarray, level: float) -> None:
         """Fills in what an attacker of one group chooses by the OUT scores [n_references, n] that he has."""
         pairs = self.group == group
         models = np.repeat(pairs, 2)
         self.surprise[models] = surprise(self.scores[models], references)
-        cuts = cuts_at_fprs(references, fprs)
-        self.cuts[:, pairs] = np.where(fprs * references.size >= 1 - 1e-9, cuts, np.nan)[:, None]
+        tried = np.vstack([fprs, fprs_by_chance(fprs, references.size, level)])
+        cuts = cuts_at_fprs(references, tried.ravel()).reshape(tried.shape)
+        self.cuts[..., pairs] = np.where(fprs * references.size >= 1 - 1e-9, cuts, np.nan)[..., None]
 
     def p_values(self) -> np.ndarray:
         """[M, n], by the surprises of the OUT models of the other groups, held out as the target was."""
@@ -84,12 +86,15 @@ class HeldOut:
         return found
 
 
-def held_out(attack: Attack, given: Prepared, most_groups: int, fprs: Sequence[float]) -> tuple[HeldOut, ...]:
+def held_out(
+    attack: Attack, given: Prepared, most_groups: int, fprs: Sequence[float], level: float = 0.95
+) -> tuple[HeldOut, ...]:
     """All pairs, held out a group at a time; then the same without each group, or nothing more for lack of models.
 
     Args:
         most_groups: of the pairs, as of the jackknife.
         fprs: nominal FPRs of the thresholds.
+        level: of the limits of luck.
 
     Raises:
         TooFewModels: where an attacker of some group lacks models.
@@ -106,14 +111,14 @@ def held_out(attack: Attack, given: Prepared, most_groups: int, fprs: Sequence[f
 
     everyone, fewer = without(), {number: without(number) for number in numbers}
     for number, rest in fewer.items():
-        everyone.choose(number, rest.outside, fprs)
+        everyone.choose(number, rest.outside, fprs, level)
     two = list(combinations(numbers, 2))
     if len(numbers) < 3 or not all(_can(attack, given, ~np.isin(group, each)) for each in two):
         return (everyone,)
     for first, second in two:
         references = without(first, second).outside
-        fewer[first].choose(second, references, fprs)
-        fewer[second].choose(first, references, fprs)
+        fewer[first].choose(second, references, fprs, level)
+        fewer[second].choose(first, references, fprs, level)
     return (everyone, *fewer.values())
 
 

@@ -23,6 +23,7 @@ from memdyn.stats.jackknife import TooFewModels
 from memdyn.stats.multiple import benjamini_hochberg
 from memdyn.stats.precision import at_prior, even_precision
 from memdyn.stats.roc import fpr_grid, roc
+from memdyn.stats.threshold_luck import fprs_by_chance
 from memdyn.terms import AUC, FPRS, tpr_at
 
 PLAIN, CALIBRATED, DIFFERENCE = "plain", "calibrated", "difference"
@@ -73,8 +74,9 @@ class Measured:
     """All figures of some pairs.
 
     Attributes:
-        rates: [WAYS, samples looked at, nominal FPRs, 2], TPR and FPR.
-        curves: [WAYS, 1 + FPRs], the AUC of the pooled ROC, then the TPR at each FPR.
+        rates: [3, WAYS, samples looked at, nominal FPRs, 2], TPR and FPR; then with thresholds as high, and as low, as
+            luck may have made them.
+        curves: [3, WAYS, 1 + FPRs], the AUC of the pooled ROC, then the TPR at each FPR; then the same again.
         lists: [M, LISTS], of each target.
     """
 
@@ -92,10 +94,10 @@ class Measured:
         """
         p = one.p_values()
         looked_at = _looked_at(one, planted)
-        curves = [roc(*one.split(values), fprs) for values in (one.scores, one.surprise)]
+        calibrated = _calibrated(one, p, np.asarray(settings.fprs), settings.level)
         return cls(
-            np.array([_rates(decisions, looked_at) for decisions in (_plain(one), _calibrated(one, p, settings.fprs))]),
-            np.array([[curve.auc, *curve.tpr] for curve in curves]),
+            np.array([[_rates(way[k], looked_at) for way in (_plain(one), calibrated)] for k in range(3)]),
+            np.stack([_curve(*one.split(x), fprs, settings.level) for x in (one.scores, one.surprise)], axis=1),
             _lists(p, one.mask, settings.fdr),
         )
 
@@ -103,17 +105,35 @@ class Measured:
 Decisions = list[tuple[np.ndarray, np.ndarray] | None]  # IN and OUT models' [P, n]; None: the FPR is below all counts
 
 
-def _plain(one: HeldOut) -> Decisions:
-    """One threshold for all samples at each nominal FPR, from the other groups."""
+def _plain(one: HeldOut) -> list[Decisions]:
+    """One threshold for all samples at each nominal FPR, from the other groups; and those of luck."""
     scores = one.split(one.scores)
-    return [None if np.isnan(cut).any() else tuple(values > cut[:, None] for values in scores) for cut in one.cuts]
+    return [
+        [None if np.isnan(cut).any() else tuple(values > cut[:, None] for values in scores) for cut in cuts]
+        for cuts in one.cuts
+    ]
 
 
-def _calibrated(one: HeldOut, p: np.ndarray, fprs: Sequence[float]) -> Decisions:
-    """The OUT p-value against the nominal FPR, where the p-values of all targets can be as small."""
+def _calibrated(one: HeldOut, p: np.ndarray, fprs: np.ndarray, level: float) -> list[Decisions]:
+    """The OUT p-value against the nominal FPR, where the p-values of all targets can be as small; and those of luck."""
     levels = one.split(p)
     fewest = min(np.count_nonzero(one.group != number) for number in np.unique(one.group)) * p.shape[1]
-    return [tuple(values <= fpr for values in levels) if fpr * (fewest + 1) >= 1 - 1e-9 else None for fpr in fprs]
+    chance = (1 + fewest * fprs_by_chance(fprs, fewest, level)) / (1 + fewest)
+    known = fprs * (fewest + 1) >= 1 - 1e-9
+    return [
+        [tuple(values <= cut for values in levels) if seen else None for cut, seen in zip(cuts, known, strict=True)]
+        for cuts in (fprs, *chance)
+    ]
+
+
+def _curve(scores_in: np.ndarray, scores_out: np.ndarray, fprs: np.ndarray, level: float) -> np.ndarray:
+    """[3, 1 + FPRs]: AUC and TPR at each FPR, then at those of luck."""
+    several = np.vstack([fprs, fprs_by_chance(fprs, scores_out.size, level)])
+    curve = roc(scores_in, scores_out, several.ravel())
+    found = curve.tpr.reshape(several.shape)
+    surest = (scores_in > scores_out.max()).mean()  # where luck allows no false positive
+    found[1] = np.where(np.isnan(found[1]), np.where(np.isnan(found[0]), np.nan, surest), found[1])
+    return np.column_stack([np.full(3, curve.auc), found])
 
 
 def names_of(planted: np.ndarray) -> list[str]:
@@ -172,7 +192,8 @@ def realised_tables(
     """
     tables: dict[str, list[pd.DataFrame]] = {}
     for epoch in some_of(scores.epochs, settings.checkpoints):
-        worlds = held_out(attack, scores.prepared(attack, "scored", epoch), settings.groups, settings.fprs)
+        given = scores.prepared(attack, "scored", epoch)
+        worlds = held_out(attack, given, settings.groups, settings.fprs, settings.level)
         for name, table in _of_checkpoint(worlds, planted, settings).items():
             table.insert(0, "epoch", epoch)
             tables.setdefault(name, []).append(table.assign(level=settings.level))
@@ -194,10 +215,10 @@ def _of_checkpoint(worlds: Sequence[HeldOut], planted: np.ndarray, settings: Set
     fprs = np.concatenate([FPRS, grid])
     measured = [Measured.of(one, planted, fprs, settings) for one in worlds]
     trials = [len(everyone.group) * count for count in (n, *(count_of(share, n) for share in SHARES), planted.sum())]
-    curves = np.array([one.curves for one in measured])
-    limits = _limits(curves, sizes, settings.level)
+    curves = np.array([one.curves[0] for one in measured])
+    limits = _limits(curves, sizes, settings.level, measured[0].curves[1:])
     return {
-        "realised": _realised(np.array([one.rates for one in measured]), trials, sizes, names_of(planted), settings),
+        "realised": _realised([one.rates for one in measured], trials, sizes, names_of(planted), settings),
         "calibrated_roc": _roc_table(limits, grid),
         "calibrated_metrics": _metrics_table(curves, limits, sizes, settings.level),
         "member_lists": _lists_table([one.lists for one in measured], sizes, n, settings),
@@ -207,17 +228,19 @@ def _of_checkpoint(worlds: Sequence[HeldOut], planted: np.ndarray, settings: Set
 Limits = tuple[np.ndarray, np.ndarray, np.ndarray]  # value, low, high
 
 
-def _limits(values: np.ndarray, sizes: np.ndarray, level: float) -> Limits:
-    """Of shares [1 + G, ...]: of all pairs, then without each group."""
+def _limits(values: np.ndarray, sizes: np.ndarray, level: float, luck: np.ndarray) -> Limits:
+    """Of shares [1 + G, ...], of all pairs, then without each group; not within those [2, ...] of a lucky threshold."""
     low, high = jackknife.interval(values[0], values[1:], sizes, level)
-    return values[0], np.clip(low, 0, 1), np.clip(high, 0, 1)
+    return values[0], np.clip(np.minimum(low, luck[0]), 0, 1), np.clip(np.maximum(high, luck[1]), 0, 1)
 
 
 def _realised(
-    rates: np.ndarray, trials: Sequence[int], sizes: np.ndarray, names: Sequence[str], settings: Settings
+    given: Sequence[np.ndarray], trials: Sequence[int], sizes: np.ndarray, names: Sequence[str], settings: Settings
 ) -> pd.DataFrame:
-    """Rates and precision of [1 + G, WAYS, samples, nominal FPRs, 2], and trials of each kind of samples."""
-    value, low, high = _limits(rates, sizes, settings.level)
+    """Rates and precision of `Measured.rates`, of all and without each group, and trials of each kind of samples."""
+    rates = np.array([each[0] for each in given])
+    luck = np.where([True, False], given[0][1:], rates[0])  # FPRs differ little, and their limits are wide as they are
+    value, low, high = _limits(rates, sizes, settings.level, luck)
     even = []
     for k, count in zip(range(len(names)), trials, strict=False):
         at = slice(None), k
