@@ -36,11 +36,11 @@ def _last(study: Study, name: str) -> pd.DataFrame:
 
 
 def _precisions(study: Study) -> pd.DataFrame:
-    """Of all samples, with a column prior, at the smallest nominal FPR at which most is known."""
+    """Of all samples, with a column prior, at the smallest nominal FPR of which most is known."""
     table = _last(study, "realised")
     table = table[(table["way"] == "plain") & (table["samples"] == "all") & table["metric"].str.startswith(PRIOR)]
-    known = table[table["value"].notna()].groupby("nominal_fpr").size()
-    chosen = table[table["nominal_fpr"] == (known.idxmax() if len(known) else table["nominal_fpr"].min())]
+    known = table[["value", "low"]].notna().sum(axis=1).groupby(table["nominal_fpr"]).sum()
+    chosen = table[table["nominal_fpr"] == known.idxmax()]  # of equals the smallest
     return chosen.assign(prior=chosen["metric"].str.removeprefix(PRIOR).astype(float)).sort_values("prior")
 
 
