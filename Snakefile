@@ -41,8 +41,9 @@ wildcard_constraints:
     run=r"[^/]+-[0-9a-f]{10}",
     probe=r"[^/]+-[0-9a-f]{10}",
     outputs=r"outputs(-[^/]+)?-[0-9a-f]{10}",
-    attack=r"(?!dynamics-|analysis-|uncalibrated-|distance-|reliability-)[^/]+-[0-9a-f]{10}",
+    attack=r"(?!agreement-|dynamics-|analysis-|uncalibrated-|distance-|reliability-)[^/]+-[0-9a-f]{10}",
     dynamics=r"dynamics-[^/]+-[0-9a-f]{10}",
+    agreement=r"agreement-[^/]+-[0-9a-f]{10}",
     analysis=r"analysis-[^/]+-[0-9a-f]{10}",
     uncalibrated=r"uncalibrated-[^/]+-[0-9a-f]{10}",
     distance=r"distance-[^/]+-[0-9a-f]{10}",
@@ -59,9 +60,11 @@ onstart:
 
 localrules:
     all,
+    judge_limits,
 
 
 rule all:
     default_target: True
     input:
         STUDY_REPORT,
+        WITHIN_LIMITS if OPTIONS.fail_above else [],

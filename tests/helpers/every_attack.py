@@ -30,6 +30,7 @@ ATTACKS = [
         )
     ),
     {"name": "lira", "mode": "online", "variance": "shrunken", "dialect": "bavaria", "law": "normal"},
+    {"name": "label_only"},
     {"name": "lira_views", "mode": "online", "variance": "shrunken"},
     {"name": "lira_views", "mode": "online", "variance": "global", "dialect": "carlini2022"},
     *({"name": "difficulty_calibration", "signal": signal} for signal in ("margin", "loss")),

@@ -80,6 +80,7 @@ def outputs_of(margins: np.ndarray) -> Values:
         "modified_entropy": -(1 - of_label) * np.log(of_label) - rest,
         "logits": logits,
         "margin_views": np.stack([margins, margins + 0.3 * np.sin(7 * margins)], axis=2),
+        "gap_views": np.stack([margins, margins + 0.3 * np.sin(7 * margins)], axis=2) - OTHERS[0],
         "embedding_norms": np.stack([np.exp(margins / 4) + place for place in range(4)], axis=2),
         "gradient_norm": np.exp(-margins / 8),
         "margin_history": np.stack(

@@ -9,7 +9,7 @@ from project import Project
 pytestmark = pytest.mark.slow
 
 READ_AGAIN = {
-    **{"run_attack": 4, "compute_dynamics": 2, "analyse_dynamics": 2},
+    **{"run_attack": 4, "compute_dynamics": 2, "compare_attacks": 2, "analyse_dynamics": 2},
     **{"compare_runs": 1, "draw_figures": 1, "write_report": 1},
 }
 

@@ -39,7 +39,7 @@ STUDY = {
         "optimizer": {"name": "adamw"},
         "augment": {"crop": 1},
         "epochs": 8,
-        "batch_size": 16,
+        "batch_size": 32,
         "checkpoints": [0, 1, 2, 4, 8],
     },
     "shadow_models": 8,

@@ -22,6 +22,7 @@ RESULTS_OF_ONE_RUN = {
     "probe_block": 1,
     "run_attack": 2,
     "compute_dynamics": 1,
+    "compare_attacks": 1,
     "analyse_dynamics": 1,
 }
 ALL_JOBS = {
@@ -164,7 +165,7 @@ def test_an_attack_added(copy: Project):
     study = copy.study()
     study["attacks"].append({"name": "rmia"})
     copy.write_study(study)
-    assert copy.planned() == {"run_attack": 2, **STUDY_JOBS}
+    assert copy.planned() == {"run_attack": 2, "compare_attacks": 2, **STUDY_JOBS}
 
 
 def test_a_run_added(copy: Project):
@@ -221,7 +222,7 @@ def test_the_pages_style_sheet(copy: Project):
 
 def test_the_code_of_one_attack(copy: Project):
     copy.append("attacks/loss.py", CHANGE)
-    assert copy.planned() == {"run_attack": 2, **STUDY_JOBS}
+    assert copy.planned() == {"run_attack": 2, "compare_attacks": 2, **STUDY_JOBS}
 
 
 def test_an_optimizer_and_a_model_added(copy: Project):

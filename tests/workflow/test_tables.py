@@ -78,7 +78,8 @@ def stage_of(path: Path) -> str:
     if path.stem == "log":
         return "train"
     kind = path.parent.name.split("-")[0]
-    return kind if kind in ("dynamics", "analysis", "distance", "uncalibrated", "reliability", "realised") else "attack"
+    kinds = ("agreement", "dynamics", "analysis", "distance", "uncalibrated", "reliability", "realised")
+    return kind if kind in kinds else "attack"
 
 
 def test_every_written_table_is_as_declared(made, tables):

@@ -77,6 +77,31 @@ rule analyse_dynamics:
         "../scripts/analyse_dynamics.py"
 
 
+rule compare_attacks:
+    input:
+        unpack(lambda wc: read_besides(wc.pool, wc.run, wc.outputs, wc.agreement)),
+        pool=ancient(POOL_FILE),
+        masks=lambda wc: masks_of(wc.pool, range(OPTIONS.shadow_models)),
+        outputs=outputs_of,
+    output:
+        **{
+            name: f"{RESULTS}/{{pool}}/{{run}}/{{outputs}}/{{agreement}}/{name}.parquet"
+            for name in STAGES["agreement"]
+        },
+    log:
+        f"{RESULTS}/{{pool}}/{{run}}/{{outputs}}/{{agreement}}/agreement.log",
+    conda:
+        "../../envs/memdyn.yaml"
+    resources:
+        mem_mb=lambda wc, attempt: 8000 * attempt,
+        runtime=lambda wc, attempt: 120 * attempt,
+    params:
+        stage=lambda wc: stage(wc.pool, wc.run, wc.outputs, wc.agreement),
+        seed=lambda wc: stage(wc.pool)["options"]["seed"],
+    script:
+        "../scripts/compare_attacks.py"
+
+
 rule measure_uncalibrated:
     input:
         pool=ancient(POOL_FILE),

@@ -9,6 +9,8 @@ STUDY_TABLES = study_tables(
 TABLES = f"{VERSIONS}/{PLAN.tables.folder}"
 FIGURES = f"{VERSIONS}/{PLAN.figures.folder}"
 STUDY_REPORT = f"{VERSIONS}/{PLAN.report.folder}/report.html"
+# of a study with limits of its leak alone: there only where none is broken
+WITHIN_LIMITS = f"{VERSIONS}/{PLAN.limits.folder}/within_limits.txt"
 
 
 rule compare_runs:
@@ -34,6 +36,13 @@ rule compare_runs:
             ]
         ),
         samples=ancient(run_files(lambda run: f"{run.dynamics.path}/samples.parquet")),
+        agreement=ancient(
+            [
+                f"{RESULTS}/{run.agreement.path}/{name}.parquet"
+                for name in taken_over("agreement")
+                for run in PLAN.runs
+            ]
+        ),
         analysis=ancient(
             [
                 f"{RESULTS}/{run.analysis.path}/{name}.parquet"
@@ -144,3 +153,31 @@ rule write_report:
         versions=PLAN.version_names(),
     script:
         "../scripts/write_report.py"
+
+
+# Last of all, so that nothing is lost where it fails; it fails again as long as the leak is above its limit.
+rule judge_limits:
+    input:
+        page=ancient(STUDY_REPORT),
+        tables=ancient(
+            [
+                f"{TABLES}/{name}.parquet"
+                for name in (
+                    "attack_metrics",
+                    "runs",
+                    "samples_index",
+                    "vulnerability_matrix",
+                )
+            ]
+        ),
+    output:
+        verdict=WITHIN_LIMITS,
+    log:
+        f"{VERSIONS}/{PLAN.limits.folder}/limits.log",
+    retries: 0
+    conda:
+        "../../envs/memdyn.yaml"
+    params:
+        limits=PLAN.limits.options["limits"],
+    script:
+        "../scripts/judge_limits.py"

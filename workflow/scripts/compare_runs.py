@@ -95,6 +95,7 @@ def study_tables(snakemake) -> dict[str, pd.DataFrame]:
     tables = {
         **taken_over("attack", by_attack, given.attacks),
         **taken_over("dynamics", by_run, given.dynamics),
+        **taken_over("agreement", by_run, given.agreement),
         **taken_over("analysis", by_run, given.analysis),
         **taken_over("distance", by_run, given.distances),
         **taken_over("reliability", by_run, given.reliability),

@@ -13,12 +13,18 @@ from memdyn.stats.roc import auc
 from memdyn.stats.simultaneous import null_test
 from worlds import gaussian_world, readable_by, with_outputs
 
-WORLDS, SAMPLES = 20, 2000
+WORLDS, SAMPLES = 12, 2000
 SLOW = ("shokri2017", "trajectory")  # they train a classifier
-LIKE_LIRA = ("lira_views", "embedding_norm", "sequence", "log_ratio_sum")  # its laws, of other or of more signals
+LIKE_LIRA = (
+    "lira_views",
+    "embedding_norm",
+    "sequence",
+    "log_ratio_sum",
+    "proxy",
+)  # its laws, of other or of more signals
 
 
-@pytest.mark.parametrize("n_models", [8, 16, 32])
+@pytest.mark.parametrize("n_models", [8, 32])
 @pytest.mark.parametrize("options", ATTACKS, ids=label)
 @pytest.mark.parametrize("folds", ["pairs", "halves"])
 def test_pure_noise_gives_one_half(options, folds, n_models):
@@ -61,7 +67,8 @@ def per_model(scores, mask):
 def test_honest_runs_pass_the_simultaneous_test():
     """On real signal, members swapped at random: the p-value of the run's null test is uniform, also for 8 models."""
     kinds = [each for each in ATTACKS if each.get("mode") != "offline" and "dialect" not in each]
-    quick = [each for each in kinds if each["name"] not in (*SLOW, *LIKE_LIRA)]
+    one_of_each = {each["name"]: each for each in reversed(kinds)}.values()  # in its first mode
+    quick = [each for each in one_of_each if each["name"] not in (*SLOW, *LIKE_LIRA)]
     attacks, p_values = [build(options) for options in quick], []
     for seed in range(60):
         world = with_outputs(gaussian_world(seed, 8, 100, 1.5, model_effect=0.3))

@@ -35,6 +35,15 @@ def test_only_ranks_matter():
     assert np.isnan(target_spread(scores[:1], mask[:2]))
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("n_pairs", [2, 3, 16])
+def test_targets_of_one_score_each_lie_infinitely_far_apart(n_pairs):
+    mask = np.zeros((2 * n_pairs, 40), dtype=bool)
+    mask[0::2, ::2], mask[1::2, 1::2] = True, True
+    target = 2 * np.arange(n_pairs)[:, None] + mask[0::2]  # the OUT model of each pair and sample
+    assert target_spread(target.astype(float), mask) == np.inf
+
+
 def test_spread_by_hand():
     """Without noise: two pairs, the second's models score one place above the first's on every sample."""
     mask = np.array([[True, False], [False, True], [False, True], [True, False]])

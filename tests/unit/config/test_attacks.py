@@ -13,6 +13,10 @@ from memdyn.attacks.base import build
 from memdyn.config.attacks.custom import CustomAttack
 from memdyn.config.attacks.lira import VARIANCES
 from memdyn.config.attacks.sections import AttackConfig
+from memdyn.config.errors import ConfigError
+from memdyn.config.load import load_study
+from memdyn.tables import STAGES
+from studies import study
 
 ADAPTER = TypeAdapter(AttackConfig)
 
@@ -169,3 +173,20 @@ def test_attacks_over_time_name_the_same_on_the_last_checkpoint_alone(options, a
 @pytest.mark.parametrize("options", ATTACKS, ids=label)
 def test_the_config_knows_which_attacks_need_shadow_models(options):
     assert ADAPTER.validate_python(options).needs_shadow_models == (options not in UNCALIBRATED)
+
+
+@pytest.mark.parametrize("called", ["run", "sample_id", "dynamics", "agreement-2"])
+def test_labels_that_name_something_else_are_refused(called):
+    """A column of the table that has a column an attack; the beginning of another stage's folder."""
+    own = {"name": "custom", "target": "own.py:Mine", "called": called}
+    with pytest.raises(ConfigError, match=f"attacks: no attack can be called '{called}'.*`called` gives"):
+        load_study(study({"attacks": [{"name": "loss"}, own], "dynamics.attacks": ["loss"]}))
+    named = {"name": "custom", "target": f"own.py:{called.replace('-', '_')}"}
+    if "-" not in called:
+        with pytest.raises(ConfigError, match="no attack can be called"):
+            load_study(study({"attacks": [{"name": "loss"}, named], "dynamics.attacks": ["loss"]}))
+
+
+def test_costly_attacks_are_those_that_the_tables_name():
+    costly = {section.model_fields["name"].default for section in get_args(get_args(AttackConfig)[0]) if section.costly}
+    assert set(re.findall("`([a-z_0-9]{5,})`", STAGES["agreement"]["agreement"].about)) == costly

@@ -97,7 +97,8 @@ def test_probes_see_one_answer_to_one_query(taken):
     """The first view is the image itself; the others are queries of their own."""
     rules = [section("output_noise", sigma=1.0)]
     for epoch, views in taken(rules, "views").items():
-        np.testing.assert_array_equal(views["margin_views"][..., 0], taken(rules, "outputs")[epoch]["margin"])
+        for name in ("margin", "gap"):
+            np.testing.assert_array_equal(views[f"{name}_views"][..., 0], taken(rules, "outputs")[epoch][name])
         plain = taken([], "views")[epoch]["margin_views"]
         noise = views["margin_views"] - plain
         assert abs(np.corrcoef(noise[..., 0].ravel(), noise[..., 1].ravel())[0, 1]) < 0.4

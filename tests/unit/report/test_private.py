@@ -7,6 +7,7 @@ import pytest
 from memdyn.report.figures import draw_all
 from memdyn.report.page.context import PageContext, config_text
 from memdyn.report.page.render import render_page
+from quick_figures import without_layout
 from synthetic_dynamics import analysis_tables
 from synthetic_tables import OPTIONS, RUNS, fake_pool, study_tables
 
@@ -38,7 +39,8 @@ def deposited(tables, pool, folder_, options):
     folder_.mkdir()
     needed = ("runs", "samples", "summary", "curves")
     some = {name: tables[name] for name in needed}
-    draw_all(some, {RUN: pool}, folder_, options)
+    with without_layout():
+        draw_all(some, {RUN: pool}, folder_, options)
     context = PageContext(study="s", title="t", config_yaml="a: 1", versions={}, folders={}, options=options)
     page = render_page({n: t for n, t in some.items() if n != "samples"}, folder_, context)
     return {path.name: path.read_bytes() for path in sorted(folder_.iterdir())} | {"page": page.encode()}

@@ -10,6 +10,7 @@ from memdyn.report.page.glossary import Glossary
 from memdyn.report.page.render import render_page
 from memdyn.report.record import read_index
 from memdyn.report.words import DIFFICULTY_LABELS, METRIC_LABELS, ZONE_LABELS
+from quick_figures import without_layout
 from report_study import CONTEXT
 from synthetic_dynamics import analysis_tables
 from synthetic_tables import OPTIONS, RUNS, fake_pool, study_tables
@@ -101,7 +102,8 @@ class Blocks(HTMLParser):
 
 def check_terms(tables, folder_):
     """What is explained, once no block of the page has a term that was not explained before or right behind it."""
-    draw_all(tables, dict.fromkeys(RUNS, fake_pool()), folder_, OPTIONS)
+    with without_layout():
+        draw_all(tables, dict.fromkeys(RUNS, fake_pool()), folder_, OPTIONS)
     written = {record.name: record.written for record in read_index(folder_)}
     words, parser = glossary(), Blocks()
     parser.feed(render_page(tables, folder_, CONTEXT))

@@ -9,6 +9,7 @@ REGISTRY: dict[str, str] = {
     "song2021": "memdyn.attacks.song2021:Song2021",
     "privacy_risk_score": "memdyn.attacks.privacy_risk_score:PrivacyRiskScore",
     "shokri2017": "memdyn.attacks.shokri2017:Shokri2017",
+    "label_only": "memdyn.attacks.label_only:LabelOnly",
     "difficulty_calibration": "memdyn.attacks.difficulty_calibration:DifficultyCalibration",
     "ye": "memdyn.attacks.ye:Ye",
     "proxy": "memdyn.attacks.proxy:Proxy",

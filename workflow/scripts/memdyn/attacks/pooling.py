@@ -11,7 +11,7 @@ def target_spread(scores_out: np.ndarray, mask: np.ndarray) -> float:
 
     Of the scores' ranks, which are all that a ROC sees. 0: one threshold has one FPR on every target. Each sample's own
     mean is taken out first, since a target's half of the samples is not another's, and what chance alone makes of the
-    means after that (analysis of variance). NaN for one pair.
+    means after that (analysis of variance). NaN for one pair; infinite where each target gives all samples one score.
 
     Args:
         scores_out: [P, n], of each pair's OUT model.
@@ -28,7 +28,10 @@ def target_spread(scores_out: np.ndarray, mask: np.ndarray) -> float:
     means = sums / counts
     chance = ((of_target**2).sum() - (counts * means**2).sum()) / ((n_pairs - 1) * n_samples) * (1 / counts).mean()
     between = max(means.var(ddof=1) - chance, 0.0)
-    return float(np.sqrt(between / (ranks.var() - between))) if between else 0.0
+    within = ranks.var() - between  # below 0 where all lies between few targets
+    if within <= 0:
+        return np.inf if between else 0.0
+    return float(np.sqrt(between / within))
 
 
 def pooling_loss(

@@ -78,12 +78,12 @@ class LogitsProbe(_Probe):
 
 
 class ViewsProbe(_Probe):
-    """The margin of several views of each image: as it is, mirrored, and moved by a few pixels."""
+    """Margin and gap of several views of each image: as it is, mirrored, and moved by a few pixels."""
 
     of_answers = True
-    gives = ("margin_views",)
+    gives = ("margin_views", "gap_views")
     images_only = True
-    name: Literal["views"] = Field("views", description="margins of augmented queries")
+    name: Literal["views"] = Field("views", description="answers to augmented queries")
     flip: bool = Field(True, description="The mirrored image too, of every shift.")
     shift: int = Field(0, ge=0, le=16, description="Pixels of the moves left, right, up and down; 0: none.")
     epochs: Epochs = Field("all", description="Checkpoints: all, last, early (see analysis.early_epoch), or a list.")

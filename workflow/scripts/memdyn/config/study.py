@@ -6,6 +6,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from memdyn.config.attacks.calibrated import RmiaAttack
+from memdyn.config.attacks.labels import refused_labels
 from memdyn.config.attacks.lira import LiraAttack
 from memdyn.config.attacks.sections import AttackConfig
 from memdyn.config.attacks.thresholds import LossAttack
@@ -14,6 +15,7 @@ from memdyn.config.claims import ClaimsConfig
 from memdyn.config.dynamics import AnalysisConfig, DynamicsConfig
 from memdyn.config.errors import did_you_mean
 from memdyn.config.level_distance import LevelDistanceConfig
+from memdyn.config.limits import Limits, unknown_limits
 from memdyn.config.naming import check_levels
 from memdyn.config.paths import OutputFolder
 from memdyn.config.pool import PoolConfig
@@ -78,6 +80,12 @@ class StudyConfig(Strict):
     regularization: RegularizationConfig | None = Field(
         default=None, description="Each run against a baseline, and the verdicts R1 to R4; null: not asked."
     )
+    fail_above: Limits = Field(
+        default={},
+        description="Limits of the leak, by metric: `{tpr_at_fpr_0.01: 0.05}` for any attack, `{lira: {auc: 0.6}}` "
+        "for one. Where the lower end of a run's interval at the last checkpoint is above its limit, the study ends "
+        "with an error, after all tables and the report are written.",
+    )
     report: ReportConfig = Field(default_factory=ReportConfig, description="The page and its figures.")
     results: OutputFolder = Field(default="results", min_length=1, description="Folder of all artifacts.")
     data_dir: OutputFolder = Field(default="data", min_length=1, description="Folder of downloaded data sets.")
@@ -137,6 +145,8 @@ class StudyConfig(Strict):
                 each.name == "custom" for each in self.attacks
             )
             raise ValueError(f"attacks: every attack must differ from the others, got {', '.join(labels)}{own}")
+        if odd := list(refused_labels(labels)):
+            raise ValueError(f"{'; '.join(odd)}; `called` gives one of your own another label")
         missing = [label for label in self.dynamics.attacks if label not in labels]
         if missing:
             raise ValueError(f"dynamics.attacks: {missing[0]!r} is not among the attacks ({', '.join(labels)})")
@@ -153,6 +163,8 @@ class StudyConfig(Strict):
             )
         self._check_measures()
         if self.regularization and (odd := list(self.regularization.unknown_attacks(self.attacks))):
+            raise ValueError("; ".join(odd))
+        if odd := list(unknown_limits(self.fail_above, labels)):
             raise ValueError("; ".join(odd))
         if self.report.threshold not in self.dynamics.thresholds:
             raise ValueError(

@@ -8,7 +8,7 @@
     population      float [checkpoints, models, any]        margins of reference samples, which no model trained on
     sham            float [checkpoints, models, any]        margins of further ones, which get a mask as members do
     gap, entropy, modified_entropy, el2n                    as the margin
-    logits, margin_views                                    as the margin, with an axis of classes or views
+    logits, margin_views, gap_views                         as the margin, with an axis of classes or views
 
 `population_NAME` and `sham_NAME` are labels and further signals of these two parts. Models must be complementary pairs,
 in any order. Nothing is unpickled.
@@ -34,7 +34,7 @@ MARGIN, MASK, LABELS, EPOCHS, IDS = "margin", "mask", "labels", "epochs", "sampl
 LOGITS = "logits"
 REQUIRED = (MARGIN, MASK, LABELS)
 # further signals -> how many axes a sample has of each
-FURTHER = {"gap": 0, "entropy": 0, "modified_entropy": 0, "el2n": 0, LOGITS: 1, "margin_views": 1}
+FURTHER = {"gap": 0, "entropy": 0, "modified_entropy": 0, "el2n": 0, LOGITS: 1, "margin_views": 1, "gap_views": 1}
 ASIDE = ("sham", "population")  # parts that no model trained on
 FEWEST_SAMPLES = 20  # as of the parts of a pool
 _KINDS = {"f": "float16, float32 or float64", "b": "bool", "iu": "whole numbers"}

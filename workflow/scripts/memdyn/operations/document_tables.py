@@ -14,6 +14,7 @@ _FOLDERS = {
     "reliability": "`results/<pool>/<run>/<outputs>/reliability-.../NAME.parquet`",
     "realised": "`results/<pool>/<run>/<outputs>/realised-.../NAME.parquet`",
     "attack": "`results/<pool>/<run>/<outputs>/<attack>/NAME.parquet`",
+    "agreement": "`results/<pool>/<run>/<outputs>/agreement-.../NAME.parquet`",
     "uncalibrated": "`results/<pool>/<run>/<outputs>/uncalibrated-.../NAME.parquet`",
     "train": "`results/<pool>/<run>/block-.../NAME.parquet`",
 }
@@ -25,6 +26,7 @@ _TITLES = {
     "reliability": "A run's attacks that give probabilities",
     "realised": "A run's attacks on held-out targets",
     "attack": "An attack on a run",
+    "agreement": "Whom a run's attacks find",
     "uncalibrated": "A run without shadow models",
     "train": "A run's training",
 }

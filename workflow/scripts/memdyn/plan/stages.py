@@ -13,6 +13,7 @@ from memdyn.optim import REGISTRY as OPTIMIZERS
 from memdyn.optim.schedules import REGISTRY as SCHEDULES
 from memdyn.plan.probes import OUTPUTS, code_of_mechanism, probes_read
 from memdyn.plan.stage import (
+    AGREEMENT,
     ANALYSIS,
     ATTACK,
     DISTANCE,
@@ -186,6 +187,26 @@ def analysis_stage(study: Study, codes: dict[str, Code], probes: dict[str, Stage
     )
 
 
+def agreement_stage(study: Study, codes: dict[str, Code], probes: dict[str, Stage], epochs: list[int]) -> Stage:
+    """Whom the attacks on one run find, and whether they agree.
+
+    Of one attack as well: it agrees with none, but whether other models would name other samples is asked of it too,
+    and a study's limits name the samples that it finds.
+    """
+    config = study.config
+    options = {
+        "attacks": [{"label": attack.label(), "options": attack, "costly": attack.costly} for attack in config.attacks],
+        "epochs": epochs,
+        "groups": config.statistics.jackknife_groups,
+        "level": config.statistics.level,
+        "models": config.shadow_models,
+    }
+    own, entries = _code_of_all(config.attacks, codes)
+    slug = f"agreement-m{config.shadow_models:03d}"
+    needs = _read_besides(study, config.attacks, probes)
+    return Stage(AGREEMENT, slug, options, ("compare_attacks.py", *own), entries, parent=probes[OUTPUTS], needs=needs)
+
+
 def uncalibrated_stage(study: Study, probes: dict[str, Stage], epochs: list[int]) -> Stage:
     """What one run says without shadow models."""
     config = study.config
@@ -234,9 +255,11 @@ def reliability_stage(
     return Stage(RELIABILITY, slug, options, roots, entries, parent=probes[OUTPUTS], needs=needs)
 
 
-def realised_stage(study: Study, codes: dict[str, Code], probes: dict[str, Stage], epochs: list[int]) -> Stage:
-    """What attackers realise on held-out targets, on one run; of a study that asks for it."""
+def realised_stage(study: Study, codes: dict[str, Code], probes: dict[str, Stage], epochs: list[int]) -> Stage | None:
+    """What attackers realise on held-out targets, on one run; None where the study does not ask for it."""
     config = study.config
+    if not config.realised:
+        return None
     options = {
         "attacks": [{"label": attack.label(), "options": attack} for attack in config.attacks],
         "epochs": epochs,

@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from memdyn.config.limits import limits_by_attack
 from memdyn.config.load import Run, Study
 from memdyn.config.paths import refuse_files
 from memdyn.identity.names import options_hash, plain_options
@@ -22,9 +23,10 @@ from memdyn.plan.pools import plan_pools, pool_key
 from memdyn.plan.probes import OUTPUTS, plan_probes, wanted_probes
 from memdyn.plan.reuse import same_training, saved
 from memdyn.plan.scores import Imported, ScoredRun, plan_import
-from memdyn.plan.stage import FIGURES, REPORT, TABLES, TRAIN, Stage
+from memdyn.plan.stage import FIGURES, LIMITS, REPORT, TABLES, TRAIN, Stage
 from memdyn.plan.stages import (
     Code,
+    agreement_stage,
     analysis_stage,
     attack_stages,
     code_of_attacks,
@@ -46,11 +48,12 @@ class RunPlan:
         epochs: the checkpoints that the study reads; those of the training may be more.
         probes: by name; the outputs come first.
         attacks: by label.
+        agreement: of the attacks.
         analysis: None where the study does not ask for the full analysis.
         uncalibrated: None where it does not ask for runs against a baseline.
         distance: None where it does not ask for the level distance.
         reliability: None where no attack gives probabilities.
-        realised: None where the study does not ask what attackers realise on held-out targets.
+        realised: None where it does not ask what is realised on held-out targets.
         training: of its models; of a hidden teacher that is all there is. Or where their scores come from.
         shares: whether another run has the same training: they differ in output rules, or in when they end.
         repeats: whether another run has the same outputs too, so that nothing is trained or scored for it.
@@ -66,6 +69,7 @@ class RunPlan:
     repeats: bool = False
     uncalibrated: Stage | None = None
     distance: Stage | None = None
+    agreement: Stage | None = None
     reliability: Stage | None = None
     realised: Stage | None = None
 
@@ -90,11 +94,16 @@ class RunPlan:
         """The probe that attacks and dynamics live on; none of a hidden teacher."""
         return self.probes.get(OUTPUTS)
 
+    @property
+    def asked_for(self) -> dict[str, Stage]:
+        """The stages that not every study has, by name."""
+        found = {name: getattr(self, name) for name in ("uncalibrated", "distance", "reliability", "realised")}
+        return {name: stage for name, stage in found.items() if stage}
+
     def stages(self) -> Iterator[Stage]:
         """All of them; a parent comes before what lies in it."""
         yield from (self.pool, self.train, *self.probes.values(), *self.attacks.values())
-        more = (self.dynamics, self.analysis, self.uncalibrated, self.distance, self.reliability, self.realised)
-        yield from filter(None, more)
+        yield from filter(None, (self.dynamics, self.agreement, self.analysis, *self.asked_for.values()))
 
 
 @dataclass(frozen=True)
@@ -104,6 +113,7 @@ class StudyPlan:
     Attributes:
         runs: of the study, in order.
         teachers: hidden runs that others learn from.
+        limits: whether the leak is within them; asked for where the study has any.
         gone: pool -> the file or folder of its raw data that is not there any more; a built pool does without.
     """
 
@@ -113,6 +123,7 @@ class StudyPlan:
     tables: Stage
     figures: Stage
     report: Stage
+    limits: Stage
     gone: dict[str, str]
 
     @property
@@ -201,11 +212,9 @@ class StudyPlan:
                 "probes": {name: stage.path for name, stage in run.probes.items()},
                 "attacks": {label: stage.path for label, stage in run.attacks.items()},
                 "dynamics": run.dynamics.path,
+                "agreement": run.agreement.path,
                 "analysis": run.analysis.path if run.analysis else None,
-                **({"uncalibrated": run.uncalibrated.path} if run.uncalibrated else {}),
-                **({"distance": run.distance.path} if run.distance else {}),
-                **({"reliability": run.reliability.path} if run.reliability else {}),
-                **({"realised": run.realised.path} if run.realised else {}),
+                **{name: stage.path for name, stage in run.asked_for.items()},
             }
             for run in self.runs
         }
@@ -299,9 +308,9 @@ def _read_by(
     analysis = analysis_stage(study, codes, probes, epochs) if study.config.analysis.enabled else None
     uncalibrated = uncalibrated_stage(study, probes, epochs) if study.config.regularization else None
     distance = distance_stage(study, probes, epochs) if study.config.level_distance else None
-    more = {"uncalibrated": uncalibrated, "distance": distance}
-    more["reliability"] = reliability_stage(study, codes, probes, epochs)
-    more["realised"] = realised_stage(study, codes, probes, epochs) if study.config.realised else None
+    making = {"agreement": agreement_stage, "reliability": reliability_stage, "realised": realised_stage}
+    more = {name: make(study, codes, probes, epochs) for name, make in making.items()}
+    more |= {"uncalibrated": uncalibrated, "distance": distance}
     return RunPlan(training, epochs, probes, attacks, dynamics, analysis, **more)
 
 
@@ -344,7 +353,7 @@ def _of_tables_alone(run: RunPlan) -> dict[str, Any]:
     return {"delta": deltas[0]} if deltas else {}
 
 
-def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]:
+def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage, Stage]:
     config = study.config
     members = [
         {
@@ -352,11 +361,9 @@ def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]
             "outputs": run.outputs.path,
             "attacks": [[label, stage.folder] for label, stage in run.attacks.items()],
             "dynamics": run.dynamics.folder,
+            "agreement": run.agreement.folder,
             "analysis": run.analysis.folder if run.analysis else None,
-            **({"uncalibrated": run.uncalibrated.folder} if run.uncalibrated else {}),
-            **({"distance": run.distance.folder} if run.distance else {}),
-            **({"reliability": run.reliability.folder} if run.reliability else {}),
-            **({"realised": run.realised.folder} if run.realised else {}),
+            **{name: stage.folder for name, stage in run.asked_for.items()},
             **_of_tables_alone(run),
         }
         for run in runs
@@ -387,4 +394,7 @@ def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage]
         entries(WRITTEN),
         files=tuple(f"memdyn/report/page/templates/{name}" for name in ("report.css", "report.html.j2")),
     )
-    return tables, figures, report
+    given = limits_by_attack(config.fail_above, [attack.label() for attack in config.attacks])
+    # judged for itself, so that another limit writes no page anew
+    limits = Stage(LIMITS, "limits", {"tables": tables.folder, "limits": given}, ("judge_limits.py",))
+    return tables, figures, report, limits

@@ -7,7 +7,7 @@ instead of by moments: SS | v ~ v chi2(d), nu0 s0^2 / v ~ chi2(nu0), so SS / (d 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import polygamma, psi
+from scipy.special import psi, zeta
 
 MIN_VARIANCE = 1e-12  # of a margin: float32 rounding, no standard deviation below it is real
 MIN_NU, MAX_NU = 1e-2, 1e4  # beyond it a t is a normal, and the likelihood is flat in floating point
@@ -48,7 +48,7 @@ def fit_prior(squares: np.ndarray, dof: int, start: Prior | None = None) -> Prio
 def _moments(squares: np.ndarray, dof: int) -> Prior:
     """Smyth's estimates, good enough to start from: mean and variance of log SS over samples."""
     logs = np.log(squares / dof)
-    excess = logs.var(axis=1) - polygamma(1, dof / 2)
+    excess = logs.var(axis=1) - zeta(2, dof / 2)
     nu = np.where(excess > 0, 1 + 2 / np.maximum(excess, 2 / MAX_NU), MAX_NU)  # trigamma(x) ~ 1 / (x - 1/2)
     shift = psi(dof / 2) - np.log(dof / 2) - psi(nu / 2) + np.log(nu / 2)
     return Prior(nu, np.exp(logs.mean(axis=1) - shift))
@@ -66,7 +66,7 @@ def _newton(
     by_theta = nu / 2 - both * mean_u
     theta_theta = -both * (mean_u - mean_u2)
     nu_theta = (1 - mean_u) / 2
-    nu_nu = (polygamma(1, both) - polygamma(1, nu / 2)) / 4
+    nu_nu = (zeta(2, both) - zeta(2, nu / 2)) / 4
     # ... then in nu and log s0^2, and then in the weight w: nu = d / w - d.
     slope_nu = by_nu + by_theta / nu
     curve_nu = nu_nu + 2 * nu_theta / nu + (theta_theta - by_theta) / nu**2

@@ -3,7 +3,18 @@
 Rules read their outputs off it, writing checks it, docs/tables.md is generated from it.
 """
 
-from memdyn.tables import analysis, attack, distance, dynamics, realised, reliability, study, train, uncalibrated
+from memdyn.tables import (
+    agreement,
+    analysis,
+    attack,
+    distance,
+    dynamics,
+    realised,
+    reliability,
+    study,
+    train,
+    uncalibrated,
+)
 from memdyn.tables.table import Table
 
 STAGES: dict[str, dict[str, Table]] = {
@@ -11,6 +22,7 @@ STAGES: dict[str, dict[str, Table]] = {
     "attack": attack.TABLES,
     "dynamics": dynamics.TABLES,
     "analysis": analysis.TABLES,
+    "agreement": agreement.TABLES,
     "uncalibrated": uncalibrated.TABLES,
     "distance": distance.TABLES,
     "reliability": reliability.TABLES,

@@ -3,7 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from memdyn.tables import analysis, attack, distance, dynamics, realised, regularization, reliability, uncalibrated
+from memdyn.tables import (
+    agreement,
+    analysis,
+    attack,
+    distance,
+    dynamics,
+    realised,
+    regularization,
+    reliability,
+    uncalibrated,
+)
 from memdyn.tables.table import Column, Table
 from memdyn.tables.words import table, with_limits, words
 from memdyn.terms import PARTS
@@ -305,7 +315,12 @@ _OF_ANALYSED = dict(
 OWN = _OF_ALL | _OF_ANALYSED | regularization.OWN
 """Tables that no run has of its own."""
 
-TABLES = _OF_ALL | _of_runs(attack.TABLES, "run attack") | _of_runs(dynamics.TABLES, "run")
+TABLES = (
+    _OF_ALL
+    | _of_runs(attack.TABLES, "run attack")
+    | _of_runs(dynamics.TABLES, "run")
+    | _of_runs(agreement.TABLES, "run")
+)
 ANALYSED = _OF_ANALYSED | _of_runs(analysis.TABLES, "run")
 """What a study has besides `TABLES` where its runs are analysed in full."""
 

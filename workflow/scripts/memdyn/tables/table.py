@@ -21,6 +21,7 @@ _PLACEHOLDERS = {
     "<models>": r"in|out|in-out",
     "<mechanism>": r"[A-Za-z0-9_-]+",
     "<figure>": r".+",
+    "<attack>": r"[\w.-]+",
 }
 
 

@@ -10,9 +10,12 @@ class AttackSection(Strict):
 
     Attributes:
         gives_probability: whether its score stands for a probability, which is then held to the truth.
+        costly: scoring takes long (it trains, or goes through a history), so that what attacks agree on scores it few
+            times, and has no limits. It is said here since it changes no score: no folder of an attack tells it.
     """
 
     gives_probability: ClassVar[bool] = False
+    costly: ClassVar[bool] = False
 
     @property
     def has_threshold(self) -> bool:

@@ -1,6 +1,6 @@
 """Attacks on all of a model's checkpoints so far, not on the last one alone."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -11,6 +11,8 @@ from memdyn.config.attacks.thresholds import LossAttack
 
 class HistoryAttack(AttackSection):
     """What attacks over time share."""
+
+    costly: ClassVar[bool] = True
 
     checkpoints: int = Field(
         10,

@@ -15,7 +15,7 @@ from memdyn.config.attacks.custom import CustomAttack
 from memdyn.config.attacks.history import LogRatioSumAttack, SequenceAttack, TrajectoryAttack
 from memdyn.config.attacks.lira import LiraAttack, LiraViewsAttack
 from memdyn.config.attacks.thresholds import LossAttack, PrivacyRiskScoreAttack, Song2021Attack
-from memdyn.config.attacks.trained import Shokri2017Attack
+from memdyn.config.attacks.trained import LabelOnlyAttack, Shokri2017Attack
 from memdyn.config.attacks.white_box import EmbeddingNormAttack, GradientNormAttack
 
 AttackConfig = Annotated[
@@ -27,6 +27,7 @@ AttackConfig = Annotated[
     | Song2021Attack
     | PrivacyRiskScoreAttack
     | Shokri2017Attack
+    | LabelOnlyAttack
     | DifficultyCalibrationAttack
     | YeAttack
     | ProxyAttack

@@ -7,10 +7,23 @@ from pydantic import Field
 from memdyn.config.attacks.base import AttackSection
 
 
+class LabelOnlyAttack(AttackSection):
+    """Which views of a sample (`probes.views`) are classified right, weighed by shadow models; sees labels alone."""
+
+    name: Literal["label_only"] = Field(
+        "label_only", description="which views are classified right (Choquette-Choo et al. 2021)"
+    )
+
+    @property
+    def has_threshold(self) -> bool:
+        return True
+
+
 class Shokri2017Attack(AttackSection):
     """A classifier of predictions, one a class, trained on the other half of the shadow models (Shokri et al. 2017)."""
 
     gives_probability: ClassVar[bool] = True
+    costly: ClassVar[bool] = True
 
     name: Literal["shokri2017"] = Field(
         "shokri2017", description="a classifier of predictions, one a class; always cross-fitted by halves of the pairs"

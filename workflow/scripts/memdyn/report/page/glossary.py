@@ -44,6 +44,7 @@ _TERMS = (
     Term("lira-offline", "lira, calibrated on OUT models only", r"lira-offline(?:-[\w.-]+)?"),
     Term("lira_views", "lira of each view of an image (mirrored, moved), and the mean over views",
          r"lira_views(?:-[\w.-]+)?"),
+    Term("label_only", "attack by which views of an image are classified right (Choquette-Choo et al. 2021)"),
     Term("avg", "weak attack: one threshold on the loss, the mean loss of members that the attacker knows", r"avg|AVG"),
     Term("pow", "weak attack: the threshold on the loss that tells known members and non-members apart best",
          r"pow|POW"),
@@ -134,6 +135,10 @@ _TERMS = (
     Term("Holm", "p-value corrected for the number of tests"),
     Term("Spearman", "correlation of ranks"),
     Term("reliability", "correlation of one half of the models with the other: what noise leaves of a measure"),
+    Term("ceiling of agreement",
+         "the most that two attacks on different models can have in common: what each has with itself, above chance"),
+    Term("d′ of decisions",
+         "d′ of the pooled FPRs, on a logarithmic scale, from which on an attack calls a sample member"),
     Term("ceiling", "what d′ of the last checkpoint itself finds in the other half of the models"),
     Term("recall without noise",
          "share of the samples truly most vulnerable at the end that truly are so already, by infinitely many models; "

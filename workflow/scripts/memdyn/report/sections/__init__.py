@@ -35,6 +35,7 @@ SECTIONS = (
     "power_law",
     "width",
     "models",
+    "agreement",
     "null",
     "tails",
 )

@@ -1,0 +1,22 @@
+"""The study's tables in; out a file if no attack is surely above its limit, else an error that names whom it finds."""
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from memdyn.jobs.atomic import atomic_path
+from memdyn.report.limits import message
+from memdyn.stats.limits import ABOVE, judged
+
+if __name__ == "__main__":
+    tables = {Path(path).stem: pd.read_parquet(path) for path in snakemake.input.tables}
+    found = judged(tables["attack_metrics"], snakemake.params.limits, list(tables["runs"]["run"]))
+    said = message(found, tables)
+    Path(snakemake.log[0]).write_text(f"{said}\n")
+    if said:
+        print(said, file=sys.stderr, flush=True)
+    if (found["verdict"] == ABOVE).any():
+        sys.exit(1)
+    with atomic_path(snakemake.output.verdict) as temporary:
+        temporary.write_text(f"{said or 'no leak surely above its limit'}\n")
