@@ -17,6 +17,7 @@ if __name__ == "__main__":
         scores = ShadowScores.of_sources(sources, given.pool, given.masks, options["models"], options["epochs"])
         attacks = {attack["label"]: build(attack["options"]) for attack in options["attacks"]}
         planted = read_pool(given.pool).flipped[scores.parts["scored"]]
-        tables = tables_of_attacks(attacks, scores, planted, Settings.of_options(options), tell)
+        costly = [attack["label"] for attack in options["attacks"] if attack["costly"]]
+        tables = tables_of_attacks(attacks, scores, planted, Settings.of_options(options), tell, costly)
         for name, table in tables.items():
             write_table(table, snakemake.output[name], "realised")

@@ -146,6 +146,19 @@ def test_tables_are_as_declared_and_in_order():
     assert "planted" not in set(tables_of(build(LOSS), world)["realised"]["samples"])
 
 
+def test_a_costly_attack_has_the_last_checkpoint_without_limits():
+    scores = run_of(gaussian_world(3, 16, 60, 1.0), [0, 1, 2])
+    scores.for_attack = lambda attack: scores
+    attacks, none = {"a": build(LOSS), "b": build(LOSS)}, np.zeros(60, dtype=bool)
+    tables = tables_of_attacks(attacks, scores, none, SETTINGS, lambda line: None, costly=["b"])
+    for name, table in tables.items():
+        plain, costly = (table[table["attack"] == label] for label in "ab")
+        assert set(costly["epoch"]) == {2} and costly["low"].isna().all(), name
+        value = "tpr" if name == "calibrated_roc" else "value"
+        if name != "calibrated_roc":  # whose grid of FPRs starts where the smallest replicate has one
+            np.testing.assert_allclose(costly[value], plain[plain["epoch"] == 2][value])
+
+
 @pytest.mark.parametrize(("count", "found"), [(1, [9]), (2, [0, 9]), (3, [0, 2, 9]), (9, [0, 1, 2, 3, 9])])
 def test_checkpoints(count, found):
     assert some_of([0, 1, 2, 3, 9], count) == found

@@ -87,14 +87,21 @@ class HeldOut:
 
 
 def held_out(
-    attack: Attack, given: Prepared, most_groups: int, fprs: Sequence[float], level: float = 0.95
+    attack: Attack,
+    given: Prepared,
+    most_groups: int,
+    fprs: Sequence[float],
+    level: float = 0.95,
+    replicates: bool = True,
 ) -> tuple[HeldOut, ...]:
-    """All pairs, held out a group at a time; then the same without each group, or nothing more for lack of models.
+    """All pairs, held out a group at a time; then the same without each group where it is asked for and there are
+    models enough.
 
     Args:
         most_groups: of the pairs, as of the jackknife.
         fprs: nominal FPRs of the thresholds.
         level: of the limits of luck.
+        replicates: whether it is asked for.
 
     Raises:
         TooFewModels: where an attacker of some group lacks models.
@@ -113,7 +120,7 @@ def held_out(
     for number, rest in fewer.items():
         everyone.choose(number, rest.outside, fprs, level)
     two = list(combinations(numbers, 2))
-    if len(numbers) < 3 or not all(_can(attack, given, ~np.isin(group, each)) for each in two):
+    if not replicates or len(numbers) < 3 or not all(_can(attack, given, ~np.isin(group, each)) for each in two):
         return (everyone,)
     for first, second in two:
         references = without(first, second).outside

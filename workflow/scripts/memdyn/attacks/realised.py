@@ -6,8 +6,8 @@ to decide: `plain`, one threshold on the attack's scores for all samples; `calib
 p-value (`memdyn.attacks.out_p_values`), which is also what lists of members are made of.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,7 @@ class Settings:
         checkpoints: how many are looked at, the first and the last among them.
         groups: the most groups of the jackknife.
         level: of the intervals.
+        limits: whether there are any; of an attack whose scoring is costly there are none.
     """
 
     fprs: tuple[float, ...]
@@ -54,6 +55,7 @@ class Settings:
     checkpoints: int
     groups: int
     level: float
+    limits: bool = True
 
     @classmethod
     def of_options(cls, options: Mapping[str, Any]) -> "Settings":
@@ -193,7 +195,7 @@ def realised_tables(
     tables: dict[str, list[pd.DataFrame]] = {}
     for epoch in some_of(scores.epochs, settings.checkpoints):
         given = scores.prepared(attack, "scored", epoch)
-        worlds = held_out(attack, given, settings.groups, settings.fprs, settings.level)
+        worlds = held_out(attack, given, settings.groups, settings.fprs, settings.level, settings.limits)
         for name, table in _of_checkpoint(worlds, planted, settings).items():
             table.insert(0, "epoch", epoch)
             tables.setdefault(name, []).append(table.assign(level=settings.level))
@@ -308,12 +310,14 @@ def tables_of_attacks(
     planted: np.ndarray,
     settings: Settings,
     tell: Callable[[str], None],
+    costly: Collection[str] = (),
 ) -> dict[str, pd.DataFrame]:
     """`realised_tables` of several attacks, with a column attack; one that lacks models leaves the others theirs.
 
     Args:
         attacks: by label.
         tell: is told of each that it is done, or why it is left out.
+        costly: labels of those that have the last checkpoint alone, without limits.
 
     Raises:
         TooFewModels: where none is left.
@@ -322,7 +326,8 @@ def tables_of_attacks(
     lost = []
     for label, attack in attacks.items():
         try:
-            found = realised_tables(attack, scores.for_attack(attack), planted, settings)
+            own = replace(settings, checkpoints=1, limits=False) if label in costly else settings
+            found = realised_tables(attack, scores.for_attack(attack), planted, own)
         except TooFewModels as reason:
             lost.append(f"{label} has no numbers, because {reason}")
             tell(lost[-1])

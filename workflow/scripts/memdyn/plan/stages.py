@@ -261,7 +261,7 @@ def realised_stage(study: Study, codes: dict[str, Code], probes: dict[str, Stage
     if not config.realised:
         return None
     options = {
-        "attacks": [{"label": attack.label(), "options": attack} for attack in config.attacks],
+        "attacks": [{"label": attack.label(), "options": attack, "costly": attack.costly} for attack in config.attacks],
         "epochs": epochs,
         "models": config.shadow_models,
         "realised": config.realised,
