@@ -15,7 +15,7 @@ TABLES = dict(
             "realised",
             "realised",
             "Rates and precision on held-out targets, thresholds chosen on the OUT scores of other pairs of models. An "
-            "attack whose scoring is costly has the last checkpoint alone, without limits; so it is in the next tables.",
+            "attack whose scoring is costly has the last checkpoint alone, without limits; so have the next tables.",
             "attack epoch way samples nominal_fpr metric",
             (
                 _WAY,
