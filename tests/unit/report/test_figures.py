@@ -120,6 +120,7 @@ def test_one_run_one_checkpoint_and_many_runs(pool, tmp_path):
         if len(names) == 1:
             study = {n: t[t["epoch"].isin([20, np.nan])] if "epoch" in t else t for n, t in study.items()}
         study.pop("claims")
-        records = draw_all(study, {}, tmp_path, OPTIONS)
+        with without_layout():
+            records = draw_all(study, {}, tmp_path, OPTIONS)
         assert ("factors-lira" in {record.name for record in records}) == (len(names) > 1)
         assert len(render_page(study, tmp_path, CONTEXT).encode()) < 6e6

@@ -39,7 +39,7 @@ def fit_prior(squares: np.ndarray, dof: int, start: Prior | None = None) -> Prio
     log_variance = np.broadcast_to(np.log(start.variance), len(squares)).copy()
     for _ in range(MAX_STEPS):
         step, log_step = _newton(squares, dof, weight, log_variance, low, high)
-        weight, log_variance = np.clip(weight + step, low, high), log_variance + log_step
+        weight, log_variance = _between(weight + step, low, high), log_variance + log_step
         if max(np.abs(step / weight).max(), np.abs(log_step).max()) < SETTLED:
             break  # Newton squares the error: what is left is rounding
     return Prior(dof / weight - dof, np.exp(log_variance))
@@ -80,8 +80,13 @@ def _newton(
     step = np.where(concave, (cross * by_theta - theta_theta * slope) / determinant, slope / (np.abs(curve) + 1e-9))
     log_step = np.where(concave, (cross * slope - curve * by_theta) / determinant, -by_theta / theta_theta)
     stuck = ((weight <= low) & (step < 0)) | ((weight >= high) & (step > 0))  # at the border: only s0^2 moves
-    step = np.where(stuck, 0, np.clip(step, -0.75 * weight, 0.75 * (1 - weight)))
-    return step, np.clip(np.where(stuck, -by_theta / theta_theta, log_step), -1, 1)
+    step = np.where(stuck, 0, _between(step, -0.75 * weight, 0.75 * (1 - weight)))
+    return step, _between(np.where(stuck, -by_theta / theta_theta, log_step), -1, 1)
+
+
+def _between(values: np.ndarray, low: float | np.ndarray, high: float | np.ndarray) -> np.ndarray:
+    """`np.clip`, a third of whose time is spent before it starts: of small studies many are fitted."""
+    return np.minimum(np.maximum(values, low), high)
 
 
 def _sums(squares: np.ndarray, tau: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
