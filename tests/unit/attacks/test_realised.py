@@ -217,7 +217,7 @@ def test_a_threshold_at_the_second_largest_score_is_luck():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("law", ["normal", "heavy"])
-def test_limits_cover(law, replications=25):
+def test_limits_cover(law, replications=16):
     """95 % nominal, of the mean over models."""
     attack, parts = build(LOSS), []
     for seed in range(replications):
