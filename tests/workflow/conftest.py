@@ -25,6 +25,7 @@ STUDY = {
     "shadow_models": 8,
     "attacks": [{"name": "loss"}, {"name": "lira"}],
     "statistics": {"null_draws": 12},
+    "realised": None,  # has a study of its own tables in test_tables.py
     "dynamics": {"thresholds": ["lr1", 0.1]},
     "report": {"png_dpi": 50, "pdf": False, "plane_epochs": 2, "top_samples": 2},
 }

@@ -40,7 +40,7 @@ def studied(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Proje
     study["base"] |= {"model": {"name": "cnn", "width": 4, "hidden": 8}, "checkpoints": [1, 2]}
     study["base"]["optimizer"]["weight_decay"] = 0.0
     study["runs"] = [{"name": name, **changes} for name, changes in RUNS.items()]
-    study |= {"attacks": [{"name": "lira"}], "analysis": {"enabled": False}, "on_divergence": "drop"}
+    study |= {"attacks": [{"name": "lira"}], "analysis": {"enabled": False}, "realised": None, "on_divergence": "drop"}
     study["regularization"] = {"baseline": "baseline", "known": 40, "draws": 2}
     study["dynamics"] = {"thresholds": ["lr1"], "attacks": ["lira"]}
     study["report"] |= {"show_images": False, "plane_epochs": 1}  # drawing takes as long as training

@@ -51,6 +51,7 @@ STUDY = {
     "regularization": {"baseline": "baseline", "known": 40, "draws": 4},
     "level_distance": {"samples": 500, "known": 50, "levels": ["q0.9"], "curvature_draws": 0},
     "analysis": {"enabled": False},
+    "realised": None,
     "report": {"threshold": 0.1},
 }
 

@@ -78,13 +78,12 @@ def stage_of(path: Path) -> str:
     if path.stem == "log":
         return "train"
     kind = path.parent.name.split("-")[0]
-    return (
-        kind if kind in ("agreement", "dynamics", "analysis", "distance", "uncalibrated", "reliability") else "attack"
-    )
+    kinds = ("agreement", "dynamics", "analysis", "distance", "uncalibrated", "reliability", "realised")
+    return kind if kind in kinds else "attack"
 
 
 def test_every_written_table_is_as_declared(made, tables):
-    for name in study_tables(True, True, True, True):
+    for name in study_tables(True, True, True, True, True):
         STAGES["study"][name].checked(tables(name))
     found = set()
     for path in made.results.glob("*-*/**/*.parquet"):
@@ -95,7 +94,7 @@ def test_every_written_table_is_as_declared(made, tables):
 
 
 def test_runs_are_called_by_their_names_everywhere(made, tables):
-    for name in study_tables(True, True, True, True):
+    for name in study_tables(True, True, True, True, True):
         table = tables(name)
         for column in {"run", "run_a", "run_b"} & set(table.columns):
             none = {""} if name == "mechanism_selection" else set()  # a rule may take no run

@@ -148,3 +148,27 @@ rule measure_reliability:
         stage=lambda wc: stage(wc.pool, wc.run, wc.outputs, wc.reliability),
     script:
         "../scripts/measure_reliability.py"
+
+
+rule measure_realised:
+    input:
+        unpack(lambda wc: read_besides(wc.pool, wc.run, wc.outputs, wc.realised)),
+        pool=ancient(POOL_FILE),
+        masks=lambda wc: masks_of(wc.pool, range(OPTIONS.shadow_models)),
+        outputs=outputs_of,
+    output:
+        **{
+            name: f"{RESULTS}/{{pool}}/{{run}}/{{outputs}}/{{realised}}/{name}.parquet"
+            for name in STAGES["realised"]
+        },
+    log:
+        f"{RESULTS}/{{pool}}/{{run}}/{{outputs}}/{{realised}}/realised.log",
+    conda:
+        "../../envs/memdyn.yaml"
+    resources:
+        mem_mb=lambda wc, attempt: 8000 * attempt,
+        runtime=lambda wc, attempt: 120 * attempt,
+    params:
+        stage=lambda wc: stage(wc.pool, wc.run, wc.outputs, wc.realised),
+    script:
+        "../scripts/measure_realised.py"

@@ -4,6 +4,7 @@ STUDY_TABLES = study_tables(
     bool(OPTIONS.level_distance),
     bool(OPTIONS.regularization),
     any(run.reliability for run in PLAN.runs),
+    bool(OPTIONS.realised),
 )
 TABLES = f"{VERSIONS}/{PLAN.tables.folder}"
 
@@ -75,6 +76,14 @@ rule compare_runs:
                 for name in taken_over("reliability")
                 for run in PLAN.runs
                 if run.reliability
+            ]
+        ),
+        realised=ancient(
+            [
+                f"{RESULTS}/{run.realised.path}/{name}.parquet"
+                for name in taken_over("realised")
+                for run in PLAN.runs
+                if run.realised
             ]
         ),
     output:

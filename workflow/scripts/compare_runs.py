@@ -99,6 +99,7 @@ def study_tables(snakemake) -> dict[str, pd.DataFrame]:
         **taken_over("analysis", by_run, given.analysis),
         **taken_over("distance", by_run, given.distances),
         **taken_over("reliability", by_run, given.reliability),
+        **taken_over("realised", by_run, given.realised),
     }
     tables["null"] = null_tests(tables["null_draws"])
     pool_of = {run["name"]: run["pool"] for run in runs}

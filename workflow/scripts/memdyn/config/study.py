@@ -22,6 +22,7 @@ from memdyn.config.naming import check_levels
 from memdyn.config.paths import OutputFolder
 from memdyn.config.pool import PoolConfig
 from memdyn.config.probes import DifficultyConfig, ProbesConfig
+from memdyn.config.realised import RealisedConfig
 from memdyn.config.recipe import RunVariation, TrainConfig
 from memdyn.config.regularization import RegularizationConfig
 from memdyn.config.report import ReportConfig
@@ -65,6 +66,9 @@ class StudyConfig(Strict):
         description="Attacks, by `name`, and their options.",
     )
     statistics: StatisticsConfig = Field(default_factory=StatisticsConfig, description="Intervals and null control.")
+    realised: RealisedConfig | None = Field(
+        default_factory=RealisedConfig, description="What is realised on held-out targets; null: not done."
+    )
     dynamics: DynamicsConfig = Field(default_factory=DynamicsConfig, description="Vulnerability plane and zones.")
     analysis: AnalysisConfig = Field(default_factory=AnalysisConfig, description="The full dynamics of each run.")
     difficulty: DifficultyConfig = Field(

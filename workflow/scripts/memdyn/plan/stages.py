@@ -22,6 +22,7 @@ from memdyn.plan.stage import (
     DYNAMICS,
     FIGURES,
     LIMITS,
+    REALISED,
     RELIABILITY,
     REPORT,
     TRAIN,
@@ -276,3 +277,21 @@ def shown_stages(config: StudyConfig, tables: Stage) -> tuple[Stage, Stage, Stag
     # judged for itself, so that another limit writes no page anew
     limits = Stage(LIMITS, "limits", {"tables": tables.folder, "limits": given}, ("judge_limits.py",))
     return tables, figures, report, limits
+
+
+def realised_stage(study: Study, codes: dict[str, Code], probes: dict[str, Stage], epochs: list[int]) -> Stage | None:
+    """What attackers realise on held-out targets, on one run; None where the study does not ask for it."""
+    config = study.config
+    if not config.realised:
+        return None
+    options = {
+        "attacks": [{"label": attack.label(), "options": attack, "costly": attack.costly} for attack in config.attacks],
+        "epochs": epochs,
+        "models": config.shadow_models,
+        "realised": config.realised,
+        "statistics": config.statistics,
+    }
+    own, entries = _code_of_all(config.attacks, codes)
+    slug = f"realised-m{config.shadow_models:03d}"
+    needs, roots = _read_besides(study, config.attacks, probes), ("measure_realised.py", *own)
+    return Stage(REALISED, slug, options, roots, entries, parent=probes[OUTPUTS], needs=needs)

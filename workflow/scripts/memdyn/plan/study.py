@@ -32,6 +32,7 @@ from memdyn.plan.stages import (
     code_of_attacks,
     distance_stage,
     dynamics_stage,
+    realised_stage,
     reliability_stage,
     shown_stages,
     uncalibrated_stage,
@@ -53,6 +54,7 @@ class RunPlan:
         distance: None where it does not ask for the level distance.
         reliability: None where no attack gives probabilities.
         audit: None but in an audit, which has no attacks and no dynamics.
+        realised: None where it does not ask what is realised on held-out targets.
         training: of its models; of a hidden teacher that is all there is. Or where their scores come from.
         shares: whether another run has the same training: they differ in output rules, or in when they end.
         repeats: whether another run has the same outputs too, so that nothing is trained or scored for it.
@@ -71,6 +73,7 @@ class RunPlan:
     agreement: Stage | None = None
     reliability: Stage | None = None
     audit: Stage | None = None
+    realised: Stage | None = None
 
     @property
     def run(self) -> Run | ScoredRun:
@@ -93,10 +96,16 @@ class RunPlan:
         """The probe that attacks and dynamics live on; none of a hidden teacher."""
         return self.probes.get(OUTPUTS)
 
+    @property
+    def asked_for(self) -> dict[str, Stage]:
+        """The stages that not every study has, by name."""
+        found = {name: getattr(self, name) for name in ("uncalibrated", "distance", "reliability", "realised")}
+        return {name: stage for name, stage in found.items() if stage}
+
     def stages(self) -> Iterator[Stage]:
         """All of them; a parent comes before what lies in it."""
         yield from (self.pool, self.train, *self.probes.values(), *self.attacks.values())
-        more = (self.agreement, self.analysis, self.uncalibrated, self.distance, self.reliability, self.audit)
+        more = (self.agreement, self.analysis, *self.asked_for.values(), self.audit)
         yield from filter(None, (self.dynamics, *more))
 
 
@@ -210,9 +219,7 @@ class StudyPlan:
                 "dynamics": run.dynamics.path,
                 "agreement": run.agreement.path,
                 "analysis": run.analysis.path if run.analysis else None,
-                **({"uncalibrated": run.uncalibrated.path} if run.uncalibrated else {}),
-                **({"distance": run.distance.path} if run.distance else {}),
-                **({"reliability": run.reliability.path} if run.reliability else {}),
+                **{name: stage.path for name, stage in run.asked_for.items()},
             }
             for run in self.runs
         }
@@ -308,9 +315,9 @@ def _read_by(
     analysis = analysis_stage(study, codes, probes, epochs) if study.config.analysis.enabled else None
     uncalibrated = uncalibrated_stage(study, probes, epochs) if study.config.regularization else None
     distance = distance_stage(study, probes, epochs) if study.config.level_distance else None
-    more = {"uncalibrated": uncalibrated, "distance": distance}
-    more["agreement"] = agreement_stage(study, codes, probes, epochs)
-    more["reliability"] = reliability_stage(study, codes, probes, epochs)
+    making = {"agreement": agreement_stage, "reliability": reliability_stage, "realised": realised_stage}
+    more = {name: make(study, codes, probes, epochs) for name, make in making.items()}
+    more |= {"uncalibrated": uncalibrated, "distance": distance}
     return RunPlan(training, epochs, probes, attacks, dynamics, analysis, **more)
 
 
@@ -365,9 +372,7 @@ def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage,
             "dynamics": run.dynamics.folder,
             "agreement": run.agreement.folder,
             "analysis": run.analysis.folder if run.analysis else None,
-            **({"uncalibrated": run.uncalibrated.folder} if run.uncalibrated else {}),
-            **({"distance": run.distance.folder} if run.distance else {}),
-            **({"reliability": run.reliability.folder} if run.reliability else {}),
+            **{name: stage.folder for name, stage in run.asked_for.items()},
             **_of_tables_alone(run),
         }
         for run in runs

@@ -10,6 +10,7 @@ from memdyn.tables import (
     audit,
     distance,
     dynamics,
+    realised,
     reliability,
     study,
     train,
@@ -27,18 +28,24 @@ STAGES: dict[str, dict[str, Table]] = {
     "distance": distance.TABLES,
     "reliability": reliability.TABLES,
     "audit": audit.TABLES,
+    "realised": realised.TABLES,
     "study": study.TABLES
     | study.ANALYSED
     | study.DISTANCES
     | study.AGAINST_BASELINE
     | study.PROBABILITIES
-    | audit.OF_STUDY,
+    | audit.OF_STUDY
+    | study.HELD_OUT,
 }
 """Stage -> name -> table."""
 
 
 def study_tables(
-    analysed: bool, distances: bool = False, against_baseline: bool = False, probabilities: bool = False
+    analysed: bool,
+    distances: bool = False,
+    against_baseline: bool = False,
+    probabilities: bool = False,
+    held_out: bool = False,
 ) -> list[str]:
     """Names of the tables of a study; with those of what else it asks for.
 
@@ -47,12 +54,14 @@ def study_tables(
         distances: the level distance.
         against_baseline: runs against a baseline.
         probabilities: attacks that give probabilities.
+        held_out: what is realised on held-out targets.
     """
     more = (
         (analysed, study.ANALYSED),
         (distances, study.DISTANCES),
         (against_baseline, study.AGAINST_BASELINE),
         (probabilities, study.PROBABILITIES),
+        (held_out, study.HELD_OUT),
     )
     return [*study.TABLES, *(name for asked, tables in more if asked for name in tables)]
 

@@ -10,6 +10,7 @@ from memdyn.tables import (
     audit,
     distance,
     dynamics,
+    realised,
     regularization,
     reliability,
     uncalibrated,
@@ -332,3 +333,6 @@ DISTANCES = _of_runs(distance.TABLES, "run")
 
 PROBABILITIES = _of_runs(reliability.TABLES, "run")
 """What it has where an attack gives probabilities."""
+
+HELD_OUT = _of_runs(realised.TABLES, "run")
+"""What it has where it asks what attackers realise on held-out targets."""

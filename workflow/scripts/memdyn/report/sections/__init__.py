@@ -20,6 +20,7 @@ SECTIONS = (
     "roc",
     "plane",
     "private",
+    "realised",
     "reliability",
     "centre",
     "samples",
