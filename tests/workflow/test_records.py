@@ -41,4 +41,6 @@ def test_every_recipe_names_its_code(finished: Project):
         assert not any(re.match("memdyn/(config|identity|jobs|operations|plan)/", name) for name in recipe["modules"])
         assert ("memdyn/training/loop.py" in recipe["modules"]) == (recipe["kind"] == "train")
         assert set(recipe["contents"]) == set(recipe["files"])
-    assert kinds == {"pool", "train", "probe", "attack", "dynamics", "analysis", "tables", "figures", "report"}
+    assert kinds == {
+        *("pool", "train", "probe", "attack", "dynamics", "agreement", "analysis", "tables", "figures", "report")
+    }
