@@ -155,6 +155,17 @@ def _answer(connection: socket.socket) -> None:
         os.dup2(source, stream)
 
 
+def _draw_nothing() -> None:
+    """Figures are made and laid aside as an empty picture: half of the time of a small study would go into them.
+
+    No test of these processes looks at one; tests/unit/report do, and the study of tests/slurm draws its own for real.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image
+
+    FigureCanvasAgg.print_png = lambda canvas, path, metadata=None: Image.new("L", (16, 9)).save(path)
+
+
 def _kill(pid: int) -> None:
     """kill -9, with what it has started: a Snakemake's jobs would go on without it."""
     for kill in (os.killpg, os.kill):  # it may have no group of its own yet, or have ended
@@ -168,10 +179,8 @@ if __name__ == "__main__":
         case "serve", kind, path:
             for module in IMPORTS[kind]:
                 importlib.import_module(module)
-            if kind == "python":  # no test looks at these figures, and room for labels is 40 % of drawing them
-                from matplotlib.layout_engine import ConstrainedLayoutEngine
-
-                ConstrainedLayoutEngine.execute = lambda engine, figure: None
+            if kind == "python":
+                _draw_nothing()
             _serve(path)
             if kind == "snakemake":
                 sys.path[0] = os.getcwd()  # as of `python -m`

@@ -70,7 +70,7 @@ def test_honest_runs_pass_the_simultaneous_test():
     one_of_each = {each["name"]: each for each in reversed(kinds)}.values()  # in its first mode
     quick = [each for each in one_of_each if each["name"] not in (*SLOW, *LIKE_LIRA)]
     attacks, p_values = [build(options) for options in quick], []
-    for seed in range(60):
+    for seed in range(40):
         world = with_outputs(gaussian_world(seed, 8, 100, 1.5, model_effect=0.3))
         swapped = [world.swap(swaps(world.mask, seed, draw)) for draw in range(20)]
         masks = np.array([inputs.mask for inputs in swapped])
@@ -78,7 +78,7 @@ def test_honest_runs_pass_the_simultaneous_test():
         aucs = np.array([aucs_of_draws(of_attack, masks) for of_attack in scores])
         p_values.append(null_test(aucs.T, alpha=0.01, flips=199, seed=0).p_value)
     for level in (0.05, 0.2, 0.5):
-        assert abs(np.mean(np.array(p_values) <= level) - level) < 3.5 * np.sqrt(level * (1 - level) / 60)
+        assert abs(np.mean(np.array(p_values) <= level) - level) < 3.5 * np.sqrt(level * (1 - level) / 40)
 
 
 def halves(rng, n_draws, n_models, n_samples):

@@ -65,7 +65,7 @@ def test_both_parts_and_all_thresholds_are_there_and_too_few_models_have_no_inte
 
 @pytest.mark.slow
 def test_intervals_cover_the_expected_centre():
-    runs = 120
+    runs = 70
     found = [
         table(*[gaussian_world(2 * run + part, 24, 40, 0.5, samples_seed=part) for part in (0, 1)])
         for run in range(runs)
