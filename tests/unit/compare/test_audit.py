@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from memdyn.compare import audit
-from memdyn.compare.audit import accountant_of, audit_table
+from memdyn.compare.audit import accountant_of, audit_table, audited_row
 from memdyn.tables import STAGES
 
 
@@ -55,3 +55,19 @@ def test_a_run_that_trains_on_after_its_last_checkpoint_is_held_to_that_checkpoi
     monkeypatch.setattr(audit, "epsilon_of", lambda noise, rate, steps, delta: (steps / 8, "prv"))
     table = audit_table({"a": bounds(2.0)}, {"a": run(1.0, epochs=4, audited=1)})
     assert table["epsilon"].tolist() == [1.0] and table["violated"].tolist() == [True]
+
+
+@pytest.mark.parametrize(
+    ("lost", "reason", "status", "left"),
+    [((0, 2, 4, 6), "", "ok", 4), ((), "", "ok", 8), (range(8), "4 references are needed", "failed", 0)],
+    ids=["one of each two", "none", "all"],
+)
+def test_a_model_that_failed_takes_no_other_with_it(lost, reason, status, left):
+    """Four of eight, one of each two that are a pair elsewhere: bounds are of the other four."""
+    loss = [float("nan") if model in lost else 0.5 for model in range(8)]
+    log = pd.DataFrame({"model": range(8), "epoch": 1, "loss": loss, "learning_rate": 0.1, "seconds": 1.0})
+    accuracy = pd.DataFrame([dict.fromkeys(["epoch", "accuracy_in", "accuracy_out", "accuracy_test"], 1.0)])
+    described = run() | {"folder": "f", "dataset": "d", "architecture": "mlp", "device": "cpu", "pool": "p"}
+    row = audited_row(described, log, accuracy, reason)
+    assert (row["status"], row["n_models"], row["n_failed"], row["n_planned"]) == (status, left, len(lost), 8)
+    assert reason in row["reason"]

@@ -4,11 +4,11 @@ import runpy
 from pathlib import Path
 from types import SimpleNamespace
 
-import memdyn
 import numpy as np
 import pandas as pd
 import pytest
 
+import memdyn
 from memdyn.report.limits import RISKIEST, message
 from memdyn.stats.limits import judged
 

@@ -6,7 +6,10 @@ from typing import Any
 
 import pandas as pd
 
+from memdyn.compare.failures import FAILED, OK, failed_words
 from memdyn.compare.privacy import epsilon_of
+from memdyn.compare.runs import run_row
+from memdyn.store.logs import failed_models
 
 
 def audit_table(bounds: Mapping[str, pd.DataFrame], runs: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
@@ -23,6 +26,19 @@ def audit_table(bounds: Mapping[str, pd.DataFrame], runs: Mapping[str, Mapping[s
         tables.append(table.assign(violated=table["epsilon_lower"] > table["epsilon"]))
     kept = [table for table in tables if len(table)] or tables[:1]
     return pd.concat(kept, ignore_index=True)
+
+
+def audited_row(run: Mapping[str, Any], log: pd.DataFrame, accuracy: pd.DataFrame, reason: str) -> dict[str, Any]:
+    """A row of the table `runs`: as that of an ordinary study, but a model that failed takes no other one with it.
+
+    Args:
+        log, accuracy: as for `memdyn.compare.runs.run_row`.
+        reason: why there are no bounds; "" where there are.
+    """
+    status, failed = {"status": OK, "reason": ""}, failed_models(log)
+    if reason:
+        status = {"status": FAILED, "reason": "; ".join([failed_words(log), f"no audit: {reason}"])}
+    return run_row(run, log, accuracy, status) | {"n_models": log["model"].nunique() - len(failed)}
 
 
 def accountant_of(run: Mapping[str, Any], delta: float, epoch: int) -> float:
