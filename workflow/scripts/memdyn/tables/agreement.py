@@ -12,8 +12,8 @@ TABLES = dict(
             "agreement",
             "vulnerability_matrix",
             "How vulnerable each sample is to each attack, of all models, at the last checkpoint that most attacks "
-            "share (`epoch` of `agreement`; attacks without it are left out): d' of the decisions, on the scale -log10 of "
-            "the pooled FPR at which it is called a member.",
+            "share (`epoch` of `agreement`; attacks without it are left out): d' of the decisions, on the scale "
+            "-log10 of the pooled FPR at which it is called a member.",
             "sample_id",
             (Column("<attack>", "float", "label of the attack; its d'", "SD"),),
             study="vulnerability_matrix",
