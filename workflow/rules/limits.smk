@@ -1,4 +1,4 @@
-# of a study with limits of its leak alone: there only where none is broken
+# of a study with limits of its leak alone: there only where each is judged, and none is broken
 WITHIN_LIMITS = f"{VERSIONS}/{PLAN.limits.folder}/within_limits.txt"
 
 
@@ -10,6 +10,7 @@ rule judge_limits:
             [
                 f"{TABLES}/{name}.parquet"
                 for name in (
+                    "agreement",
                     "attack_metrics",
                     "runs",
                     "samples_index",

@@ -6,9 +6,8 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from memdyn.compare.audit import audit_table
-from memdyn.compare.failures import run_status
-from memdyn.compare.runs import pool_row, run_row, samples_of
+from memdyn.compare.audit import audit_table, audited_row
+from memdyn.compare.runs import pool_row, samples_of
 from memdyn.data.pool import read_pool
 from memdyn.identity.job import start
 from memdyn.jobs.atomic import atomic_path
@@ -25,9 +24,7 @@ def study_tables(snakemake) -> dict[str, pd.DataFrame]:
     rows = []
     for place, (name, run) in enumerate(runs.items()):
         log = pd.concat(map(pd.read_parquet, given.logs[place * blocks : (place + 1) * blocks]))
-        missing = {"audit": reasons[name]} if reasons[name] else {}
-        status = run_status(name, log, missing, {run for run, table in bounds.items() if len(table)})
-        rows.append(run_row(run, log, accuracy[name], status))
+        rows.append(audited_row(run, log, accuracy[name], reasons[name]))
     known = [table.assign(run=run) for run, table in accuracy.items()]
     pools = {run["pool"]: (run["dataset"], path) for run, path in zip(runs.values(), given.pools, strict=True)}
     return {

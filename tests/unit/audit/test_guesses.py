@@ -138,3 +138,16 @@ def test_models_that_failed():
     margins[:13] = np.nan
     with pytest.raises(TooFewModels, match="needs 4 reference models, got 3"):
         bounds_table(margins, mask, OPTIONS)
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf])
+def test_an_infinite_margin_is_of_a_model_that_failed(value):
+    """As one of NaN: no law is fitted to it, and a target with it guesses nothing rightly."""
+    margins, mask = world(6, effect=4.0)
+    infinite, nan = margins.copy(), margins.copy()
+    infinite[[0, 20], 3], nan[[0, 20]] = value, np.nan
+    assert bounds_table(infinite, mask, OPTIONS).equals(bounds_table(nan, mask, OPTIONS))
+    rule = Rule.of(margins[1:16].astype(float), mask[1:16], 16, 0.95)
+    targets = infinite[16:].astype(float)
+    with np.errstate(invalid="ignore"):
+        assert rule.correct(targets, mask[16:])[4] == 0 and not rule.decisions(targets)[4]

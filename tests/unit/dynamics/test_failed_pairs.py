@@ -15,7 +15,7 @@ from memdyn.attacks.loss import Loss
 from memdyn.attacks.rmia import RMIA
 from memdyn.attacks.shadow_scores import ShadowScores
 from memdyn.attacks.signals import Signals
-from memdyn.dynamics.accuracy import accuracy_by_checkpoint
+from memdyn.dynamics.accuracy import accuracy_by_checkpoint, accuracy_without_pairs
 from memdyn.dynamics.centre import centre_table
 from memdyn.dynamics.clocks import clock_tables
 from memdyn.dynamics.difficulty import difficulty
@@ -297,3 +297,18 @@ def test_what_is_left_is_enough_or_too_little_and_says_so(monkeypatch, lost, can
         assert centre["tpr"].notna().all()
     with pytest.raises(TooFewModels):
         dynamics_tables(scores(), attack, settings((0.1,)), world.labels, options(2, 1, spatial=False))
+
+
+def test_accuracy_of_all_that_did_not_fail_where_no_pair_is_whole(tmp_path):
+    """Of an audit, whose models are no pairs: half of them failed, one of each two."""
+    rng, lost = np.random.default_rng(0), [0, 3]
+    margins, gaps, mask = rng.normal(size=(4, 6)), rng.normal(size=(4, 6)), rng.random((4, 4)) < 0.5
+    margins[lost] = gaps[lost] = np.nan
+    parts = {"scored": slice(0, 4), "test": slice(4, 6)}
+    file = tmp_path / "signals.parquet"
+    write_scores(file, iter([(7, {"margin": margins, "gap": gaps})]), range(4), np.arange(6), lost)
+    (row,) = accuracy_without_pairs([file], parts, mask, 7).to_dict("records")
+    inside = [(k, i) for k in (1, 2) for i in range(4) if mask[k, i]]
+    assert row["epoch"] == 7 and row["accuracy_in"] == np.mean([gaps[at] > 0 for at in inside])
+    assert row["loss_in"] == pytest.approx(np.mean([np.log1p(np.exp(-margins[at])) for at in inside]))
+    assert row["accuracy_test"] == (gaps[[1, 2], 4:] > 0).mean() and np.isfinite(row["loss_out"])

@@ -31,6 +31,13 @@ def test_an_audit_has_no_stage_that_needs_pairs():
     assert made.tables.roots == ("compare_audits.py",)
 
 
+def test_runs_tell_the_epoch_that_is_audited():
+    """The accountant is asked about it: training may go on after the last checkpoint."""
+    described = plan(AUDIT | {"base.checkpoints": [1]}).run_descriptions()
+    assert [(run["audited"], run["recipe"]["epochs"]) for run in described] == [(1, 4)] * 2
+    assert not any("audited" in run for run in plan().run_descriptions())
+
+
 def test_its_pool_is_another_one_whose_masks_are_coins():
     """Else the models of an ordinary study would be taken for those of an audit, or for such of older code."""
     audited, ordinary = plan(AUDIT).runs[0].pool, plan({"shadow_models": 16}).runs[0].pool

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from memdyn.stats.limits import ABOVE, NOT_JUDGED, WITHIN, judged
+from memdyn.stats.limits import ABOVE, NO_FIGURES, NO_INTERVAL, NO_VALUE, NOT_JUDGED, WITHIN, judged, why_not
 
 
 def metrics(low: float, value: float = 0.7) -> pd.DataFrame:
@@ -25,3 +25,17 @@ def test_the_lower_end_at_the_last_checkpoint_decides(low, verdict):
 def test_a_run_without_figures_is_not_judged():
     found = judged(metrics(0.9), [("lira", "auc", 0.6)], ["r", "failed"])
     assert list(found["verdict"]) == [ABOVE, NOT_JUDGED]
+
+
+@pytest.mark.parametrize(
+    ("table", "why"),
+    [
+        (metrics(0.9)[:0], NO_FIGURES),
+        (metrics(np.nan, np.nan), NO_VALUE),
+        (metrics(np.nan), NO_INTERVAL),
+    ],
+    ids=str,
+)
+def test_why_a_limit_is_not_judged(table, why):
+    (row,) = judged(table, [("lira", "auc", 0.6)], ["r"]).to_dict("records")
+    assert row["verdict"] == NOT_JUDGED and why_not(row) == why

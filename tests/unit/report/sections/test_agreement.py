@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from memdyn.report.sections.agreement import say_stability, tabulate_agreement
+from memdyn.report.sections.agreement import SECTION, say_stability, tabulate_agreement
 from report_study import draw, draw_one, shown, texts
 from synthetic_tables import fake_pool, study_tables
 
@@ -24,7 +24,7 @@ def tables():
     sets = product(RUNS, ATTACKS, (4, 8), TOPS)
     stability = pd.DataFrame(sets, columns=["run", "attack", "n_models", "top"])
     values = stability["n_models"] / 20 + 0.1 * (stability["attack"] == "rmia")
-    stability = stability.assign(overlap=values, low=values - 0.05, high=values + 0.05, level=0.95)
+    stability = stability.assign(overlap=values, low=values - 0.05, high=values + 0.05, level=0.95, epoch=20)
     return study_tables(fake_pool(), n_scored=60, models=8) | {"agreement": agreement, "stability": stability}
 
 
@@ -67,7 +67,22 @@ def test_numbers_once_a_pair_and_a_sentence_a_run(tables):
     ]
     first, second = say_stability(shown(tables))
     assert first == (
-        "mlp-sgd: two sets of 8 models have 50 % [45, 55] of the 10 % most vulnerable samples in common by rmia, "
-        "where chance is 10 %."
+        "mlp-sgd: two sets of 8 models have 50 % [45, 55] of the 10 % most vulnerable samples in common by rmia "
+        "(the largest share of 3 attacks, chosen afterwards), where chance is 10 %."
     )
     assert second.startswith("cnn-sam: two sets of 8 models")
+
+
+def test_the_epoch_is_told(tables):
+    """It is the last one that most attacks share, not always the last checkpoint."""
+    early = {name: tables[name].assign(epoch=10) for name in ("agreement", "stability")}
+    for name in early:
+        caption = SECTION.captions[name].format(**draw_one(tables | early, name).record.values)
+        assert "at epoch 10 (the last checkpoint that most attacks share" in " ".join(caption.split())
+    mixed = tables["agreement"].assign(epoch=np.where(tables["agreement"]["run"] == RUNS[0], 10, 20))
+    assert "in common at epochs 10, 20, one" in tabulate_agreement(shown(tables, agreement=mixed)).caption
+
+
+def test_one_attack_is_not_chosen(tables):
+    alone = tables["stability"].query("attack == 'rmia'")
+    assert not any("chosen" in sentence for sentence in say_stability(shown(tables, stability=alone)))

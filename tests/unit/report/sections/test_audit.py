@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 
 from memdyn.report.page.checks import FAILED, PASSED, checks
+from memdyn.report.page.render import render_page
+from memdyn.report.record import INDEX, write_index
 from memdyn.report.sections.audit import tabulate_audit
-from report_study import analysed, shown, texts
+from report_study import CONTEXT, analysed, shown, texts
 
 
 @pytest.fixture
@@ -49,3 +51,26 @@ def test_one_target_of_many_alone_is_no_contradiction(tables):
     """Of sixteen bounds at 95 % one may well be above."""
     single = tables["audit"].assign(violated=tables["audit"]["target"] == "8")
     assert checks(tables | {"audit": single})[0].status == PASSED
+
+
+def test_luck_is_told_beside_the_fault(tables):
+    wrong = tables["audit"].assign(violated=True)
+    found = checks(tables | {"audit": wrong})[0]
+    assert "a fault, or luck that each bound has with a chance of at most 5 %" in found.text
+    assert "at most 5 %" in tabulate_audit(shown(tables)).caption
+
+
+def test_no_check_where_no_run_has_a_guarantee(tables):
+    """A green line over no run would say that something was held to something."""
+    bare = tables["audit"].assign(epsilon=np.inf)
+    assert [check.section for check in checks(tables | {"audit": bare})] == ["run"]
+
+
+def test_an_audit_whose_runs_all_failed_has_an_audits_page(tables, tmp_path):
+    runs = tables["runs"].assign(status="failed", reason="all models failed", n_failed=16)
+    empty = {"runs": runs, "audit": tables["audit"][:0]}
+    assert [(check.status, check.section) for check in checks(empty)] == [(FAILED, "run")]
+    write_index([], tmp_path / INDEX)
+    page = render_page(empty, tmp_path, CONTEXT)
+    assert "member of each model by a fair coin" in page
+    assert "complementary" not in page and "null control" not in page and "with their pairs" not in page

@@ -96,7 +96,7 @@ class Rule:
         return self.n_in + self.n_out
 
     def correct(self, margins: Floats, mask: Mask) -> NDArray[np.int64]:
-        """Right guesses of each target, [T]; of margins that are NaN (a model that failed) none is.
+        """Right guesses of each target, [T]; of a model whose margins are not all finite (it failed) none is.
 
         Args:
             margins, mask: [T, n].
@@ -104,11 +104,11 @@ class Rule:
         member = _by_score(self.laws.log_ratio(margins), mask)
         none = ~member[:, member.shape[1] - self.n_out :]
         right = member[:, : self.n_in].sum(axis=1) + none.sum(axis=1)
-        return np.where(np.isnan(margins).any(axis=1), 0, right)
+        return np.where(np.isfinite(margins).all(axis=1), right, 0)
 
     def decisions(self, margins: Floats) -> Mask:
         """Whether each target is said to have trained on the canary, [T]; one that failed is not."""
-        return np.nan_to_num(self.laws.log_ratio(margins)[:, self.canary], nan=-1.0) > 0
+        return np.isfinite(margins).all(axis=1) & (self.laws.log_ratio(margins)[:, self.canary] > 0)
 
 
 def _by_score(scores: Floats, mask: Mask) -> Mask:

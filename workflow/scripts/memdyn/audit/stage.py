@@ -20,7 +20,7 @@ def bounds_table(margins: NDArray, mask: NDArray[np.bool_], options: Mapping[str
     """The table `bounds`: all targets together by guesses, then by rates, then each target by guesses alone.
 
     Args:
-        margins: [M, n], NaN of models that failed.
+        margins: [M, n]; a model of which one is not finite counts as failed.
         mask: [M, n].
         options: targets (the last so many models), delta, confidence.
 
@@ -28,6 +28,7 @@ def bounds_table(margins: NDArray, mask: NDArray[np.bool_], options: Mapping[str
         TooFewModels: where models that failed leave too few references.
     """
     targets, first = options["targets"], len(margins) - options["targets"]
+    margins = np.where(np.isfinite(margins).all(axis=1, keepdims=True), margins, np.nan)
     references = ~np.isnan(margins[:first]).any(axis=1)
     if references.sum() < FEWEST_REFERENCES:
         raise TooFewModels(

@@ -91,7 +91,7 @@ class StudyConfig(Strict):
         default={},
         description="Limits of the leak, by metric: `{tpr_at_fpr_0.01: 0.05}` for any attack, `{lira: {auc: 0.6}}` "
         "for one. Where the lower end of a run's interval at the last checkpoint is above its limit, the study ends "
-        "with an error, after all tables and the report are written.",
+        "with an error, after all tables and the report are written; also where a limit cannot be judged.",
     )
     report: ReportConfig = Field(default_factory=ReportConfig, description="The page and its figures.")
     results: OutputFolder = Field(default="results", min_length=1, description="Folder of all artifacts.")

@@ -1,9 +1,13 @@
 """How well a run's models fit and generalise at each checkpoint: the table `accuracy`."""
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
 from memdyn.attacks.shadow_scores import ShadowScores
+from memdyn.store.scores import read_failed, read_shapes, read_signal
 
 
 def accuracy_by_checkpoint(scores: ShadowScores) -> pd.DataFrame:
@@ -17,20 +21,39 @@ def accuracy_by_checkpoint(scores: ShadowScores) -> pd.DataFrame:
     rows, scored = [], scores.parts["scored"]
     member = scores.masks[:, scored]
     for epoch in scores.epochs:
-        correct = scores.signal(epoch, "gap") > 0 if scores.has("gap") else None
-        loss = np.logaddexp(0, -scores.signal(epoch, "margin")[:, scored].astype(np.float64))
-        rows.append(
-            {
-                "epoch": epoch,
-                **_accuracies(correct, member, scores.parts),
-                "loss_in": loss[member].mean(),
-                "loss_out": loss[~member].mean(),
-            }
-        )
+        gap = scores.signal(epoch, "gap") if scores.has("gap") else None
+        rows.append(_row(epoch, scores.signal(epoch, "margin")[:, scored], gap, member, scores.parts))
     return pd.DataFrame(rows)
 
 
-def _accuracies(correct: np.ndarray | None, member: np.ndarray, parts: dict[str, slice]) -> dict[str, float]:
+def accuracy_without_pairs(
+    files: Sequence[str | Path], parts: Mapping[str, slice], mask: np.ndarray, epoch: int
+) -> pd.DataFrame:
+    """The same at one checkpoint, of every model that did not fail: memberships are not of pairs, nor are losses.
+
+    Args:
+        files: the block files of a probe.
+        mask: bool [M, n] of the scored samples.
+    """
+    kept = np.setdiff1d(np.arange(len(mask)), read_failed(files))
+    margins = read_signal(files, epoch, "margin", parts["scored"])[kept]
+    gap = read_signal(files, epoch, "gap")[kept] if "gap" in read_shapes(files[0]) else None
+    return pd.DataFrame([_row(epoch, margins, gap, mask[kept], parts)])
+
+
+def _row(
+    epoch: int, margins: np.ndarray, gap: np.ndarray | None, member: np.ndarray, parts: Mapping[str, slice]
+) -> dict[str, float]:
+    loss = np.logaddexp(0, -margins.astype(np.float64))
+    return {
+        "epoch": epoch,
+        **_accuracies(None if gap is None else gap > 0, member, parts),
+        "loss_in": loss[member].mean(),
+        "loss_out": loss[~member].mean(),
+    }
+
+
+def _accuracies(correct: np.ndarray | None, member: np.ndarray, parts: Mapping[str, slice]) -> dict[str, float]:
     if correct is None:
         return dict.fromkeys(("accuracy_in", "accuracy_out", "accuracy_test"), np.nan)
     scored, test = correct[:, parts["scored"]], correct[:, parts["test"]]

@@ -202,6 +202,7 @@ class StudyPlan:
                 ),
                 "device": "" if self.imported else self.study.config.device,
                 "members": plan.pool.options["parts"]["scored"] // 2,
+                **({"audited": plan.audit.options["epoch"]} if plan.audit else {}),
             }
             for plan in self.runs
         ]

@@ -32,12 +32,14 @@ class Study:
         tables: the study's tables that hold anything, by name.
         styles: how each run is drawn, in the study's order.
         pools: of each run, what may be shown of it (`memdyn.report.draw.pools.DrawnPool`); none on the page.
+        is_audit: whether it is an audit, even one whose runs all failed, so that its table `audit` is empty.
     """
 
     tables: Mapping[str, pd.DataFrame]
     styles: dict[str, RunStyle]
     options: ReportOptions
     pools: Mapping[str, Any]
+    is_audit: bool
 
     @classmethod
     def of(
@@ -48,7 +50,8 @@ class Study:
         pools: Mapping[str, Any] | None = None,
     ) -> "Study":
         """Without the tables that are empty."""
-        return cls({name: table for name, table in tables.items() if len(table)}, styles, options, pools or {})
+        filled = {name: table for name, table in tables.items() if len(table)}
+        return cls(filled, styles, options, pools or {}, is_audit="audit" in tables)
 
     def by_attack(self, table: pd.DataFrame) -> Iterator[OfAttack]:
         """Rows of a table of the plane, attack by attack, at the threshold that the report shows."""

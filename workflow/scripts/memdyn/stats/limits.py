@@ -1,12 +1,13 @@
 """Whether an attack is surely above a limit of its leak."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 ABOVE, WITHIN, NOT_JUDGED = "above", "within", "not judged"
 COLUMNS = ["run", "attack", "metric", "epoch", "value", "low", "high", "limit", "verdict"]
+NO_FIGURES, NO_VALUE, NO_INTERVAL = "no figures", "no value", "no interval"  # why a limit is not judged
 
 
 def judged(metrics: pd.DataFrame, limits: Iterable[Sequence], runs: Sequence[str]) -> pd.DataFrame:
@@ -19,7 +20,7 @@ def judged(metrics: pd.DataFrame, limits: Iterable[Sequence], runs: Sequence[str
 
     Returns:
         run, attack, metric, epoch, value, low, high, limit and verdict. One without a value or an interval is not
-        judged: its run failed, or has too few models for an interval.
+        judged (`why_not`), and then it is not known to be within its limit.
     """
     pooled, rows = metrics[metrics["aggregation"] == "pooled"], []
     for run in runs:
@@ -35,3 +36,10 @@ def _verdict(value: float, low: float, limit: float) -> str:
     if np.isnan(value) or np.isnan(low):
         return NOT_JUDGED
     return ABOVE if low > limit else WITHIN
+
+
+def why_not(row: Mapping) -> str:
+    """Why a row of `judged` has no verdict: `NO_FIGURES` of that run and attack, `NO_VALUE`, or `NO_INTERVAL`."""
+    if np.isnan(row["epoch"]):
+        return NO_FIGURES
+    return NO_VALUE if np.isnan(row["value"]) else NO_INTERVAL

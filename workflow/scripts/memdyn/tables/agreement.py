@@ -11,8 +11,9 @@ TABLES = dict(
         table(
             "agreement",
             "vulnerability_matrix",
-            "How vulnerable each sample is to each attack at the last checkpoint, of all models: d' of the decisions, "
-            "on the scale -log10 of the pooled FPR at which it is called a member.",
+            "How vulnerable each sample is to each attack, of all models, at the last checkpoint that most attacks "
+            "share (`epoch` of `agreement`; attacks without it are left out): d' of the decisions, on the scale "
+            "-log10 of the pooled FPR at which it is called a member.",
             "sample_id",
             (Column("<attack>", "float", "label of the attack; its d'", "SD"),),
             study="vulnerability_matrix",
@@ -20,7 +21,8 @@ TABLES = dict(
         table(
             "agreement",
             "agreement",
-            "Do two attacks find the same samples? One on half of the models, the other on the other half, both ways; "
+            "Do two attacks find the same samples, at the last checkpoint that most attacks share? One on half of "
+            "the models, the other on the other half, both ways; "
             "NaN where the models are too few. No limits of an attack whose scoring is costly (`shokri2017`, "
             "`trajectory`, `sequence`, `log_ratio_sum`), and neither limits nor a ceiling of fewer than 20 samples. "
             "A ceiling at chance, or whose lower limit is: nobody can agree there, as far as these models can tell.",
@@ -47,7 +49,8 @@ TABLES = dict(
         table(
             "agreement",
             "stability",
-            "Would other models name other samples? One attack on two disjoint sets of so many models each. "
+            "Would other models name other samples? One attack on two disjoint sets of so many models each, at the "
+            "last checkpoint that most attacks share. "
             "An attack whose scoring is costly has half of the models alone, without limits; no overlap of fewer than "
             "20 samples has limits. Noise alone has more than `top` in common in sets of 4 models: .13 to .15 of the "
             "top tenth, of 8 models .11.",

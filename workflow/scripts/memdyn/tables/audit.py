@@ -42,7 +42,12 @@ OF_STUDY = dict(
                     "float",
                     "what the accountant of DP-SGD says at that delta, an upper bound; infinite without noise",
                 ),
-                Column("violated", "bool", "the lower bound is above it: training is not as private as it says"),
+                Column(
+                    "violated",
+                    "bool",
+                    "the lower bound is above it: a fault of the training or of the accountant, or luck that each "
+                    "bound has with a chance of at most 1 - confidence (rows of single targets are many bounds)",
+                ),
             ),
         )
     ]

@@ -34,8 +34,13 @@ class Check:
 
 
 def checks(tables: Mapping[str, pd.DataFrame]) -> list[Check]:
-    """All checks of the study; those without anything to check are left out."""
-    found = [] if "audit" in tables else [null_check(tables)]
+    """All checks of the study; those without anything to check are left out.
+
+    Args:
+        tables: all of the study, those without rows too: an audit whose runs all failed is none of attacks for that.
+    """
+    is_audit, tables = "audit" in tables, {name: table for name, table in tables.items() if len(table)}
+    found = [] if is_audit else [null_check(tables)]
     for check, needed in (
         (audit_check, "audit"),
         (tail_check, "tail_verdicts"),
@@ -48,14 +53,23 @@ def checks(tables: Mapping[str, pd.DataFrame]) -> list[Check]:
     return [check for check in found if check is not None]
 
 
-def audit_check(tables: Mapping[str, pd.DataFrame]) -> Check:
-    """Whether any lower bound of epsilon, of all targets together, is above what the accountant says."""
+def audit_check(tables: Mapping[str, pd.DataFrame]) -> Check | None:
+    """Whether any lower bound of epsilon, of all targets together, is above what the accountant says.
+
+    None where no run has an accountant's epsilon, so that nothing could be contradicted.
+    """
     together = tables["audit"][tables["audit"]["target"] == "all"]
     wrong = list(together.loc[together["violated"], "run"].unique())
     if wrong:
-        words = f"epsilon of {_names(wrong)} is above the accountant's: training is not as private as it says"
+        luck = 1 - together["confidence"].iloc[0]
+        words = (
+            f"the lower bound of epsilon of {_names(wrong)} is above the accountant's: a fault, or luck that each "
+            f"bound has with a chance of at most {100 * luck:.3g} %"
+        )
         return Check(FAILED, words, "audit")
     accounted = list(together.loc[np.isfinite(together["epsilon"]), "run"].unique())
+    if not accounted:
+        return None
     return Check(PASSED, f"epsilon of {_count(accounted, 'run')} with a guarantee is not contradicted", "audit")
 
 

@@ -63,13 +63,14 @@ def render_page(tables: Mapping[str, pd.DataFrame], figures_dir: Path, context: 
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found, records = checks(study.tables), read_index(figures_dir)
+    found, records = checks(tables), read_index(figures_dir)
     contents = [_content(section, study, records, figures_dir) for section in sections()]
     return environment.get_template("report.html.j2").render(
         context=context,
         checks=found,
         worst=worst(found),
         sections=[each for each in contents if each.tables or each.figures or each.sentences],
+        is_audit=study.is_audit,
         facts=_facts(study),
         glossary=Glossary.of(context.options),
     )

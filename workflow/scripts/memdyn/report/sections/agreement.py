@@ -18,14 +18,15 @@ from memdyn.report.section import Part, Section, Study
 from memdyn.report.words import level_words
 
 _AGREEMENT = """
-    What the {top} most vulnerable samples of two attacks have in common at the last checkpoint, each attack on one half
-    of the models: 1 is the ceiling of agreement, 0 is chance. Blank: it is not sure that both find more of the same
-    samples again on other models than by chance, so that nobody can agree with them, or nothing can be said. Samples
-    are ordered by d′ of decisions."""
+    What the {top} most vulnerable samples of two attacks have in common {epochs} (the last checkpoint that most attacks
+    share; one that lacks it is left out), each attack on one half of the models: 1 is the ceiling of agreement, 0 is
+    chance. Blank: it is not sure that both find more of the same samples again on other models than by chance, so that
+    nobody can agree with them, or nothing can be said. Samples are ordered by d′ of decisions."""
 _STABILITY = """
     Are the models enough to say who is at risk? What the {top} most vulnerable samples of one attack have in common on
-    two sets of that many models each, with {level} intervals (jackknife over models); dotted: chance, which noise
-    alone exceeds a little in sets of 4 models. Where a line still rises, further models would name other samples."""
+    two sets of that many models each, {epochs} (the last checkpoint that most attacks share), with {level} intervals
+    (jackknife over models); dotted: chance, which noise alone exceeds a little in sets of 4 models. Where a line still
+    rises, further models would name other samples."""
 
 _PANELS = 6
 _WRITTEN = 6  # attacks, up to which cells have their number
@@ -47,7 +48,8 @@ def draw_agreement(study: Study) -> Iterator[Drawing]:
         label_outer(grid, len(runs), "", "")
         figure.colorbar(mesh, ax=grid, fraction=0.04, pad=0.02, extend="both").set_label("0: chance, 1: ceiling")
         alt = f"Heat maps of what {len(attacks)} attacks have in common, {', '.join(runs)}."
-        yield drawn(figure, "agreement", "Do attacks find the same samples?", alt, page=page, top=_top(table))
+        values = {"top": _top(table), "epochs": _epochs(table)}
+        yield drawn(figure, "agreement", "Do attacks find the same samples?", alt, page=page, **values)
 
 
 def _draw_map(axes: Axes, table: pd.DataFrame, attacks: list[str]) -> AxesImage:
@@ -79,7 +81,7 @@ def draw_stability(study: Study) -> Iterator[Drawing]:
         label_outer(grid, len(attacks), "models in each set", "in common")
         legend_above(figure, style.run_handles(study.styles))
         alt = f"Share of the most vulnerable in common against the number of models, for {', '.join(attacks)}."
-        values = {"top": _top(table), "level": level_words(table)}
+        values = {"top": _top(table), "level": level_words(table), "epochs": _epochs(table)}
         yield drawn(figure, "stability", "Would other models name other samples?", alt, page=page, **values)
 
 
@@ -115,26 +117,31 @@ def tabulate_agreement(study: Study) -> Table:
         ]
         rows.append([run_cell(study.styles[row["run"]]), *text_cells(row["attack"], row["other"], *cells)])
     caption = (
-        f"What the {_top(table)} most vulnerable samples of two attacks have in common, one on each half of the "
-        f"models, with {level_words(table)} intervals; the ceiling of agreement, at chance where nobody can agree; "
-        "where the overlap lies between chance (0) and ceiling (1); and the Spearman correlation over all samples, "
-        "with its ceiling."
+        f"What the {_top(table)} most vulnerable samples of two attacks have in common {_epochs(table)}, one on each "
+        f"half of the models, with {level_words(table)} intervals; the ceiling of agreement, at chance where nobody "
+        "can agree; where the overlap lies between chance (0) and ceiling (1); and the Spearman correlation over all "
+        "samples, with its ceiling."
     )
     columns = ["run", "attack", "other", "in common", "ceiling", "relative", "Spearman", "its ceiling"]
     return Table(caption, columns, rows, head=3, folded="Agreement of attacks in numbers")
 
 
 def say_stability(study: Study) -> list[str]:
-    """A sentence a run: how far the attack whose choice is the steadiest names the same samples on other models."""
+    """A sentence a run: how far the attack whose choice is the steadiest names the same samples on other models.
+
+    The largest of several that are known with noise lies above what it is expected to be, so it is told of how many.
+    """
     table, sentences = _widest(study.tables["stability"]).dropna(subset=["overlap"]), []
     largest = table[table["n_models"] == table.groupby("run")["n_models"].transform("max")]
     for run in runs_in(largest, study.styles):
         rows = largest[largest["run"] == run]
         row = rows.loc[rows["overlap"].idxmax()]
         found = formatting.percent_interval(row["overlap"], row["low"], row["high"], 0)
+        chosen = _chosen(rows["attack"].nunique())
         sentences.append(
             f"{study.styles[run].name}: two sets of {row['n_models']} models have {found} of the {_top(table)} most "
-            f"vulnerable samples in common by {row['attack']}, where chance is {formatting.percent(row['top'], 0)}."
+            f"vulnerable samples in common by {row['attack']}{chosen}, "
+            f"where chance is {formatting.percent(row['top'], 0)}."
         )
     return sentences
 
@@ -142,6 +149,16 @@ def say_stability(study: Study) -> list[str]:
 def _widest(table: pd.DataFrame) -> pd.DataFrame:
     """Rows of the largest top share, about which most is known."""
     return table[table["top"] == table["top"].max()]
+
+
+def _chosen(attacks: int) -> str:
+    return f" (the largest share of {attacks} attacks, chosen afterwards)" if attacks > 1 else ""
+
+
+def _epochs(table: pd.DataFrame) -> str:
+    """`at epoch 20`, or of runs that differ `at epochs 10, 20`."""
+    epochs = sorted(table["epoch"].unique())
+    return f"at epoch{'s' * (len(epochs) > 1)} {', '.join(f'{epoch:.0f}' for epoch in epochs)}"
 
 
 def _top(table: pd.DataFrame) -> str:

@@ -14,8 +14,8 @@ _CAPTION = (
     "of all targets together. Largest of a model: the same of single targets, the largest of them, which is right "
     "as often for one model that was chosen beforehand only. Rates: of one decision a target on one sample, chosen on "
     "the reference models (Clopper & Pearson). Accountant: what training guarantees, an upper bound; ∞: nothing. A "
-    "lower bound above it says that training is not what it is accounted as; one far below it, that this attack does "
-    "not find all that is allowed."
+    "lower bound above it is a fault of the training or of the accountant, or luck that each bound has with a chance "
+    "of at most {luck:.3g} %; one far below it says that this attack does not find all that is allowed."
 )
 
 
@@ -39,7 +39,9 @@ def tabulate_audit(study: Study) -> Table:
             ]
         )
     first = audit.iloc[0]
-    caption = _CAPTION.format(delta=first["delta"], confidence=100 * first["confidence"])
+    caption = _CAPTION.format(
+        delta=first["delta"], confidence=100 * first["confidence"], luck=100 - 100 * first["confidence"]
+    )
     titles = ["run", "right guesses", "ε at least", "largest of a model", "right decisions", "ε at least, by rates"]
     return Table(caption, [*titles, "accountant", "contradiction"], rows)
 

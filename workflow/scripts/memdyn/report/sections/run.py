@@ -84,7 +84,7 @@ def tabulate_runs(study: Study) -> Table:
     """What was trained, with accuracies and cost, without columns that the table lacks or data that all runs share."""
     table, styles = study.tables["runs"], study.styles
     shown = set(table.columns) - ({"dataset"} if table["dataset"].nunique() == 1 else set())
-    lost, diverged = failures(study.tables), _diverged(table, styles)
+    lost, diverged = failures(study.tables), _diverged(table, styles, study.is_audit)
     if not diverged:
         shown -= {"n_failed"}
     trained = "architecture" not in table or bool(table["architecture"].ne("").any())  # not by another tool
@@ -103,7 +103,7 @@ def tabulate_runs(study: Study) -> Table:
         "means over models: on the scored samples as members (in) and as non-members (out), and on the test part"
         f"{'; training time' * trained}."
     )
-    few = [] if "audit" in study.tables else _few_checkpoints(table, styles)  # which is of one checkpoint
+    few = [] if study.is_audit else _few_checkpoints(table, styles)  # which is of one checkpoint
     caption = " ".join([caption, *diverged, *few])
     words = sum(show is str for _, show in columns.values())
     return Table(caption, ["run", *columns, *["all models"] * trained], rows, head=1 + words)
@@ -122,12 +122,15 @@ def _few_checkpoints(table: pd.DataFrame, styles: dict[str, style.RunStyle]) -> 
     return sentences
 
 
-def _diverged(table: pd.DataFrame, styles: dict[str, style.RunStyle]) -> list[str]:
+def _diverged(table: pd.DataFrame, styles: dict[str, style.RunStyle], is_audit: bool) -> list[str]:
     """A sentence on each run that lost models, and on what it lacks for that."""
     sentences = []
     for row in by_run(table[table["n_failed"] > 0], styles) if "n_failed" in table else []:
         fate = "is left out with its pair" if row["n_failed"] == 1 else "are left out with their pairs"
         name = styles[row["run"]].name
+        if is_audit:  # which has no pairs
+            fate = "counted as wrong where a target, left out where a reference"
+            fate = f"{'is' if row['n_failed'] == 1 else 'are'} {fate}"
         sentences.append(f"{name}: {row['n_failed']} of {row['n_planned']} models diverged and {fate}.")
         if row.get("status") == "ok" and row["reason"]:
             sentences.append(f"{name}: {row['reason']}.")
