@@ -73,7 +73,8 @@ class HeldOut:
         models = np.repeat(pairs, 2)
         self.surprise[models] = surprise(self.scores[models], references)
         tried = np.vstack([fprs, fprs_by_chance(fprs, references.size, level)])
-        cuts = cuts_at_fprs(references, tried.ravel()).reshape(tried.shape)
+        cuts = cuts_at_fprs(references, np.maximum(tried, 0).ravel()).reshape(tried.shape)
+        cuts = np.where(tried < 0, np.inf, cuts)
         self.cuts[..., pairs] = np.where(fprs * references.size >= 1 - 1e-9, cuts, np.nan)[..., None]
 
     def p_values(self) -> np.ndarray:

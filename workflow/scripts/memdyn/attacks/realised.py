@@ -120,7 +120,8 @@ def _calibrated(one: HeldOut, p: np.ndarray, fprs: np.ndarray, level: float) -> 
     """The OUT p-value against the nominal FPR, where the p-values of all targets can be as small; and those of luck."""
     levels = one.split(p)
     fewest = min(np.count_nonzero(one.group != number) for number in np.unique(one.group)) * p.shape[1]
-    chance = (1 + fewest * fprs_by_chance(fprs, fewest, level)) / (1 + fewest)
+    # in whole counts, as p-values are: a rounding below one of them would leave it out
+    chance = (1 + np.round(fewest * fprs_by_chance(fprs, fewest, level))) / (1 + fewest)
     known = fprs * (fewest + 1) >= 1 - 1e-9
     return [
         [tuple(values <= cut for values in levels) if seen else None for cut, seen in zip(cuts, known, strict=True)]
@@ -131,9 +132,10 @@ def _calibrated(one: HeldOut, p: np.ndarray, fprs: np.ndarray, level: float) -> 
 def _curve(scores_in: np.ndarray, scores_out: np.ndarray, fprs: np.ndarray, level: float) -> np.ndarray:
     """[3, 1 + FPRs]: AUC and TPR at each FPR, then at those of luck."""
     several = np.vstack([fprs, fprs_by_chance(fprs, scores_out.size, level)])
-    curve = roc(scores_in, scores_out, several.ravel())
+    curve = roc(scores_in, scores_out, np.maximum(several, 0).ravel())
     found = curve.tpr.reshape(several.shape)
-    surest = (scores_in > scores_out.max()).mean()  # where luck allows no false positive
+    # where luck allows no false positive, those above all of them; where it allows less than that, nobody
+    surest = np.where(several[1] < 0, 0.0, (scores_in > scores_out.max()).mean())
     found[1] = np.where(np.isnan(found[1]), np.where(np.isnan(found[0]), np.nan, surest), found[1])
     return np.column_stack([np.full(3, curve.auc), found])
 

@@ -7,14 +7,18 @@ from scipy.stats import binom
 def fprs_by_chance(fprs: np.ndarray, n_out: int, level: float) -> np.ndarray:
     """The FPRs [2, A] between which the threshold at each true FPR lies among so many non-members.
 
-    Of n independent scores Binomial(n, FPR) lie above the true quantile, so that it lies, with probability `level`,
-    between the thresholds that allow the lower and the upper limit of these counts (David & Nagaraja 2003, section
-    7.1). The jackknife cannot see that: without a group the threshold is mostly the same score or the next.
+    Of n independent scores Binomial(n, FPR) lie above the true quantile. Where these are at least a and at most b, it
+    lies below the a-th largest score, above which a - 1 scores lie, and not below the one above which b lie (David &
+    Nagaraja 2003, section 7.1). The jackknife cannot see that: without a group the threshold is mostly the same score
+    or the next.
 
     Args:
         fprs: [A].
         n_out: scores that the threshold is a quantile of.
         level: of both sides.
+
+    Returns:
+        The lower ones, and the upper ones. A negative one: no score is surely above the quantile, nobody is called.
     """
-    tails = (1 - level) / 2, (1 + level) / 2
-    return np.array([binom.ppf(tail, n_out, fprs) for tail in tails]) / n_out
+    fewest, most = (binom.ppf(tail, n_out, fprs) for tail in ((1 - level) / 2, (1 + level) / 2))
+    return np.array([fewest - 1, most]) / n_out

@@ -24,7 +24,7 @@ _PRECISION = """
 _CALIBRATED = """
     ROC curves of each run at its last checkpoint, pooled, both axes logarithmic: with marks, by the attack's score, one
     threshold for all samples; thin, by each sample's own OUT p-value, how seldom OUT models score so high on this
-    sample, so that one sample has as many false alarms as another. Where the thin curve lies higher, the attack loses
+    sample, so that samples have about as many false alarms as each other. Where the thin curve lies higher, the attack loses
     by treating samples alike; where it lies lower, the attack gains by knowing which samples differ most. Bands, of the
     curves with marks, are {level} intervals. Dotted: chance. The grey strip lies below one non-member: no rate can be
     counted there."""
@@ -149,10 +149,16 @@ def tabulate_lists(study: Study) -> Table:
     caption = (
         f"Lists of members at a false discovery rate of {100 * table['nominal_fdr'].iloc[0]:g} %, by Benjamini and "
         "Hochberg on each sample's own OUT p-value, at the last checkpoint: how many samples a target's list has, how "
-        "many targets have one, which share of a list are no members, and which share of the members are listed; means "
-        f"over targets with {level_words(table)} intervals."
+        "many targets have one, the false discovery rate, and which share of the members are listed; means over "
+        f"targets with {level_words(table)} intervals. The false discovery rate counts an empty list as 0: divided by "
+        "the share of targets with a list it is the false share of the lists that there are."
     )
-    return Table(caption, ["run", "attack", "listed", "targets with a list", "false", "members listed"], rows, head=2)
+    return Table(
+        caption,
+        ["run", "attack", "listed", "targets with a list", "false discovery rate", "members listed"],
+        rows,
+        head=2,
+    )
 
 
 def tabulate_few(study: Study) -> Table:
