@@ -65,3 +65,13 @@ def test_a_nominal_fpr_of_which_nothing_is_known_is_not_drawn(kept):
     assert drawing.record.values["nominal"] == "10 %"
     table = tabulate_realised(shown(tables | {"realised": rates}))
     assert texts(table)[0][3:] == ["–"] * 5 and "–" not in texts(table)[2][3]
+
+
+def test_an_attack_that_calls_nobody_does_not_move_the_others():
+    """Its scores are tied: of small nominal FPRs it has no precision."""
+    tables = dict(made_up())
+    rates = tables["realised"].copy()
+    nominal = draw_one(tables, "precision").record.values["nominal"]
+    smallest = rates["nominal_fpr"] == float(nominal.removesuffix(" %")) / 100
+    rates.loc[smallest & (rates["attack"] == "loss"), ["value", "low", "high"]] = np.nan
+    assert draw_one(tables | {"realised": rates}, "precision").record.values["nominal"] == nominal

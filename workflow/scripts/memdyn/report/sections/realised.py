@@ -19,15 +19,15 @@ _PRECISION = """
     How far an attacker can be trusted: precision, the share of true members among those that he calls members, over the
     prior, the share of members among those that he asks about; at each run's last checkpoint. He sets one threshold on
     the attack's scores so that its FPR is {nominal} on models of his own, and attacks a target that had no part in it.
-    On the dotted line his answer says no more than he knew before. Bars are {level} intervals (jackknife over pairs of
-    models, everything chosen anew)."""
+    On the dotted line his answer says no more than he knew before; an attack that calls nobody a member has no marks.
+    Bars are {level} intervals (jackknife over pairs of models, everything chosen anew)."""
 _CALIBRATED = """
     ROC curves of each run at its last checkpoint, pooled, both axes logarithmic: with marks, by the attack's score, one
     threshold for all samples; thin, by each sample's own OUT p-value, how seldom OUT models score so high on this
-    sample, so that samples have about as many false alarms as each other. Where the thin curve lies higher, the attack loses
-    by treating samples alike; where it lies lower, the attack gains by knowing which samples differ most. Bands, of the
-    curves with marks, are {level} intervals. Dotted: chance. The grey strip lies below one non-member: no rate can be
-    counted there."""
+    sample, so that samples have about as many false alarms as each other. Where the thin curve lies higher, the attack
+    loses by treating samples alike; where it lies lower, the attack gains by knowing which samples differ most. Bands,
+    of the curves with marks, are {level} intervals. Dotted: chance. The grey strip lies below one non-member: no rate
+    can be counted there."""
 PRIOR = "precision_at_prior_"
 
 
@@ -36,11 +36,12 @@ def _last(study: Study, name: str) -> pd.DataFrame:
 
 
 def _precisions(study: Study) -> pd.DataFrame:
-    """Of all samples, with a column prior, at the smallest nominal FPR of which most is known."""
+    """Of all samples, with a column prior, at the smallest nominal FPR of which half as much is known as of any."""
     table = _last(study, "realised")
     table = table[(table["way"] == "plain") & (table["samples"] == "all") & table["metric"].str.startswith(PRIOR)]
     known = table[["value", "low"]].notna().sum(axis=1).groupby(table["nominal_fpr"]).sum()
-    chosen = table[table["nominal_fpr"] == known.idxmax()]  # of equals the smallest
+    # half: or one attack whose scores are tied, and that calls nobody, would move all others to a larger FPR
+    chosen = table[table["nominal_fpr"] == known.index[known >= known.max() / 2].min()]
     return chosen.assign(prior=chosen["metric"].str.removeprefix(PRIOR).astype(float)).sort_values("prior")
 
 
