@@ -18,6 +18,7 @@ import numpy as np
 from memdyn.attacks.base import Attack, Prepared
 from memdyn.attacks.most_vulnerable import MostVulnerable
 from memdyn.attacks.out_p_values import FEWEST_REFERENCES, p_values, surprise
+from memdyn.attacks.refits import checked
 from memdyn.attacks.signals import exchange
 from memdyn.stats.jackknife import TooFewModels
 from memdyn.stats.roc import cuts_at_fprs
@@ -50,11 +51,7 @@ class HeldOut:
     @classmethod
     def of(cls, attack: Attack, given: Prepared, group: np.ndarray, n_fprs: int) -> "HeldOut":
         """Scored, with nothing chosen yet."""
-        scores = attack.score_prepared(given.signals, "pairs")
-        if np.shape(scores) != given.mask.shape or np.isnan(scores).any():
-            raise ValueError(
-                f"{attack}: scores must be [models, samples] {given.mask.shape} without NaN, got {np.shape(scores)}"
-            )
+        scores = checked(attack, attack.score_prepared(given.signals, "pairs"), given.mask.shape)
         nothing = np.full(scores.shape, np.nan), np.full((3, n_fprs, len(group)), np.nan)
         return cls(given.mask, group, MostVulnerable.of(given.margins), scores, *nothing)
 

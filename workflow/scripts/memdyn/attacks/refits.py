@@ -58,13 +58,18 @@ def refits(attack: Attack, given: Prepared, deletions: Deletions) -> Iterator[Re
     Raises:
         ValueError: for an attack that gives no scores [M, n], or NaN.
     """
-    yield Refit(given, _checked(attack, attack.score_prepared(given.signals, "pairs"), given.mask.shape))
+    yield Refit(given, checked(attack, attack.score_prepared(given.signals, "pairs"), given.mask.shape))
     for pairs in deletions.kept:
         part = given.take(pairs)
         yield Refit(part, attack.score_prepared(part.signals, "pairs"))
 
 
-def _checked(attack: Attack, scores: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+def checked(attack: Attack, scores: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """The scores of an attack, as they are.
+
+    Raises:
+        ValueError: where they are not [M, n], or NaN.
+    """
     if np.shape(scores) != shape or np.isnan(scores).any():
         raise ValueError(f"{attack}: scores must be [models, samples] {shape} without NaN, got {np.shape(scores)}")
     return scores

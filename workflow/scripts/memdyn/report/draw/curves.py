@@ -39,3 +39,13 @@ def _null_line(run_style: style.RunStyle) -> dict:
     """How the null curve of a run is drawn."""
     hollow = {"linestyle": "--", "markerfacecolor": "white", "markeredgewidth": 0.7, "markersize": 3.2}
     return run_style.line | hollow | {"linewidth": 0.8, "alpha": 0.6}
+
+
+def log_log_roc(axes: Axes, floor: float) -> None:
+    """The empty frame of a ROC on logarithmic axes: chance, and a grey strip below the smallest FPR there is."""
+    axes.set(xscale="log", yscale="log")
+    style.plain_decades(axes.xaxis)
+    style.plain_decades(axes.yaxis)
+    axes.axvspan(floor / 10, floor, color="#e6e6e6", linewidth=0)
+    diagonal = np.geomspace(floor, 1, 50)
+    axes.plot(diagonal, diagonal, color=style.MUTED, linestyle=":", linewidth=1)

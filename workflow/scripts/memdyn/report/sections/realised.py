@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from memdyn.report.draw import formatting, style
-from memdyn.report.draw.curves import bars, draw_band
+from memdyn.report.draw.curves import bars, draw_band, log_log_roc
 from memdyn.report.draw.drawing import Drawing, drawn
 from memdyn.report.draw.layout import label_outer, legend_above, panels, shape_for
 from memdyn.report.page.tables import Table, run_cell, text_cells
@@ -96,12 +96,7 @@ def draw_calibrated(study: Study) -> Iterator[Drawing]:
 
 
 def _draw_rocs(axes: Axes, table: pd.DataFrame, styles: dict[str, style.RunStyle], floor: float) -> None:
-    axes.set(xscale="log", yscale="log")
-    style.plain_decades(axes.xaxis)
-    style.plain_decades(axes.yaxis)
-    axes.axvspan(floor / 10, floor, color="#e6e6e6", linewidth=0)
-    diagonal = np.geomspace(floor, 1, 50)
-    axes.plot(diagonal, diagonal, color=style.MUTED, linestyle=":", linewidth=1)
+    log_log_roc(axes, floor)
     for (run, way), part in table.groupby(["run", "way"], sort=False):
         part = part[part["tpr"] > 0].sort_values("fpr")
         if way == "plain":

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from memdyn.report import privacy
 from memdyn.report.draw import bounds, style
-from memdyn.report.draw.curves import draw_band
+from memdyn.report.draw.curves import draw_band, log_log_roc
 from memdyn.report.draw.drawing import Drawing, drawn
 from memdyn.report.draw.layout import label_outer, legend_above, panels, shape_for
 from memdyn.report.rows import non_members, preferred_aggregation
@@ -47,12 +47,7 @@ def draw_roc(study: Study) -> Iterator[Drawing]:
 
 
 def _draw_panel(axes: Axes, table: pd.DataFrame, styles: dict[str, style.RunStyle], floor: float) -> None:
-    axes.set(xscale="log", yscale="log")
-    style.plain_decades(axes.xaxis)
-    style.plain_decades(axes.yaxis)
-    axes.axvspan(floor / 10, floor, color="#e6e6e6", linewidth=0)
-    diagonal = np.geomspace(floor, 1, 50)
-    axes.plot(diagonal, diagonal, color=style.MUTED, linestyle=":", linewidth=1)
+    log_log_roc(axes, floor)
     for run, part in table.groupby("run", sort=False):
         last = part[part["epoch"] == part["epoch"].max()].sort_values("fpr")
         last = last[(last["fpr"] >= floor * 0.999) & (last["tpr"] > 0)]
