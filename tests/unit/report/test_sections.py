@@ -24,7 +24,7 @@ EDITS = {
     "sentences": ("page/findings.py", "leaks most", "leaks the most", {"write_report"}),
     "a check": ("page/checks.py", "FEW_MODELS = 16", "FEW_MODELS = 32", {"write_report"}),
     "a meaning": ("page/glossary.py", "correlation of ranks", "correlation of places", {"write_report"}),
-    "a drawing": ("sections/roc.py", "floor / 10", "floor / 9", {"draw_figures"}),
+    "a drawing": ("draw/curves.py", "floor / 10", "floor / 9", {"draw_figures"}),
     "a title of a figure": ("sections/roc.py", "ROC curves at the last", "ROC at the last", {"draw_figures"}),
     "a grid": ("draw/layout.py", "_ROOM = 0.98", "_ROOM = 0.9", {"draw_figures"}),
     "the motion": ("draw/animation.py", "_DPI = 90", "_DPI = 80", {"draw_figures"}),
