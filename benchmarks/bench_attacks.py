@@ -23,6 +23,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scripts"))
 
 from memdyn.attacks.base import Attack, build
+from memdyn.attacks.features import COMPONENTS
 from memdyn.attacks.reads import Reads
 from memdyn.attacks.signals import Signals, Values
 from memdyn.config.attacks.lira import VARIANCES
@@ -66,11 +67,13 @@ def make_signals(attack: Attack, models: int, samples: int) -> Signals:
         return wide
 
     reads = {read.name: read for read in (Reads("margin"), *attack.reads)}
+    of_samples = any(read.of_samples for read in attack.reads)
     values = (
         Values(
-            {name: signal(read, of) for name, read in reads.items()},
+            {name: signal(read, of) for name, read in reads.items() if not read.of_samples},
             rng.integers(0, CLASSES, of.shape[1]),
             tuple(range(CHECKPOINTS)) if any(read.history for read in attack.reads) else (),
+            rng.standard_normal((of.shape[1], COMPONENTS)) if of_samples else None,
         )
         for of in (margins, outside)
     )

@@ -43,6 +43,7 @@ ATTACKS = [
             ("population", "linear"),
         )
     ),
+    {"name": "quantile_regression"},
     *(
         {"name": "proxy", "proxies": proxies, "neighbours": 20, "variance": "shrunken"}
         for proxies in ("all", "class", "nearest")
@@ -56,7 +57,7 @@ ATTACKS = [
 UNCALIBRATED = [
     options
     for options in ATTACKS
-    if options["name"] in ("loss", "gradient_norm")
+    if options["name"] in ("loss", "gradient_norm", "quantile_regression")
     or "population" in options.values()
     or "correctness" in options.values()
 ]

@@ -1,6 +1,7 @@
 """Synthetic margins with a known truth, for the tests of attacks and their statistics."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -87,7 +88,17 @@ def outputs_of(margins: np.ndarray) -> Values:
             [np.round(np.sin(7 * margins), 3), margins + np.round(np.cos(5 * margins), 3), margins], axis=2
         ),
     }
-    return Values(arrays, labels, checkpoints=(0, 1, 2))
+    # of the sample alone: neither model nor membership is in it
+    features = np.sin(np.arange(1, margins.shape[1] + 1)[:, None] * [1.0, 2.0, 3.0])
+    return Values(arrays, labels, checkpoints=(0, 1, 2), features=features)
+
+
+def of_samples(world: Signals, chosen: np.ndarray) -> Signals:
+    """Some of the scored samples (indices), in the order given."""
+    arrays = {name: array[:, chosen] for name, array in world.arrays.items()}
+    labels, features = (None if each is None else each[chosen] for each in (world.arrays.labels, world.arrays.features))
+    values = replace(world.arrays, arrays=arrays, labels=labels, features=features)
+    return replace(world, arrays=values, mask=world.mask[:, chosen])
 
 
 def uneven_targets(seed: int, n_models: int = 16, n_samples: int = 600) -> Signals:

@@ -49,6 +49,7 @@ def test_names_are_the_registry():
         ({"name": "difficulty_calibration", "signal": "loss"}, "difficulty_calibration-loss"),
         ({"name": "ye"}, "ye"),
         ({"name": "ye", "reference": "population", "smoothing": "linear"}, "ye-population-linear"),
+        ({"name": "quantile_regression"}, "quantile_regression"),
         ({"name": "proxy"}, "proxy"),
         ({"name": "proxy", "proxies": "class", "variance": "per_sample"}, "proxy-class-per-sample"),
         ({"name": "rmia"}, "rmia"),

@@ -94,6 +94,14 @@ def test_a_job_takes_the_word_of_its_start(tmp_path):
     assert set(plan(is_job=True).stages) == set(before.stages)
 
 
+def test_attacks_that_read_the_samples_are_refused_by_name(tmp_path):
+    """A file of scores says nothing of its samples."""
+    given = arrays()
+    write(tmp_path / "mine.npz", given | {"population": given["margin"]})
+    with pytest.raises(ConfigError, match="attacks: quantile_regression reads 'features', and mine.npz has no such"):
+        plan({"attacks": [{"name": "loss"}, {"name": "quantile_regression"}], "dynamics": {"attacks": ["loss"]}})
+
+
 def test_other_designs_are_refused_before_any_job(tmp_path):
     given = arrays()
     given["mask"] = given["mask"].copy()

@@ -12,6 +12,7 @@ REGISTRY: dict[str, str] = {
     "label_only": "memdyn.attacks.label_only:LabelOnly",
     "difficulty_calibration": "memdyn.attacks.difficulty_calibration:DifficultyCalibration",
     "ye": "memdyn.attacks.ye:Ye",
+    "quantile_regression": "memdyn.attacks.quantile_regression:QuantileRegression",
     "proxy": "memdyn.attacks.proxy:Proxy",
     "sequence": "memdyn.attacks.sequence:Sequence",
     "log_ratio_sum": "memdyn.attacks.log_ratio_sum:LogRatioSum",

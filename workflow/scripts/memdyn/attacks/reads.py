@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass
 
+FEATURES = "features"
+"""What is known of a sample without any model: no probe gives it, and it has no axis of models."""
+
 
 @dataclass(frozen=True)
 class Reads:
     """One signal that an attack reads.
 
     Attributes:
-        signal: its name: "margin", "entropy", "logits", ...
+        signal: its name: "margin", "entropy", "logits", ...; or `FEATURES`, which is `Values.features`.
         views: of each view of a sample (shifted, flipped, ...), not of the sample as it is alone.
         history: at each checkpoint up to the one that is attacked, not at that one alone.
     """
@@ -16,6 +19,11 @@ class Reads:
     signal: str
     views: bool = False
     history: bool = False
+
+    @property
+    def of_samples(self) -> bool:
+        """Whether it is read off the samples of the pool, and off no network."""
+        return self.signal == FEATURES
 
     @property
     def source(self) -> str:

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import prod
 from pathlib import Path
 
 import numpy as np
 
 from memdyn.attacks.base import FOLDS, Attack, Prepared
+from memdyn.attacks.features import principal_features
 from memdyn.attacks.reads import Reads
 from memdyn.attacks.signals import Signals, Values
 from memdyn.data.pool import read_pool
@@ -37,6 +39,7 @@ class ShadowScores:
         labels: int [samples], classes.
         epochs: the checkpoints that are looked at, in order.
         asked: those that the study asks for; histories are of these.
+        samples: [samples, ...], what the pool has of each, which attacks may learn from without a model.
     """
 
     sources: Mapping[str, Files]
@@ -46,6 +49,7 @@ class ShadowScores:
     labels: np.ndarray
     epochs: list[int]
     asked: tuple[int, ...]
+    samples: np.ndarray | None = None
 
     @classmethod
     def of_files(
@@ -89,7 +93,8 @@ class ShadowScores:
                     raise ValueError(f"two probes have a signal {name!r}: {held[name][0]} and {files[0]}")
                 held[name] = files
         whole, masks = read_pool(pool), read_masks(masks, range(n_models))[pairs.models]
-        return cls(held, masks, whole.parts, pairs, np.asarray(whole.labels), list(epochs), tuple(epochs))
+        labels = np.asarray(whole.labels)
+        return cls(held, masks, whole.parts, pairs, labels, list(epochs), tuple(epochs), whole.images)
 
     def for_attack(self, attack: Attack) -> "ShadowScores":
         """The same at those checkpoints only at which all that the attack reads was read off the networks.
@@ -100,7 +105,7 @@ class ShadowScores:
         """
         for folds in FOLDS if len(self.pairs) < self.pairs.planned else ():
             attack.check_pairs(self.pairs.half, self.pairs.planned, folds)
-        held = [set(self.epochs_of(read.source)) for read in attack.reads]
+        held = [set(self.epochs_of(read.source)) for read in attack.reads if not read.of_samples]
         epochs = [epoch for epoch in self.epochs if all(epoch in some for some in held)]
         if not epochs:
             raise ValueError(f"{attack}: no checkpoint has all of {', '.join(read.source for read in attack.reads)}")
@@ -118,6 +123,11 @@ class ShadowScores:
         """[models, samples, ...] as stored: scored, sham, population and test samples, or some of these rows."""
         values = read_signal(self._files(name), epoch, name, samples)
         return values if len(self.pairs) == self.pairs.planned else values[self.pairs.models]
+
+    @cached_property
+    def features(self) -> np.ndarray:
+        """float64 [samples, d]; see `memdyn.attacks.features`."""
+        return principal_features(self.samples, self.parts["population"])
 
     def of_scored(self, values: np.ndarray) -> np.ndarray:
         """Of values [planned models, samples in the pool's order] those of the models that are left, scored part."""
@@ -155,7 +165,9 @@ class ShadowScores:
         if rows.start == rows.stop:  # the shapes of what there is none of
             return self._in_chunks(attack, epoch, slice(0, 1)).part(slice(None), slice(0, 0))
         shape, whole, checkpoints = (2 * len(self.pairs), rows.stop - rows.start), {}, ()
-        for models, samples, values in self._chunks(attack.reads, epoch, rows):
+        features = self.features[rows] if any(read.of_samples for read in attack.reads) else None
+        of_networks = [read for read in attack.reads if not read.of_samples]
+        for models, samples, values in self._chunks(of_networks, epoch, rows, features):
             made, checkpoints = values.map(attack.prepare), values.checkpoints
             if not whole:
                 whole = {name: np.empty((*shape, *array.shape[2:]), array.dtype) for name, array in made.items()}
@@ -164,9 +176,11 @@ class ShadowScores:
                 raise ValueError(f"{attack}: `prepare` returned {kinds[0]} of some samples, {kinds[1]} of others")
             for name, array in made.items():
                 whole[name][models, samples] = array
-        return Values(whole, self.labels[rows], checkpoints)
+        return Values(whole, self.labels[rows], checkpoints, features)
 
-    def _chunks(self, reads: Sequence[Reads], epoch: int, rows: slice) -> Iterator[tuple[slice, slice, Values]]:
+    def _chunks(
+        self, reads: Sequence[Reads], epoch: int, rows: slice, features: np.ndarray | None
+    ) -> Iterator[tuple[slice, slice, Values]]:
         """(models, samples, their signals), places among the pairs' models and among the rows: each value once."""
         known = {read: self._checkpoints(read, epoch) for read in reads}
         checkpoints = max((found for read, found in known.items() if read.history), key=len, default=())
@@ -188,7 +202,8 @@ class ShadowScores:
                 if len(own) < n_models:
                     arrays = {name: array[own] for name, array in arrays.items()}
                 places = slice(place, place + len(own)), slice(left - rows.start, part.stop - rows.start)
-                yield *places, Values(arrays, self.labels[part], checkpoints).doubles()
+                known_of = None if features is None else features[places[1]]
+                yield *places, Values(arrays, self.labels[part], checkpoints, known_of).doubles()
             place += len(own)
 
     def _checkpoints(self, read: Reads, epoch: int) -> tuple[int, ...]:

@@ -50,6 +50,8 @@ def probes_read(study: Study, attack: Any) -> list[str]:
     given |= {name: name for name in own}
     found = []
     for read in reads_of(attack):
+        if read.of_samples:
+            continue
         if read.source not in given:
             raise ConfigError(
                 [f"attacks: {attack.label()} reads {read.source!r}, which no probe gives; allowed: {', '.join(given)}"]

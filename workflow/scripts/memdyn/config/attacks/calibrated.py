@@ -88,6 +88,24 @@ class YeAttack(AttackSection):
         return self.reference == "population"
 
 
+class QuantileRegressionAttack(AttackSection):
+    """Level of the margin among those of like samples that nobody trained on (Bertran et al. 2023)."""
+
+    name: Literal["quantile_regression"] = Field(
+        "quantile_regression",
+        description="level of the margin in the law that a regression on the pixels (or columns) and the class gives it, "
+        "learned from the attacked model's margins on population samples, without shadow models",
+    )
+
+    @property
+    def needs_shadow_models(self) -> bool:
+        return False
+
+    @property
+    def reads_population(self) -> bool:
+        return True
+
+
 class ProxyAttack(AttackSection):
     """Offline likelihood ratio, the IN law being that of proxies, other samples (PMIA, Du et al. 2026)."""
 

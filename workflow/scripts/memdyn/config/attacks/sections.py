@@ -7,6 +7,7 @@ from pydantic import Field
 from memdyn.config.attacks.calibrated import (
     DifficultyCalibrationAttack,
     ProxyAttack,
+    QuantileRegressionAttack,
     RmiaAttack,
     Tan2023Attack,
     YeAttack,
@@ -30,6 +31,7 @@ AttackConfig = Annotated[
     | LabelOnlyAttack
     | DifficultyCalibrationAttack
     | YeAttack
+    | QuantileRegressionAttack
     | ProxyAttack
     | EmbeddingNormAttack
     | GradientNormAttack

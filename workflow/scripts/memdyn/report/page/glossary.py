@@ -72,6 +72,8 @@ _TERMS = (
     Term("ye-population",
          "attack by where a loss lies among the same model's on population samples (P of Ye et al. 2022)",
          r"ye-population(?:-[\w.-]+)?"),
+    Term("quantile_regression",
+         "attack by where a margin lies among those that the model would give to like samples (Bertran et al. 2023)"),
     Term("proxy", "lira without IN models of the sample: other samples' IN margins are in their place (Du et al. 2026)",
          r"proxy(?:-[\w.-]+)?"),
     Term("embedding_norm", "lira on the norm of what a network's last layer reads, in the place of the margin (LpLA)",
