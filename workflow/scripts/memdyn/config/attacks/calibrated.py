@@ -93,8 +93,8 @@ class QuantileRegressionAttack(AttackSection):
 
     name: Literal["quantile_regression"] = Field(
         "quantile_regression",
-        description="level of the margin in the law that a regression on the pixels (or columns) and the class gives it, "
-        "learned from the attacked model's margins on population samples, without shadow models",
+        description="level of the margin in the law that a regression on pixels (or columns) and class gives it, learned "
+        "from the attacked model's margins on population samples, without shadow models",
     )
 
     @property
