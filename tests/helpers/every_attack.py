@@ -43,6 +43,7 @@ ATTACKS = [
             ("population", "linear"),
         )
     ),
+    *({"name": "ye_distilled", "smoothing": each, "students": 3} for each in ("empirical", "linear", "logit_normal")),
     {"name": "quantile_regression"},
     *(
         {"name": "proxy", "proxies": proxies, "neighbours": 20, "variance": "shrunken"}
@@ -57,7 +58,7 @@ ATTACKS = [
 UNCALIBRATED = [
     options
     for options in ATTACKS
-    if options["name"] in ("loss", "gradient_norm", "quantile_regression")
+    if options["name"] in ("loss", "gradient_norm", "quantile_regression", "ye_distilled")
     or "population" in options.values()
     or "correctness" in options.values()
 ]

@@ -8,7 +8,11 @@ from project import Project
 
 pytestmark = pytest.mark.slow
 NAMES = sorted({*REGISTRY} - {"custom"})
-SMALL = {"shokri2017": {"records": 50, "epochs": 1}, "song2021": {"metric": "modified_entropy"}}
+SMALL = {
+    "shokri2017": {"records": 50, "epochs": 1},
+    "song2021": {"metric": "modified_entropy"},
+    "ye_distilled": {"students": 2},
+}
 
 
 def test_they_come_through_to_the_report(copy: Project):

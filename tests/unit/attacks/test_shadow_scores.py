@@ -118,13 +118,13 @@ def test_a_signal_that_no_probe_has_is_named(files):
 
 
 def test_sources_are_told_by_what_is_in_them(files, monkeypatch):
-    pool = type("Pool", (), {"parts": files.scores.parts, "labels": files.scores.labels})
+    pool = type("Pool", (), {"parts": files.scores.parts, "labels": files.scores.labels, "images": None})
     masks = np.zeros((16, 50), bool)
     monkeypatch.setattr(shadow_scores, "read_pool", lambda path: pool)
     monkeypatch.setattr(shadow_scores, "read_masks", lambda paths, models: masks)
     lists = list(files.scores.sources.values())
-    found = ShadowScores.of_sources(lists, "pool", [], 16, EPOCHS)
+    found = ShadowScores.of_sources(dict(zip("abc", lists, strict=True)), "pool", [], 16, EPOCHS)
     assert found.sources == files.scores.sources and found.epochs == EPOCHS
     assert ShadowScores.of_files(lists[0], "pool", [], 16, EPOCHS).sources == {"margin": lists[0]}
     with pytest.raises(ValueError, match="two probes have a signal 'logits'"):
-        ShadowScores.of_sources([*lists, lists[2]], "pool", [], 16, EPOCHS)
+        ShadowScores.of_sources(dict(zip("abcd", [*lists, lists[2]], strict=True)), "pool", [], 16, EPOCHS)

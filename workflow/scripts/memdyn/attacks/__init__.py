@@ -12,6 +12,7 @@ REGISTRY: dict[str, str] = {
     "label_only": "memdyn.attacks.label_only:LabelOnly",
     "difficulty_calibration": "memdyn.attacks.difficulty_calibration:DifficultyCalibration",
     "ye": "memdyn.attacks.ye:Ye",
+    "ye_distilled": "memdyn.attacks.ye_distilled:YeDistilled",
     "quantile_regression": "memdyn.attacks.quantile_regression:QuantileRegression",
     "proxy": "memdyn.attacks.proxy:Proxy",
     "sequence": "memdyn.attacks.sequence:Sequence",

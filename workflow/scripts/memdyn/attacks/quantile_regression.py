@@ -1,9 +1,9 @@
 """Quantile regression (Bertran et al., NeurIPS 2023, "Scalable Membership Inference Attacks via Quantile Regression").
 
 A sample's margin is compared with the quantiles of the attacked model's margins on samples which are like it and were
-not trained on: no shadow model is needed. As in their Gaussian variant, the conditional law of the margin is normal with
-a mean and a log deviation that are learned from the sample; theirs by a network, here by two ridge regressions, which
-are solved for all models at once.
+not trained on: no shadow model is needed. As in their Gaussian variant, the conditional law of the margin is normal.
+Its mean and log deviation are learned from the sample, theirs by a network, here by two ridge regressions, which are
+solved for all models at once.
 """
 
 from dataclasses import dataclass

@@ -1,5 +1,6 @@
 """The signals of a run as attacks want them: one checkpoint in memory at a time, wide signals a chunk at a time."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -32,7 +33,8 @@ class ShadowScores:
     """Score files of all blocks of a run. Models that failed, and the other models of their pairs, are left out.
 
     Attributes:
-        sources: signal, as `Reads.source` names it -> the block files of the probe that wrote it, models in order.
+        sources: signal, as `Reads.source` names it -> the block files of the probe that wrote it, models in order; of
+            other runs KIND.NUMBER.signal -> the same, of the models of the same numbers.
         masks: bool [models, scored and sham samples].
         parts: rows of the pool's parts.
         pairs: that are left.
@@ -61,34 +63,36 @@ class ShadowScores:
         epochs: Sequence[int],
     ) -> "ShadowScores":
         """Of the block files of one probe; see `of_sources`."""
-        return cls.of_sources([files], pool, masks, n_models, epochs)
+        return cls.of_sources({"outputs": files}, pool, masks, n_models, epochs)
 
     @classmethod
     def of_sources(
         cls,
-        sources: Sequence[Sequence[str | Path]],
+        sources: Mapping[str, Sequence[str | Path]],
         pool: str | Path,
         masks: Sequence[str | Path],
         n_models: int,
         epochs: Sequence[int],
     ) -> "ShadowScores":
-        """Of several probes.
+        """Of several probes. A model is left out that failed in this run or in another one that is read.
 
         Args:
-            sources: the block files of each; the first has the margin.
+            sources: the block files of each, by name; the first has the margin. Those called KIND.NUMBER are the
+                outputs of other runs.
             epochs: the checkpoints to look at; the files may hold more.
 
         Raises:
             TooFewModels: where no pair is left.
             ValueError: where two probes have a signal of one name.
         """
-        failed = read_failed(sources[0])
+        failed = sorted({model for files in sources.values() for model in read_failed(files)})
         pairs = Pairs.of(n_models, failed)
         if not len(pairs):
             raise TooFewModels(f"no pair of models is left: {len(failed)} of {n_models} models failed")
         held: dict[str, Files] = {}
-        for files in map(tuple, sources):
-            for name in read_shapes(files[0]):
+        for probe, files in ((name, tuple(files)) for name, files in sources.items()):
+            for signal in read_shapes(files[0]):
+                name = f"{probe}.{signal}" if "." in probe else signal
                 if name in held:
                     raise ValueError(f"two probes have a signal {name!r}: {held[name][0]} and {files[0]}")
                 held[name] = files
@@ -105,7 +109,8 @@ class ShadowScores:
         """
         for folds in FOLDS if len(self.pairs) < self.pairs.planned else ():
             attack.check_pairs(self.pairs.half, self.pairs.planned, folds)
-        held = [set(self.epochs_of(read.source)) for read in attack.reads if not read.of_samples]
+        of_networks = [read for read in attack.reads if not read.of_samples]
+        held = [set(self.epochs_of(name)) for read in of_networks for name in self.sources_of(read)]
         epochs = [epoch for epoch in self.epochs if all(epoch in some for some in held)]
         if not epochs:
             raise ValueError(f"{attack}: no checkpoint has all of {', '.join(read.source for read in attack.reads)}")
@@ -114,6 +119,22 @@ class ShadowScores:
     def has(self, name: str) -> bool:
         """Whether there is a signal of this name; those of other tools may be margins alone."""
         return name in self.sources
+
+    def sources_of(self, read: Reads) -> list[str]:
+        """The names of what an attack reads as one signal: of one probe, or of each of the other runs, in their order.
+
+        Raises:
+            KeyError: where there is none of other runs.
+        """
+        if not read.of:
+            return [read.source]
+        numbers = [
+            re.fullmatch(rf"{re.escape(read.of)}\.(\d+)\.{re.escape(read.source)}", name) for name in self.sources
+        ]
+        found = sorted((int(each[1]), each[0]) for each in numbers if each)
+        if not found:
+            raise KeyError(f"no other run of the kind {read.of!r} is read here; there are: {', '.join(self.sources)}")
+        return [name for _, name in found]
 
     def epochs_of(self, name: str) -> list[int]:
         """The checkpoints at which a signal was read off the networks."""
@@ -186,10 +207,13 @@ class ShadowScores:
         checkpoints = max((found for read, found in known.items() if read.history), key=len, default=())
         if any(read.history and found != checkpoints for read, found in known.items()):
             raise ValueError(f"histories must have the same checkpoints, got {[*known.values()]}")
-        numbers = sum(self._numbers(read.source) * len(found) for read, found in known.items())
+        numbers = sum(
+            self._numbers(name) * len(found) for read, found in known.items() for name in self.sources_of(read)
+        )
         first, place = 0, 0
-        for block in range(len(self._files(reads[0].source))):
-            n_models = read_n_models(self._files(reads[0].source)[block])
+        files = self._files(self.sources_of(reads[0])[0])
+        for block, file in enumerate(files):
+            n_models = read_n_models(file)
             own = self.pairs.models - first
             own = own[(own >= 0) & (own < n_models)]
             first += n_models
@@ -217,10 +241,10 @@ class ShadowScores:
         return prod(read_shapes(self._files(name)[0])[name])
 
     def _block(self, read: Reads, epochs: Sequence[int], block: int, rows: slice) -> np.ndarray:
-        """[models of a block, rows, checkpoints of a history, ...]."""
-        file = self._files(read.source)[block : block + 1]
-        found = [read_signal(file, epoch, read.source, rows) for epoch in epochs]
-        return np.stack(found, axis=2) if read.history else found[0]
+        """[models of a block, rows, checkpoints of a history or other runs, ...]."""
+        files = [self._files(name)[block : block + 1] for name in self.sources_of(read)]
+        found = [read_signal(file, epoch, read.source, rows) for file in files for epoch in epochs]
+        return np.stack(found, axis=2) if read.history or read.of else found[0]
 
     def _files(self, name: str) -> Files:
         if name not in self.sources:

@@ -15,8 +15,8 @@ class Values(Mapping[str, np.ndarray]):
     """Signals by name, all of the same models and samples; nothing here tells who trained on what.
 
     Attributes:
-        arrays: float64 [M, n, ...]: axes are model, sample, checkpoint (of a history), then what the signal has of its
-            own (views, classes). Names as `memdyn.attacks.reads.Reads.name` has them.
+        arrays: float64 [M, n, ...]: axes are model, sample, checkpoint (of a history) or other run, then what the
+            signal has of its own (views, classes). Names as `memdyn.attacks.reads.Reads.name` has them.
         labels: int [n], classes of the samples; None where nobody gave them.
         checkpoints: the epochs along the third axis of every history, the last is the one that is attacked.
         features: float64 [n, d], what is known of the samples without any model (`memdyn.attacks.features`); None for

@@ -11,6 +11,7 @@ from memdyn.config.attacks.calibrated import (
     RmiaAttack,
     Tan2023Attack,
     YeAttack,
+    YeDistilledAttack,
 )
 from memdyn.config.attacks.custom import CustomAttack
 from memdyn.config.attacks.history import LogRatioSumAttack, SequenceAttack, TrajectoryAttack
@@ -31,6 +32,7 @@ AttackConfig = Annotated[
     | LabelOnlyAttack
     | DifficultyCalibrationAttack
     | YeAttack
+    | YeDistilledAttack
     | QuantileRegressionAttack
     | ProxyAttack
     | EmbeddingNormAttack
