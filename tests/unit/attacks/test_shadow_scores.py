@@ -1,7 +1,8 @@
 """Score files as attacks see them: wide signals in chunks that change no bit, histories without a future."""
 
 import tracemalloc
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from memdyn.attacks import shadow_scores
 from memdyn.attacks.base import Prepared
 from memdyn.attacks.lira import LiRA
+from memdyn.attacks.reads import Reads
 from memdyn.attacks.shadow_scores import ShadowScores
 from signal_attacks import ATTACKS, EPOCHS, Mixing, OnHistory, OnLogits, OnViews, slow_scores, without, write_files
 
@@ -110,6 +112,51 @@ def test_an_attack_has_the_checkpoints_at_which_all_it_reads_is_there(tmp_path):
     never = write_files(tmp_path / "never", epochs=[7]).scores.sources["margin_views"]
     with pytest.raises(ValueError, match="no checkpoint has all of margin, margin_views"):
         replace(scores, sources=held | {"margin_views": never}).for_attack(OnViews())
+
+
+@dataclass(frozen=True)
+class OnOthers(OnLogits):
+    """The margin over the mean of two other runs'."""
+
+    reads = (Reads("margin"), Reads("margin", of="twins"))
+
+    def prepare(self, values):
+        return {"value": values["margin"] - values["margin_twins"].mean(axis=2)}
+
+
+def with_others(tmp_path, numbers, **more):
+    """A run, and others of other margins and the same masks as the outputs of twins, in files of their own."""
+    files = write_files(tmp_path / "own")
+    others = {number: write_files(tmp_path / str(number), seed=number, **more) for number in numbers}
+    held = {f"twins.{number}.margin": other.scores.sources["margin"] for number, other in others.items()}
+    return replace(files.scores, sources=files.scores.sources | held), files, others
+
+
+def test_other_runs_are_read_in_the_order_of_their_numbers(tmp_path, monkeypatch):
+    """At the checkpoints that all have; model by model, whichever chunk it is in."""
+    scores, files, others = with_others(tmp_path, (10, 2, 1), epochs=[2, 5])
+    assert scores.for_attack(OnOthers()).epochs == [2, 5]
+    monkeypatch.setattr(shadow_scores, "CHUNK_BYTES", 8 * 8 * 4 * 9)
+    seen = []
+    monkeypatch.setattr(OnOthers, "prepare", lambda _, values: seen.append(values["margin_twins"]) or dict(values))
+    kept = scores.prepared(OnOthers(), "scored", 5).signals
+    expected = np.stack([others[number].stored[5]["margin"] for number in (1, 2, 10)], axis=2)[:, :40]
+    np.testing.assert_array_equal(kept.arrays["margin_twins"], expected)
+    np.testing.assert_array_equal(kept.margins, files.stored[5]["margin"][:, :40])
+    assert max(each.shape[1] for each in seen) < 40
+    with pytest.raises(KeyError, match="no other run of the kind 'twins' is read here"):
+        files.scores.prepared(OnOthers(), "scored", 5)
+
+
+def test_a_model_that_failed_in_another_run_is_left_out_with_its_pair(tmp_path, monkeypatch):
+    scores, files, _ = with_others(tmp_path, (1,), failed=[5])
+    pool = SimpleNamespace(parts=files.scores.parts, labels=files.scores.labels, images=None)
+    monkeypatch.setattr(shadow_scores, "read_pool", lambda path: pool)
+    monkeypatch.setattr(shadow_scores, "read_masks", lambda paths, models: np.zeros((16, 50), bool))
+    sources = {"outputs": scores.sources["margin"], "twins.1": scores.sources["twins.1.margin"]}
+    found = ShadowScores.of_sources(sources, "pool", [], 16, EPOCHS)
+    assert found.pairs.numbers.tolist() == [0, 1, 3, 4, 5, 6, 7]
+    assert list(found.sources) == ["margin", "twins.1.margin"]
 
 
 def test_a_signal_that_no_probe_has_is_named(files):

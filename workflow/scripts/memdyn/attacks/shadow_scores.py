@@ -238,7 +238,7 @@ class ShadowScores:
 
     def _numbers(self, name: str) -> int:
         """Of a signal, a sample and model."""
-        return prod(read_shapes(self._files(name)[0])[name])
+        return prod(read_shapes(self._files(name)[0])[name.rpartition(".")[2]])
 
     def _block(self, read: Reads, epochs: Sequence[int], block: int, rows: slice) -> np.ndarray:
         """[models of a block, rows, checkpoints of a history or other runs, ...]."""

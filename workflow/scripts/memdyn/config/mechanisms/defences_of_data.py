@@ -4,7 +4,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from memdyn.config.base import Float
+from memdyn.config.base import Float, Hashed
 from memdyn.config.mechanisms.base import MechanismConfig, short
 from memdyn.config.mechanisms.teacher import Teacher, teachers_of
 
@@ -157,8 +157,11 @@ class Student(_ReadsReserved):
     number: Annotated[int, Field(ge=1, le=10_000)] = Field(
         description="which student: each has initial weights, and a half of the reserved samples, of its own"
     )
-    model: dict[str, Any] | None = Field(None, description="that of the recipe, which is filled in")
-    teacher: Teacher = Field(
+    # of both the recipe's hash tells already, without where a user's own files lie
+    model: Annotated[dict[str, Any] | None, Hashed(None)] = Field(
+        None, description="leave it out: that of the recipe is filled in"
+    )
+    teacher: Annotated[Teacher, Hashed(bool)] = Field(
         True,
         description="true: the finished model of the same recipe without mechanisms; changes to that recipe, such as "
         "`epochs: 50`: that of the changed one",
