@@ -18,6 +18,7 @@ SMALL = {
 def test_they_come_through_to_the_report(copy: Project):
     study = copy.study()
     study["base"]["checkpoints"] = [2]
+    study["pool"]["parts"]["spare"] = 40  # which students learn from
     study["base"]["model"] = {"name": "cnn", "width": 4, "hidden": 8}  # it has embeddings
     study |= {"study": "all", "runs": [{"name": "cnn"}], "analysis": {"enabled": False}}
     study["attacks"] = [{"name": name, **SMALL.get(name, {})} for name in NAMES]
@@ -35,3 +36,4 @@ def test_they_come_through_to_the_report(copy: Project):
     assert nulls.sub(0.5).abs().max() < 0.02, "of 34 draws each, with standard errors of .002 to .004"
     page = (copy.results / "studies" / "all" / "report.html").read_text()
     assert all(attack in page for attack in last["per_model"].index)
+    assert "students.1 of cnn" not in page and not list(copy.results.rglob("*.safetensors"))

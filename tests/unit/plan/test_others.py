@@ -80,6 +80,13 @@ def test_of_runs_that_differ_in_output_rules_the_students_are_trained_once(tmp_p
     assert "24 of 24 models are to be trained, 48 to be scored" in next(statement(made, 1))
 
 
+def test_other_runs_that_an_attack_does_not_ask_for_are_refused(tmp_path):
+    code = 'class Mine(Attack):\n    reads = (Reads("gap", of="twins"),)\n'
+    (tmp_path / "own.py").write_text(f"from memdyn.attacks.base import Attack, Reads\n\n\n{code}")
+    with pytest.raises(ConfigError, match="attacks: Mine reads other runs, 'twins', and asks for none such"):
+        plan_of(tmp_path, attacks=[{"name": "custom", "target": f"{tmp_path / 'own.py'}:Mine"}])
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -102,6 +102,12 @@ def test_attacks_that_read_the_samples_are_refused_by_name(tmp_path):
         plan({"attacks": [{"name": "loss"}, {"name": "quantile_regression"}], "dynamics": {"attacks": ["loss"]}})
 
 
+def test_attacks_that_train_are_refused_by_name():
+    message = "attacks: ye_distilled reads students that are trained for it, and here nothing is trained"
+    with pytest.raises(ConfigError, match=message):
+        plan({"attacks": [{"name": "loss"}, {"name": "ye_distilled"}], "dynamics": {"attacks": ["loss"]}})
+
+
 def test_other_designs_are_refused_before_any_job(tmp_path):
     given = arrays()
     given["mask"] = given["mask"].copy()
