@@ -38,4 +38,9 @@ REGISTRY = {
         summary="write what is generated of the docs: the config's schema and its table of keys",
         example="memdyn docs",
     ),
+    "why": Command(
+        module="memdyn.operations.why",
+        summary="what a run would make, and what made it new: keys of the config, or files of code",
+        example="memdyn why --configfile config/studies/tiny.yaml",
+    ),
 }

@@ -59,7 +59,7 @@ def refuse_needless_training(plan: StudyPlan) -> None:
             + _listed(retrained)
             + f"If the change alters results: allow it with `--config allow_retrain=true`.\n{_ADOPT}"
         )
-    lost = dict(_unreadable(plan))
+    lost = unread_weights(plan)
     if lost:
         raise RuntimeError(
             "the checkpoints of these finished blocks were deleted once they were read, but new probes or students "
@@ -153,8 +153,12 @@ def _trainings(plan: StudyPlan) -> Iterator[tuple[Stage, str]]:
     yield from ((stage, block) for stage in plan.stages.values() if stage.kind == TRAIN for block in blocks)
 
 
+def unread_weights(plan: StudyPlan) -> dict[Path, list[str]]:
+    """Finished blocks without weights, with the names of those that have still to read them."""
+    return dict(_unreadable(plan))
+
+
 def _unreadable(plan: StudyPlan) -> Iterator[tuple[Path, list[str]]]:
-    """Blocks without weights, and the names of those that have still to read them."""
     for train, block in _trainings(plan):
         trained = Path(plan.results, train.path, block)
         kept = (trained / "checkpoints").exists() or progress_folder(trained.parent, block).exists()
