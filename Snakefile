@@ -69,6 +69,7 @@ wildcard_constraints:
 
 onstart:
     check_work()
+    note_wanted(PLAN)
     state_cost()
     Progress(PLAN, jobs_at_once()).start()
 

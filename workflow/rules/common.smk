@@ -19,6 +19,7 @@ from memdyn.operations.guard import (
     refuse_needless_training,
 )
 from memdyn.operations.progress import Progress
+from memdyn.operations.wanted import note_wanted
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.enums import Quietness
 from snakemake.settings.types import ExecMode
@@ -96,7 +97,8 @@ if IS_MAIN:
         check_work()
         state_cost()
     else:
-        link_current(PLAN)
+        if link_current(PLAN):  # there is nothing to start
+            note_wanted(PLAN)
         discard_read(PLAN)
 
 

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from finished_studies import finish
 from fresh_code import forget_code
 from memdyn.config.load import load_study
-from memdyn.design.blocks import block_names, mask_names
 from memdyn.identity import digest
-from memdyn.identity.recipe import RECIPE, with_code, write_recipe
-from memdyn.operations.why import _places, reasons
-from memdyn.plan.stage import FIGURES, POOL, PROBE
+from memdyn.operations.why import reasons
+from memdyn.plan.stage import PROBE
 from memdyn.plan.study import build_plan
 from studies import study
 
@@ -24,26 +23,6 @@ OF_A_RUN = {"probe": 1, "attack": 1, "dynamics": 1, "agreement": 1, "analysis": 
 
 def plan_of(folder: Path, **more):
     return build_plan(load_study(study({"results": str(folder), "runs": RUNS, "attacks": [{"name": "lira"}]} | more)))
-
-
-def finish(plan) -> None:
-    """What all jobs leave behind: recipes and products, here empty ones."""
-    models = plan.study.config.shadow_models
-    for stage, place in _places(plan).values():
-        recipe = place.parent / "logs" / place.name if stage.kind == FIGURES else place
-        write_recipe(_made(recipe / RECIPE), with_code(stage.params()))
-        blocks = filter(stage.is_of, block_names(models)) if stage.kind.per_block else [""]
-        for block in blocks:
-            product = place / block / stage.kind.product
-            _made(product).mkdir() if stage.kind == FIGURES else _made(product).touch()
-        if stage.kind == POOL:
-            for name in mask_names(range(models)):
-                _made(place / "membership" / f"{name}.npz").touch()
-
-
-def _made(path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path
 
 
 def times(number: int, counts: dict[str, int]) -> Counter[str]:

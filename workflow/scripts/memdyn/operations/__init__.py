@@ -33,6 +33,11 @@ REGISTRY = {
         summary="a finished study's attacks side by side, with what each has cost, in Markdown",
         example="memdyn attacks results/studies/demo",
     ),
+    "clean": Command(
+        module="memdyn.operations.clean",
+        summary="results that no study refers to any more, with their sizes; deletes them when told",
+        example="memdyn clean --delete",
+    ),
     "docs": Command(
         module="memdyn.operations.docs",
         summary="write what is generated of the docs: the config's schema and its table of keys",

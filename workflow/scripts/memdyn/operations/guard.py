@@ -185,9 +185,11 @@ def discard_read(plan: StudyPlan) -> None:
             discard(weights)
 
 
-def link_current(plan: StudyPlan) -> None:
-    """Points the study's links to the finished version that the config asks for."""
-    point_links(Path(plan.folder), plan.version_names())
+def link_current(plan: StudyPlan) -> bool:
+    """Points the study's links to the finished version that the config asks for; whether there is all of it."""
+    versions = plan.version_names()
+    point_links(Path(plan.folder), versions)
+    return all(Path(plan.versions, folder).exists() for folder in versions.values())
 
 
 def point_links(study: Path, versions: Mapping[str, str]) -> None:

@@ -18,6 +18,7 @@ from memdyn.identity.differences import Differences, differences
 from memdyn.identity.recipe import RECIPE, read_recipe, with_code
 from memdyn.operations.asked import plan_of, study_arguments
 from memdyn.operations.guard import unread_weights
+from memdyn.operations.places import places
 from memdyn.plan.stage import POOL, Stage
 from memdyn.plan.study import StudyPlan
 
@@ -76,7 +77,7 @@ def reasons(plan: StudyPlan) -> list[Reason]:
     cause: dict[str, Reason] = {}  # by the path of what is to be made
     trained_again = unread_weights(plan)
     recipes = cache(_recipes)
-    for path, (stage, place) in _places(plan).items():
+    for path, (stage, place) in places(plan).items():
         missing = _missing(plan, stage, place)
         again = {block: readers for block, readers in trained_again.items() if block.parent == place}
         if not missing and not again:
@@ -95,13 +96,6 @@ def reasons(plan: StudyPlan) -> list[Reason]:
         cause[path] = found.setdefault(told, Reason(told))
         cause[path].stages[place] = jobs, older
     return list(found.values())
-
-
-def _places(plan: StudyPlan) -> dict[str, tuple[Stage, Path]]:
-    """Every stage, by its path, with its folder; what is made of it comes after it."""
-    shown = (plan.tables, plan.figures, plan.report, *([plan.limits] if plan.study.config.fail_above else []))
-    stages = {path: (stage, Path(plan.results, path)) for path, stage in plan.stages.items()}
-    return stages | {stage.folder: (stage, Path(plan.versions, stage.folder)) for stage in shown}
 
 
 def _made_of(plan: StudyPlan, stage: Stage) -> Iterator[str]:
