@@ -74,6 +74,10 @@ onstart:
     Progress(PLAN, jobs_at_once()).start()
 
 
+onerror:
+    tell_failures()
+
+
 localrules:
     all,
 

@@ -19,6 +19,7 @@ from memdyn.operations.guard import (
     refuse_needless_training,
 )
 from memdyn.operations.progress import Progress
+from memdyn.operations.status import all_jobs, failures
 from memdyn.operations.wanted import note_wanted
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.enums import Quietness
@@ -81,6 +82,12 @@ def state_cost():
         lines = [f"unknown ({error})"]
     for line in lines:
         print(f"cost: {line}", file=sys.stderr, flush=True)
+
+
+def tell_failures():
+    """Says at the end of a run that failed what its jobs said last."""
+    for line in failures(PLAN, all_jobs(PLAN)):
+        print(line, file=sys.stderr, flush=True)
 
 
 def check_work():

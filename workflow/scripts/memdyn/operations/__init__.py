@@ -43,6 +43,11 @@ REGISTRY = {
         summary="write what is generated of the docs: the config's schema and its table of keys",
         example="memdyn docs",
     ),
+    "status": Command(
+        module="memdyn.operations.status",
+        summary="how far a study is, what failed and why, and what is left",
+        example="memdyn status --configfile config/studies/tiny.yaml",
+    ),
     "why": Command(
         module="memdyn.operations.why",
         summary="what a run would make, and what made it new: keys of the config, or files of code",
