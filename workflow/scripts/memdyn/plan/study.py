@@ -77,12 +77,17 @@ class StudyPlan:
     @cached_property
     def stages(self) -> dict[str, Stage]:
         """Every stage below the pools, by its path below the results; a parent comes before what lies in it."""
-        return {stage.path: stage for run in (*self.teachers, *self.others, *self.runs) for stage in run.stages()}
+        return {stage.path: stage for run in self.all_runs for stage in run.stages()}
 
     @cached_property
     def others(self) -> list[RunPlan]:
         """The hidden runs that attacks read, each once."""
         return [run for run in marked([other for run in self.runs for other in run.others.values()]) if not run.repeats]
+
+    @property
+    def all_runs(self) -> list[RunPlan]:
+        """Hidden teachers, the runs, then hidden ones that attacks on them read."""
+        return [*self.teachers, *self.runs, *self.others]
 
     @property
     def imported(self) -> Imported | None:
@@ -91,9 +96,8 @@ class StudyPlan:
 
     @property
     def trained(self) -> list[RunPlan]:
-        """All that is trained or scored: hidden teachers, the runs, then those that attacks on them read."""
-        runs = [run for run in self.runs if not run.repeats]
-        return [] if self.imported else [*self.teachers, *runs, *self.others]
+        """All that is trained or scored."""
+        return [] if self.imported else [run for run in self.all_runs if not run.repeats]
 
     def read_off(self, pool: str) -> list[str]:
         """What is made from the raw data of a pool alone, below the results."""
