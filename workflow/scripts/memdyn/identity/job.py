@@ -15,6 +15,7 @@ from typing import Any
 
 from memdyn.identity.recipe import open_stage, versions
 from memdyn.identity.records import Recorder, record_path
+from memdyn.jobs.gpus import share_gpus
 from memdyn.jobs.heap import keep_freed_memory
 
 _NO_ROOM = 50e6  # bytes: less than a job writes
@@ -33,6 +34,8 @@ def start(snakemake: Any, folder: str | Path, **inputs: Any) -> Callable[[str], 
     recorder = Recorder(record_path(log, folder), snakemake.rule, snakemake.threads, list(snakemake.output))
     shown = [value for name, value in snakemake.wildcards.items() if name not in ("pool", "outputs")]
     tell = teller(log, " ".join([snakemake.rule, *shown]))
+    if snakemake.params.get("device") == "cuda" and (gpu := share_gpus()):
+        tell(f"on GPU {gpu}")
     keep_freed_memory()
     sys.excepthook = _failure(tell, log, recorder)
     # what reads trained weights runs the code of their net
