@@ -52,7 +52,7 @@ def test_a_study_of_scores_has_the_stages_of_any_other_from_the_outputs_on():
     assert run.pool.options["parts"]["sham"] == 40 and run.pool.options["order"] == [0, 4, 1, 5, 2, 6, 3, 7]
     (told,) = made.run_descriptions()
     assert told["recipe"] == {"epochs": 2} and told["architecture"] == told["device"] == ""
-    assert list(statement(made, 1)) == ["nothing is trained: mine.npz has scores of 8 models at 2 checkpoints"]
+    assert next(statement(made, 1)) == "nothing is trained: mine.npz has scores of 8 models at 2 checkpoints"
     refuse_needless_training(made)
     Progress(made, 1).run()  # ends at once: there is nothing to count
 
