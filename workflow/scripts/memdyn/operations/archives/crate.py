@@ -29,7 +29,6 @@ RUN_PROFILES = {
 _BIOSCHEMAS = "https://bioschemas.org/profiles/{}/1.0-RELEASE"
 _WORKFLOW = f"{CODE}/Snakefile"
 _SNAKEMAKE = "https://w3id.org/workflowhub/workflow-ro-crate#snakemake"
-_TERMS = "https://w3id.org/ro/terms/workflow-run/context"
 _FORMATS = {
     ".csv": "text/csv",
     ".gif": "image/gif",
@@ -58,15 +57,21 @@ def crate(items: Iterable[Item], citation: Citation, commit: Commit, titles: Map
         titles: title of each figure, by its path without an ending.
     """
     made = ROCrate(gen_preview=False, version="1.1")
-    made.metadata.extra_contexts.append(_TERMS)
     made.metadata["conformsTo"] = [{"@id": made.metadata.profile}, {"@id": list(RUN_PROFILES)[-1]}]
     people = {author.name: _person(made, author) for author in (*citation.authors, *citation.code_authors)}
     _describe(made, citation, [people[author.name] for author in citation.authors])
     files = _add_files(made, items, titles)
+    files[README]["about"] = made.root_dataset
     workflow = _add_workflow(made, citation, commit, [people[author.name] for author in citation.code_authors])
     results = [entity for path, entity in files.items() if path.startswith(f"{STUDY}/") and "/recipes/" not in path]
     _add_run(made, workflow, files[CONFIG], files[f"{STUDY}/report.html"], results, people[citation.authors[0].name])
-    return plain_json(made.metadata.generate())
+    found = made.metadata.generate()
+    return plain_json(found | {"@graph": [_single(entity) for entity in found["@graph"]]})
+
+
+def _single(entity: Mapping[str, Any]) -> dict[str, Any]:
+    """Lists of one as that one, which RO-Crate 1.1 asks for."""
+    return {key: value[0] if isinstance(value, list) and len(value) == 1 else value for key, value in entity.items()}
 
 
 def _person(made: ROCrate, author: AuthorConfig) -> ContextEntity:

@@ -49,5 +49,5 @@ def readme(citation: Citation, commit: Commit, items: list[Item], blank: list[st
         config=CONFIG,
         environment=ENVIRONMENT,
         manifest=MANIFEST,
-        notes="\n".join(notes) + "\n" * bool(notes),
+        notes="".join(f"{note}\n" for note in notes),
     )
