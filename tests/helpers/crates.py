@@ -13,7 +13,7 @@ from urllib3 import HTTPResponse
 
 CONTEXT = "https://w3id.org/ro/crate/1.1/context"
 PROFILES = "workflow-run-crate-0.5"  # stands on Process Run Crate, Workflow RO-Crate and RO-Crate 1.1
-# what RO-Crate 1.1 takes from elsewhere than schema.org, of what is used here; 1.3, which `rocrate` has, has it otherwise
+# what RO-Crate 1.1 takes from elsewhere than schema.org, of what is used here; not so in 1.3, which `rocrate` has
 OF_1_1 = {
     "ComputationalWorkflow": "https://bioschemas.org/ComputationalWorkflow",
     "FormalParameter": "https://bioschemas.org/FormalParameter",
@@ -53,6 +53,10 @@ def issues(crate: Path, cache: Path, recommended: bool = False) -> list[str]:
     session.close()
     severity = Severity.RECOMMENDED if recommended else Severity.REQUIRED
     settings = ValidationSettings(
-        rocrate_uri=str(crate), profile_identifier=PROFILES, requirement_severity=severity, offline=True, cache_path=cache
+        rocrate_uri=str(crate),
+        profile_identifier=PROFILES,
+        requirement_severity=severity,
+        offline=True,
+        cache_path=cache,
     )
     return [f"{issue.severity.name}: {issue.message}" for issue in validate(settings).get_issues()]

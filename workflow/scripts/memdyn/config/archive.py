@@ -1,4 +1,4 @@
-"""What an archive of a study says of it, and whether samples of one's own go into it: in no hash, so that nothing is made anew."""
+"""What an archive of a study says of it, and whether samples of one's own go in: none of it is in a hash."""
 
 from pydantic import Field
 
@@ -20,8 +20,8 @@ class ArchiveConfig(Strict):
 
     images: Bool = Field(
         default=False,
-        description="true: samples of your own data go into the archive; false: they are blank there, and attacks, tables "
-        "and figures are rebuilt without them. Published data sets go in either way.",
+        description="true: samples of your own data go into the archive; false: they are blank there, and attacks, "
+        "tables and figures are rebuilt without them. Published data sets go in either way.",
     )
     title: str | None = Field(default=None, min_length=1, description="By default `report.title`, or the study's name.")
     description: str | None = Field(default=None, min_length=1, description="By default a sentence made of the runs.")

@@ -1,7 +1,7 @@
 """Makes one folder, and a .zip of it, to deposit: a finished study with its code, scores, tables, figures and report.
 
-Of the same study it is the same, byte for byte; of another machine's equal results it differs in environment/ and in the
-files that the manifest calls measured. Its size is stated before anything is written. See docs/archive.md.
+Of the same study it is the same, byte for byte; of another machine's equal results it differs in environment/ and in
+the files that the manifest calls measured. Its size is stated before anything is written. See docs/archive.md.
 """
 
 import shutil
@@ -15,6 +15,7 @@ import yaml
 
 from memdyn.config.load import load_study
 from memdyn.config.yaml_file import read_yaml
+from memdyn.identity.digest import module_hashes
 from memdyn.identity.recipe import read_recipe
 from memdyn.jobs.atomic import atomic_path
 from memdyn.operations.archives import CONFIG, CRATE, ENVIRONMENT, LINEAGE, MANIFEST, README, SUMS, VERSIONS
@@ -72,7 +73,7 @@ def run(given: Namespace) -> None:
     Raises:
         FileExistsError: where there is something of that name.
         FileNotFoundError: for a study that is not there or not finished.
-        RuntimeError: for one that this checkout's code and config would make anew, or that shows what is to be kept out.
+        RuntimeError: for one that this checkout's code and config would make anew, or that shows what is kept out.
         OSError: where the disk has no room.
     """
     packed = given.output.with_name(f"{given.output.name}.zip")
@@ -105,7 +106,7 @@ class Archive:
         plan = planned(folder)
         config = plan.study.config
         refuse_unfinished(plan, folder)
-        refuse_pictures(plan.study)
+        refuse_pictures(plan)
         wanted, checkout = Wanted(scores, weights, config.archive.images), CHECKOUT
         places, commit = Places.of(plan, checkout), Commit.of(checkout)
         citation = Citation.of(plan.study, checkout, commit.day)
@@ -180,11 +181,12 @@ def planned(folder: Path) -> StudyPlan:
 
 
 def modules_of(plan: StudyPlan) -> set[str]:
-    """Files of the package that the study's recipes name."""
-    folders = [Path(plan.results, stage.path) for stage in plan.stages.values()]
-    recipes = [read_recipe(folder) or {} for folder in folders]
-    named = {name.partition(":")[0] for recipe in recipes for name in recipe.get("modules", {})}
-    return {name for name in named if name != "own"} - {""}
+    """Files of the package that make the study, from the scripts' folder."""
+    stages = [*plan.stages.values(), plan.tables, plan.figures, plan.report]
+    code = {(stage.roots, stage.entries) for stage in stages}
+    named = {name for roots, entries in code for name in module_hashes(roots, entries)}
+    files = {file for stage in stages for file in stage.files}
+    return {name for name in named if ":" not in name} | files
 
 
 def _config_item(plan: StudyPlan, places: Places) -> Item:

@@ -1,8 +1,8 @@
 """Is an archive, a folder or a .zip, as it was written? With --rebuild also: do its scores give its tables and figures?
 
-Every file is held to its hash; what was changed, is missing or was added is named. A rebuild takes the archive's own code
-and nothing but the archive, trains nothing, and compares every table value by value and every figure pixel by pixel. Exit
-code 1 where anything differs. See docs/archive.md.
+Every file is held to its hash; what was changed, is missing or was added is named. A rebuild takes the archive's own
+code and nothing but the archive, trains nothing, and compares every table value by value and every figure pixel by
+pixel. Exit code 1 where anything differs. See docs/archive.md.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Who made a study, under which licence, and what it is called: the config's `archive`, else the checkout's CITATION.cff."""
+"""Who made a study, under which licence: the config's `archive` says it, else the checkout's CITATION.cff."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,4 +87,5 @@ def _described(study: Study) -> str:
     runs = ", ".join(run.name for run in study.runs[:12]) + (", ..." if len(study.runs) > 12 else "")
     data = ", ".join(dict.fromkeys(run.pool.dataset.name for run in study.runs))
     number = f"{len(study.runs)} run{'s' * (len(study.runs) > 1)}"
-    return f"How membership of training samples leaks in {number} ({runs}) of {config.shadow_models} models each on {data}."
+    models = f"{config.shadow_models} models each"
+    return f"How membership of training samples leaks in {number} ({runs}) of {models} on {data}."

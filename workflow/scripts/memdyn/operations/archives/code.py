@@ -1,4 +1,4 @@
-"""The code of a study: what git tracks of the checkout, as it lies there, and the user's own code that its recipes name."""
+"""The code of a study: what git tracks of the checkout, as it lies there, and the user's own code that made it."""
 
 import subprocess
 from collections.abc import Iterator
@@ -64,11 +64,11 @@ def git(checkout: Path, *arguments: str) -> bytes:
 def code_items(commit: Commit, places: Places, modules: set[str], images: bool) -> Iterator[Item]:
     """The files of code/.
 
-    Tracked files go in as they lie there, with their changes; what is untracked only where recipes name it, for notes and
-    data may lie beside it.
+    Tracked files go in as they lie there, with their changes; what is untracked only where it made the study, for notes
+    and data may lie beside it.
 
     Args:
-        modules: files of the package that recipes name, from the scripts' folder.
+        modules: files of the package that made the study, from the scripts' folder.
         images: whether the user's own data may go in, where they are tracked.
     """
     hidden = [] if images else [place.resolve() for place in map(Path, places.data)]

@@ -1,7 +1,7 @@
 """The archive as a Workflow Run RO-Crate: its workflow, one run of it, and who, what and under which licence.
 
-Profiles: RO-Crate 1.1, Process Run Crate and Workflow Run Crate 0.5, Workflow RO-Crate 1.0. Nothing in it differs between
-machines: sizes and hashes are in the manifest, hosts and times in environment/.
+Profiles: RO-Crate 1.1, Process Run Crate and Workflow Run Crate 0.5, Workflow RO-Crate 1.0. Nothing in it differs
+between machines: sizes and hashes are in the manifest, hosts and times in environment/.
 """
 
 from collections.abc import Iterable, Mapping
@@ -43,7 +43,7 @@ _FORMATS = {
 }
 _FOLDERS = {
     CODE: "The code that made the study, from its Snakefile down.",
-    RESULTS: "Recipes, pools, masks, training logs, scores and tables of runs, a folder each, in that of what it was made of.",
+    RESULTS: "Recipes, pools, masks, training logs, scores, tables of runs: each in the folder of what it was made of.",
     STUDY: "The study's tables, figures and page.",
     ENVIRONMENT: "What differs between machines: versions, hosts, times, logs.",
 }

@@ -16,7 +16,7 @@ _SCRIPTS = f"{CODE}/workflow/scripts"
 
 
 def lineage(plan: StudyPlan) -> dict[str, Any]:
-    """Paths in the archive: `figures` and `page` from tables, `tables` from tables of runs, `artifacts` from each other."""
+    """Paths in the archive: figures and page from tables, these from tables of runs, artifacts from each other."""
     versions = Path(plan.versions)
     tables = sorted(path.stem for path in (versions / plan.tables.folder).glob("*.parquet"))
     return {

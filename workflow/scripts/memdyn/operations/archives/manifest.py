@@ -1,8 +1,9 @@
 """The manifest, which is equal for equal results, and the sums of every file, which are not.
 
 `manifest.json` has SHA-256 and size of each file, without those below environment/ and those that hold measured times.
-Of these it says which columns are measured and, of a Parquet table, the hash of all others: so two archives are of equal
-results where their manifests are equal. `environment/SHA256SUMS` has every file but itself, as `sha256sum -c` reads it.
+Of these it says which columns are measured and, of a Parquet table, the hash of all others: so two archives are of
+equal results where their manifests are equal. `environment/SHA256SUMS` has every file but itself, as `sha256sum -c`
+reads it.
 """
 
 import hashlib
@@ -89,8 +90,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 def problems(folder: Path) -> Iterator[str]:
     """What of an archive's folder is not as it was written, a file a line.
 
-    Each file is held to SHA256SUMS, and, but for the environment, to the manifest too, so that of a file and its sum it is
-    known which was changed.
+    Each file is held to SHA256SUMS, and, but for the environment, to the manifest too, so that of a file and its sum it
+    is known which was changed.
     """
     there = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if not path.is_dir()}
     found = {name: sha256(path) for name, path in there.items() if name != SUMS}

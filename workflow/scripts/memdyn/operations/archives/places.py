@@ -1,7 +1,7 @@
 """Paths of this machine, as an archive has them: equal studies of two machines name their files alike.
 
-What lies in the checkout is told from there. A user's own code outside of it goes to `own/NUMBER/`; own data, which do not
-go in, are named `own_data/NUMBER/NAME`.
+What lies in the checkout is told from there. A user's own code outside of it goes to `own/NUMBER/`; own data, which do
+not go in, are named `own_data/NUMBER/NAME`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,6 +12,8 @@ from typing import Any
 from memdyn.identity.digest import own_code
 from memdyn.own.source import Code
 from memdyn.plan.study import StudyPlan
+
+_PATHS = {"path", "files", "target", "roots"}  # keys of configs and recipes, which no hash holds
 
 
 @dataclass(frozen=True)
@@ -41,13 +43,17 @@ class Places:
         names |= {config.results: "results", config.data_dir: "data", str(checkout): ""}
         return cls(checkout, own, data, dict(sorted(names.items(), key=lambda pair: -len(pair[0]))))
 
-    def renamed(self, value: Any) -> Any:
-        """A plain value with the archive's paths in the place of this machine's."""
+    def renamed(self, value: Any, is_path: bool = False) -> Any:
+        """A config or a recipe with the archive's paths in the place of this machine's.
+
+        Only keys that are in no hash: the options of a user's own code stay, whatever they say.
+        """
         if isinstance(value, Mapping):
-            return {key: self.renamed(inner) for key, inner in value.items()}
+            own = {"options"} if "target" in value else set()
+            return {key: inner if key in own else self.renamed(inner, key in _PATHS) for key, inner in value.items()}
         if isinstance(value, list):
-            return [self.renamed(inner) for inner in value]
-        return self.name(value) if isinstance(value, str) else value
+            return [self.renamed(inner, is_path) for inner in value]
+        return self.name(value) if is_path and isinstance(value, str) else value
 
     def name(self, text: str) -> str:
         """A path, or `path:name`, as the archive has it; other texts stay as they are."""

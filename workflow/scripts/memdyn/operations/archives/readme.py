@@ -21,8 +21,8 @@ To check it:
 
 - study/report.html: what was found. study/tables, study/figures: what it is made of; {lineage}: from what.
 - {config}: every key of the study. {code}/: the code; its packages are in {code}/requirements.lock.
-- results/: recipes, samples and labels, masks, logs of training, scores, tables a run; {code}/docs/tables.md explains them.
-- {environment}/: what another machine would not repeat: versions, hosts, times, logs. {manifest} is equal for equal results.
+- results/: recipes, samples, masks, logs of training, scores, tables of runs; {code}/docs/tables.md explains them.
+- {environment}/: what another machine would not repeat: versions, hosts, times. {manifest} is equal for equal results.
 {notes}"""
 
 

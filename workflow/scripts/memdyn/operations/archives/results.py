@@ -9,8 +9,7 @@ import numpy as np
 import pyarrow as pa
 import yaml
 
-from memdyn.config.load import Study
-from memdyn.data.pool import METADATA_KEY
+from memdyn.data.pool import METADATA_KEY, read_pool
 from memdyn.design.blocks import block_names, mask_names
 from memdyn.identity.differences import differences
 from memdyn.identity.recipe import RECIPE, read_recipe, with_code
@@ -75,14 +74,18 @@ def _changed(version: Path, stage: Stage) -> str:
     return found.code or (found.options.names() if found.options else "") or "what it is made of has changed"
 
 
-def refuse_pictures(study: Study) -> None:
+def refuse_pictures(plan: StudyPlan) -> None:
     """Where samples of own data are not to go in, no figure and no page may show them either.
 
     Raises:
         RuntimeError: naming the keys.
     """
-    pictured = [run.name for run in study.runs if is_own(run.pool.dataset) and run.pool.dataset.is_table is not True]
-    if pictured and study.config.report.show_images and not study.config.archive.images:
+    config = plan.study.config
+    if config.archive.images or not config.report.show_images:
+        return
+    blank = {run.name: Path(plan.results, run.pool.product()) for run in plan.runs if is_blank(run.pool, Wanted())}
+    pictured = [name for name, path in blank.items() if read_pool(str(path)).images.ndim > 2]
+    if pictured:
         raise RuntimeError(
             f"the figures and the page show samples of your own data (run {pictured[0]}), which archive.images = false "
             "keeps out; allowed: `report: {show_images: false}` (only figures and page are made anew), or "
