@@ -184,9 +184,10 @@ def modules_of(plan: StudyPlan) -> set[str]:
     """Files of the package that make the study, from the scripts' folder."""
     stages = [*plan.stages.values(), plan.tables, plan.figures, plan.report]
     code = {(stage.roots, stage.entries) for stage in stages}
-    named = {name for roots, entries in code for name in module_hashes(roots, entries)}
-    files = {file for stage in stages for file in stage.files}
-    return {name for name in named if ":" not in name} | files
+    named = {name for roots, entries in code for name in module_hashes(roots, entries) if not name.startswith("own:")}
+    # of a section its parts are named, `memdyn.report.sections.roc:SECTION.figures`
+    files = {f"{name.partition(':')[0].replace('.', '/')}.py" if ":" in name else name for name in named}
+    return files | {file for stage in stages for file in stage.files}
 
 
 def _config_item(plan: StudyPlan, places: Places) -> Item:

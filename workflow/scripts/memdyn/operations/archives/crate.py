@@ -93,7 +93,6 @@ def _describe(made: ROCrate, citation: Citation, authors: list[ContextEntity]) -
     root = made.root_dataset
     root["name"], root["description"], root["datePublished"] = citation.title, citation.description, citation.day
     root["author"], root["license"] = authors, _licence(made, citation.licence)
-    root["identifier"] = "./"
     for address, (name, version) in RUN_PROFILES.items():
         root.append_to("conformsTo", made.add(_work(made, address, name=name, version=version)))
     if citation.paper:

@@ -1,6 +1,8 @@
 """Which tables feed which figure, which artifacts feed which table, and what each artifact was made from."""
 
 import json
+import re
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,9 @@ from memdyn.report.section import Section
 from memdyn.report.sections import sections
 from memdyn.tables import STAGES
 
+SECTIONS = "memdyn.report.sections"
 _SCRIPTS = f"{CODE}/workflow/scripts"
+_IF_THERE = re.compile(r'\.tables\.get\(\s*"(\w+)"')
 
 
 def lineage(plan: StudyPlan) -> dict[str, Any]:
@@ -40,12 +44,15 @@ def _figures(folder: Path, tables: list[str]) -> dict[str, Any]:
 
 
 def _needed(section: Section, tables: list[str], pictures: bool) -> list[str]:
-    """Tables that a section's figures, or what it says on the page, is made of, where they are there.
+    """Tables that a section's figures, or what it says on the page, are made of, where they are there.
 
-    All are drawn in the styles of `runs`.
+    All are drawn in the styles of `runs`; what a section does without where there is none stands in its text alone.
     """
     parts = section.figures if pictures else (*section.tables, *section.sentences)
-    names = {"runs", *(name for part in parts for name in part.needs)} if parts else set()
+    if not parts:
+        return []
+    text = Path(import_module(f"{SECTIONS}.{section.name}").__file__).read_text(encoding="utf-8")
+    names = {"runs", *(name for part in parts for name in part.needs), *_IF_THERE.findall(text)}
     return [_table(name) for name in sorted(names & set(tables))]
 
 

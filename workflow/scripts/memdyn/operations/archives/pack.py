@@ -28,8 +28,8 @@ def write_zip(folder: Path, name: str, path: Path) -> None:
 
 
 def files_size(sizes: list[int], names: list[str]) -> int:
-    """Bytes of a folder's files and of the zip of them, with the zip's two headers a file."""
-    return 2 * sum(sizes) + sum(2 * len(name.encode()) + 76 + 30 for name in names)
+    """Bytes of a folder's files and of a zip of less than 4 GB of them, with its two headers a file and its end."""
+    return 2 * sum(sizes) + sum(2 * len(name.encode()) + 30 + 46 for name in names) + 22
 
 
 @contextmanager
