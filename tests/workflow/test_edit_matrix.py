@@ -165,7 +165,11 @@ def test_an_attack_added(copy: Project):
     study = copy.study()
     study["attacks"].append({"name": "rmia"})
     copy.write_study(study)
-    assert copy.planned() == {"run_attack": 2, "compare_attacks": 2, **STUDY_JOBS}
+    jobs = {"run_attack": 2, "compare_attacks": 2, **STUDY_JOBS}
+    assert copy.planned() == jobs
+    said = copy.memdyn("why", "--configfile", "study.yaml").stdout
+    assert "because there is no attack like it yet\n" in said
+    assert said.endswith(f"\n{sum(jobs.values())} jobs in all\n")
 
 
 def test_a_run_added(copy: Project):

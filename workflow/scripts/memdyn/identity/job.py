@@ -3,6 +3,7 @@ that what the job took is recorded when it ends well."""
 
 import atexit
 import os
+import platform
 import sys
 import time
 import traceback
@@ -46,10 +47,17 @@ def _failure(tell: Callable[[str], None], log: Path, recorder: Recorder) -> Call
         with log.open("a") as stream:
             traceback.print_exception(kind, error, trace, file=stream)
         tell(
-            f"FAILED, {kind.__name__}: {error} (details: {log}; what was finished stays, run snakemake again to go on)"
+            f"FAILED on {where()}, {kind.__name__}: {error} "
+            f"(details: {log}; what was finished stays, run snakemake again to go on)"
         )
 
     return report
+
+
+def where() -> str:
+    """The machine, and the job of SLURM where there is one."""
+    job = os.environ.get("SLURM_JOB_ID")
+    return platform.node() + (f" (SLURM job {job})" if job else "")
 
 
 def teller(log: str | os.PathLike[str], name: str) -> Callable[[str], None]:

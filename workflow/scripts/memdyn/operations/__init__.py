@@ -38,14 +38,29 @@ REGISTRY = {
         summary="a finished study's attacks side by side, with what each has cost, in Markdown",
         example="memdyn attacks results/studies/demo",
     ),
+    "clean": Command(
+        module="memdyn.operations.clean",
+        summary="results that no study refers to any more, with their sizes; deletes them when told",
+        example="memdyn clean --delete",
+    ),
     "docs": Command(
         module="memdyn.operations.docs",
         summary="write what is generated of the docs: the config's schema and its table of keys",
         example="memdyn docs",
     ),
+    "status": Command(
+        module="memdyn.operations.status",
+        summary="how far a study is, what failed and why, and what is left",
+        example="memdyn status --configfile config/studies/tiny.yaml",
+    ),
     "verify": Command(
         module="memdyn.operations.verify",
         summary="is an archive as it was written, and do its scores give its tables and figures again?",
         example="memdyn verify demo-archive.zip --rebuild",
+    ),
+    "why": Command(
+        module="memdyn.operations.why",
+        summary="what a run would make, and what made it new: keys of the config, or files of code",
+        example="memdyn why --configfile config/studies/tiny.yaml",
     ),
 }

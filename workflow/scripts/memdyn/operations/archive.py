@@ -37,6 +37,7 @@ from memdyn.operations.archives.results import (
     result_items,
     study_items,
 )
+from memdyn.operations.cost import told_bytes
 from memdyn.operations.guard import CONFIG as KEPT
 from memdyn.own.source import CHECKOUT
 from memdyn.plan.study import StudyPlan, build_plan
@@ -131,8 +132,8 @@ class Archive:
         for role, words in _WORDS.items():
             own = [item.size for item in self.items if item.role == role]
             if own:
-                yield f"{_megabytes(sum(own)):>10}  {len(own):>6} files  {words}"
-        yield f"{_megabytes(self.needed(name)):>10}  in all, the folder and its zip together"
+                yield f"{told_bytes(sum(own)):>8}  {len(own):>6} files  {words}"
+        yield f"{told_bytes(self.needed(name)):>8}  in all, the folder and its zip together"
 
     def needed(self, name: str) -> int:
         """Bytes on the disk, without the manifest and the sums."""
@@ -147,7 +148,7 @@ class Archive:
         there = next(path for path in output.absolute().parents if path.exists())
         free, needed = shutil.disk_usage(there).free, self.needed(output.name)
         if needed > free:
-            raise OSError(f"{there} has {_megabytes(free)} free, and the archive needs {_megabytes(needed)}")
+            raise OSError(f"{there} has {told_bytes(free)} free, and the archive needs {told_bytes(needed)}")
 
     def write(self, output: Path, packed: Path) -> None:
         """The folder and its zip, both whole or not at all: they get their names last, the zip first."""
@@ -210,7 +211,3 @@ def _environment(plan: StudyPlan) -> Iterator[Item]:
 def installed() -> dict[str, str]:
     """Every package of this Python."""
     return dict(sorted((each.metadata["Name"].lower(), each.version) for each in distributions()))
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:.1f} MB"

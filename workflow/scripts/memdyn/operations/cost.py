@@ -211,9 +211,9 @@ def _disk(plan: StudyPlan, runs: list[_Run], slots: int) -> str:
     short = most - there + scores - scores_there > free
     unknown = _named([run.plan.name for run in runs if not run.effort.checkpoint], len(runs))
     return (
-        f"disk: checkpoints {_bytes(most)} at most and {_bytes(final)} in the end (keep_checkpoints: {keep})"
-        f"{f', without those of {unknown}: unknown' if unknown else ''}; scores {_bytes(scores)} in the end; "
-        f"{_bytes(free)} free{', TOO LITTLE' if short else ''}"
+        f"disk: checkpoints {told_bytes(most)} at most and {told_bytes(final)} in the end (keep_checkpoints: {keep})"
+        f"{f', without those of {unknown}: unknown' if unknown else ''}; scores {told_bytes(scores)} in the end; "
+        f"{told_bytes(free)} free{', TOO LITTLE' if short else ''}"
     )
 
 
@@ -229,7 +229,8 @@ def _amount(seconds: float, unit: str) -> str:
     return f"{seconds / 60:.0f} {unit}-minutes" if seconds < 5400 else f"{_rounded(seconds / 3600)} {unit}-hours"
 
 
-def _bytes(size: float) -> str:
+def told_bytes(size: float) -> str:
+    """2.3 GB, 12 MB."""
     if not size:
         return "nothing"
     return f"{_rounded(size / 1e9)} GB" if size >= 1e9 else f"{_rounded(size / 1e6)} MB"

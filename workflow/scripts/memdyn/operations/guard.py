@@ -61,7 +61,7 @@ def refuse_needless_training(plan: StudyPlan) -> None:
             + _listed(retrained)
             + f"If the change alters results: allow it with `--config allow_retrain=true`.\n{_ADOPT}"
         )
-    lost = dict(_unreadable(plan))
+    lost = unread_weights(plan)
     if lost:
         raise RuntimeError(
             "the checkpoints of these finished blocks were deleted once they were read, but new probes or students "
@@ -155,8 +155,12 @@ def _trainings(plan: StudyPlan) -> Iterator[tuple[Stage, str]]:
     yield from ((stage, block) for stage in plan.stages.values() if stage.kind == TRAIN for block in blocks)
 
 
+def unread_weights(plan: StudyPlan) -> dict[Path, list[str]]:
+    """Finished blocks without weights, with the names of those that have still to read them."""
+    return dict(_unreadable(plan))
+
+
 def _unreadable(plan: StudyPlan) -> Iterator[tuple[Path, list[str]]]:
-    """Blocks without weights, and the names of those that have still to read them."""
     for train, block in _trainings(plan):
         trained = Path(plan.results, train.path, block)
         kept = (trained / "checkpoints").exists() or progress_folder(trained.parent, block).exists()
@@ -183,15 +187,20 @@ def discard_read(plan: StudyPlan) -> None:
             discard(weights)
 
 
-def link_current(plan: StudyPlan) -> None:
+def link_current(plan: StudyPlan) -> bool:
     """Points the study's links to the finished version that the config asks for, and keeps that config beside it.
 
     A key outside of every hash may have been edited since the report was written.
+
+    Returns:
+        whether there is all of it.
     """
-    point_links(Path(plan.folder), plan.version_names())
+    versions = plan.version_names()
+    point_links(Path(plan.folder), versions)
     page = Path(plan.versions, plan.report.folder, plan.report.kind.product)
     if page.exists():
         keep_config(page.parent, plan.study.config.stated())
+    return all(Path(plan.versions, folder).exists() for folder in versions.values())
 
 
 def keep_config(report: Path, config: Mapping[str, Any]) -> None:
