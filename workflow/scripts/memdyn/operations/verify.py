@@ -71,6 +71,7 @@ def run(given: Namespace) -> None:
             flush=True,
         )
         if given.rebuild:
+            print("making tables and figures anew, from the archived scores ...", flush=True)
             with TemporaryDirectory(prefix="memdyn-") as aside:
                 checkout = Path(aside, "checkout")
                 rebuild(folder, manifest, checkout, given.cores)
