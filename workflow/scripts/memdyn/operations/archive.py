@@ -30,7 +30,7 @@ from memdyn.operations.archives.places import Places
 from memdyn.operations.archives.readme import readme
 from memdyn.operations.archives.results import (
     PAGE,
-    Wanted,
+    Chosen,
     is_blank,
     refuse_pictures,
     refuse_unfinished,
@@ -108,13 +108,13 @@ class Archive:
         config = plan.study.config
         refuse_unfinished(plan, folder)
         refuse_pictures(plan)
-        wanted, checkout = Wanted(scores, weights, config.archive.images), CHECKOUT
+        chosen, checkout = Chosen(scores, weights, config.archive.images), CHECKOUT
         places, commit = Places.of(plan, checkout), Commit.of(checkout)
         citation = Citation.of(plan.study, checkout, commit.day)
-        found = [*result_items(plan, places, wanted), *study_items(plan, places)]
-        items = [*code_items(commit, places, modules_of(plan), wanted.images), *found, *_environment(plan)]
+        found = [*result_items(plan, places, chosen), *study_items(plan, places)]
+        items = [*code_items(commit, places, modules_of(plan), chosen.images), *found, *_environment(plan)]
         items += [_config_item(plan, places), Item(LINEAGE, "about", plain_json(fed := lineage(plan)))]
-        blank = sorted({stage.path for stage in plan.stages.values() if is_blank(stage, wanted)})
+        blank = sorted({stage.path for stage in plan.stages.values() if is_blank(stage, chosen)})
         items.append(text_item(README, "about", readme(citation, commit, items, blank, scores)))
         titles = {path: figure["title"] for path, figure in fed["figures"].items()}
         items.append(Item(CRATE, "about", crate(items, citation, commit, titles)))

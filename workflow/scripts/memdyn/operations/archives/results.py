@@ -29,7 +29,7 @@ _TABLES_OF = {SCORED_RUN.name: TRAIN.name}  # kind -> whose tables it writes
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Chosen:
     """What goes in besides the rest.
 
     Attributes:
@@ -83,7 +83,7 @@ def refuse_pictures(plan: StudyPlan) -> None:
     config = plan.study.config
     if config.archive.images or not config.report.show_images:
         return
-    blank = {run.name: Path(plan.results, run.pool.product()) for run in plan.runs if is_blank(run.pool, Wanted())}
+    blank = {run.name: Path(plan.results, run.pool.product()) for run in plan.runs if is_blank(run.pool, Chosen())}
     pictured = [name for name, path in blank.items() if read_pool(str(path)).images.ndim > 2]
     if pictured:
         raise RuntimeError(
@@ -93,14 +93,14 @@ def refuse_pictures(plan: StudyPlan) -> None:
         )
 
 
-def result_items(plan: StudyPlan, places: Places, wanted: Wanted) -> Iterator[Item]:
+def result_items(plan: StudyPlan, places: Places, chosen: Chosen) -> Iterator[Item]:
     """Every file of the stages below the pools, recipes and records split into results and environment."""
     for stage in plan.stages.values():
-        for name, path in _files_of(plan, stage, wanted):
-            yield from _placed(f"{stage.path}/{name}", path, stage, places, wanted)
+        for name, path in _files_of(plan, stage, chosen):
+            yield from _placed(f"{stage.path}/{name}", path, stage, places, chosen)
 
 
-def _files_of(plan: StudyPlan, stage: Stage, wanted: Wanted) -> Iterator[tuple[str, Path]]:
+def _files_of(plan: StudyPlan, stage: Stage, chosen: Chosen) -> Iterator[tuple[str, Path]]:
     """(name below the stage's folder, file) of the models of this study."""
     folder, models = Path(plan.results, stage.path), plan.study.config.shadow_models
     yield from _files_in(folder)
@@ -110,7 +110,7 @@ def _files_of(plan: StudyPlan, stage: Stage, wanted: Wanted) -> Iterator[tuple[s
     if stage.kind.per_block:
         for block in filter(stage.is_of, block_names(models)):
             yield from ((f"{block}/{file}", path) for file, path in _files_in(folder / block))
-            if wanted.weights and (folder / block / "checkpoints").is_dir():
+            if chosen.weights and (folder / block / "checkpoints").is_dir():
                 for file, path in _files_in(folder / block / "checkpoints"):
                     yield f"{block}/checkpoints/{file}", path
 
@@ -132,6 +132,8 @@ def study_items(plan: StudyPlan, places: Places) -> Iterator[Item]:
                 yield Item(f"{STUDY}/{kind}/{name}", "study", path, _measured("study", path))
     report, logs = versions / plan.report.folder, versions / "logs" / plan.figures.folder
     yield Item(f"{STUDY}/{PAGE}", "study", report / PAGE, ("",))
+    if (verdict := versions / plan.limits.folder / plan.limits.kind.product).is_file():
+        yield Item(f"{STUDY}/{verdict.name}", "about", verdict)
     for kind, folder in (("tables", folders["tables"]), ("figures", logs), ("report", report)):
         recipe = read_recipe(folder) or {}
         yield from _split(recipe, f"{STUDY}/recipes/{kind}.yaml", "study", places)
@@ -140,7 +142,7 @@ def study_items(plan: StudyPlan, places: Places) -> Iterator[Item]:
         yield from (Item(f"{ENVIRONMENT}/{STUDY}/{kind}/{path.name}", "environment", path) for path in of_jobs)
 
 
-def _placed(name: str, path: Path, stage: Stage, places: Places, wanted: Wanted) -> Iterator[Item]:
+def _placed(name: str, path: Path, stage: Stage, places: Places, chosen: Chosen) -> Iterator[Item]:
     role: Role = "given" if stage.kind.name in _FRONT else "derived"
     if "/checkpoints/" in name:
         yield Item(f"{RESULTS}/{name}", "weights", path)
@@ -148,9 +150,9 @@ def _placed(name: str, path: Path, stage: Stage, places: Places, wanted: Wanted)
         yield from _split(read_recipe(path.parent) or {}, f"{RESULTS}/{name}", role, places)
     elif _is_of_the_job(path):
         yield Item(f"{ENVIRONMENT}/{RESULTS}/{name}", "environment", path)
-    elif path.name == POOL.product and is_blank(stage, wanted):
+    elif path.name == POOL.product and is_blank(stage, chosen):
         yield Item(f"{RESULTS}/{name}", role, blank_pool(path))
-    elif wanted.scores or stage.kind.name not in (PROBE.name, SCORES.name):
+    elif chosen.scores or stage.kind.name not in (PROBE.name, SCORES.name):
         yield Item(f"{RESULTS}/{name}", role, path, _measured(_TABLES_OF.get(stage.kind.name, stage.kind.name), path))
 
 
@@ -173,10 +175,10 @@ def _split(recipe: dict[str, Any], path: str, role: Role, places: Places) -> Ite
     yield text_item(f"{ENVIRONMENT}/{path}", "environment", yaml.safe_dump(made, sort_keys=True))
 
 
-def is_blank(stage: Stage, wanted: Wanted) -> bool:
+def is_blank(stage: Stage, chosen: Chosen) -> bool:
     """Whether a pool goes in without its samples: one of the user's own data, unless the config lets them in."""
     dataset = stage.sections.dataset if hasattr(stage.sections, "dataset") else None  # exported scores have no samples
-    return stage.kind.name == POOL.name and dataset is not None and is_own(dataset) and not wanted.images
+    return stage.kind.name == POOL.name and dataset is not None and is_own(dataset) and not chosen.images
 
 
 def blank_pool(path: Path) -> bytes:
