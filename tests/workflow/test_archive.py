@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from crates import issues
 from memdyn.__main__ import main
 from memdyn.data.pool import read_pool
 from memdyn.operations import verify
@@ -134,6 +135,16 @@ def test_a_study_is_archived_and_rebuilt_elsewhere(
         if not name.startswith("environment/") and name != "study/report.html":
             assert str(tmp_path).encode() not in content, name
     assert b"HIDDEN = 16" in one["code/own/1/sizes.py"]
+
+    # what its maps name is in it
+    assert issues(tmp_path / "a", tmp_path / "cache.sqlite") == []
+    lineage = json.loads(one["lineage.json"])
+    assert lineage["figures"] and all(f"{figure}.png" in one for figure in lineage["figures"])
+    sources = [entry["from"] for entry in lineage["tables"].values() if "from" in entry]
+    assert sources and all(one.keys() >= set(paths) for paths in (lineage["tables"], *sources))
+    made_of = [figure["tables"] for figure in lineage["figures"].values()]
+    assert all(paths and set(paths) <= lineage["tables"].keys() for paths in made_of)
+    assert all(f"{folder}/recipe.yaml" in one and entry["by"] in one for folder, entry in lineage["artifacts"].items())
 
     # another machine: its results are equal, and so are all files but those that are said to differ
     other = studied(tmp_path / "two", project)

@@ -56,12 +56,10 @@ def hash_of_values(path: Path, without: list[str]) -> str:
     """Of a Parquet table's names, types and values, but for some columns."""
     table = pq.read_table(path)
     kept = table.drop_columns(without).combine_chunks().replace_schema_metadata(None)
-    digest = hashlib.sha256()
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, kept.schema) as writer:
         writer.write_table(kept)
-    digest.update(sink.getvalue())
-    return digest.hexdigest()
+    return hashlib.sha256(sink.getvalue()).hexdigest()
 
 
 def sums(hashes: Mapping[str, str]) -> bytes:
