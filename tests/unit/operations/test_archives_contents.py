@@ -211,7 +211,7 @@ def crated(tmp_path):
 
 
 def test_the_crate_keeps_its_profiles(crated, tmp_path):
-    authors = [{"name": "Ada", "orcid": "0000-0002-1825-0097", "affiliation": "Home"}, {"name": "Bob"}]
+    authors = [{"name": "Ada", "orcid": "0000-0002-1825-0097", "affiliation": "Home"}, {"name": "Bö B. & Sons"}]
     folder = crated(authors=authors, citation="https://doi.org/10.1000/1", licence="CC-BY-4.0")
     assert issues(folder, tmp_path / "cache.sqlite") == []
 

@@ -27,7 +27,9 @@ class ArchiveConfig(Strict):
     description: str | None = Field(default=None, min_length=1, description="By default a sentence made of the runs.")
     authors: list[AuthorConfig] = Field(default=[], description="By default those of CITATION.cff.")
     licence: str | None = Field(
-        default=None, min_length=1, description="SPDX name (`CC-BY-4.0`) or address; by default that of CITATION.cff."
+        default=None,
+        pattern=r"^(https?://\S+|[A-Za-z0-9.+-]+)$",
+        description="SPDX name (`CC-BY-4.0`) or address; by default that of CITATION.cff.",
     )
     citation: str | None = Field(
         default=None, pattern=r"^https?://\S+$", description="Address (DOI) of the paper that the results stand in."

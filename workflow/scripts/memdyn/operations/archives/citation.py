@@ -67,7 +67,9 @@ def _read(path: Path) -> dict[str, Any]:
     found = yaml.safe_load(path.read_text(encoding="utf-8"))
     missing = [key for key in ("title", "authors", "license") if not (isinstance(found, dict) and found.get(key))]
     if missing:
-        raise ValueError(f"{path} has no {missing[0]}; write one, or give it in the config under `archive`")
+        raise ValueError(f"{path} has no {missing[0]}, which an archive says of the code")
+    if not isinstance(found["license"], str):
+        raise ValueError(f"{path}: license is {found['license']!r}; allowed: one SPDX name")
     return found
 
 

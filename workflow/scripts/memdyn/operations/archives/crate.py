@@ -7,6 +7,7 @@ between machines: sizes and hashes are in the manifest, hosts and times in envir
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
+from urllib.parse import quote
 
 from rocrate.model.computationalworkflow import ComputationalWorkflow
 from rocrate.model.contextentity import ContextEntity
@@ -58,13 +59,13 @@ def crate(items: Iterable[Item], citation: Citation, commit: Commit, titles: Map
     """
     made = ROCrate(gen_preview=False, version="1.1")
     made.metadata["conformsTo"] = [{"@id": made.metadata.profile}, {"@id": list(RUN_PROFILES)[-1]}]
-    people = {author.name: _person(made, author) for author in (*citation.authors, *citation.code_authors)}
-    _describe(made, citation, [people[author.name] for author in citation.authors])
+    authors, of_code = ([_person(made, each) for each in who] for who in (citation.authors, citation.code_authors))
+    _describe(made, citation, authors)
     files = _add_files(made, items, titles)
     files[README]["about"] = made.root_dataset
-    workflow = _add_workflow(made, citation, commit, [people[author.name] for author in citation.code_authors])
+    workflow = _add_workflow(made, citation, commit, of_code)
     results = [entity for path, entity in files.items() if path.startswith(f"{STUDY}/") and "/recipes/" not in path]
-    _add_run(made, workflow, files[CONFIG], files[f"{STUDY}/report.html"], results, people[citation.authors[0].name])
+    _add_run(made, workflow, files[CONFIG], files[f"{STUDY}/report.html"], results, authors[0])
     found = made.metadata.generate()
     return plain_json(found | {"@graph": [_single(entity) for entity in found["@graph"]]})
 
@@ -75,18 +76,19 @@ def _single(entity: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _person(made: ROCrate, author: AuthorConfig) -> ContextEntity:
-    identity = f"https://orcid.org/{author.orcid}" if author.orcid else f"#{author.name.replace(' ', '-')}"
+    identity = f"https://orcid.org/{author.orcid}" if author.orcid else _fragment(author.name)
     if known := made.dereference(identity):
         return known
-    more = {}
-    if author.affiliation:
-        place = f"#{author.affiliation.replace(' ', '-')}"
-        organisation = {"@type": "Organization", "name": author.affiliation}
-        more["affiliation"] = made.dereference(place) or made.add(ContextEntity(made, place, organisation))
     person = made.add(ContextEntity(made, identity, {"@type": "Person", "name": author.name}))
-    for key, value in more.items():
-        person[key] = value
+    if author.affiliation:
+        place = _fragment(author.affiliation)
+        said = {"@type": "Organization", "name": author.affiliation}
+        person["affiliation"] = made.dereference(place) or made.add(ContextEntity(made, place, said))
     return person
+
+
+def _fragment(name: str) -> str:
+    return f"#{quote(name.replace(' ', '-'))}"
 
 
 def _describe(made: ROCrate, citation: Citation, authors: list[ContextEntity]) -> None:
