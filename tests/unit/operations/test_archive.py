@@ -10,8 +10,10 @@ import yaml
 from finished_studies import finish
 from memdyn.__main__ import main
 from memdyn.config.load import load_study
+from memdyn.identity.recipe import RECIPE, read_recipe, write_recipe
 from memdyn.operations import archive
-from memdyn.operations.archives.results import refuse_unfinished
+from memdyn.operations.archives.places import Places
+from memdyn.operations.archives.results import Chosen, refuse_unfinished, result_items
 from memdyn.operations.guard import CONFIG, keep_config, link_current
 from memdyn.own.source import CHECKOUT
 from memdyn.plan.study import build_plan
@@ -30,6 +32,53 @@ def plan(tmp_path, monkeypatch):
 
 def kept(plan):
     return Path(plan.folder, "report.html").resolve().with_name(CONFIG)
+
+
+def items_of(plan, **chosen):
+    found = result_items(plan, Places.of(plan, CHECKOUT), Chosen(**chosen))
+    return {item.path: item for item in found}
+
+
+def test_what_goes_in_is_what_the_plan_names(plan):
+    """Not another study's models or attacks, nor what killed jobs have left."""
+    run = plan.runs[0]
+    block, outputs = Path(plan.results, run.train.path, "block-0000-0007"), Path(plan.results, run.outputs.path)
+    for other in ("lira-m016-0123456789/metrics.parquet", "block-0008-0015/signals.parquet", "progress/x"):
+        (outputs / other).parent.mkdir(parents=True)
+        (outputs / other).touch()
+    (block / ".log.parquet.0123.tmp").touch()
+    (block / "train.log").touch()
+    found = items_of(plan)
+    recipes = {f"results/{path}/recipe.yaml" for path in plan.stages}
+    assert recipes | {f"environment/{path}" for path in recipes} <= found.keys()
+    log = f"results/{run.train.path}/block-0000-0007/log.parquet"
+    assert found[log].measured == ("seconds",) and found[log].role == "given"
+    assert found[f"results/{run.dynamics.path}/samples.parquet"].role == "derived"
+    assert found[f"environment/results/{run.train.path}/block-0000-0007/train.log"].role == "environment"
+    assert f"results/{run.pool.path}/membership/models-00000-00127.npz" in found
+    assert not any(word in path for path in found for word in ("m016", "0008-0015", "progress", ".tmp"))
+
+
+def test_of_a_recipe_the_job_is_told_apart(plan):
+    folder = Path(plan.results, plan.runs[0].train.path)
+    of_job = {"made": {"host": "here"}, "versions": {"torch": "9"}, "adopted": [{"at": "now"}]}
+    recipe = read_recipe(folder)
+    write_recipe(folder / RECIPE, recipe | of_job)
+    found = items_of(plan)
+    path = f"results/{plan.runs[0].train.path}/recipe.yaml"
+    assert yaml.safe_load(found[path].source) == recipe
+    assert of_job.items() <= yaml.safe_load(found[f"environment/{path}"].source).items()
+
+
+def test_scores_and_weights_are_a_choice(plan):
+    run = plan.runs[0]
+    weights = f"{run.train.path}/block-0000-0007/checkpoints/model-0003/epoch-0002.safetensors"
+    Path(plan.results, weights).parent.mkdir(parents=True)
+    Path(plan.results, weights).touch()
+    scores = {f"results/{each.outputs.path}/block-0000-0007/signals.parquet" for each in plan.runs}
+    assert scores <= items_of(plan).keys()
+    assert items_of(plan).keys() - items_of(plan, scores=False).keys() == scores
+    assert items_of(plan, weights=True).keys() - items_of(plan).keys() == {f"results/{weights}"}
 
 
 def test_the_config_beside_the_report_makes_the_same_study(plan):

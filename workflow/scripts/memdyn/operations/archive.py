@@ -112,6 +112,8 @@ class Archive:
         places, commit = Places.of(plan, checkout), Commit.of(checkout)
         citation = Citation.of(plan.study, checkout, commit.day)
         found = [*result_items(plan, places, chosen), *study_items(plan, places)]
+        if weights and not any(item.role == "weights" for item in found):
+            raise RuntimeError(f"--checkpoints: none are left, since keep_checkpoints = {config.keep_checkpoints}")
         items = [*code_items(commit, places, modules_of(plan), chosen.images), *found, *_environment(plan)]
         items += [_config_item(plan, places), Item(LINEAGE, "about", plain_json(fed := lineage(plan)))]
         blank = sorted({stage.path for stage in plan.stages.values() if is_blank(stage, chosen)})

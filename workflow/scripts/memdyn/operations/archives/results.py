@@ -110,9 +110,9 @@ def _files_of(plan: StudyPlan, stage: Stage, chosen: Chosen) -> Iterator[tuple[s
     if stage.kind.per_block:
         for block in filter(stage.is_of, block_names(models)):
             yield from ((f"{block}/{file}", path) for file, path in _files_in(folder / block))
-            if chosen.weights and (folder / block / "checkpoints").is_dir():
-                for file, path in _files_in(folder / block / "checkpoints"):
-                    yield f"{block}/checkpoints/{file}", path
+            if chosen.weights:
+                weights = sorted((folder / block / "checkpoints").rglob("*.safetensors"))
+                yield from ((path.relative_to(folder).as_posix(), path) for path in weights)
 
 
 def _files_in(folder: Path, stem: str = "") -> Iterator[tuple[str, Path]]:
