@@ -1,6 +1,7 @@
 # The config becomes plain objects and file names here; no science, no torch.
 import gc
 import inspect
+import os
 import re
 import sys
 from pathlib import Path
@@ -99,7 +100,7 @@ def tell_failures():
 def check_work():
     """Refuses work that is needless or cannot be done: a dry run at once, a real one when it starts, so that `--unlock` and the like work."""
     try:
-        refuse_needless_training(PLAN)
+        refuse_needless_training(PLAN, *map(os.path.relpath, workflow.configfiles[-1:]))
         refuse_missing_data(PLAN)
     except RuntimeError as error:
         raise WorkflowError(str(error)) from None

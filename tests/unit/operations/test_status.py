@@ -31,7 +31,7 @@ def put(path: Path, text: str = "") -> None:
 
 
 def test_nothing_and_all(plan):
-    assert next(lines(plan)) == "small: 0 of 32 jobs done, 32 waiting"
+    assert next(lines(plan)) == "small: 0 of 33 jobs done, 33 waiting"
     finish(plan)
     assert {job.state for jobs in all_jobs(plan).values() for job in jobs} == {DONE}
     assert list(failures(plan, all_jobs(plan))) == []

@@ -4,6 +4,7 @@ that what the job took is recorded when it ends well."""
 import atexit
 import os
 import platform
+import shutil
 import sys
 import time
 import traceback
@@ -14,7 +15,10 @@ from typing import Any
 
 from memdyn.identity.recipe import open_stage, versions
 from memdyn.identity.records import Recorder, record_path
+from memdyn.jobs.gpus import share_gpus
 from memdyn.jobs.heap import keep_freed_memory
+
+_NO_ROOM = 50e6  # bytes: less than a job writes
 
 
 def start(snakemake: Any, folder: str | Path, **inputs: Any) -> Callable[[str], None]:
@@ -30,6 +34,8 @@ def start(snakemake: Any, folder: str | Path, **inputs: Any) -> Callable[[str], 
     recorder = Recorder(record_path(log, folder), snakemake.rule, snakemake.threads, list(snakemake.output))
     shown = [value for name, value in snakemake.wildcards.items() if name not in ("pool", "outputs")]
     tell = teller(log, " ".join([snakemake.rule, *shown]))
+    if snakemake.params.get("device") == "cuda" and (gpu := share_gpus()):
+        tell(f"on GPU {gpu}")
     keep_freed_memory()
     sys.excepthook = _failure(tell, log, recorder)
     # what reads trained weights runs the code of their net
@@ -44,14 +50,23 @@ def _failure(tell: Callable[[str], None], log: Path, recorder: Recorder) -> Call
 
     def report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         atexit.unregister(recorder.write)
+        if issubclass(kind, KeyboardInterrupt):
+            tell(f"interrupted on {where()}; what was finished stays, run snakemake again to go on")
+            return
         with log.open("a") as stream:
             traceback.print_exception(kind, error, trace, file=stream)
         tell(
-            f"FAILED on {where()}, {kind.__name__}: {error} "
+            f"FAILED on {where()}, {kind.__name__}: {error} {_full_disk(log.parent)}"
             f"(details: {log}; what was finished stays, run snakemake again to go on)"
         )
 
     return report
+
+
+def _full_disk(folder: Path) -> str:
+    """Said where there is no room: libraries' own words for it are hard to understand."""
+    free = shutil.disk_usage(folder).free
+    return f"(THE DISK IS FULL: {free / 1e6:.1f} MB are free) " if free < _NO_ROOM else ""
 
 
 def where() -> str:

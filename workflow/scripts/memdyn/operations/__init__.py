@@ -48,6 +48,11 @@ REGISTRY = {
         summary="write what is generated of the docs: the config's schema and its table of keys",
         example="memdyn docs",
     ),
+    "plan": Command(
+        module="memdyn.operations.plan",
+        summary="what a study will do and cost, and what its numbers will be able to say",
+        example="memdyn plan --configfile config/studies/tiny.yaml --half-width 0.02",
+    ),
     "status": Command(
         module="memdyn.operations.status",
         summary="how far a study is, what failed and why, and what is left",

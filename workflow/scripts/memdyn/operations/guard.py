@@ -45,8 +45,11 @@ class Superseded:
         return f"{self.folder} (would become {self.new_folder.name}): {self.changed_code}"
 
 
-def refuse_needless_training(plan: StudyPlan) -> None:
+def refuse_needless_training(plan: StudyPlan, configfile: str = "config/config.yaml") -> None:
     """Asks for permission before finished work is trained again because of code, or of deleted checkpoints, alone.
+
+    Args:
+        configfile: of the study, for the advice.
 
     Raises:
         RuntimeError: naming the folders and what can be done.
@@ -59,7 +62,7 @@ def refuse_needless_training(plan: StudyPlan) -> None:
         raise RuntimeError(
             "the code of these finished folders has changed, and their models would be trained again:\n"
             + _listed(retrained)
-            + f"If the change alters results: allow it with `--config allow_retrain=true`.\n{_ADOPT}"
+            + f"If the change alters results: allow it with `--config allow_retrain=true`.\n{_adopt(configfile)}"
         )
     lost = unread_weights(plan)
     if lost:
@@ -69,7 +72,7 @@ def refuse_needless_training(plan: StudyPlan) -> None:
             + _listed(f"{block} (for {', '.join(probes)})" for block, probes in lost.items())
             + f"Their models would be trained again{_took(lost)}: allow it with `--config allow_retrain=true`; to keep "
             + "checkpoints in future, set keep_checkpoints: all."
-            + (f"\nThe code of these has changed:\n{_listed(found)}{_ADOPT}" if found else "")
+            + (f"\nThe code of these has changed:\n{_listed(found)}{_adopt(configfile)}" if found else "")
         )
 
 
@@ -100,10 +103,9 @@ def refuse_missing_data(plan: StudyPlan) -> None:
             raise RuntimeError(f"no such file: {file}\nIt was imported, but {missing[0]} is gone: put the file back.")
 
 
-_ADOPT = (
-    "If it provably does not (a refactoring): `memdyn adopt --reason '...'`, with this study's --configfile, keeps the "
-    "folders under their new names."
-)
+def _adopt(configfile: str) -> str:
+    command = f"memdyn adopt --configfile {configfile} --reason '...'"
+    return f"If it provably does not (a refactoring): `{command}` keeps the folders under their new names."
 
 
 def _listed(items: Iterable[Any]) -> str:

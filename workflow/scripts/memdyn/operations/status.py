@@ -4,16 +4,17 @@ Read off the files that jobs leave. A job has begun where its log is there and i
 (by a time limit, for want of memory, with its Snakemake) before it could say why.
 """
 
+import os
 from argparse import ArgumentParser, Namespace
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from memdyn.design.blocks import block_names, models_of
+from memdyn.design.blocks import models_of
 from memdyn.operations.asked import plan_of, study_arguments
 from memdyn.operations.cost import statement
-from memdyn.operations.places import places
+from memdyn.operations.places import places, products
 from memdyn.operations.progress import count
 from memdyn.plan.stage import Stage
 from memdyn.plan.study import StudyPlan
@@ -28,7 +29,7 @@ class Job:
     """One job of the plan.
 
     Attributes:
-        block: empty where the stage is made at once.
+        block: or the models of its masks; empty where the stage is made at once.
         log: there once it has begun.
     """
 
@@ -68,24 +69,22 @@ def lines(plan: StudyPlan) -> Iterator[str]:
     yield from table(plan, jobs)
     yield ""
     yield from _seconds(plan)
-    yield from statement(plan, slots=1)
+    yield from statement(plan, slots=os.cpu_count() or 1)
     yield from failures(plan, jobs)
 
 
 def all_jobs(plan: StudyPlan) -> dict[str, list[Job]]:
-    """The jobs of each stage, by its path; masks count with the pool."""
-    blocks = block_names(plan.study.config.shadow_models)
+    """The jobs of each stage, by its path."""
     return {
-        path: [_job(stage, place, block) for block in (filter(stage.is_of, blocks) if stage.kind.per_block else ("",))]
+        path: [_job(stage, place, block, product) for block, product in products(plan, stage, place).items()]
         for path, (stage, place) in places(plan).items()
     }
 
 
-def _job(stage: Stage, place: Path, block: str) -> Job:
-    folder = place / block
-    if (folder / stage.kind.product).exists():
+def _job(stage: Stage, place: Path, block: str, product: Path) -> Job:
+    if product.exists():
         return Job(stage, place, block, DONE, None)
-    log = next(iter(sorted(folder.glob("*.log"))), None) or _log_aside(place)
+    log = next(iter(sorted(product.parent.glob("*.log"))), None) or _log_aside(place)
     job = Job(stage, place, block, BEGUN if log else WAITING, log)
     return Job(stage, place, block, FAILED, log) if FAILURE in job.last_line else job
 

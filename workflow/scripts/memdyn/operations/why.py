@@ -13,13 +13,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from memdyn.design.blocks import block_names, mask_names
 from memdyn.identity.differences import Differences, differences
 from memdyn.identity.recipe import RECIPE, read_recipe, with_code
 from memdyn.operations.asked import plan_of, study_arguments
 from memdyn.operations.guard import unread_weights
-from memdyn.operations.places import places
-from memdyn.plan.stage import POOL, Stage
+from memdyn.operations.places import places, products
+from memdyn.plan.stage import Stage
 from memdyn.plan.study import StudyPlan
 
 _SHOWN = 6  # lines, and folders, of a reason
@@ -78,7 +77,7 @@ def reasons(plan: StudyPlan) -> list[Reason]:
     trained_again = unread_weights(plan)
     recipes = cache(_recipes)
     for path, (stage, place) in places(plan).items():
-        missing = _missing(plan, stage, place)
+        missing = [block for block, product in products(plan, stage, place).items() if not product.exists()]
         again = {block: readers for block, readers in trained_again.items() if block.parent == place}
         if not missing and not again:
             continue
@@ -106,21 +105,6 @@ def _made_of(plan: StudyPlan, stage: Stage) -> Iterator[str]:
     yield from (need.path for need in stage.needs.values())
     if stage.parent:
         yield stage.parent.path
-
-
-def _missing(plan: StudyPlan, stage: Stage, place: Path) -> list[str]:
-    """What is not there, by block; of the pool, by file of masks as well."""
-    models = plan.study.config.shadow_models
-    if stage.kind.per_block:
-        return [
-            block
-            for block in block_names(models)
-            if stage.is_of(block) and not Path(place, block, stage.kind.product).exists()
-        ]
-    files = [stage.kind.product]
-    if stage.kind == POOL:
-        files += [f"membership/{name}.npz" for name in mask_names(range(models))]
-    return [file for file in files if not Path(place, file).exists()]
 
 
 def _because(
