@@ -1,11 +1,16 @@
 """What differs between two versions of a table or a figure is told with its place and size."""
 
+import json
+from importlib.metadata import version
+
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
+from memdyn.operations.archives import VERSIONS
 from memdyn.operations.archives.compare import figure_differences, table_differences
+from memdyn.operations.verify import other_versions
 
 TABLE = {
     "run": ["a", "b", "c"],
@@ -96,3 +101,14 @@ def test_a_moving_figure_is_held_to_each_frame(tmp_path):
     assert list(figure_differences("f", old, moving(tmp_path / "new.gif", 100))) == []
     (found,) = figure_differences("f", old, moving(tmp_path / "other.gif", 130))
     assert "by 30 of 255" in str(found)
+
+
+def test_versions_that_differ_are_named(tmp_path):
+    here = version("numpy")
+    said = {"jobs": {"numpy": ["0.1", here], "torch": ["0.2"]}, "archiving": {"pillow": "0.3", "no-such": "1"}}
+    (tmp_path / "environment").mkdir()
+    (tmp_path / VERSIONS).write_text(json.dumps(said))
+    torch, pillow = version("torch"), version("pillow")
+    assert list(other_versions(tmp_path)) == [
+        *("no-such 1 (not here)", f"pillow 0.3 (here {pillow})", f"torch 0.2 (here {torch})"),
+    ]
