@@ -22,7 +22,7 @@ from memdyn.operations.archives.crate import crate
 from memdyn.operations.archives.item import text_item
 from memdyn.operations.archives.lineage import _IF_THERE
 from memdyn.operations.archives.places import Places, own_data
-from memdyn.operations.archives.results import blank_pool
+from memdyn.operations.archives.results import Chosen, blank_pool, is_blank
 from memdyn.plan.study import build_plan
 from memdyn.report.sections import sections
 from studies import plan as planned
@@ -123,10 +123,17 @@ def test_own_code_outside_of_the_checkout_goes_in(tmp_path, checkout):
     assert {name for name in items if "/own/" in name} == {f"{CODE}/own/1/model.py", f"{CODE}/own/1/layers.py"}
 
 
-def test_whose_data_they_are():
-    assert own_data(planned()) == []
-    embedded = {"pool.dataset": {"name": "fashion_mnist_10k"}}
-    assert own_data(planned(embedded)) == []
+def test_whose_data_they_are(tmp_path):
+    for published in ({"name": "digits"}, {"name": "fashion_mnist_10k"}):
+        plan = planned({"pool.dataset": published})
+        assert own_data(plan) == [] and not is_blank(plan.runs[0].pool, Chosen())
+    draw = np.random.default_rng(0)
+    images = draw.integers(0, 255, (1000, 8, 8), dtype=np.uint8)
+    np.savez(tmp_path / "faces.npz", images=images, labels=np.arange(1000) % 10)
+    plan = planned({"pool.dataset": {"name": "arrays", "path": str(tmp_path / "faces.npz"), "images": "images"}})
+    assert own_data(plan) == [str(tmp_path / "faces.npz")]
+    assert is_blank(plan.runs[0].pool, Chosen()) and not is_blank(plan.runs[0].pool, Chosen(images=True))
+    assert not is_blank(plan.runs[0].train, Chosen())
 
 
 def test_the_modules_that_made_a_study_are_files():
