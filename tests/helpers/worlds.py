@@ -83,6 +83,8 @@ def outputs_of(margins: np.ndarray) -> Values:
         "gap_views": np.stack([margins, margins + 0.3 * np.sin(7 * margins)], axis=2) - OTHERS[0],
         "embedding_norms": np.stack([np.exp(margins / 4) + place for place in range(4)], axis=2),
         "gradient_norm": np.exp(-margins / 8),
+        "adversarial_distance": margins - OTHERS[0],
+        "boundary_distance": np.maximum(margins - OTHERS[0], 0),
         "margin_history": np.stack(
             [np.round(np.sin(7 * margins), 3), margins + np.round(np.cos(5 * margins), 3), margins], axis=2
         ),

@@ -8,7 +8,7 @@ from torch import nn
 from memdyn.compute.samples import Samples
 from memdyn.probes.adversarial_distance import adversarial_distance
 from memdyn.probes.level_distance import level_distance
-from small_nets import CLASSES, N, NETS, SHAPE, images, trained_a_little
+from small_nets import CLASSES, NETS, SHAPE, N, images, trained_a_little
 
 MEMBERS = torch.zeros(N, dtype=torch.bool)
 
