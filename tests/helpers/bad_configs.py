@@ -227,8 +227,8 @@ BAD = {
         ["dynamics.attacks", "'boundary_distance' is of the first scored samples alone", "allowed: lira"],
     ),
     "too few queries": (
-        {"probes": {"boundary_distance": {"queries": 99}}},
-        ["probes.boundary_distance.queries = 99", "at least 100"],
+        {"probes": {"boundary_distance": {"query_budget": 99}}},
+        ["probes.boundary_distance.query_budget = 99", "at least 100"],
     ),
     "a turn beyond half of one": ({"probes": {"views": {"rotation": 181}}}, ["probes.views.rotation", "at most 180"]),
     "dynamics of an attack twice": ({"dynamics.attacks": ["lira", "lira"]}, ["dynamics.attacks", "differ"]),

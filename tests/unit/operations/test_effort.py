@@ -137,7 +137,7 @@ def test_mechanisms_lengthen_a_step(monkeypatch):
 def test_passes_of_searches():
     """23 forward and back, or as many forward as there are queries, of at most so many samples: there are 400."""
     attacks = [{"name": "loss"}, {"name": "adversarial_distance"}, {"name": "boundary_distance"}]
-    probes = {"adversarial_distance": {"samples": 100}, "boundary_distance": {"queries": 300, "epochs": "all"}}
+    probes = {"adversarial_distance": {"samples": 100}, "boundary_distance": {"query_budget": 300, "epochs": "all"}}
     changes = {"attacks": attacks, "dynamics.attacks": ["loss"], "probes": probes}
     run = build_plan(load_study(study(changes))).runs[0]
     parts = run.pool.options["parts"]

@@ -64,7 +64,7 @@ def labelled(network, samples, wrong=5) -> Samples:
 
 
 def found(network, samples, queries=1000, batch=17):
-    return boundary_distance(network, samples, NOBODY, batch, queries=queries)["boundary_distance"]
+    return boundary_distance(network, samples, NOBODY, batch, query_budget=queries)["boundary_distance"]
 
 
 @pytest.mark.parametrize("made", [images, rows_of_a_table])
@@ -206,7 +206,7 @@ def test_neither_the_batch_nor_members_nor_other_draws_change_it():
     samples = labelled(network, samples)
     first, state = found(network, samples, 300), torch.get_rng_state()
     torch.rand(7)
-    again = boundary_distance(network.train(), samples, ~NOBODY, 17, queries=300)["boundary_distance"]
+    again = boundary_distance(network.train(), samples, ~NOBODY, 17, query_budget=300)["boundary_distance"]
     assert again.numpy().tobytes() == first.numpy().tobytes() and first.dtype == torch.float32
     torch.set_rng_state(state)
     found(network, samples, 100)

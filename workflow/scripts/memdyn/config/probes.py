@@ -138,7 +138,7 @@ class BoundaryDistanceProbe(_Probe):
     name: Literal["boundary_distance"] = Field(
         "boundary_distance", description="distance to another label, by labels alone"
     )
-    queries: int = Field(
+    query_budget: int = Field(
         1000, ge=100, le=1_000_000, description="Labels that are asked for a sample at a checkpoint, at most."
     )
     samples: int = Field(

@@ -124,7 +124,7 @@ def probing_cost(run: RunPlan, name: str) -> float | None:
     if passes := _searching_passes(run, stage.options["probe"]):
         return FORWARDS * passes * epochs / _training_forwards(run)
     if probe.name == "boundary_distance":
-        return probe.queries * _searched(run, probe.samples) * epochs / _training_forwards(run)
+        return probe.query_budget * _searched(run, probe.samples) * epochs / _training_forwards(run)
     forwards = probe.forwards()
     return forwards and _of_training(run, stage.options["parts"], forwards * epochs)
 

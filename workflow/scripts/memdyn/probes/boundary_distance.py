@@ -11,7 +11,7 @@ from memdyn.probes.unreached import beyond_all
 
 @torch.no_grad()
 def boundary_distance(
-    network: nn.Module, samples: Samples, members: Tensor, batch: int, *, queries: int
+    network: nn.Module, samples: Samples, members: Tensor, batch: int, *, query_budget: int
 ) -> dict[str, Tensor]:
     """The L2 distance of each sample to another label, in eval mode; nothing but predicted labels is looked at.
 
@@ -20,7 +20,7 @@ def boundary_distance(
 
     Args:
         batch: samples that are searched, and points that are asked about, at once.
-        queries: labels that are asked for a sample, at most, after its own.
+        query_budget: labels that are asked for a sample, at most, after its own.
 
     Returns:
         boundary_distance: float32 [n], of pixels in [0, 1] or of standardised features: an upper bound of the distance
@@ -42,7 +42,7 @@ def boundary_distance(
             margins.inputs(rows),
             margins.inputs(start),
             margins.box,
-            queries,
+            query_budget,
             batch,
         )
     return {"boundary_distance": beyond_all(found, torch.zeros_like(found))}
