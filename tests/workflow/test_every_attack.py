@@ -37,7 +37,7 @@ def test_they_come_through_to_the_report(copy: Project):
     partial = ["adversarial_distance", "boundary_distance"]
     assert (samples[partial] == 100).all() and samples.drop(partial).nunique() == 1 < samples.nunique()
     matrix = pd.read_parquet(tables / "vulnerability_matrix.parquet")
-    assert {*matrix.columns} == {"run", "sample_id", *NAMES} - {*partial}, "of all scored samples"
+    assert {*matrix.columns} == {"run", "sample_id", *samples.index} - {*partial}, "of all scored samples"
     nulls = metrics[metrics["aggregation"] == "per_model"]["null_auc"]
     assert nulls.sub(0.5).abs().max() < 0.02, "of 34 draws each, with standard errors of .002 to .004"
     page = (copy.results / "studies" / "all" / "report.html").read_text()
