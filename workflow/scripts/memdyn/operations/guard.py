@@ -9,17 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import yaml
 
 from memdyn.design.blocks import block_names, progress_folder
 from memdyn.identity.differences import differences
 from memdyn.identity.recipe import RECIPE, read_recipe, with_code
-from memdyn.jobs.atomic import discard
+from memdyn.jobs.atomic import atomic_path, discard
 from memdyn.jobs.retention import is_temporary
 from memdyn.operations.progress import duration
 from memdyn.plan.stage import POOL, TRAIN, Stage
 from memdyn.plan.study import StudyPlan
 
 LINKS = {"tables": "tables", "figures": "figures", "report.html": "report"}
+CONFIG = "config.yaml"  # beside the report, with every key
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,11 @@ class Superseded:
         return f"{self.folder} (would become {self.new_folder.name}): {self.changed_code}"
 
 
-def refuse_needless_training(plan: StudyPlan) -> None:
+def refuse_needless_training(plan: StudyPlan, configfile: str = "config/config.yaml") -> None:
     """Asks for permission before finished work is trained again because of code, or of deleted checkpoints, alone.
+
+    Args:
+        configfile: of the study, for the advice.
 
     Raises:
         RuntimeError: naming the folders and what can be done.
@@ -57,9 +62,9 @@ def refuse_needless_training(plan: StudyPlan) -> None:
         raise RuntimeError(
             "the code of these finished folders has changed, and their models would be trained again:\n"
             + _listed(retrained)
-            + f"If the change alters results: allow it with `--config allow_retrain=true`.\n{_ADOPT}"
+            + f"If the change alters results: allow it with `--config allow_retrain=true`.\n{_adopt(configfile)}"
         )
-    lost = dict(_unreadable(plan))
+    lost = unread_weights(plan)
     if lost:
         raise RuntimeError(
             "the checkpoints of these finished blocks were deleted once they were read, but new probes or students "
@@ -67,7 +72,7 @@ def refuse_needless_training(plan: StudyPlan) -> None:
             + _listed(f"{block} (for {', '.join(probes)})" for block, probes in lost.items())
             + f"Their models would be trained again{_took(lost)}: allow it with `--config allow_retrain=true`; to keep "
             + "checkpoints in future, set keep_checkpoints: all."
-            + (f"\nThe code of these has changed:\n{_listed(found)}{_ADOPT}" if found else "")
+            + (f"\nThe code of these has changed:\n{_listed(found)}{_adopt(configfile)}" if found else "")
         )
 
 
@@ -98,10 +103,9 @@ def refuse_missing_data(plan: StudyPlan) -> None:
             raise RuntimeError(f"no such file: {file}\nIt was imported, but {missing[0]} is gone: put the file back.")
 
 
-_ADOPT = (
-    "If it provably does not (a refactoring): `memdyn adopt --reason '...'`, with this study's --configfile, keeps the "
-    "folders under their new names."
-)
+def _adopt(configfile: str) -> str:
+    command = f"memdyn adopt --configfile {configfile} --reason '...'"
+    return f"If it provably does not (a refactoring): `{command}` keeps the folders under their new names."
 
 
 def _listed(items: Iterable[Any]) -> str:
@@ -153,8 +157,12 @@ def _trainings(plan: StudyPlan) -> Iterator[tuple[Stage, str]]:
     yield from ((stage, block) for stage in plan.stages.values() if stage.kind == TRAIN for block in blocks)
 
 
+def unread_weights(plan: StudyPlan) -> dict[Path, list[str]]:
+    """Finished blocks without weights, with the names of those that have still to read them."""
+    return dict(_unreadable(plan))
+
+
 def _unreadable(plan: StudyPlan) -> Iterator[tuple[Path, list[str]]]:
-    """Blocks without weights, and the names of those that have still to read them."""
     for train, block in _trainings(plan):
         trained = Path(plan.results, train.path, block)
         kept = (trained / "checkpoints").exists() or progress_folder(trained.parent, block).exists()
@@ -181,9 +189,33 @@ def discard_read(plan: StudyPlan) -> None:
             discard(weights)
 
 
-def link_current(plan: StudyPlan) -> None:
-    """Points the study's links to the finished version that the config asks for."""
-    point_links(Path(plan.folder), plan.version_names())
+def link_current(plan: StudyPlan) -> bool:
+    """Points the study's links to the finished version that the config asks for, and keeps that config beside it.
+
+    A key outside of every hash may have been edited since the report was written.
+
+    Returns:
+        whether there is all of it.
+    """
+    versions = plan.version_names()
+    point_links(Path(plan.folder), versions)
+    page = Path(plan.versions, plan.report.folder, plan.report.kind.product)
+    if page.exists():
+        keep_config(page.parent, plan.study.config.stated())
+    return all(Path(plan.versions, folder).exists() for folder in versions.values())
+
+
+def keep_config(report: Path, config: Mapping[str, Any]) -> None:
+    """Writes the whole config of a study beside its report, where it is not there yet.
+
+    Args:
+        report: the folder of the report.
+        config: `StudyConfig.stated()`.
+    """
+    text, path = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True), report / CONFIG
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        with atomic_path(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
 
 
 def point_links(study: Path, versions: Mapping[str, str]) -> None:
