@@ -51,6 +51,10 @@ ATTACKS = [
     ),
     {"name": "embedding_norm", "mode": "online", "variance": "shrunken", "p": "inf"},
     {"name": "gradient_norm"},
+    {"name": "adversarial_distance", "mode": "plain", "variance": "shrunken", "misclassified": "zero"},
+    {"name": "adversarial_distance", "mode": "online", "variance": "shrunken", "misclassified": "signed"},
+    {"name": "boundary_distance", "mode": "plain", "variance": "shrunken"},
+    {"name": "boundary_distance", "mode": "offline", "variance": "shrunken"},
     {"name": "sequence", "checkpoints": 10},
     {"name": "log_ratio_sum", "variance": "shrunken", "checkpoints": 10},
     {"name": "trajectory", "checkpoints": 10},
@@ -61,6 +65,7 @@ UNCALIBRATED = [
     if options["name"] in ("loss", "gradient_norm", "quantile_regression", "ye_distilled")
     or "population" in options.values()
     or "correctness" in options.values()
+    or "plain" in options.values()
 ]
 """Those that learn nothing from shadow models."""
 

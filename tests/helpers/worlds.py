@@ -85,6 +85,8 @@ def outputs_of(margins: np.ndarray) -> Values:
         "embedding_norms": np.stack([np.exp(margins / 4) + place for place in range(4)], axis=2),
         "gradient_norm": np.exp(-margins / 8),
         "margin_students": np.stack([0.8 * margins + np.round(np.sin(5 * margins + k), 3) for k in range(3)], axis=2),
+        "adversarial_distance": margins - OTHERS[0],
+        "boundary_distance": np.maximum(margins - OTHERS[0], 0),
         "margin_history": np.stack(
             [np.round(np.sin(7 * margins), 3), margins + np.round(np.cos(5 * margins), 3), margins], axis=2
         ),

@@ -2,17 +2,31 @@
 
 import tracemalloc
 from dataclasses import dataclass, replace
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from memdyn.attacks import shadow_scores
 from memdyn.attacks.base import Prepared
+from memdyn.attacks.evaluate import Settings, evaluate
 from memdyn.attacks.lira import LiRA
 from memdyn.attacks.reads import Reads
 from memdyn.attacks.shadow_scores import ShadowScores
-from signal_attacks import ATTACKS, EPOCHS, Mixing, OnHistory, OnLogits, OnViews, slow_scores, without, write_files
+from signal_attacks import (
+    ATTACKS,
+    EPOCHS,
+    Mixing,
+    OnHistory,
+    OnLogits,
+    OnViews,
+    of_the_first,
+    slow_scores,
+    without,
+    write_files,
+)
 
 
 def name_of(attack):
@@ -157,6 +171,34 @@ def test_a_model_that_failed_in_another_run_is_left_out_with_its_pair(tmp_path, 
     found = ShadowScores.of_sources(sources, "pool", [], 16, EPOCHS)
     assert found.pairs.numbers.tolist() == [0, 1, 3, 4, 5, 6, 7]
     assert list(found.sources) == ["margin", "twins.1.margin"]
+
+
+def test_an_attack_has_the_samples_of_which_all_it_reads_is_there(files, tmp_path):
+    """Those of the scored part alone: the others of the pool lie behind it."""
+    few = of_the_first(files, tmp_path, "margin_views", 15)
+    own = few.for_attack(OnViews())
+    found, whole = own.prepared(OnViews(), "scored", 5), files.whole(OnViews(), "scored", 5)
+    assert found.mask.shape == found.signals.arrays["value"].shape == (16, 15)
+    np.testing.assert_array_equal(found.mask, whole.mask[:, :15])
+    np.testing.assert_array_equal(found.signals.arrays["value"], whole.map(OnViews().prepare).arrays["value"][:, :15])
+    np.testing.assert_array_equal(found.margins.margins, whole.margins[:, :15])
+    assert found.signals.population["value"].shape == (16, 0)
+    assert own.prepared(OnViews(), "sham", 5).signals.arrays["value"].shape == (16, 0)
+    assert few.for_attack(OnLogits()).parts == files.scores.parts == files.scores.for_attack(OnViews()).parts
+
+
+def test_tables_of_an_attack_on_some_samples_are_those_of_a_pool_of_these(files, tmp_path):
+    settings = Settings(0.95, 4, 2, 1, (0.25,), (0.1,), 3)
+    own = of_the_first(files, tmp_path, "margin_views", 20).for_attack(OnViews())
+    load, load_sham = (partial(own.prepared, OnViews(), part) for part in ("scored", "sham"))
+    found = evaluate(OnViews(), [5], load, load_sham, settings)
+    assert set(found["metrics"]["n_samples"]) == {20} and set(found["rates"]["sample"]) == set(range(20))
+    whole = Prepared.of(OnViews(), files.whole(OnViews(), "scored", 5))
+    cut = [replace(each, arrays=each.arrays.part(slice(None), slice(0, 20)), mask=each.mask[:, :20])
+           for each in (whole.margins, whole.signals)]  # fmt: skip
+    expected = evaluate(OnViews(), [5], lambda epoch: Prepared(*cut), load_sham, settings)
+    for name, table in expected.items():
+        pd.testing.assert_frame_equal(found[name], table)
 
 
 def test_a_signal_that_no_probe_has_is_named(files):

@@ -20,5 +20,7 @@ REGISTRY: dict[str, str] = {
     "trajectory": "memdyn.attacks.trajectory:Trajectory",
     "embedding_norm": "memdyn.attacks.embedding_norm:EmbeddingNorm",
     "gradient_norm": "memdyn.attacks.gradient_norm:GradientNorm",
+    "adversarial_distance": "memdyn.attacks.adversarial_distance:AdversarialDistance",
+    "boundary_distance": "memdyn.attacks.boundary_distance:BoundaryDistance",
     "custom": "memdyn.attacks.custom:custom",
 }

@@ -16,7 +16,7 @@ from memdyn.attacks.signals import Signals, Values
 from memdyn.data.pool import read_pool
 from memdyn.stats.jackknife import Pairs, TooFewModels
 from memdyn.store.masks import read_masks
-from memdyn.store.scores import read_epochs, read_failed, read_n_models, read_shapes, read_signal
+from memdyn.store.scores import read_epochs, read_failed, read_n_models, read_sample_ids, read_shapes, read_signal
 from memdyn.terms import MASKED_PARTS
 
 Files = tuple[str | Path, ...]
@@ -101,7 +101,9 @@ class ShadowScores:
         return cls(held, masks, whole.parts, pairs, labels, list(epochs), tuple(epochs), whole.images)
 
     def for_attack(self, attack: Attack) -> "ShadowScores":
-        """The same at those checkpoints only at which all that the attack reads was read off the networks.
+        """The same at those checkpoints, and of those samples, only of which all that the attack reads was read off.
+
+        A probe that is costly is of the first samples of the pool, so of a smaller scored part, and of no other.
 
         Raises:
             TooFewModels: where models that failed left too few to calibrate it.
@@ -114,7 +116,9 @@ class ShadowScores:
         epochs = [epoch for epoch in self.epochs if all(epoch in some for some in held)]
         if not epochs:
             raise ValueError(f"{attack}: no checkpoint has all of {', '.join(read.source for read in attack.reads)}")
-        return replace(self, epochs=epochs)
+        count = min(self.samples_of(read.source) for read in attack.reads)
+        parts = {part: slice(min(rows.start, count), min(rows.stop, count)) for part, rows in self.parts.items()}
+        return replace(self, epochs=epochs, parts=parts)
 
     def has(self, name: str) -> bool:
         """Whether there is a signal of this name; those of other tools may be margins alone."""
@@ -139,6 +143,10 @@ class ShadowScores:
     def epochs_of(self, name: str) -> list[int]:
         """The checkpoints at which a signal was read off the networks."""
         return read_epochs(self._files(name)[0])
+
+    def samples_of(self, name: str) -> int:
+        """How many of the pool's first samples have a signal."""
+        return len(read_sample_ids(self._files(name)[0]))
 
     def signal(self, epoch: int, name: str, samples: slice = slice(None)) -> np.ndarray:
         """[models, samples, ...] as stored: scored, sham, population and test samples, or some of these rows."""

@@ -12,10 +12,13 @@ class AttackSection(Strict):
         gives_probability: whether its score stands for a probability, which is then held to the truth.
         costly: scoring takes long (it trains, or goes through a history), so that what attacks agree on scores it few
             times, and has no limits. It is said here since it changes no score: no folder of an attack tells it.
+        of_some_samples: it is of the first scored samples alone, since what it reads is costly. So it has no plane, and
+            is compared with attacks of the same samples only.
     """
 
     gives_probability: ClassVar[bool] = False
     costly: ClassVar[bool] = False
+    of_some_samples: ClassVar[bool] = False
 
     @property
     def has_threshold(self) -> bool:

@@ -14,6 +14,7 @@ from memdyn.config.attacks.calibrated import (
     YeDistilledAttack,
 )
 from memdyn.config.attacks.custom import CustomAttack
+from memdyn.config.attacks.distance import AdversarialDistanceAttack, BoundaryDistanceAttack
 from memdyn.config.attacks.history import LogRatioSumAttack, SequenceAttack, TrajectoryAttack
 from memdyn.config.attacks.lira import LiraAttack, LiraViewsAttack
 from memdyn.config.attacks.thresholds import LossAttack, PrivacyRiskScoreAttack, Song2021Attack
@@ -37,6 +38,8 @@ AttackConfig = Annotated[
     | ProxyAttack
     | EmbeddingNormAttack
     | GradientNormAttack
+    | AdversarialDistanceAttack
+    | BoundaryDistanceAttack
     | SequenceAttack
     | LogRatioSumAttack
     | TrajectoryAttack
