@@ -14,6 +14,7 @@ from memdyn.attacks.base import Prepared
 from memdyn.attacks.evaluate import Settings, evaluate
 from memdyn.attacks.lira import LiRA
 from memdyn.attacks.reads import Reads
+from memdyn.attacks.reads import Reads
 from memdyn.attacks.shadow_scores import ShadowScores
 from signal_attacks import (
     ATTACKS,
@@ -185,6 +186,17 @@ def test_an_attack_has_the_samples_of_which_all_it_reads_is_there(files, tmp_pat
     assert found.signals.population["value"].shape == (16, 0)
     assert own.prepared(OnViews(), "sham", 5).signals.arrays["value"].shape == (16, 0)
     assert few.for_attack(OnLogits()).parts == files.scores.parts == files.scores.for_attack(OnViews()).parts
+
+
+def test_what_is_of_no_probe_or_of_other_runs_leaves_all_samples(files):
+    """Features of samples lie in no score file; what other runs answer has names of its own."""
+    sources = files.scores.sources
+    students = {f"students.{k}.margin": sources["margin"] for k in (1, 2)}
+    scores = replace(files.scores, sources=sources | students)
+    for reads in ((Reads("margin"), Reads("features")), (Reads("margin"), Reads("margin", of="students"))):
+        attack = type("Mine", (OnViews,), {"reads": reads})()
+        own = scores.for_attack(attack)
+        assert own.parts == scores.parts and own.epochs == EPOCHS
 
 
 def test_tables_of_an_attack_on_some_samples_are_those_of_a_pool_of_these(files, tmp_path):

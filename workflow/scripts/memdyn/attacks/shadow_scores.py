@@ -111,12 +111,12 @@ class ShadowScores:
         """
         for folds in FOLDS if len(self.pairs) < self.pairs.planned else ():
             attack.check_pairs(self.pairs.half, self.pairs.planned, folds)
-        of_networks = [read for read in attack.reads if not read.of_samples]
-        held = [set(self.epochs_of(name)) for read in of_networks for name in self.sources_of(read)]
+        names = [name for read in attack.reads if not read.of_samples for name in self.sources_of(read)]
+        held = [set(self.epochs_of(name)) for name in names]
         epochs = [epoch for epoch in self.epochs if all(epoch in some for some in held)]
         if not epochs:
             raise ValueError(f"{attack}: no checkpoint has all of {', '.join(read.source for read in attack.reads)}")
-        count = min(self.samples_of(read.source) for read in attack.reads)
+        count = min(map(self.samples_of, names))
         parts = {part: slice(min(rows.start, count), min(rows.stop, count)) for part, rows in self.parts.items()}
         return replace(self, epochs=epochs, parts=parts)
 
