@@ -14,7 +14,6 @@ from memdyn.attacks.base import Prepared
 from memdyn.attacks.evaluate import Settings, evaluate
 from memdyn.attacks.lira import LiRA
 from memdyn.attacks.reads import Reads
-from memdyn.attacks.reads import Reads
 from memdyn.attacks.shadow_scores import ShadowScores
 from signal_attacks import (
     ATTACKS,
