@@ -19,7 +19,7 @@ resource_scopes:
 include: "workflow/rules/common.smk"
 
 
-if IMPORTED:
+if IMPORTS:
 
     include: "workflow/rules/scores.smk"
 
@@ -33,6 +33,10 @@ else:
 if OPTIONS.audit:
 
     include: "workflow/rules/audit.smk"
+
+elif PLAN.folds:
+
+    include: "workflow/rules/folds.smk"
 
 else:
 

@@ -6,21 +6,27 @@ from typing import Any
 
 import numpy as np
 
+from designs import Masks
 from worlds import complementary_mask
 
 ORDER = np.array([0, 2, 4, 6, 1, 3, 5, 7])  # pairs that lie apart, and are found in their order
 
 
 def arrays(
-    seed: int = 0, n_models: int = 8, n_samples: int = 120, n_checkpoints: int = 2, **more: int
+    seed: int = 0,
+    n_models: int = 8,
+    n_samples: int = 120,
+    n_checkpoints: int = 2,
+    masks: Masks = complementary_mask,
+    **more: int,
 ) -> dict[str, np.ndarray]:
-    """Margins N(mean of the sample + d' of members, 1), d' = 0.5, 1.5, ...; models in pairs.
+    """Margins N(mean of the sample + d' of members, 1), d' = 0.5, 1.5, ...; models in pairs, if not told.
 
     Args:
         more: samples of the parts sham and population.
     """
     rng = np.random.default_rng([11, seed])
-    mask = complementary_mask(rng, n_models, n_samples)
+    mask = masks(rng, n_models, n_samples)
     mean, effect = rng.normal(1, 2, n_samples), 0.5 + np.arange(n_checkpoints)[:, None, None]
     margin = mean + rng.normal(size=(n_checkpoints, *mask.shape)) + effect * mask
     aside = {part: rng.normal(1, 2, (n_checkpoints, n_models, size)) for part, size in more.items()}
@@ -29,7 +35,7 @@ def arrays(
 
 def of_models(given: Mapping[str, np.ndarray], order: np.ndarray) -> dict[str, np.ndarray]:
     """The same with the models in another order."""
-    axes = {"mask": 0, "labels": None, "epochs": None, "sample_ids": None}
+    axes = {"mask": 0, "groups": 0, "labels": None, "epochs": None, "sample_ids": None}
     found = {}
     for name, array in given.items():
         axis = axes.get(name.rpartition("_")[2] if name.endswith("_labels") else name, 1)

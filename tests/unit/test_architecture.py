@@ -88,7 +88,7 @@ def test_the_report_needs_words_and_statistics_only():
 def test_runs_are_made_without_what_compares_them():
     """Else an edit of a comparison would rename, and make anew, what it compares."""
     comparing = {path.stem for path in PACKAGE_ROOT.parent.glob("*.py") if "memdyn.compare" in path.read_text()}
-    assert comparing == {"compare_audits", "compare_runs", "measure_uncalibrated"}
+    assert comparing == {"compare_audits", "compare_folds", "compare_runs", "measure_uncalibrated"}
 
 
 def test_what_digests_leave_out():

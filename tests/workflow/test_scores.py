@@ -8,6 +8,8 @@ from pandas.testing import assert_frame_equal
 from sklearn.metrics import roc_auc_score
 
 from conftest import STUDY
+from designs import half_of_the_models
+from exported_scores import arrays, write
 from memdyn.attacks.signals import Signals
 from memdyn.data.pool import read_pool
 from memdyn.store.masks import read_masks
@@ -99,3 +101,39 @@ def test_exported_scores_give_the_numbers_of_the_study_that_they_are_of(copy: Pr
 
     (copy.folder / "mine.npz").unlink()
     assert copy.planned() == {}, "what was imported stands for the file"
+
+
+def test_models_in_folds_and_files_side_by_side(clone: Project):
+    """Two files of masks that are no pairs, the second with half of the leak and a model that failed."""
+    given = arrays(masks=half_of_the_models, n_models=10, n_samples=60)
+    weaker = given["margin"] - np.array([0.25, 0.75])[:, None, None] * given["mask"]
+    weaker[1, 3, 5] = np.nan
+    write(clone.folder / "sgd.npz", given)
+    write(clone.folder / "adam.npz", given | {"margin": weaker, "gap": weaker})
+    runs = [{"name": name, "scores": {"path": f"{name}.npz"}} for name in ("sgd", "adam")]
+    limits = {"lira": {"auc": 0.55}}
+    study = {"study": "folds", "scores": {}, "runs": runs, "attacks": [{"name": "lira"}], "fail_above": limits}
+    clone.write_study(study | {"dynamics": {"thresholds": ["lr1"]}})
+    assert "dynamics: it needs complementary pairs of models, and sgd.npz has none; leave it out" in clone.refused()
+    clone.write_study(study)
+    jobs = {"import_scores_0": 1, "import_scores_1": 1, "attack_in_folds": 2, "compare_folds": 1, "draw_figures": 1}
+    assert clone.planned() == jobs | {"write_report": 1, "judge_limits": 1}
+    done = clone.snakemake()
+    assert done.returncode != 0 and "Traceback" not in done.stdout, "the leak is above its limit"
+    said = done.stdout
+    assert "attacks are made in 10 folds of models; left out" in said and "lira on sgd: AUC (limit 0.55) is " in said
+
+    metrics = tables(clone, "folds", "attack_metrics", "sgd")
+    last = metrics.query("epoch == 2 and aggregation == 'pooled'").iloc[0]
+    assert last["auc_low"] > 0.6 and last["folds"] == "10 folds" and last["n_models"] == 10
+    lost = tables(clone, "folds", "attack_metrics", "adam").iloc[-1]
+    assert lost["folds"] == "9 folds" and lost["n_models"] == 9
+    folder = clone.results / "studies" / "folds"
+    difference = pd.read_parquet(folder / "tables" / "differences.parquet").query("epoch == 2 and metric == 'auc'")
+    assert len(difference) == 2 and (difference["low"] > 0).all() and not difference["high"].isna().any()
+    assert pd.read_parquet(folder / "tables" / "null.parquet")["passed"].all()
+    kinds = pd.read_parquet(folder / "tables" / "runs.parquet").set_index("run")
+    assert kinds["n_models"].tolist() == [10, 9] and kinds["n_failed"].tolist() == [0, 1]
+    assert (kinds["accuracy_in"].isna() == [True, False]).all() and kinds["pool"].nunique() == 1
+    page = (folder / "report.html").read_text()
+    assert "not in complementary pairs" in page and "with its pair" not in page and "1 of 10 models diverged" in page

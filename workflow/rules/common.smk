@@ -58,8 +58,8 @@ RESULTS = OPTIONS.results
 VERSIONS = PLAN.versions
 BLOCKS = block_names(OPTIONS.shadow_models)
 HAS_TEACHERS = any(run.train.needs for run in PLAN.trained)
-IMPORTED = PLAN.imported
-POOLS = {} if IMPORTED else {run.pool.path: run.run.pool for run in PLAN.runs}
+IMPORTS = PLAN.imports
+POOLS = {} if IMPORTS else {run.pool.path: run.run.pool for run in PLAN.runs}
 POOL_FILE = f"{RESULTS}/{{pool}}/pool.arrow"
 
 

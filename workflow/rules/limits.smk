@@ -16,6 +16,7 @@ rule judge_limits:
                     "samples_index",
                     "vulnerability_matrix",
                 )
+                if name in STUDY_TABLES
             ]
         ),
     output:

@@ -43,7 +43,7 @@ rule write_report:
         runtime=lambda wc, attempt: 30 * attempt,
     params:
         stage=PLAN.report.params(),
-        config=OPTIONS.stated(),
+        config=PLAN.stated(),
         folders={run.name: f"{RESULTS}/{run.train.path}" for run in PLAN.runs},
         study=lambda wc: PLAN.folder,
         versions=PLAN.version_names(),

@@ -1,6 +1,5 @@
 """All runs' tables in, the study's tables out: side by side, with paired differences and the null test."""
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,58 +17,18 @@ from memdyn.compare.nulls import null_tests
 from memdyn.compare.privacy import dp_table
 from memdyn.compare.regularization.losses import LastMargins
 from memdyn.compare.regularization.tables import against_baselines, regularization_tables
-from memdyn.compare.runs import factor_row, pool_row, run_row, samples_of
+from memdyn.compare.runs import factor_row, run_row
+from memdyn.compare.stacked import keyed, pool_tables, stack, taken_over, training_logs, with_rows
 from memdyn.compare.verdicts import Rules
 from memdyn.compare.width import width_tables
-from memdyn.data.pool import read_pool
 from memdyn.identity.job import start
 from memdyn.jobs.atomic import atomic_path
 from memdyn.stats.jackknife import Pairs
 from memdyn.store.logs import failed_models
 from memdyn.store.tables import read_reason, write_csv, write_parts, write_table
-from memdyn.tables import STAGES
 
 # rows from which on a CSV is compressed, and beyond which there is none: nobody would read it, and writing takes hours
 LONG, TOO_LONG = 50_000, 20_000_000
-
-
-def sha256(path: str) -> str:
-    """Hash of a file's content, in hex."""
-    with Path(path).open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def keyed(keys: list[dict[str, str]], paths: list[str]) -> Iterator[pd.DataFrame]:
-    """Tables, each with its keys as first columns."""
-    for key, path in zip(keys, paths, strict=True):
-        table = pd.read_parquet(path)
-        yield pd.concat([pd.DataFrame(key, index=table.index), table], axis=1)
-
-
-def with_rows(tables: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-    """Those that hold anything, since empty ones have other types; where all are empty, the first."""
-    first, found = None, False
-    for table in tables:
-        if len(table):
-            found = True
-            yield table
-        elif first is None:
-            first = table
-    if first is not None and not found:
-        yield first
-
-
-def stack(keys: list[dict[str, str]], paths: list[str]) -> pd.DataFrame:
-    """The same, one below the other."""
-    return pd.concat(with_rows(keyed(keys, paths)), ignore_index=True)
-
-
-def taken_over(stage: str, keys: list[dict[str, str]], paths: list[str]) -> dict[str, pd.DataFrame]:
-    """The runs' tables of a stage, each stacked, by the study's names; none of no paths."""
-    by_name = defaultdict(list)
-    for path in paths:
-        by_name[Path(path).stem].append(path)
-    return {STAGES[stage][name].study: stack(keys, mine) for name, mine in by_name.items()}
 
 
 def write_samples(snakemake, tell: Callable[[str], None]) -> None:
@@ -103,7 +62,7 @@ def study_tables(snakemake) -> dict[str, pd.DataFrame]:
     }
     tables["null"] = null_tests(tables["null_draws"])
     pool_of = {run["name"]: run["pool"] for run in runs}
-    logs = training_logs(given, by_run)
+    logs = training_logs(given.logs, by_run)
     pairs = {run: Pairs.of(options["models"], failed_models(log)) for run, log in logs.items()}
     sizes = {run: left.sizes(options["groups"]) for run, left in pairs.items()}
     replicates, factors = stack(by_attack, given.replicates), pd.DataFrame([factor_row(run) for run in runs])
@@ -126,13 +85,7 @@ def study_tables(snakemake) -> dict[str, pd.DataFrame]:
         curves = [tables[name] for name in ("curve_replicates", "clocks", "clock_replicates")]
         tables |= width_tables(*curves, factors, sizes, options["level"])
     tables["dp"] = dp_table(runs, tables["accuracy"])
-    pools = {run["pool"]: (run["dataset"], path) for run, path in zip(runs, given.pools, strict=True)}
-    tables["pools"] = pd.DataFrame(
-        [pool_row(folder, dataset, read_pool(path), sha256(path)) for folder, (dataset, path) in pools.items()]
-    )
-    tables["samples_index"] = pd.concat(
-        [samples_of(folder, read_pool(path)) for folder, (_, path) in pools.items()], ignore_index=True
-    )
+    tables |= pool_tables(runs, given.pools)
     everything = tables | {"replicates": replicates}
     tables |= power_law(everything, factors, tables["pools"], sizes, options["level"])
     if "regularization" in options:
@@ -171,15 +124,6 @@ def missing_parts(given, by_attack: list[dict[str, str]], by_run: list[dict[str,
             if why := read_reason(path):
                 found[key["run"]][key.get("attack", stage)] = why
     return found
-
-
-def training_logs(given, by_run: list[dict[str, str]]) -> dict[str, pd.DataFrame]:
-    """The log of all blocks of each run."""
-    blocks = len(given.logs) // len(by_run)
-    return {
-        key["run"]: pd.concat([pd.read_parquet(path) for path in given.logs[place * blocks : (place + 1) * blocks]])
-        for place, key in enumerate(by_run)
-    }
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from exported_scores import ORDER, arrays, of_models, write
-from memdyn.data.exported import examine, pair_models
+from memdyn.data.designs import pair_models
+from memdyn.data.exported import examine
 
 
 def without(given, name):
@@ -105,9 +106,18 @@ BAD = {
     ),
     "a flipped membership": (
         with_mask(lambda mask: mask.__setitem__((5, 3), ~mask[5, 3])),
-        ["2 of 8 models have no complement", "the first is model 4", "in more than 119 of 120 samples", "K-fold"],
+        ["2 of 8 models have no complement", "the first is model 4", "in more than 119 of 120 samples", "`groups`"],
     ),
-    "three folds": (three_folds, ["8 of 8 models have no complement", "the first is model 0"]),
+    "three folds": (three_folds, ["no complementary pairs", "in 3 folds", "there are 0", "repeat it"]),
+    "groups of other models": (
+        lambda g: g | {"groups": np.arange(7)},
+        ["groups has shape (7,)", "allowed: [8 models]"],
+    ),
+    "groups that are no numbers": (lambda g: g | {"groups": np.zeros(8)}, ["groups is float64", "whole numbers"]),
+    "pairs in two groups": (
+        lambda g: g | {"groups": np.arange(8)},
+        ["trained on complementary samples", "one group for both"],
+    ),
     "a model that has seen all": (
         with_mask(lambda mask: mask.__setitem__(slice(6, 8), np.array([[True], [False]]))),
         ["model 6 trained on all samples"],
@@ -121,7 +131,7 @@ def test_what_cannot_be_studied_is_refused(case, tmp_path):
     change, words = BAD[case]
     path = write(tmp_path / "mine.npz", change(arrays(sham=40)))
     with pytest.raises(ValueError, match=r"mine\.npz: ") as caught:
-        examine(path)
+        examine(path, 16)
     for word in words:
         assert word in str(caught.value)
     assert "allowed" in str(caught.value) or "must be given" in str(caught.value) or "without" in str(caught.value)
@@ -130,7 +140,7 @@ def test_what_cannot_be_studied_is_refused(case, tmp_path):
 def test_all_faults_are_told_at_once(tmp_path):
     given = arrays(sham=40) | {"labels": np.zeros(3), "epochs": np.array([[1]])}
     with pytest.raises(ValueError, match="labels is float64") as caught:
-        examine(write(tmp_path / "mine.npz", given))
+        examine(write(tmp_path / "mine.npz", given), 16)
     assert "labels has shape (3,)" in str(caught.value) and "epochs has shape (1, 1)" in str(caught.value)
 
 
@@ -139,7 +149,7 @@ def test_no_npz(tmp_path):
     np.save(tmp_path / "single.npy", np.zeros(3))
     for name in ("text.npz", "single.npy", "none.npz"):
         with pytest.raises(ValueError, match=name):
-            examine(str(tmp_path / name))
+            examine(str(tmp_path / name), 16)
 
 
 def test_what_is_known_of_a_file(tmp_path):
@@ -148,11 +158,11 @@ def test_what_is_known_of_a_file(tmp_path):
         "gap": arrays()["margin"],
         "sham_labels": np.zeros(40, int),
     }
-    found = examine(write(tmp_path / "mine.npz", of_models(given, ORDER)))
+    found = examine(write(tmp_path / "mine.npz", of_models(given, ORDER)), 16)
     assert found.checkpoints == [0, 5] and found.order == [0, 4, 1, 5, 2, 6, 3, 7]
     assert found.parts == {"scored": 120, "sham": 40, "population": 30, "test": 0, "spare": 0}
     assert found.signals == {"margin": ["scored", "sham", "population"], "gap": ["scored"]}
-    assert examine(write(tmp_path / "mine.npz", arrays())).checkpoints == [1, 2]
+    assert examine(write(tmp_path / "mine.npz", arrays()), 16).checkpoints == [1, 2]
 
 
 def slow_pairs(mask):

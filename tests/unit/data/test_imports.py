@@ -32,7 +32,7 @@ SETTINGS = Settings(0.95, 16, 4, 7, (0.001, 0.01), (0.1,), 4)
 def imported(folder: Path, given) -> tuple[Import, dict[str, list[Path]]]:
     """An import of arrays, and its files."""
     path = write(folder / "mine.npz", given)
-    made = Import(path, examine(path), seed=3, pool_key="key")
+    made = Import(path, examine(path, 16), seed=3, pool_key="key")
     n_models = len(made.exported.order)
     files = {
         "masks": [folder / f"{name}.npz" for name in mask_names(range(n_models))],

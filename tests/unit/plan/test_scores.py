@@ -3,18 +3,21 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
+from designs import half_of_the_models
 from exported_scores import ORDER, arrays, of_models, write
 from memdyn.config.errors import ConfigError
 from memdyn.config.load import load_study
-from memdyn.data.exported import ASIDE, EPOCHS, FURTHER, IDS, REQUIRED
+from memdyn.data.exported import ASIDE, EPOCHS, FURTHER, GROUPS, IDS, REQUIRED
 from memdyn.data.imports import Import
 from memdyn.identity.recipe import write_recipe
 from memdyn.operations.cost import statement
 from memdyn.operations.guard import refuse_missing_data, refuse_needless_training
 from memdyn.operations.progress import Progress
+from memdyn.plan.folds import NEEDS_PAIRS
 from memdyn.plan.stage import PROBE, TRAIN
 from memdyn.plan.study import build_plan
 
@@ -32,14 +35,14 @@ def plan(changes=None, **more):
     return build_plan(load_study({**STUDY, **(changes or {})}), **more)
 
 
-def build(made):
-    """All products of the import, empty, with the recipe of the pool."""
-    for product in made.read_off(made.imported.pool.path):
+def build(made, number=0):
+    """All products of an import, empty, with the recipe of the pool."""
+    pool, file = made.imports[number].pool, made.imports[number].run.scores.path
+    for product in made.read_off(pool.path):
         path = Path(made.results, product)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    pool = made.imported.pool
-    write_recipe(Path(made.results, pool.path, "recipe.yaml"), pool.params() | {"inputs": {"files": ["mine.npz"]}})
+    write_recipe(Path(made.results, pool.path, "recipe.yaml"), pool.params() | {"inputs": {"files": [file]}})
 
 
 def test_a_study_of_scores_has_the_stages_of_any_other_from_the_outputs_on():
@@ -74,10 +77,10 @@ def test_what_was_imported_stands_for_a_file_that_is_gone(tmp_path):
     build(before)
     (tmp_path / "mine.npz").unlink()
     after = plan()
-    assert set(after.stages) == set(before.stages) and after.gone == {after.imported.pool.folder: "mine.npz"}
-    assert after.imported.exported == before.imported.exported
+    assert set(after.stages) == set(before.stages) and after.gone == {after.imports[0].pool.folder: "mine.npz"}
+    assert after.imports[0].exported == before.imports[0].exported
     refuse_missing_data(after)
-    Path(after.results, after.imported.outputs.product("block-0000-0007")).unlink()
+    Path(after.results, after.imports[0].outputs.product("block-0000-0007")).unlink()
     with pytest.raises(RuntimeError, match=r"no such file: mine\.npz\n.*signals\.parquet is gone: put the file back"):
         refuse_missing_data(after)
 
@@ -153,8 +156,6 @@ def test_attacks_that_read_what_the_file_lacks_are_refused_by_name(tmp_path):
     [
         ("regularization", {"baseline": "base"}),
         ("base", {"epochs": 3}),
-        ("runs", [{"name": "a"}]),
-        ("grid", {"optimizer.lr": [0.1]}),
         ("shadow_models", 8),
         ("pool", {"dataset": {"name": "fashion_mnist_10k"}}),
         ("level_distance", {"samples": 20}),
@@ -172,7 +173,117 @@ def test_keys_of_training_have_no_use_beside_scores(key, value):
 
 def test_the_config_that_the_page_prints_has_no_recipe():
     stated = plan().study.config.stated()
-    assert stated["scores"] == {"path": "mine.npz", "seed": 0} and not {"base", "pool", "shadow_models"} & stated.keys()
+    assert stated["scores"] == {"path": "mine.npz", "seed": 0, "folds": 16}
+    assert not {"base", "pool", "shadow_models", "runs", "grid"} & stated.keys()
+
+
+def write_folds(path, **more):
+    return write(path, arrays(masks=half_of_the_models, n_models=16, **more))
+
+
+def test_models_in_folds_have_attacks_and_no_dynamics(tmp_path):
+    write_folds(tmp_path / "mine.npz")
+    made = plan()
+    (run,) = made.runs
+    assert made.folds == list(range(16)) and made.study.config.shadow_models == 16
+    assert [*run.attacks] == ["loss", "lira"] and run.dynamics is run.agreement is run.analysis is run.realised is None
+    assert set(run.attacks["lira"].roots) == {"attack_in_folds.py"} and made.tables.roots == ("compare_folds.py",)
+    assert set(made.folders()["scores"]) == {"pool", "train", "probes", "attacks"}
+    assert "dynamics" in made.study.config.stated() and not {*NEEDS_PAIRS} & made.stated().keys()
+    said = list(statement(made, 1))
+    assert "attacks are made in 16 folds of models; left out, since no model has a partner: dynamics" in said[1]
+    assert plan({"scores": {"path": "mine.npz", "folds": 4}}).folds == [k % 4 for k in range(16)]
+    assert set(plan({"scores": {"path": "mine.npz", "folds": 4}}).stages).isdisjoint(made.stages)
+
+
+def test_pairs_have_no_folds():
+    made = plan()
+    assert made.folds == [] and made.stated() == made.study.config.stated()
+    assert "folds" not in "".join(statement(made, 1))
+
+
+@pytest.mark.parametrize("key", NEEDS_PAIRS)
+def test_what_needs_pairs_is_refused_of_folds(tmp_path, key):
+    write_folds(tmp_path / "mine.npz")
+    with pytest.raises(ConfigError, match=rf"{key}: it needs complementary pairs of models, and mine\.npz has none"):
+        plan({key: {}})
+    if key == "realised":
+        plan({key: None})
+
+
+def two(**more):
+    runs = [{"name": name, "scores": {"path": f"{name}.npz"}} for name in ("sgd", "adam")]
+    return load_study({**STUDY, "scores": {}, "runs": runs, **more})
+
+
+def test_files_are_runs_on_one_pool(tmp_path):
+    given = arrays(sham=40)
+    write(tmp_path / "sgd.npz", given)
+    write(tmp_path / "adam.npz", given | {"margin": given["margin"][1:] / 2, "sham": given["sham"][1:]})
+    made = build_plan(two())
+    assert [(run.name, run.epochs) for run in made.runs] == [("sgd", [1, 2]), ("adam", [1])]
+    assert len({run.pool.folder for run in made.runs}) == 2 and len(made.imports) == 2
+    assert {told["pool"] for told in made.run_descriptions()} == {made.runs[0].pool.folder}
+    assert made.stated()["runs"] == [{"name": name, "scores": {"path": f"{name}.npz"}} for name in ("sgd", "adam")]
+    alone = plan({"scores": {"path": "sgd.npz"}})
+    assert {stage.path for stage in alone.runs[0].stages()} == {stage.path for stage in made.runs[0].stages()}
+    assert [line[:27] for line in statement(made, 1)][:2] == [
+        f"nothing is trained: {name}" for name in ("sgd.npz", "adam.np")
+    ]
+    build(made, 0)
+    (tmp_path / "sgd.npz").unlink()
+    again = build_plan(two())
+    assert set(again.stages) == set(made.stages) and again.gone == {again.runs[0].pool.folder: "sgd.npz"}
+    grid = {"grid": {"scores.path": {"sgd": "adam.npz", "best": "mine.npz"}}, "runs": []}
+    write(tmp_path / "mine.npz", given)
+    assert [run.name for run in build_plan(two(**grid)).runs] == ["sgd", "best"]
+
+
+OTHER = {
+    "mask": lambda given: given | {"mask": given["mask"][[2, 3, 0, 1, 4, 5, 6, 7]]},
+    "labels": lambda given: given | {"labels": given["labels"] + 1},
+    "sample_ids": lambda given: given | {"sample_ids": np.arange(120) + 1},
+    "mask, labels, sample_ids": lambda given: arrays(n_samples=160),
+}
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_files_of_other_samples_are_refused(tmp_path, name):
+    write(tmp_path / "sgd.npz", arrays())
+    write(tmp_path / "adam.npz", OTHER[name](arrays()))
+    with pytest.raises(ConfigError, match=rf"runs: adam\.npz \(adam\) has other {name} than sgd\.npz \(sgd\); files"):
+        build_plan(two())
+
+
+def test_files_in_other_folds_are_refused(tmp_path):
+    for name in ("sgd", "adam"):
+        write_folds(tmp_path / f"{name}.npz")
+    runs = [{"name": "sgd", "scores": {"path": "sgd.npz"}}]
+    runs += [{"name": "adam", "scores": {"path": "adam.npz", "folds": 4}}]
+    with pytest.raises(ConfigError, match=r"runs: adam\.npz \(adam\) has other folds than"):
+        build_plan(two(runs=runs))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"runs": [{"name": "a", "scores": {"path": "a.npz"}, "epochs": 3}]}, r"epochs: nothing is trained"),
+        ({"grid": {"optimizer.lr": [0.1, 0.2]}}, r"optimizer: nothing is trained"),
+        ({"runs": [{"name": "a"}]}, r"scores\.path.* must be given"),
+        ({"runs": []}, r"scores\.path.* must be given"),
+        ({"runs": [{"name": name, "scores": {"path": "a.npz"}} for name in "ab"]}, "'b' and 'a' are of one file"),
+        ({"runs": [{"name": "a", "scores": {"path": "a.npz", "file": 1}}]}, r"scores\.file"),
+    ],
+)
+def test_runs_of_scores_are_files(changes, words):
+    with pytest.raises(ConfigError, match=words):
+        two(**changes)
+
+
+def test_runs_that_are_trained_have_no_scores():
+    study = {"study": "mine", "pool": {"dataset": {"name": "fashion_mnist_10k"}}}
+    with pytest.raises(ConfigError, match="scores"):
+        load_study(study | {"runs": [{"name": "a", "scores": {"path": "a.npz"}}]})
 
 
 ROOT = Path(__file__).parents[3]
@@ -184,8 +295,8 @@ def test_the_example_of_the_readme_as_it_is_printed(tmp_path):
     (tmp_path / "mine.npz").unlink()
     exec(examples["export.py"], {})
     made = build_plan(load_study(yaml.safe_load(examples["mine.yaml"])))
-    assert made.imported.exported.parts["scored"] == 400 and made.study.config.shadow_models == 16
-    imported = Import("mine.npz", made.imported.exported, 0, made.imported.pool.options_hash)
+    assert made.imports[0].exported.parts["scored"] == 400 and made.study.config.shadow_models == 16
+    imported = Import("mine.npz", made.imports[0].exported, 0, made.imports[0].pool.options_hash)
     assert imported.failed == {} and sorted(imported.exported.order) == list(range(16))
     effect = [margins[0] - margins[1] for _, signals in imported.epochs(range(2)) for margins in signals.values()]
     member = imported.masks(range(2))[0]
@@ -196,7 +307,7 @@ def test_the_example_of_the_readme_as_it_is_printed(tmp_path):
 def test_the_docs_name_all_arrays():
     table = (ROOT / "docs" / "scores.md").read_text().split("## The design")[0]
     named = {name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
-    assert named - {"population_NAME", "sham_NAME"} == {*REQUIRED, EPOCHS, IDS, *ASIDE, *FURTHER}
+    assert named - {"population_NAME", "sham_NAME"} == {*REQUIRED, EPOCHS, IDS, GROUPS, *ASIDE, *FURTHER}
 
 
 @pytest.mark.parametrize("name", ["attacks", "distance", "study"])

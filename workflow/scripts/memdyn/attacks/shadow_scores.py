@@ -1,7 +1,7 @@
 """The signals of a run as attacks want them: one checkpoint in memory at a time, wide signals a chunk at a time."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
@@ -86,7 +86,7 @@ class ShadowScores:
             ValueError: where two probes have a signal of one name.
         """
         failed = sorted({model for files in sources.values() for model in read_failed(files)})
-        pairs = Pairs.of(n_models, failed)
+        pairs = cls.left(n_models, failed)
         if not len(pairs):
             raise TooFewModels(f"no pair of models is left: {len(failed)} of {n_models} models failed")
         held: dict[str, Files] = {}
@@ -99,6 +99,11 @@ class ShadowScores:
         whole, masks = read_pool(pool), read_masks(masks, range(n_models))[pairs.models]
         labels = np.asarray(whole.labels)
         return cls(held, masks, whole.parts, pairs, labels, list(epochs), tuple(epochs), whole.images)
+
+    @classmethod
+    def left(cls, n_models: int, failed: Iterable[int]) -> Pairs:
+        """The models that take part."""
+        return Pairs.of(n_models, failed)
 
     def for_attack(self, attack: Attack) -> "ShadowScores":
         """The same at those checkpoints, and of those samples, only of which all that the attack reads was read off.
@@ -193,7 +198,7 @@ class ShadowScores:
         """`Attack.prepare` of some rows, of a block and some samples at a time: [M, n, ...] is never held whole."""
         if rows.start == rows.stop:  # the shapes of what there is none of
             return self._in_chunks(attack, epoch, slice(0, 1)).part(slice(None), slice(0, 0))
-        shape, whole, checkpoints = (2 * len(self.pairs), rows.stop - rows.start), {}, ()
+        shape, whole, checkpoints = (len(self.pairs.models), rows.stop - rows.start), {}, ()
         features = self.features[rows] if any(read.of_samples for read in attack.reads) else None
         of_networks = [read for read in attack.reads if not read.of_samples]
         for models, samples, values in self._chunks(of_networks, epoch, rows, features):

@@ -24,6 +24,15 @@ def run_status(run: str, log: pd.DataFrame, missing: Mapping[str, str], attacked
     models = failed_words(log)
     if not len(Pairs.of(log["model"].nunique(), failed_models(log))):
         return {"status": FAILED, "reason": f"{models}; no pair of models is left"}
+    return status_of(run, models, missing, attacked)
+
+
+def status_of(run: str, models: str, missing: Mapping[str, str], attacked: Collection[str]) -> dict[str, str]:
+    """The same of a run that has models left.
+
+    Args:
+        models: which failed, in words.
+    """
     by_cause: dict[str, list[str]] = {}
     for what, why in missing.items():
         by_cause.setdefault(why, []).append(what)

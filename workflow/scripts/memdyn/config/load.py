@@ -14,6 +14,7 @@ from memdyn.config.given import read_given
 from memdyn.config.naming import points
 from memdyn.config.pool import PoolConfig
 from memdyn.config.recipe import TrainConfig
+from memdyn.config.scores import SLUG, ScoresConfig
 from memdyn.config.study import StudyConfig
 
 # models that take rows of a table
@@ -30,11 +31,20 @@ class Run:
 
 
 @dataclass(frozen=True)
+class ScoredRun:
+    """One named run of a study of scores."""
+
+    name: str
+    scores: ScoresConfig
+
+
+@dataclass(frozen=True)
 class Study:
-    """A validated study and its resolved runs; none of a study of scores, of which the file tells."""
+    """A validated study and its resolved runs, which are trained here, or of which scores are given."""
 
     config: StudyConfig
     runs: list[Run]
+    scored: tuple[ScoredRun, ...] = ()
 
 
 def load_study(raw: Mapping[str, Any], arguments: Sequence[str] = ()) -> Study:
@@ -58,7 +68,7 @@ def load_study(raw: Mapping[str, Any], arguments: Sequence[str] = ()) -> Study:
     except ValidationError as error:
         raise ConfigError(problems(error, StudyConfig, raw)) from None
     if config.scores:
-        return Study(config, [])
+        return Study(config, [], tuple(_scored_runs(raw)))
     runs, places, found = [], [], []
     for where, variation in _variations(raw):
         try:
@@ -128,6 +138,24 @@ def _variations(raw: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
                 _set(changes, key, value)
             changes["name"] = f"{run['name']}:{point}" if raw.get("runs") else point
             yield f"grid ({run['name']})" if raw.get("runs") else "grid", changes
+
+
+def _scored_runs(raw: dict[str, Any]) -> Iterator[ScoredRun]:
+    """Of a study of scores; of one file the run is called by what it is."""
+    found: dict[str, str] = {}
+    for where, variation in _variations(raw):
+        odd = [key for key, value in variation.items() if key not in ("name", "scores") and value is not None]
+        if odd:
+            raise ConfigError([f"{where}.{odd[0]}: nothing is trained where there are `scores`; allowed: scores"])
+        own, is_alone = variation.get("scores") or {}, where == "base"
+        name, place = (SLUG, "scores") if is_alone else (variation["name"], f"{where}.scores")
+        scores = _validate(ScoresConfig, merge(raw["scores"], own), place)
+        if name in found.values():
+            raise ConfigError([f"runs: two runs have the name {name!r}; names must differ"])
+        if scores.path in found:
+            raise ConfigError([f"runs: {name!r} and {found[scores.path]!r} are of one file, {scores.path}"])
+        found[scores.path] = name
+        yield ScoredRun(name, scores)
 
 
 def _set(changes: dict[str, Any], dotted: str, value: Any) -> None:

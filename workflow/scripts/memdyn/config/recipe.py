@@ -112,3 +112,6 @@ class RunVariation(Strict):
     precision: str | None = Field(default=None, description="Instead of `base.precision`.")
     checkpoints: list[int] | str | None = Field(default=None, description="Instead of `base.checkpoints`.")
     pool: dict[str, Any] | None = Field(default=None, description="Changes to `pool`: data as a factor.")
+    scores: dict[str, Any] | None = Field(
+        default=None, description="Changes to `scores`, its `path` above all, and nothing else beside it."
+    )

@@ -1,19 +1,19 @@
 """Scores of models that were trained elsewhere: a study of them trains nothing."""
 
 from collections.abc import Iterable
+from typing import Annotated
 
 from pydantic import Field
 
-from memdyn.config.base import Strict
+from memdyn.config.base import Hashed, Neutral, Strict
 from memdyn.config.paths import SourcePath
 
+SLUG = "scores"  # the name of a single run
 _NETWORKS = "it needs the networks, and a file of scores has none"
 # what a study of scores has no use for -> why
 UNUSED = {
     "pool": "samples, labels and masks are those of the file",
     "base": "nothing is trained",
-    "runs": "a study of scores has one run, that of the file",
-    "grid": "nothing is trained",
     "shadow_models": "as many as the file has",
     "difficulty": _NETWORKS,
     "level_distance": _NETWORKS,
@@ -26,11 +26,29 @@ UNUSED = {
 }
 
 
-class ScoresConfig(Strict):
+class SharedScores(Strict):
     """Exported scores of any tool: margins, masks and labels as arrays of an .npz file (docs/scores.md)."""
 
+    path: Annotated[SourcePath | None, Hashed(None)] = Field(
+        None, description="The .npz file; of several files, each run gives its own."
+    )
+    seed: int = Field(
+        0,
+        ge=0,
+        lt=2**63,
+        description="Decides the mask of the sham part, the null's draws, and whom folds calibrate by.",
+    )
+    folds: Annotated[int, Field(ge=2), Neutral(16)] = Field(
+        16,
+        description="The most folds of models, each scored with models of the others, where the masks are no "
+        "complementary pairs (docs/scores.md).",
+    )
+
+
+class ScoresConfig(SharedScores):
+    """The scores of one run."""
+
     path: SourcePath = Field(description="The .npz file.")
-    seed: int = Field(0, ge=0, lt=2**63, description="Decides the mask of the sham part, and the null's swaps.")
 
 
 def unused(given: Iterable[str]) -> str | None:

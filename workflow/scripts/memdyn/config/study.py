@@ -27,7 +27,7 @@ from memdyn.config.realised import RealisedConfig
 from memdyn.config.recipe import RunVariation, TrainConfig
 from memdyn.config.regularization import RegularizationConfig
 from memdyn.config.report import ReportConfig
-from memdyn.config.scores import UNUSED, ScoresConfig, unused
+from memdyn.config.scores import UNUSED, SharedScores, unused
 from memdyn.config.statistics import StatisticsConfig
 
 # leave-one-pair-out needs three other pairs to estimate a variance from
@@ -40,7 +40,7 @@ class StudyConfig(Strict):
     study: str = Field(
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", description="Name; its report is in results/studies/NAME."
     )
-    scores: ScoresConfig | None = Field(
+    scores: SharedScores | None = Field(
         default=None,
         description="Scores of models trained elsewhere, in the place of `pool` and recipes (docs/scores.md).",
     )
@@ -236,4 +236,8 @@ class StudyConfig(Strict):
         """All of it as plain values, but what a study of scores, or an audit, has no use for."""
         if self.audit:
             return self.model_dump(exclude=set(audits.UNUSED))
-        return self.model_dump(exclude=set(UNUSED) if self.scores else {"scores", "audit"})
+        if not self.scores:
+            return self.model_dump(exclude={"scores", "audit"})
+        runs = [{"name": run.name, "scores": run.scores} for run in self.runs]
+        told = {key: value for key, value in (("runs", runs), ("grid", self.grid)) if value}
+        return self.model_dump(exclude={*UNUSED, "runs", "grid"}) | told

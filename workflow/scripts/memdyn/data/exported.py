@@ -5,16 +5,17 @@
     labels          int [samples]                           classes
     epochs          int [checkpoints], increasing           1, 2, ... where it is left out
     sample_ids      int [samples], all different            0, 1, ... where it is left out
+    groups          int [models]                            models of one number never calibrate each other
     population      float [checkpoints, models, any]        margins of reference samples, which no model trained on
     sham            float [checkpoints, models, any]        margins of further ones, which get a mask as members do
     gap, entropy, modified_entropy, el2n                    as the margin
     logits, margin_views, gap_views                         as the margin, with an axis of classes or views
 
-`population_NAME` and `sham_NAME` are labels and further signals of these two parts. Models must be complementary pairs,
-in any order. Nothing is unpickled.
+`population_NAME` and `sham_NAME` are labels and further signals of these two parts. Nothing is unpickled. Masks are of
+any design (`memdyn.data.designs`).
 """
 
-from collections import defaultdict, deque
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import product
@@ -26,11 +27,12 @@ from numpy.typing import NDArray
 
 from memdyn.config.errors import did_you_mean
 from memdyn.config.study import MINIMUM_MODELS
+from memdyn.data.designs import Design, find_design
 from memdyn.data.npz import Header, array_headers, read
 from memdyn.data.reading import listed
 from memdyn.terms import PARTS
 
-MARGIN, MASK, LABELS, EPOCHS, IDS = "margin", "mask", "labels", "epochs", "sample_ids"
+MARGIN, MASK, LABELS, EPOCHS, IDS, GROUPS = "margin", "mask", "labels", "epochs", "sample_ids", "groups"
 LOGITS = "logits"
 REQUIRED = (MARGIN, MASK, LABELS)
 # further signals -> how many axes a sample has of each
@@ -46,16 +48,20 @@ class Exported:
 
     Attributes:
         checkpoints: epochs, increasing.
-        order: the row of the file of each model: models 2k and 2k + 1 are a pair.
+        order: the row of the file of each model: models 2k and 2k + 1 are a pair, where there are folds of none.
+        folds: of each model, where the masks are no complementary pairs; else none.
         parts: samples of each part of a pool.
         signals: name, in alphabetical order -> the parts that it is given of, in theirs.
+        samples: what is hashed of masks, labels and sample ids, which runs that are compared have in common.
         size: bytes of all arrays.
     """
 
     checkpoints: list[int]
     order: list[int]
+    folds: list[int]
     parts: dict[str, int]
     signals: dict[str, list[str]]
+    samples: dict[str, str]
     size: int
 
     def plain(self) -> dict[str, Any]:
@@ -70,13 +76,16 @@ def array_of(name: str, part: str) -> str:
 
 
 ARRAYS = (
-    *(*REQUIRED, EPOCHS, IDS, *FURTHER, *ASIDE),
+    *(*REQUIRED, EPOCHS, IDS, GROUPS, *FURTHER, *ASIDE),
     *(array_of(name, part) for part in ASIDE for name in (LABELS, *FURTHER)),
 )
 
 
-def examine(path: str) -> Exported:
+def examine(path: str, most_folds: int) -> Exported:
     """Looks at the headers of all arrays, and at the values of the small ones.
+
+    Args:
+        most_folds: of models, where they are no complementary pairs.
 
     Raises:
         ValueError: naming the file, each array that is wrong, and what is allowed.
@@ -85,18 +94,20 @@ def examine(path: str) -> Exported:
     faults = list(_misnamed(found)) or list(_misshapen(found))
     if faults:
         raise ValueError(f"{path}: {listed(faults)}")
-    small = {name: read(path, name) for name in (MASK, EPOCHS, IDS) if name in found}
+    small = {name: read(path, name) for name in (MASK, LABELS, EPOCHS, IDS, GROUPS) if name in found}
     faults = [*_wrong_values(small), *_without_logit(path, found)]
     if faults:
         raise ValueError(f"{path}: {listed(faults)}")
-    order, alone = pair_models(small[MASK])
-    if len(alone):
-        raise ValueError(f"{path}: {_unpaired(small[MASK], alone)}")
-    return _exported(found, order, small)
+    try:
+        design = find_design(small[MASK], most_folds, small.get(GROUPS))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    return _exported(found, design, small)
 
 
-def _exported(found: Mapping[str, Header], order: NDArray[np.int64], small: Mapping[str, NDArray]) -> Exported:
-    n_checkpoints = found[MARGIN][0][0]
+def _exported(found: Mapping[str, Header], design: Design, small: Mapping[str, NDArray]) -> Exported:
+    n_checkpoints, _, n_samples = found[MARGIN][0]
+    ids = small.get(IDS, np.arange(n_samples))
     parts = {
         part: found[array_of(MARGIN, part)][0][2] for part in ("scored", *ASIDE) if array_of(MARGIN, part) in found
     }
@@ -107,11 +118,17 @@ def _exported(found: Mapping[str, Header], order: NDArray[np.int64], small: Mapp
     }
     return Exported(
         checkpoints=small[EPOCHS].tolist() if EPOCHS in small else list(range(1, 1 + n_checkpoints)),
-        order=order.tolist(),
+        order=design.order.tolist(),
+        folds=[] if design.fold is None else design.fold.tolist(),
         parts={part: parts.get(part, 0) for part in PARTS},
         signals=signals,
+        samples={MASK: _hash(np.packbits(small[MASK], axis=1)), LABELS: _hash(small[LABELS]), IDS: _hash(ids)},
         size=sum(prod(shape) * dtype.itemsize for shape, dtype in found.values()),
     )
+
+
+def _hash(values: NDArray) -> str:
+    return hashlib.sha256(values.tobytes() if values.dtype == np.uint8 else values.astype("<i8").tobytes()).hexdigest()
 
 
 def _misnamed(found: Mapping[str, Header]) -> Iterator[str]:
@@ -152,7 +169,7 @@ def _misshapen(found: Mapping[str, Header]) -> Iterator[str]:
         yield f"margin {shape} is of {samples} samples; allowed: at least {FEWEST_SAMPLES}"
     wanted = {MARGIN: ("f", {**sizes, "samples": samples}), MASK: ("b", {"models": models, "samples": samples})}
     wanted |= {LABELS: ("iu", {"samples": samples}), IDS: ("iu", {"samples": samples})}
-    wanted |= {EPOCHS: ("iu", {"checkpoints": checkpoints})}
+    wanted |= {EPOCHS: ("iu", {"checkpoints": checkpoints}), GROUPS: ("iu", {"models": models})}
     for part in ("scored", *ASIDE):
         margins = array_of(MARGIN, part)
         if margins not in found:
@@ -217,39 +234,3 @@ def _without_logit(path: str, found: Mapping[str, Header]) -> Iterator[str]:
                     f"{labels} are {given.min()} to {given.max()}, but {array} are of {classes} classes; allowed: "
                     f"0 to {classes - 1}, the place of the label's logit"
                 )
-
-
-def pair_models(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Complementary pairs among models in any order.
-
-    Each model joins the earliest one that waits for its complement, so that models of equal masks are paired in their
-    order, and pairs that lie side by side stay as they are.
-
-    Args:
-        mask: bool [models, samples].
-
-    Returns:
-        order: rows of the mask, pair after pair, in the order of each pair's first model; alone: those without one.
-    """
-    waiting: defaultdict[bytes, deque[int]] = defaultdict(deque)
-    partner: dict[int, int] = {}
-    for model, (own, other) in enumerate(zip(mask, ~mask, strict=True)):
-        first = waiting[np.packbits(other).tobytes()]
-        if first:
-            partner[first.popleft()] = model
-        else:
-            waiting[np.packbits(own).tobytes()].append(model)
-    alone = sorted(model for models in waiting.values() for model in models)
-    order = [model for first in sorted(partner) for model in (first, partner[first])]
-    return np.array(order, np.int64), np.array(alone, np.int64)
-
-
-def _unpaired(mask: NDArray[np.bool_], alone: NDArray[np.int64]) -> str:
-    """What is wrong with a design of other masks."""
-    first = alone[0]
-    nearest = (mask != mask[first]).sum(axis=1).max()
-    return (
-        f"mask: {len(alone)} of {len(mask)} models have no complement, one that trained on exactly the samples that "
-        f"they did not; the first is model {first}, whose mask no other one contradicts in more than {nearest} of "
-        f"{mask.shape[1]} samples; allowed: complementary pairs, in any order (other designs, as K-fold, are not yet)"
-    )

@@ -10,6 +10,7 @@ from memdyn.design.blocks import block_names, models_of
 from memdyn.operations.after_scoring import OF_ALL_RUNS, work_after_scoring
 from memdyn.operations.effort import SPEEDS, Effort, efforts, probing_cost, seconds_a_model
 from memdyn.operations.progress import START_SECONDS, Count, count, duration
+from memdyn.plan.folds import LEFT_OUT
 from memdyn.plan.probes import OUTPUTS
 from memdyn.plan.reuse import saved
 from memdyn.plan.stage import Stage
@@ -62,16 +63,25 @@ class _Run:
         return sum(self.plan.pool.options["parts"][part] for part in SCORED_PARTS)
 
 
+def _imported(plan: StudyPlan) -> Iterator[str]:
+    for each in plan.imports:
+        scores = f"{len(each.exported.order)} models at {len(each.exported.checkpoints)} checkpoints"
+        yield f"nothing is trained: {each.run.scores.path} has scores of {scores}"
+    if plan.folds:
+        yield (
+            f"their masks are no complementary pairs: attacks are made in {max(plan.folds) + 1} folds of models; left "
+            f"out, since no model has a partner: {LEFT_OUT} (docs/scores.md)"
+        )
+
+
 def statement(plan: StudyPlan, slots: int) -> Iterator[str]:
     """The lines.
 
     Args:
         slots: jobs of training and scoring that run side by side.
     """
-    if plan.imported:
-        exported = plan.imported.exported
-        scores = f"{len(exported.order)} models at {len(exported.checkpoints)} checkpoints"
-        yield f"nothing is trained: {plan.study.config.scores.path} has scores of {scores}"
+    if plan.imports:
+        yield from _imported(plan)
         yield from told_after_scoring(plan, slots)
         return
     counts = [count(plan, run) for run in plan.trained]

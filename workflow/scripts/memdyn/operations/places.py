@@ -23,5 +23,5 @@ def products(plan: StudyPlan, stage: Stage, place: Path) -> dict[str, Path]:
     models = plan.study.config.shadow_models
     if stage.kind.per_block:
         return {block: place / block / stage.kind.product for block in block_names(models) if stage.is_of(block)}
-    of_pool = mask_names(range(models)) if stage.kind == POOL and not plan.imported else []
+    of_pool = mask_names(range(models)) if stage.kind == POOL and not plan.imports else []
     return {"": place / stage.kind.product} | {name: place / "membership" / f"{name}.npz" for name in of_pool}

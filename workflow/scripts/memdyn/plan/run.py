@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from memdyn.config.load import Run
+from memdyn.config.load import Run, ScoredRun
 from memdyn.plan.probes import OUTPUTS
-from memdyn.plan.scores import Imported, ScoredRun
+from memdyn.plan.scores import Imported
 from memdyn.plan.stage import Stage
 from memdyn.plan.training import Training
 

@@ -16,16 +16,18 @@ from typing import Any
 from memdyn.config.load import Study
 from memdyn.config.paths import refuse_files
 from memdyn.config.probes import OutputsProbe
-from memdyn.identity.names import options_hash, plain_options
-from memdyn.plan.audit import audit_stage, audited_folders, audited_tables
+from memdyn.identity.names import options_hash
+from memdyn.plan.audit import audit_stage, audited_folders
+from memdyn.plan.folds import NEEDS_PAIRS, folded_attacks, folded_folders
 from memdyn.plan.images import refuse_odd_samples
 from memdyn.plan.nets import refuse_untrainable
 from memdyn.plan.pools import plan_pools, pool_key
 from memdyn.plan.probes import OUTPUTS, plan_probes, wanted_probes
 from memdyn.plan.reuse import same_training, saved
 from memdyn.plan.run import RunPlan, marked
-from memdyn.plan.scores import Imported, plan_import
-from memdyn.plan.stage import TABLES, TRAIN, Stage
+from memdyn.plan.scores import Imported, plan_imports
+from memdyn.plan.shown import plan_tables
+from memdyn.plan.stage import TRAIN, Stage
 from memdyn.plan.stages import (
     Code,
     agreement_stage,
@@ -36,7 +38,6 @@ from memdyn.plan.stages import (
     dynamics_stage,
     realised_stage,
     reliability_stage,
-    shown_stages,
     uncalibrated_stage,
 )
 from memdyn.plan.training import Training, Trainings
@@ -90,23 +91,28 @@ class StudyPlan:
         return [*self.teachers, *self.runs, *self.others]
 
     @property
-    def imported(self) -> Imported | None:
-        """Where the scores come from, in a study of scores."""
-        return self.runs[0].training if self.study.config.scores else None
+    def folds(self) -> list[int]:
+        """Of each model, where they are no complementary pairs; else none."""
+        return self.runs[0].training.folds
+
+    @property
+    def imports(self) -> list[Imported]:
+        """Where the scores of each run come from; none but in a study of scores."""
+        return [run.training for run in self.runs] if self.study.config.scores else []
 
     @property
     def trained(self) -> list[RunPlan]:
         """All that is trained or scored."""
-        return [] if self.imported else [run for run in self.all_runs if not run.repeats]
+        return [] if self.imports else [run for run in self.all_runs if not run.repeats]
 
     def read_off(self, pool: str) -> list[str]:
         """What is made from the raw data of a pool alone, below the results."""
-        return self.imported.products(self.study.config.shadow_models) if self.imported else [f"{pool}/pool.arrow"]
+        return next((each.products() for each in self.imports if each.pool.folder == pool), [f"{pool}/pool.arrow"])
 
     @cached_property
     def _alternatives(self) -> dict[str, Stage]:
         """Stages that a job may ask for, though this start uses others: another study may since have begun them."""
-        if self.imported:
+        if self.imports:
             return {}
         return {stage.path: stage for run in self.runs for stage in _alternatives(self.study, run)}
 
@@ -137,24 +143,33 @@ class StudyPlan:
             {
                 "name": plan.name,
                 "folder": plan.train.path,
-                "pool": plan.pool.folder,
+                "pool": pool.folder,
                 **plan.training.described(),
                 # what the pool is but for its size, in a word; of a user's own data set the code tells
                 "population": options_hash(
-                    {k: v for k, v in plan.pool.options.items() if k != "parts"} | {"code": plan.pool.digest}
+                    {k: v for k, v in pool.options.items() if k != "parts"} | {"code": pool.digest}
                 ),
-                "device": "" if self.imported else self.study.config.device,
-                "members": plan.pool.options["parts"]["scored"] // 2,
+                "device": "" if self.imports else self.study.config.device,
+                "members": pool.options["parts"]["scored"] // 2,
                 **({"audited": plan.audit.options["epoch"]} if plan.audit else {}),
             }
             for plan in self.runs
+            # files of scores have each a pool of their own, all of the same samples and masks
+            for pool in [(self.runs[0] if self.imports else plan).pool]
         ]
+
+    def stated(self) -> dict[str, Any]:
+        """The config as the page prints it, without what the study has no use for."""
+        stated = self.study.config.stated()
+        return {key: value for key, value in stated.items() if not (self.folds and key in NEEDS_PAIRS)}
 
     def folders(self) -> dict[str, dict[str, Any]]:
         """The map from the study's names to the folders of its artifacts."""
         return {
             run.name: audited_folders(run)
             if run.audit
+            else folded_folders(run)
+            if run.training.folds
             else {
                 "pool": run.pool.path,
                 "train": run.train.path,
@@ -210,17 +225,17 @@ def build_plan(study: Study, is_job: bool = False, judge_installed: bool = True)
         refuse_odd_samples(study, pools)
     teachers = [RunPlan(training, training.run.train.checkpoint_epochs()) for training in trainings.hidden]
     gone = {pool.stage.folder: pool.gone for pool in pools.values() if pool.gone}
-    return StudyPlan(study, runs, teachers, *_plan_study(study, runs), gone)
+    return StudyPlan(study, runs, teachers, *plan_tables(study, runs), gone)
 
 
 def _plan_scores(study: Study, is_job: bool, judge_installed: bool) -> StudyPlan:
-    """A study of exported scores, whose models are those of the file."""
+    """A study of exported scores, whose models are those of the files."""
     codes = code_of_attacks(study.config.attacks, judge_installed)
-    imported = plan_import(study, is_job)
-    study = replace(study, config=study.config.model_copy(update={"shadow_models": len(imported.exported.order)}))
-    runs = [_read_by(study, imported, imported.exported.checkpoints, {OUTPUTS: imported.outputs}, codes, {})]
-    gone = {imported.pool.folder: imported.gone} if imported.gone else {}
-    return StudyPlan(study, runs, [], *_plan_study(study, runs), gone)
+    imports = plan_imports(study, is_job)
+    study = replace(study, config=study.config.model_copy(update={"shadow_models": len(imports[0].exported.order)}))
+    runs = [_read_by(study, each, each.exported.checkpoints, {OUTPUTS: each.outputs}, codes, {}) for each in imports]
+    gone = {each.pool.folder: each.gone for each in imports if each.gone}
+    return StudyPlan(study, runs, [], *plan_tables(study, runs), gone)
 
 
 def _plan_run(study: Study, training: Training, judge_installed: bool) -> RunPlan:
@@ -249,6 +264,9 @@ def _read_by(
     """A run with all that reads its probes, and the outputs of others."""
     if study.config.audit:
         return RunPlan(training, epochs, probes, audit=audit_stage(study, probes[OUTPUTS], epochs))
+    if training.folds:
+        attacks = folded_attacks(study, codes, probes[OUTPUTS], epochs, training.exact.options_hash)
+        return RunPlan(training, epochs, probes, attacks)
     given = probes | {name: other.outputs for name, other in others.items()}
     attacks = attack_stages(study, codes, given, epochs, training.exact.options_hash)
     dynamics = dynamics_stage(study, codes, given, epochs)
@@ -268,69 +286,3 @@ def _alternatives(study: Study, plan: RunPlan) -> Iterator[Stage]:
     for train in (exact, *others):
         if saved(exact) <= saved(train):
             yield from _plan_run(study, replace(plan.training, stage=train), judge_installed=False).stages()
-
-
-def _against(study: Study) -> dict[str, Any]:
-    """What the comparison with a baseline is told."""
-    config = study.config
-    strong = config.regularization.strong_attacks(config.attacks)
-    return plain_options(config.regularization) | {
-        "baseline": config.regularization.baselines,
-        "strong": strong,
-        "top": config.analysis.top,
-        "last": {run.name: run.train.checkpoint_epochs()[-1] for run in study.runs},
-    }
-
-
-def _histories(study: Study) -> dict[str, Any]:
-    """Attacks on the checkpoints so far, and those on the last alone that the study has too, to say what history adds.
-
-    Nothing where there are none.
-    """
-    attacks = study.config.attacks
-    labels = {attack.label() for attack in attacks}
-    alone = {attack.label(): attack.alone() for attack in attacks if attack.alone() in labels}
-    return {"alone": alone} if alone else {}
-
-
-def _of_tables_alone(run: RunPlan) -> dict[str, Any]:
-    """Options of its mechanisms that change no training, but tables."""
-    mechanisms = run.training.mechanisms
-    deltas = [mechanism.delta for mechanism in mechanisms if mechanism.name == "dp_sgd"]
-    return {"delta": deltas[0]} if deltas else {}
-
-
-def _plan_study(study: Study, runs: list[RunPlan]) -> tuple[Stage, Stage, Stage, Stage]:
-    config = study.config
-    if config.audit:
-        return shown_stages(config, audited_tables(study, runs))
-    members = [
-        {
-            "name": run.name,
-            "outputs": run.outputs.path,
-            "attacks": [[label, stage.folder] for label, stage in run.attacks.items()],
-            "dynamics": run.dynamics.folder,
-            "agreement": run.agreement.folder,
-            "analysis": run.analysis.folder if run.analysis else None,
-            **{name: stage.folder for name, stage in run.asked_for.items()},
-            **_of_tables_alone(run),
-        }
-        for run in runs
-    ]
-    against = {"regularization": _against(study)} if config.regularization else {}
-    tables = Stage(
-        TABLES,
-        "tables",
-        {
-            "runs": members,
-            "models": config.shadow_models,
-            "level": config.statistics.level,
-            "groups": config.statistics.jackknife_groups,
-            "thresholds": list(config.dynamics.thresholds),
-            "claims": config.claims,
-            **_histories(study),
-            **against,
-        },
-        ("compare_runs.py",),
-    )
-    return shown_stages(config, tables)

@@ -44,6 +44,11 @@ class Training:
         """Of the recipe, as config sections."""
         return self.run.train.mechanisms
 
+    @property
+    def folds(self) -> list[int]:
+        """None: models are complementary pairs."""
+        return []
+
     def described(self) -> dict[str, Any]:
         """What the table `runs` tells of the run, as plain values."""
         train = self.run.train

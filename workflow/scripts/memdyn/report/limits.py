@@ -39,7 +39,7 @@ def message(judged: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> str:
 
     Args:
         judged: by `memdyn.stats.limits.judged`.
-        tables: the study's `runs`, `vulnerability_matrix`, `agreement` and `samples_index`.
+        tables: the study's `runs`, `samples_index`, and `vulnerability_matrix` and `agreement` where it has them.
     """
     return "\n".join(_lines(judged, tables))
 
@@ -49,7 +49,7 @@ def _lines(judged: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> Iterator
     if len(above):
         yield "fail_above: the leak is above its limit, by the lower end of its interval; report and tables are done:"
         yield from (f"  {line}" for line in of_verdict(judged, ABOVE))
-    for run, rows in above.groupby("run", sort=False):
+    for run, rows in above.groupby("run", sort=False) if "vulnerability_matrix" in tables else ():
         worst = rows.loc[(rows["low"] - rows["limit"]).idxmax()]
         attack, at = worst["attack"], _epoch_of_records(str(run), worst["epoch"], tables["agreement"])
         yield f"records of {run} that {attack} finds best{at} (d' of vulnerability_matrix; see samples_index):"

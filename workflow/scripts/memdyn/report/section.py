@@ -13,7 +13,7 @@ import pandas as pd
 from memdyn.report.draw.style import RunStyle
 from memdyn.report.record import ReportOptions
 from memdyn.report.rows import select_threshold
-from memdyn.report.words import threshold_words
+from memdyn.report.words import in_folds, threshold_words
 
 
 class OfAttack(NamedTuple):
@@ -52,6 +52,11 @@ class Study:
         """Without the tables that are empty."""
         filled = {name: table for name, table in tables.items() if len(table)}
         return cls(filled, styles, options, pools or {}, is_audit="audit" in tables)
+
+    @property
+    def in_folds(self) -> bool:
+        """Whether the models lie in folds, where no model has a partner."""
+        return "attack_metrics" in self.tables and in_folds(self.tables["attack_metrics"])
 
     def by_attack(self, table: pd.DataFrame) -> Iterator[OfAttack]:
         """Rows of a table of the plane, attack by attack, at the threshold that the report shows."""

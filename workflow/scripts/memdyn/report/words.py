@@ -48,10 +48,16 @@ def level_words(table: pd.DataFrame) -> str:
     return f"{100 * table['level'].iloc[0]:g} %"
 
 
+def in_folds(metrics: pd.DataFrame) -> bool:
+    """Whether the models lie in folds, where no model has a partner."""
+    return "folds" in metrics and bool(metrics["folds"].str.endswith(" folds").any())
+
+
 def limits_words(metrics: pd.DataFrame) -> str:
     """`jackknife over 16 groups of pairs`: how a study's limits were made."""
     counts = sorted(metrics["n_groups"].unique())
-    return ", ".join(f"jackknife over {n} groups of pairs" if n else "none: too few pairs" for n in counts)
+    of, few = ("folds of models", "models") if in_folds(metrics) else ("groups of pairs", "pairs")
+    return ", ".join(f"jackknife over {n} {of}" if n else f"none: too few {few}" for n in counts)
 
 
 def interval_words(metrics: pd.DataFrame, aggregation: str) -> dict[str, str]:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
-FEWEST_GROUPS = 4
+from memdyn.stats.groups import groups
+
 SAMPLE_GROUPS = 16
 
 
@@ -63,17 +64,6 @@ class Pairs:
     def sizes(self, most: int) -> np.ndarray:
         """[G]: these pairs in each group of the design; 0 where all of a group are missing."""
         return np.bincount(self.groups(most), minlength=groups(self.planned, most).max() + 1)
-
-
-def groups(n_pairs: int, most: int) -> np.ndarray:
-    """The group [P] of each pair.
-
-    As many equal groups as possible, at most `most`; where that leaves fewer than four of more pairs (34 = 2 x 17),
-    `most` groups whose sizes differ by one.
-    """
-    divisor = max(d for d in range(1, min(n_pairs, most) + 1) if n_pairs % d == 0)
-    count = divisor if divisor >= min(FEWEST_GROUPS, n_pairs) else min(n_pairs, most)
-    return np.arange(n_pairs) % count
 
 
 def sample_groups(n_samples: int) -> np.ndarray:

@@ -73,3 +73,13 @@ AUDITED = ("runs", "pools", "samples_index", "accuracy", *audit.OF_STUDY)
 def taken_over(stage: str) -> list[str]:
     """Names of the tables of a run that its study takes over."""
     return [name for name, one in STAGES[stage].items() if one.study]
+
+
+IN_FOLDS = ("metrics", "roc", "replicates", "null", "most_vulnerable")
+"""Names of the tables of an attack on models that lie in folds."""
+
+FOLDED = (
+    *("runs", "pools", "samples_index", "accuracy", "attack_metrics", "roc", "null_draws", "null"),
+    *("most_vulnerable", "differences", "history_gain"),
+)
+"""Names of the tables of a study of such models."""

@@ -19,10 +19,10 @@ _WORDS = {
             "where the attack says member: lr1 (likelihood ratio 1; of tan2023 each sample's own, of song2021 "
             "each class's), or fpr<a> (pooled FPR a)",
         ),
-        Column("folds", "text", "of the cross-fitting: pairs, or 2 (halves of the pairs)"),
+        Column("folds", "text", "of the cross-fitting: pairs, 2 (halves of the pairs), or so many folds of models"),
         Column("metric", "text", "which number stands in the row"),
-        Column("group", "int", "group of pairs that is left out"),
-        Column("groups", "int", "groups of pairs of the jackknife; 0: none", "groups"),
+        Column("group", "int", "group of pairs, or fold of models, that is left out"),
+        Column("groups", "int", "groups of pairs, or folds, of the jackknife; 0: none", "groups"),
         Column("level", "float", "confidence level of the limits"),
         Column("low", "float", "lower limit"),
         Column("high", "float", "upper limit"),

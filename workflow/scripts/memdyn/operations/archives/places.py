@@ -68,8 +68,8 @@ class Places:
 
 def own_data(plan: StudyPlan) -> list[str]:
     """Files and folders that the samples of a user's own data sets are read from."""
-    if plan.imported:
-        return [plan.study.config.scores.path]
+    if plan.imports:
+        return [each.run.scores.path for each in plan.imports]
     own = {run.run.pool.dataset.model_dump_json(): run.run.pool.dataset for run in plan.runs}
     sources: Iterable[str] = (
         path for data in own.values() if is_own(data) for path in data.source_files(plan.study.config.data_dir)

@@ -39,7 +39,8 @@ def config_text(config: Mapping[str, Any]) -> str:
 
 
 def _without_data(value: Any, place: str = "") -> Any:
-    if ("dataset" in place or place == ".scores.path") and place.rpartition(".")[2] in _OF_THE_DATA:
+    of_data = "dataset" in place and place.rpartition(".")[2] in _OF_THE_DATA
+    if of_data or ".scores.path" in place:
         return "(not shown)" if value else value
     if isinstance(value, Mapping):
         return {key: _without_data(inner, f"{place}.{key}") for key, inner in value.items()}

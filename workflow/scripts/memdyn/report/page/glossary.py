@@ -20,7 +20,7 @@ class Term(NamedTuple):
 
 # {names} are those of the page's options. The meaning of a term may use others, which are then explained as well.
 _TERMS = (
-    Term("shadow model", "a network trained like the attacked one, on another random half of the samples",
+    Term("shadow model", "a network trained like the attacked one, on another random part of the samples",
          r"shadow models?"),
     Term("member", "a sample that a model was trained on; a non-member is one that it was not trained on",
          r"(?:non-)?members?|membership"),
@@ -96,7 +96,7 @@ _TERMS = (
          r"trajectory(?:-checkpoints\d+)?"),
     Term("population", "samples that no model was trained on: reference data of attacks"),
     Term("pooled", "over all pairs of a model and a sample at once, with one threshold for all models"),
-    Term("jackknife", "interval from fitting everything anew without each group of pairs of models"),
+    Term("jackknife", "interval from fitting everything anew without each group of models"),
     Term("null control", "attacks on randomly swapped memberships: their AUC (null AUC) is 0.5, or the pipeline leaks",
          r"[Nn]ull (?:control|AUC|checks?|test)"),
     Term("tail check", "whether OUT and IN margins lie as far out as often as the parametric law says",

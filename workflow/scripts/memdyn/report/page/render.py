@@ -71,6 +71,7 @@ def render_page(tables: Mapping[str, pd.DataFrame], figures_dir: Path, context: 
         worst=worst(found),
         sections=[each for each in contents if each.tables or each.figures or each.sentences],
         is_audit=study.is_audit,
+        in_folds=study.in_folds,
         facts=_facts(study),
         glossary=Glossary.of(context.options),
     )

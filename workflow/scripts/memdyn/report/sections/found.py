@@ -197,7 +197,7 @@ def _most_vulnerable_caption(table: pd.DataFrame, metric: str) -> str:
             "evenly, so the FPR of the few is beside it. "
         )
     return words + (
-        f"The smallest share is {few} sample{'s' if few != '1' else ''}. Each model is trained on a random half, so "
+        f"The smallest share is {few} sample{'s' if few != '1' else ''}. Each model is trained on a random part, so "
         "the risk of a sample is an average over data sets that hold it."
     )
 

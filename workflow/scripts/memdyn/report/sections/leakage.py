@@ -11,11 +11,11 @@ from memdyn.report.draw.drawing import Drawing, drawn
 from memdyn.report.draw.layout import legend_above, panels
 from memdyn.report.rows import preferred_aggregation
 from memdyn.report.section import Part, Section, Study
-from memdyn.report.words import METRIC_CHANCE, METRIC_LABELS, METRICS, interval_words
+from memdyn.report.words import METRIC_CHANCE, METRIC_LABELS, METRICS, in_folds, interval_words
 
 _LEAKAGE = """
     Leakage over checkpoints, a row an attack; scores {aggregation}. Bands are {level} intervals ({method}), for
-    models trained anew on other halves of the same samples; for TPR at a small FPR they are up to twice too wide,
+    models trained anew on other {parts} of the same samples; for TPR at a small FPR they are up to twice too wide,
     on the safe side. Dotted: an attack that guesses."""
 
 
@@ -39,7 +39,8 @@ def draw_leakage(study: Study) -> Iterator[Drawing]:
         axes.set_ylim(bottom=0)
     legend_above(figure, [*style.run_handles(study.styles), style.chance_handle()])
     alt = f"AUC and true positive rates at small false positive rates over epochs for {', '.join(attacks)}."
-    yield drawn(figure, "leakage", "Leakage over training", alt, **interval_words(metrics, aggregation))
+    words = {"parts": "parts" if in_folds(metrics) else "halves", **interval_words(metrics, aggregation)}
+    yield drawn(figure, "leakage", "Leakage over training", alt, **words)
 
 
 def _draw_metric(axes: Axes, table: pd.DataFrame, metric: str, styles: dict[str, style.RunStyle]) -> None:

@@ -14,17 +14,21 @@ from memdyn.report.rows import by_run, runs_in
 from memdyn.report.section import Part, Section, Study
 
 _NULL = """
-    The null control: membership is swapped at random within each (pair of models, sample), the same swaps at all
-    checkpoints, and the attack is fitted anew. Each dot is the AUC of one draw, a mean over models, the bar their
-    mean; without leaks in the pipeline they scatter around .5, the wider the smaller the study. Verdict: one
-    simultaneous test over all checkpoints and attacks of a run."""
+    The null control: membership is {exchanged}, all checkpoints alike, and the attack is fitted anew. Each dot is the
+    AUC of one draw, a mean over models, the bar their mean; without leaks in the pipeline they scatter around .5, the
+    wider the smaller the study. Verdict: one simultaneous test over all checkpoints and attacks of a run."""
+
+_EXCHANGED = {
+    False: "swapped at random within each (pair of models, sample)",
+    True: "that of another sample, drawn at random for each",
+}
 
 
 def draw_null(study: Study) -> Iterator[Drawing]:
     """AUC per model of the refitted attack under swapped membership, every draw, and the test's verdict."""
     draws = study.tables["null_draws"].query("aggregation == 'per_model'")
     verdicts, styles = study.tables["null"].set_index("run"), study.styles
-    attacks = list(draws["attack"].unique())
+    attacks, folds = list(draws["attack"].unique()), study.in_folds
     for page, runs in pages(runs_in(draws, styles), 4):
         figure, grid = panels(len(attacks), len(runs), 1.35 * len(attacks) + 0.9, alone=4.6, sharex="col")
         for row, attack in zip(grid, attacks, strict=True):
@@ -36,7 +40,7 @@ def draw_null(study: Study) -> Iterator[Drawing]:
         for axes in grid[-1]:
             style.epoch_axis(axes)
         alt = "Attack AUC under randomly swapped membership over epochs, scattered around one half."
-        yield drawn(figure, "null", "Null control", alt, page=page)
+        yield drawn(figure, "null", "Null control", alt, page=page, exchanged=_EXCHANGED[folds])
 
 
 def _draw_panel(axes: Axes, draws: pd.DataFrame, run_style: style.RunStyle) -> None:

@@ -72,8 +72,9 @@ def tabulate_pools(study: Study) -> Table:
         cells += text_cells(" of ".join(formatting.count(row[name]) for name in _DUPLICATES), str(row["sha256"])[:12])
         rows.append(cells)
     columns = ["data", "classes", "shape", *parts, "duplicates dropped", "sha256"]
+    halves = "some" if study.in_folds else "half"
     caption = (
-        "Samples in each part of the pool. Scored: members of half of the models; sham: treated alike but never "
+        f"Samples in each part of the pool. Scored: members of {halves} of the models; sham: treated alike but never "
         "trained on; population: reference data of attacks; test: utility; spare: kept for defences. Duplicates: "
         "samples of the data set that equal an earlier one, whatever their label."
     )
@@ -84,7 +85,7 @@ def tabulate_runs(study: Study) -> Table:
     """What was trained, with accuracies and cost, without columns that the table lacks or data that all runs share."""
     table, styles = study.tables["runs"], study.styles
     shown = set(table.columns) - ({"dataset"} if table["dataset"].nunique() == 1 else set())
-    lost, diverged = failures(study.tables), _diverged(table, styles, study.is_audit)
+    lost, diverged = failures(study.tables), _diverged(table, styles, study.is_audit, study.in_folds)
     if not diverged:
         shown -= {"n_failed"}
     trained = "architecture" not in table or bool(table["architecture"].ne("").any())  # not by another tool
@@ -122,12 +123,14 @@ def _few_checkpoints(table: pd.DataFrame, styles: dict[str, style.RunStyle]) -> 
     return sentences
 
 
-def _diverged(table: pd.DataFrame, styles: dict[str, style.RunStyle], is_audit: bool) -> list[str]:
-    """A sentence on each run that lost models, and on what it lacks for that."""
+def _diverged(table: pd.DataFrame, styles: dict[str, style.RunStyle], is_audit: bool, alone: bool) -> list[str]:
+    """A sentence on each run that lost models, alone or with their pairs, and on what it lacks for that."""
     sentences = []
     for row in by_run(table[table["n_failed"] > 0], styles) if "n_failed" in table else []:
         fate = "is left out with its pair" if row["n_failed"] == 1 else "are left out with their pairs"
         name = styles[row["run"]].name
+        if alone:
+            fate = "is left out" if row["n_failed"] == 1 else "are left out"
         if is_audit:  # which has no pairs
             fate = "counted as wrong where a target, left out where a reference"
             fate = f"{'is' if row['n_failed'] == 1 else 'are'} {fate}"

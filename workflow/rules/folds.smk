@@ -1,0 +1,72 @@
+# Attacks on models that lie in folds, where no model has a partner; no dynamics are read off them.
+from memdyn.tables import FOLDED, IN_FOLDS, taken_over
+
+STUDY_TABLES = FOLDED
+TABLES = f"{VERSIONS}/{PLAN.tables.folder}"
+
+
+rule attack_in_folds:
+    input:
+        pool=ancient(POOL_FILE),
+        masks=lambda wc: masks_of(wc.pool, range(OPTIONS.shadow_models)),
+        outputs=outputs_of,
+    output:
+        **{
+            name: f"{RESULTS}/{{pool}}/{{run}}/{{outputs}}/{{attack}}/{name}.parquet"
+            for name in IN_FOLDS
+        },
+    log:
+        f"{RESULTS}/{{pool}}/{{run}}/{{outputs}}/{{attack}}/attack.log",
+    conda:
+        "../../envs/memdyn.yaml"
+    resources:
+        mem_mb=lambda wc, attempt: 8000 * attempt,
+        runtime=lambda wc, attempt: 480 * attempt,
+    params:
+        stage=lambda wc: stage(wc.pool, wc.run, wc.outputs, wc.attack),
+        pool=lambda wc: stage(wc.pool),
+    script:
+        "../scripts/attack_in_folds.py"
+
+
+rule compare_folds:
+    input:
+        pools=ancient(run_files(lambda run: f"{run.pool.path}/pool.arrow")),
+        logs=ancient(
+            [
+                f"{RESULTS}/{run.train.path}/{block}/log.parquet"
+                for run in PLAN.runs
+                for block in BLOCKS
+            ]
+        ),
+        attacks=ancient(
+            [
+                file
+                for name in taken_over("attack")
+                if name in IN_FOLDS
+                for file in attack_files(name)
+            ]
+        ),
+        replicates=ancient(attack_files("replicates")),
+        outputs=[file for run in PLAN.runs for file in signals_of(run.outputs.path)],
+        masks=[
+            file
+            for run in PLAN.runs
+            for file in masks_of(run.pool.path, range(OPTIONS.shadow_models))
+        ],
+    output:
+        **{name: f"{TABLES}/{name}.parquet" for name in STUDY_TABLES},
+    log:
+        f"{TABLES}/compare.log",
+    conda:
+        "../../envs/memdyn.yaml"
+    resources:
+        mem_mb=lambda wc, attempt: 8000 * attempt,
+        runtime=lambda wc, attempt: 60 * attempt,
+    params:
+        stage=PLAN.tables.params(),
+        runs=PLAN.run_descriptions(),
+        map=PLAN.folders(),
+        folds=PLAN.folds,
+    script:
+        "../scripts/compare_folds.py"
