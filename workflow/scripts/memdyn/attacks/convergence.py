@@ -13,7 +13,7 @@ from memdyn.attacks.evaluate import Settings, metric_names
 from memdyn.attacks.most_vulnerable import SHARES, MostVulnerable, limits_of
 from memdyn.attacks.refits import Deletions, refits
 from memdyn.stats import jackknife
-from memdyn.stats.roc import roc
+from memdyn.stats.roc import roc_of
 
 SMALLEST = 8
 
@@ -53,7 +53,7 @@ def _metrics(attack: Attack, given: Prepared, settings: Settings) -> pd.DataFram
     everyone, few = [], []
     for refit in refits(attack, given, deletions):
         scores = refit.given.signals.split(refit.scores)
-        curve = roc(*scores, settings.fprs)
+        curve = roc_of(refit.scores, refit.given.mask, settings.fprs)
         everyone.append(np.array([curve.auc, *curve.tpr]))
         few.append(MostVulnerable.of(refit.given.margins).measure(*scores, settings.fprs))
     how = deletions.sizes, settings.level

@@ -24,7 +24,7 @@ from memdyn.attacks.refits import Deletions, refits
 from memdyn.attacks.signals import Signals
 from memdyn.design.seeds import derive_seed
 from memdyn.stats import jackknife
-from memdyn.stats.roc import cuts_at_fprs, fpr_grid, roc
+from memdyn.stats.roc import cuts_at_fprs, fpr_grid, rocs, rocs_without
 from memdyn.terms import AGGREGATIONS, AUC, FPRS, LIKELIHOOD_RATIO_1, threshold_label, tpr_at
 
 Loader = Callable[[int], Prepared]
@@ -293,8 +293,7 @@ def _null(attack: Attack, signals: Signals, scores: np.ndarray, settings: Settin
 
 def _measure(scores: np.ndarray, signals: Signals, fprs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """AUC, then TPR at each FPR, per aggregation: over all (model, sample), and the mean of the models' own."""
-    pooled = roc(*signals.split(scores), fprs["pooled"])
-    models = [roc(row[mask], row[~mask], fprs["per_model"]) for row, mask in zip(scores, signals.mask, strict=True)]
+    pooled, models = rocs(scores, signals.mask, fprs["pooled"], fprs["per_model"])
     return {
         "pooled": np.array([pooled.auc, *pooled.tpr]),
         "per_model": np.mean([[model.auc, *model.tpr] for model in models], axis=0),
@@ -309,9 +308,7 @@ def _se_samples(scores: np.ndarray, signals: Signals, pooled: np.ndarray, settin
     """
     group = jackknife.sample_groups(scores.shape[1])
     sizes = np.bincount(group)
-    inside, outside = signals.split(scores)
-    kept = [group != g for g in range(len(sizes))]
-    curves = [roc(inside[:, k], outside[:, k], settings.fprs) for k in kept]
+    curves = rocs_without(*signals.split(scores), group, settings.fprs)
     columns, deleted = metric_names(settings), np.array([[curve.auc, *curve.tpr] for curve in curves])
     found = jackknife.standard_error(pooled[: len(columns)], deleted, sizes)
     return {f"{column}_se_samples": error for column, error in zip(columns, found, strict=True)}

@@ -1,12 +1,17 @@
-"""ROC: AUC, TPR at given FPRs, thresholds; all from one sort of the members' and one of the non-members' scores.
+"""ROC: AUC, TPR at given FPRs, thresholds; all from sorted scores.
 
 Samples with the same score move together. TPR at FPR a is the largest TPR whose FPR is <= a: nothing is
 interpolated, and below 1 / n_out there is nothing to see.
+
+Where members and others come in one array, one sort tells all (`rocs`): who is a member is written into the last bit of
+each score. Searching the members among the others would take longer than all the sorting.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+
+CHUNK = 1 << 16  # scores at a time: temporaries stay in the cache
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,47 @@ def roc(scores_in: np.ndarray, scores_out: np.ndarray, fprs: np.ndarray) -> Roc:
     return Roc(_auc(members, others), _tpr(members, others, np.asarray(fprs, dtype=float)))
 
 
+def roc_of(scores: np.ndarray, member: np.ndarray, fprs: np.ndarray) -> Roc:
+    """`roc` of scores [...] and who is a member, bool [...]."""
+    marked, exact = _marked(scores, member)
+    marked.sort()
+    return _of_marked(marked, exact, fprs) or roc(scores[member], scores[~member], fprs)
+
+
+def rocs(scores: np.ndarray, member: np.ndarray, fprs: np.ndarray, row_fprs: np.ndarray) -> tuple[Roc, list[Roc]]:
+    """`roc_of` all scores [M, n] together, and of each row by itself, which has FPRs of its own."""
+    marked, exact = _marked(scores, member)
+    rows = [
+        _of_marked(np.sort(row), exact, row_fprs) or roc(own[where], own[~where], row_fprs)
+        for row, own, where in zip(marked.reshape(scores.shape), scores, member, strict=True)
+    ]
+    marked.sort()
+    return _of_marked(marked, exact, fprs) or roc(scores[member], scores[~member], fprs), rows
+
+
+def rocs_without(scores_in: np.ndarray, scores_out: np.ndarray, group: np.ndarray, fprs: np.ndarray) -> list[Roc]:
+    """`roc` without each group of samples: from what all members win the part is taken in which the group is.
+
+    Args:
+        scores_in, scores_out: [P, n].
+        group: int [n], 0 to G - 1, of two groups at least.
+        fprs: [A].
+
+    Raises:
+        ValueError: for a NaN among the scores, or no scores.
+    """
+    fprs, curves = np.asarray(fprs, dtype=float), []
+    members, others = _sorted(scores_in), _sorted(scores_out)
+    wins = _wins(members, others)
+    for g in range(group.max() + 1):
+        own_in, own_out = _sorted(scores_in[:, group == g]), _sorted(scores_out[:, group == g])
+        lost = _wins(own_in, others) + 2 * len(members) * len(own_out) - _wins(own_out, members)
+        kept = _without(members, own_in), _without(others, own_out)
+        left = wins - lost + _wins(own_in, own_out)
+        curves.append(Roc(left / (2 * len(kept[0]) * len(kept[1])), _tpr(*kept, fprs)))
+    return curves
+
+
 def auc(scores_in: np.ndarray, scores_out: np.ndarray) -> float:
     """P(a member's score is higher than a non-member's) + P(equal) / 2."""
     return _auc(_sorted(scores_in), _sorted(scores_out))
@@ -45,7 +91,10 @@ def fpr_grid(n_out: int, points_per_decade: int) -> np.ndarray:
 
 def cuts_at_fprs(scores_out: np.ndarray, fprs: np.ndarray) -> np.ndarray:
     """For each FPR [A] the lowest score c such that "member iff score > c" keeps it on these non-members: [A]."""
-    return _cuts(_sorted(scores_out), np.asarray(fprs, dtype=float))
+    scores = np.ravel(scores_out)
+    allowed = _allowed(scores.size, fprs)
+    below = scores.size - 1 - int(allowed.max(initial=0))  # so many need no order
+    return _cuts(_sorted(np.partition(scores, below)[below:] if below > 0 else scores), scores.size, allowed)
 
 
 def _sorted(scores: np.ndarray) -> np.ndarray:
@@ -55,28 +104,92 @@ def _sorted(scores: np.ndarray) -> np.ndarray:
     return ordered
 
 
+def _marked(scores: np.ndarray, member: np.ndarray) -> tuple[np.ndarray, bool]:
+    """The scores, flat, whose last bit says who is a member; whether it was 0 in all, so that they are still the same.
+
+    Infinities of members become NaN.
+    """
+    scores, member = np.ravel(scores), np.ravel(member)
+    marked, last = np.empty(scores.shape), 0
+    for left in range(0, len(scores), CHUNK):
+        piece = slice(left, left + CHUNK)
+        np.add(scores[piece], 0.0, out=marked[piece])  # -0.0 is 0.0
+        bits = marked[piece].view(np.uint64)
+        last |= int(np.bitwise_or.reduce(bits)) & 1
+        bits &= ~np.uint64(1)
+        bits |= member[piece]
+    return marked, not last
+
+
+def _of_marked(ordered: np.ndarray, exact: bool, fprs: np.ndarray) -> Roc | None:
+    """The ROC of sorted marked scores; None where they do not tell: some are infinite, or tied but for a lost bit."""
+    if not (ordered.size and np.isfinite(ordered[[0, -1]]).all()):
+        return None
+    bits = ordered.view(np.uint64)
+    member, tied = np.empty(len(bits), dtype=bool), False
+    for left in range(0, len(bits), CHUNK):
+        piece = bits[left : left + CHUNK + 1]
+        tied = tied or ((piece[1:] ^ piece[:-1]) == 1).any()  # a member and another
+        member[left : left + CHUNK] = piece[:CHUNK] & 1
+    if tied and not exact:
+        return None
+    places = np.flatnonzero(~member)  # of the others: below the j-th are places[j] - j members
+    n_out, n_in = len(places), len(member) - len(places)
+    if not (n_out and n_in):
+        return None
+    allowed = _allowed(n_out, np.asarray(fprs, dtype=float))
+    cut = n_out - 1 - np.minimum(allowed, n_out - 1)
+    if tied:
+        wins, missed = _of_levels(bits, member, cut)
+    else:
+        wins, missed = n_out * (2 * n_in + n_out - 1) - 2 * int(places.sum()), places[cut] - cut
+    return Roc(wins / (2 * n_in * n_out), _rates(missed, n_in, n_out, allowed))
+
+
+def _of_levels(bits: np.ndarray, member: np.ndarray, cut: np.ndarray) -> tuple[int, np.ndarray]:
+    """Wins in halves, and the members up to the level of the cut-th others [A], of marked scores that share levels."""
+    last = np.flatnonzero(np.append((bits[1:] ^ bits[:-1]) > 1, True))  # of each level
+    members = np.cumsum(member)[last]
+    others = last + 1 - members
+    wins = np.diff(members, prepend=0) * (2 * others - np.diff(others, prepend=0))
+    return int(wins.sum()), members[np.searchsorted(others, cut, side="right")]
+
+
 def _auc(members: np.ndarray, others: np.ndarray) -> float:
+    return _wins(members, others) / (2 * len(members) * len(others))
+
+
+def _wins(members: np.ndarray, others: np.ndarray) -> int:
+    """How many pairs of a member and another the member wins, in halves, in integers: no information is exactly 0.5."""
     below = np.searchsorted(others, members, side="left")
-    wins = 2 * int(below.sum())  # in halves, in integers: an uninformative score has exactly 0.5
+    wins = 2 * int(below.sum())
     tied = others[np.minimum(below, len(others) - 1)] == members
     if tied.any():
         wins += int((np.searchsorted(others, members[tied], side="right") - below[tied]).sum())
-    return wins / (2 * len(members) * len(others))
+    return wins
+
+
+def _without(ordered: np.ndarray, some: np.ndarray) -> np.ndarray:
+    """Sorted scores without some of them, which are sorted as well."""
+    return np.delete(ordered, np.searchsorted(ordered, some) + np.arange(len(some)) - np.searchsorted(some, some))
 
 
 def _allowed(n_out: int, fprs: np.ndarray) -> np.ndarray:
     """How many false positives each FPR allows; 0.001 * 64000 is 64, whatever the rounding."""
-    return np.floor(fprs * n_out + 1e-9).astype(int)
+    return np.floor(np.asarray(fprs, dtype=float) * n_out + 1e-9).astype(int)
 
 
-def _cuts(others: np.ndarray, fprs: np.ndarray) -> np.ndarray:
-    """The largest score that has to stay on the non-members' side."""
-    allowed = _allowed(len(others), fprs)
-    return np.where(allowed < len(others), others[np.maximum(len(others) - 1 - allowed, 0)], -np.inf)
+def _cuts(others: np.ndarray, n_out: int, allowed: np.ndarray) -> np.ndarray:
+    """The largest score that has to stay on the non-members' side, of the highest of n_out others, sorted."""
+    return np.where(allowed < n_out, others[-1 - np.minimum(allowed, len(others) - 1)], -np.inf)
 
 
 def _tpr(members: np.ndarray, others: np.ndarray, fprs: np.ndarray) -> np.ndarray:
-    missed = np.searchsorted(members, _cuts(others, fprs), side="right")
+    allowed = _allowed(len(others), fprs)
+    missed = np.searchsorted(members, _cuts(others, len(others), allowed), side="right")
+    return _rates(missed, len(members), len(others), allowed)
+
+
+def _rates(missed: np.ndarray, n_in: int, n_out: int, allowed: np.ndarray) -> np.ndarray:
     # Above -inf there is everything but -inf itself, which FPR = 1 includes as well.
-    missed = np.where(_allowed(len(others), fprs) < len(others), missed, 0)
-    return np.where(_allowed(len(others), fprs) >= 1, 1 - missed / len(members), np.nan)
+    return np.where(allowed >= 1, 1 - np.where(allowed < n_out, missed, 0) / n_in, np.nan)
