@@ -105,54 +105,66 @@ def _sorted(scores: np.ndarray) -> np.ndarray:
 
 
 def _marked(scores: np.ndarray, member: np.ndarray) -> tuple[np.ndarray, bool]:
-    """The scores, flat, whose last bit says who is a member; whether it was 0 in all, so that they are still the same.
+    """The scores, flat, whose last bit says who is a member; whether it was 0 in all, so that nothing is lost.
 
     Infinities of members become NaN.
     """
-    scores, member = np.ravel(scores), np.ravel(member)
-    marked, last = np.empty(scores.shape), 0
-    for left in range(0, len(scores), CHUNK):
+    given, member = np.ravel(scores).astype(np.float64, copy=False).view(np.uint64), np.ravel(member)
+    marked, lost = np.empty(given.shape), 0
+    for left in range(0, len(given), CHUNK):
         piece = slice(left, left + CHUNK)
-        np.add(scores[piece], 0.0, out=marked[piece])  # -0.0 is 0.0
         bits = marked[piece].view(np.uint64)
-        last |= int(np.bitwise_or.reduce(bits)) & 1
-        bits &= ~np.uint64(1)
+        lost |= int(np.bitwise_or.reduce(given[piece])) & 1
+        np.bitwise_and(given[piece], ~np.uint64(1), out=bits)
+        marked[piece] += 0.0  # of -0.0, 0.0
         bits |= member[piece]
-    return marked, not last
+    return marked, not lost
 
 
 def _of_marked(ordered: np.ndarray, exact: bool, fprs: np.ndarray) -> Roc | None:
-    """The ROC of sorted marked scores; None where they do not tell: some are infinite, or tied but for a lost bit."""
+    """The ROC of sorted marked scores; None where they do not tell: some are infinite, or tied but for the lost bit.
+
+    Who is a member and who is not is counted from below, some levels at a time.
+    """
     if not (ordered.size and np.isfinite(ordered[[0, -1]]).all()):
         return None
-    bits = ordered.view(np.uint64)
-    member, tied = np.empty(len(bits), dtype=bool), False
-    for left in range(0, len(bits), CHUNK):
-        piece = bits[left : left + CHUNK + 1]
-        tied = tied or ((piece[1:] ^ piece[:-1]) == 1).any()  # a member and another
-        member[left : left + CHUNK] = piece[:CHUNK] & 1
-    if tied and not exact:
+    wins, n_out, left, places = 0, 0, 0, []  # wins in halves
+    while left < len(ordered):
+        right = _end_of_level(ordered, min(left + CHUNK, len(ordered)) - 1)
+        bits = ordered[left:right].view(np.uint64)
+        others = np.flatnonzero((bits & 1) == 0)
+        n_in = len(bits) - len(others)
+        steps = bits[1:] ^ bits[:-1]
+        if not (steps == 1).any():  # nowhere a member and another at one level: below the j-th other are others[j] - j
+            within = len(others) * (2 * n_in + len(others) - 1) - 2 * int(others.sum())
+        elif exact:
+            within = _wins_of_levels(bits, steps)
+        else:
+            return None
+        wins += within + 2 * n_in * n_out
+        places.append(left + others)
+        n_out, left = n_out + len(others), right
+    if not 0 < n_out < len(ordered):
         return None
-    places = np.flatnonzero(~member)  # of the others: below the j-th are places[j] - j members
-    n_out, n_in = len(places), len(member) - len(places)
-    if not (n_out and n_in):
-        return None
-    allowed = _allowed(n_out, np.asarray(fprs, dtype=float))
-    cut = n_out - 1 - np.minimum(allowed, n_out - 1)
-    if tied:
-        wins, missed = _of_levels(bits, member, cut)
-    else:
-        wins, missed = n_out * (2 * n_in + n_out - 1) - 2 * int(places.sum()), places[cut] - cut
+    places, allowed = np.concatenate(places), _allowed(n_out, fprs)
+    ends = _end_of_level(ordered, places[n_out - 1 - np.minimum(allowed, n_out - 1)])
+    missed = ends - np.searchsorted(places, ends)
+    n_in = len(ordered) - n_out
     return Roc(wins / (2 * n_in * n_out), _rates(missed, n_in, n_out, allowed))
 
 
-def _of_levels(bits: np.ndarray, member: np.ndarray, cut: np.ndarray) -> tuple[int, np.ndarray]:
-    """Wins in halves, and the members up to the level of the cut-th others [A], of marked scores that share levels."""
-    last = np.flatnonzero(np.append((bits[1:] ^ bits[:-1]) > 1, True))  # of each level
-    members = np.cumsum(member)[last]
-    others = last + 1 - members
-    wins = np.diff(members, prepend=0) * (2 * others - np.diff(others, prepend=0))
-    return int(wins.sum()), members[np.searchsorted(others, cut, side="right")]
+def _end_of_level(ordered: np.ndarray, place: int | np.ndarray) -> int | np.ndarray:
+    """Where the scores end that are level with those at some places, among sorted marked scores."""
+    scores = ordered[place]
+    return np.searchsorted(ordered, np.maximum(scores, (scores.view(np.uint64) ^ 1).view(np.float64)), side="right")
+
+
+def _wins_of_levels(bits: np.ndarray, steps: np.ndarray) -> int:
+    """The members' wins among these, in halves: twice the area below a line of trapezoids, one a level."""
+    ends = np.append(np.flatnonzero(steps > 1) + 1, len(bits))
+    members = np.cumsum(bits & 1, dtype=np.int64)[ends - 1]
+    wins = members[1:] @ ends[:-1] - members[:-1] @ ends[1:]
+    return int(wins + members[-1] * (len(bits) - members[-1]))
 
 
 def _auc(members: np.ndarray, others: np.ndarray) -> float:
