@@ -263,9 +263,8 @@ def swaps(mask: np.ndarray, seed: int, draw: int) -> np.ndarray:
     n_pairs, n_samples = len(mask) // 2, mask.shape[1]
     order = np.random.default_rng([seed, draw]).random((n_pairs, n_samples))
     sizes = mask[0::2].sum(axis=1)
-    members = np.zeros((n_pairs, n_samples), dtype=bool)
-    lowest = np.argpartition(order, np.unique(sizes), axis=1)
-    np.put_along_axis(members, lowest, np.arange(n_samples) < sizes[:, None], axis=1)
+    ranked = np.partition(order, np.unique(sizes), axis=1)
+    members = order < np.take_along_axis(ranked, sizes[:, None], axis=1)
     return members ^ mask[0::2]
 
 

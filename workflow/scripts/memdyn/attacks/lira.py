@@ -207,8 +207,10 @@ def start_of_folds(values: np.ndarray) -> Prior | None:
 
 
 def _prior_of(values: np.ndarray) -> Prior:
-    deviation, dof = values - values.mean(axis=0), len(values) - 1
-    squares = np.einsum("pn,pn->n", deviation, deviation)
+    mean, dof = values.mean(axis=0), len(values) - 1
+    squares = np.zeros_like(mean)
+    for row in values:
+        squares += (row - mean) ** 2
     return fit_prior(np.maximum(squares, dof * MIN_VARIANCE)[None], dof)
 
 

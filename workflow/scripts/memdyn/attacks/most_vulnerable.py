@@ -91,8 +91,11 @@ class MostVulnerable:
         found = np.full((len(SHARES), 1 + len(fprs), len(QUANTITIES)), np.nan)
         if np.isnan(self.risk).any():
             return found
-        at = self._top(max(SHARES))[1 - self.half]
-        most = [np.take_along_axis(scores, at, axis=1) for scores in (scores_in, scores_out)]
+        top = self._top(max(SHARES))
+        most = [
+            np.stack([row[top[1 - side]] for row, side in zip(scores, self.half, strict=True)])
+            for scores in (scores_in, scores_out)
+        ]
         for k, share in enumerate(SHARES):
             inside, outside = (scores[:, : count_of(share, self.risk.shape[1])].ravel() for scores in most)
             curve = roc(inside, outside, fprs)

@@ -66,15 +66,18 @@ def rocs_without(scores_in: np.ndarray, scores_out: np.ndarray, group: np.ndarra
     Raises:
         ValueError: for a NaN among the scores, or no scores.
     """
-    fprs, curves = np.asarray(fprs, dtype=float), []
     members, others = _sorted(scores_in), _sorted(scores_out)
-    wins = _wins(members, others)
+    wins, curves = _wins(members, others), []
     for g in range(group.max() + 1):
         own_in, own_out = _sorted(scores_in[:, group == g]), _sorted(scores_out[:, group == g])
         lost = _wins(own_in, others) + 2 * len(members) * len(own_out) - _wins(own_out, members)
-        kept = _without(members, own_in), _without(others, own_out)
-        left = wins - lost + _wins(own_in, own_out)
-        curves.append(Roc(left / (2 * len(kept[0]) * len(kept[1])), _tpr(*kept, fprs)))
+        n_in, n_out = len(members) - len(own_in), len(others) - len(own_out)
+        allowed = _allowed(n_out, fprs)
+        highest = _without(others[-int(allowed.max(initial=0)) - 1 - len(own_out) :], own_out)
+        cuts = _cuts(highest, n_out, allowed)
+        missed = np.searchsorted(members, cuts, side="right") - np.searchsorted(own_in, cuts, side="right")
+        auc_left = (wins - lost + _wins(own_in, own_out)) / (2 * n_in * n_out)
+        curves.append(Roc(auc_left, _rates(missed, n_in, n_out, allowed)))
     return curves
 
 
@@ -181,9 +184,10 @@ def _wins(members: np.ndarray, others: np.ndarray) -> int:
     return wins
 
 
-def _without(ordered: np.ndarray, some: np.ndarray) -> np.ndarray:
-    """Sorted scores without some of them, which are sorted as well."""
-    return np.delete(ordered, np.searchsorted(ordered, some) + np.arange(len(some)) - np.searchsorted(some, some))
+def _without(highest: np.ndarray, some: np.ndarray) -> np.ndarray:
+    """The highest of sorted scores without some of all, which are sorted as well; those that tie with the lowest stay."""
+    gone = some[np.searchsorted(some, highest[0], side="right") :]
+    return np.delete(highest, np.searchsorted(highest, gone) + np.arange(len(gone)) - np.searchsorted(gone, gone))
 
 
 def _allowed(n_out: int, fprs: np.ndarray) -> np.ndarray:
