@@ -17,6 +17,7 @@ rule run_attack:
         f"{RESULTS}/{{pool}}/{{run}}/{{outputs}}/{{attack}}/attack.log",
     conda:
         "../../envs/memdyn.yaml"
+    threads: OPTIONS.threads
     resources:
         mem_mb=lambda wc, attempt: 8000 * attempt,
         runtime=lambda wc, attempt: 120 * attempt,

@@ -1,6 +1,6 @@
 """The attack stage: one attack at all checkpoints of a run, as tidy tables.
 
-Only one checkpoint is in memory at a time. Groups of the jackknife and swaps of the null are the same at all
+Only one checkpoint is in memory at a time; its refits and draws may share several cores. Groups of the jackknife and swaps of the null are the same at all
 checkpoints, and for all attacks that are given the same seed, so that differences and joint tests are paired.
 
 The null swaps IN and OUT at random. No score depends on its own model's membership, so a model's AUC then has mean
@@ -20,9 +20,10 @@ import pandas as pd
 from memdyn.attacks.base import FOLDS, Attack, Prepared
 from memdyn.attacks.most_vulnerable import MostVulnerable, limits_of, most_vulnerable_table
 from memdyn.attacks.pooling import pooling_loss, target_spread
-from memdyn.attacks.refits import Deletions, refits
+from memdyn.attacks.refits import Deletions, Refit, refit
 from memdyn.attacks.signals import Signals
 from memdyn.design.seeds import derive_seed
+from memdyn.jobs.threads import in_threads
 from memdyn.stats import jackknife
 from memdyn.stats.roc import cuts_at_fprs, fpr_grid, rocs, rocs_without
 from memdyn.terms import AGGREGATIONS, AUC, FPRS, LIKELIHOOD_RATIO_1, threshold_label, tpr_at
@@ -47,6 +48,7 @@ class Settings:
         fprs: FPRs of the columns tpr_at_fpr_*.
         rate_fprs: pooled FPRs of the thresholds of the per-sample rates.
         points_per_decade: of the FPR grid of the ROC curves.
+        threads: how many refits and draws are at work at once; no number depends on it.
     """
 
     level: float
@@ -56,9 +58,10 @@ class Settings:
     fprs: tuple[float, ...]
     rate_fprs: tuple[float, ...]
     points_per_decade: int
+    threads: int = 1
 
     @classmethod
-    def of_options(cls, options: Mapping[str, Any], seed: int) -> "Settings":
+    def of_options(cls, options: Mapping[str, Any], seed: int, threads: int) -> "Settings":
         """From a stage's options: its `statistics` and the plane's `thresholds`."""
         statistics = options["statistics"]
         return cls(
@@ -69,6 +72,7 @@ class Settings:
             fprs=FPRS,
             rate_fprs=tuple(threshold for threshold in options["thresholds"] if threshold != LIKELIHOOD_RATIO_1),
             points_per_decade=GRID_POINTS_PER_DECADE,
+            threads=threads,
         )
 
 
@@ -121,15 +125,16 @@ def evaluate_checkpoint(attack: Attack, given: Prepared, settings: Settings) -> 
     fprs = _fprs(given.mask, deletions.fewest_pairs or given.n_pairs, settings)
     columns = metric_names(settings)
 
-    measured, few = [], []
-    for refit in refits(attack, given, deletions):
-        signals = refit.given.signals
-        measured.append(_measure(refit.scores, signals, fprs))
-        few.append(MostVulnerable.of(refit.given.margins).measure(*signals.split(refit.scores), settings.fprs))
-        if len(measured) == 1:
-            null = _null(attack, signals, refit.scores, settings)
-            by_samples = _se_samples(refit.scores, signals, measured[0]["pooled"], settings)
-            spread = target_spread(signals.split(refit.scores)[1], signals.mask)
+    def figures(of: Refit) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        few = MostVulnerable.of(of.given.margins).measure(*of.given.signals.split(of.scores), settings.fprs)
+        return _measure(of.scores, of.given.signals, fprs), few
+
+    signals, scores = given.signals, (whole := refit(attack, given, None)).scores
+    without = in_threads(lambda pairs: figures(refit(attack, given, pairs)), deletions.kept, settings.threads)
+    measured, few = zip(figures(whole), *without, strict=True)
+    null = _null(attack, signals, scores, settings)
+    by_samples = _se_samples(scores, signals, measured[0]["pooled"], settings)
+    spread = target_spread(signals.split(scores)[1], signals.mask)
     estimate = measured[0]
     deleted = {name: np.stack([values[name] for values in measured])[1:] for name in AGGREGATIONS}
     limits = limits_of(few, sizes, settings.level, given.n_pairs, given.mask.shape[1])
@@ -281,13 +286,16 @@ def null_draws(n_models: int, n_samples: int, least: int) -> int:
 
 def _null(attack: Attack, signals: Signals, scores: np.ndarray, settings: Settings) -> pd.DataFrame:
     """AUC and TPRs of each draw: memberships swapped at random, the attack calibrated anew."""
-    rows, fprs = [], dict.fromkeys(AGGREGATIONS, np.array(settings.fprs))
-    for draw in range(null_draws(*signals.mask.shape, settings.draws)):
+    fprs = dict.fromkeys(AGGREGATIONS, np.array(settings.fprs))
+
+    def rows(draw: int) -> list[list]:
         swapped = signals.swap(swaps(signals.mask, settings.seed, draw))
         # Where the swap moves no calibration, the old scores belong to the new labels.
         new = scores if attack.exchangeable else attack.score_prepared(swapped, "pairs")
-        rows += [[name, draw, *values] for name, values in _measure(new, swapped, fprs).items()]
-    return pd.DataFrame(rows, columns=["aggregation", "draw", *metric_names(settings)])
+        return [[name, draw, *values] for name, values in _measure(new, swapped, fprs).items()]
+
+    draws = in_threads(rows, range(null_draws(*signals.mask.shape, settings.draws)), settings.threads)
+    return pd.DataFrame(sum(draws, []), columns=["aggregation", "draw", *metric_names(settings)])
 
 
 def _measure(scores: np.ndarray, signals: Signals, fprs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
