@@ -40,10 +40,10 @@ def _one_law(z: np.ndarray, dof: float) -> np.ndarray:
     node = place.astype(np.int64)
     coefficients = _quintics(int(node.max()) + 1, dof)
     t = place - node
-    logs = coefficients[5][node]
+    logs = coefficients[5].take(node)
     for coefficient in coefficients[4::-1]:
         logs *= t
-        logs += coefficient[node]
+        logs += coefficient.take(node)
     below = z < 0
     logs[below] = np.log1p(-np.exp(logs[below]))
     return logs
