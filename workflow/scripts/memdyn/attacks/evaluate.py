@@ -61,7 +61,7 @@ class Settings:
     threads: int = 1
 
     @classmethod
-    def of_options(cls, options: Mapping[str, Any], seed: int, threads: int) -> "Settings":
+    def of_options(cls, options: Mapping[str, Any], seed: int, threads: int = 1) -> "Settings":
         """From a stage's options: its `statistics` and the plane's `thresholds`."""
         statistics = options["statistics"]
         return cls(
