@@ -63,7 +63,7 @@ def test_those_that_tie_at_the_border_are_taken_as_they_come():
     for share in (0.001, *SHARES, 0.5, 1.0):
         count, chosen = max(1, round(share * 200)), MostVulnerable(risk, half).attacked(share)
         for pair, side in enumerate(half):
-            expected = sorted(range(200), key=lambda i: (-risk[1 - side, i], i))[:count]  # noqa: B023
+            expected = sorted(range(200), key=lambda i: (-risk[1 - side, i], i))[:count]
             assert set(np.flatnonzero(chosen[pair])) == set(expected)
 
 

@@ -76,13 +76,16 @@ def test_folds_are_fitted_apart_and_the_start_is_forgotten():
 @pytest.mark.parametrize("kind", ["normal", "two kinds", "heavy", "outlier", "lattice"])
 def test_taylor_series_of_the_sums_lead_to_the_same_maximum_in_fewer_sums(kind, dof, monkeypatch):
     rng = np.random.default_rng(dof)
-    squares = rng.chisquare(dof, (3, 2000)) * {
-        "normal": rng.chisquare(9, (3, 2000)) / 9,
-        "two kinds": np.where(rng.random(2000) < 0.1, 1e4, 1.0),
-        "heavy": np.exp(3 * rng.normal(size=2000)),
-        "outlier": np.where(np.arange(2000) == 0, 1e12, 1.0),
-        "lattice": 1.0,
-    }[kind]
+    squares = (
+        rng.chisquare(dof, (3, 2000))
+        * {
+            "normal": rng.chisquare(9, (3, 2000)) / 9,
+            "two kinds": np.where(rng.random(2000) < 0.1, 1e4, 1.0),
+            "heavy": np.exp(3 * rng.normal(size=2000)),
+            "outlier": np.where(np.arange(2000) == 0, 1e12, 1.0),
+            "lattice": 1.0,
+        }[kind]
+    )
     if kind == "lattice":
         squares = np.maximum(np.round(squares), dof * MIN_VARIANCE)
     taken = []

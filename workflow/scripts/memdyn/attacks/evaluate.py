@@ -1,7 +1,8 @@
 """The attack stage: one attack at all checkpoints of a run, as tidy tables.
 
-Only one checkpoint is in memory at a time; its refits and draws may share several cores. Groups of the jackknife and swaps of the null are the same at all
-checkpoints, and for all attacks that are given the same seed, so that differences and joint tests are paired.
+Only one checkpoint is in memory at a time; its refits and draws may share several cores. Groups of the jackknife and
+swaps of the null are the same at all checkpoints, and for all attacks that are given the same seed, so that differences
+and joint tests are paired.
 
 The null swaps IN and OUT at random. No score depends on its own model's membership, so a model's AUC then has mean
 1/2, exactly and however small the study. Pooled, it has not: there the OUT score of one model meets the IN score of
@@ -288,14 +289,15 @@ def _null(attack: Attack, signals: Signals, scores: np.ndarray, settings: Settin
     """AUC and TPRs of each draw: memberships swapped at random, the attack calibrated anew."""
     fprs = dict.fromkeys(AGGREGATIONS, np.array(settings.fprs))
 
-    def rows(draw: int) -> list[list]:
+    def measured(draw: int) -> dict[str, np.ndarray]:
         swapped = signals.swap(swaps(signals.mask, settings.seed, draw))
         # Where the swap moves no calibration, the old scores belong to the new labels.
         new = scores if attack.exchangeable else attack.score_prepared(swapped, "pairs")
-        return [[name, draw, *values] for name, values in _measure(new, swapped, fprs).items()]
+        return _measure(new, swapped, fprs)
 
-    draws = in_threads(rows, range(null_draws(*signals.mask.shape, settings.draws)), settings.threads)
-    return pd.DataFrame(sum(draws, []), columns=["aggregation", "draw", *metric_names(settings)])
+    draws = in_threads(measured, range(null_draws(*signals.mask.shape, settings.draws)), settings.threads)
+    rows = [[name, draw, *values] for draw, found in enumerate(draws) for name, values in found.items()]
+    return pd.DataFrame(rows, columns=["aggregation", "draw", *metric_names(settings)])
 
 
 def _measure(scores: np.ndarray, signals: Signals, fprs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -185,7 +185,7 @@ def _wins(members: np.ndarray, others: np.ndarray) -> int:
 
 
 def _without(highest: np.ndarray, some: np.ndarray) -> np.ndarray:
-    """The highest of sorted scores without some of all, which are sorted as well; those that tie with the lowest stay."""
+    """The highest of sorted scores without some, sorted, of all of them; what ties with the lowest stays."""
     gone = some[np.searchsorted(some, highest[0], side="right") :]
     return np.delete(highest, np.searchsorted(highest, gone) + np.arange(len(gone)) - np.searchsorted(gone, gone))
 
