@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # a smaller set of wheels, a mirror, ...: make demo PIP_ARGS="--index-url ..."
 PIP_ARGS ?=
 
-.PHONY: help demo test test-fast lint format docs env clean
+.PHONY: help demo test test-fast lint format docs gpu-check env clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -36,6 +36,9 @@ format: env ## format all code
 
 docs: env ## generate the schema, the key table of config/README.md and the lists of docs/tables.md
 	$(BIN)/memdyn docs
+
+gpu-check: env ## prove the CUDA path on this machine's GPU, in some minutes (docs/gpu.md)
+	$(BIN)/python benchmarks/gpu_check.py
 
 env: $(VENV)/.complete ## the virtual environment, from requirements.lock, with the command memdyn
 

@@ -69,8 +69,13 @@ wildcard_constraints:
 
 onstart:
     check_work()
+    note_wanted(PLAN)
     state_cost()
     Progress(PLAN, jobs_at_once()).start()
+
+
+onerror:
+    tell_failures()
 
 
 localrules:

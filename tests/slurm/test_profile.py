@@ -29,6 +29,11 @@ def test_the_default_profile_takes_nothing_back() -> None:
     assert not default.keys() & {"jobs", "cores", "executor", "retries", "latency-wait", "default-resources"}
 
 
+def test_a_study_removes_no_logs_of_another() -> None:
+    """The executor's removal of old logs takes the empty folders of waiting jobs along, which then cannot start."""
+    assert yaml.safe_load(SLURM.read_text())["slurm-delete-logfiles-older-than"] == 0
+
+
 @pytest.mark.slow
 def test_a_dry_run_works_where_there_is_no_slurm(tmp_path: Path) -> None:
     resources = dry_run("slurm", tmp_path)

@@ -76,9 +76,10 @@ def test_an_example_is_a_call_of_its_command(monkeypatch, name):
 # -- errors ---------------------------------------------------------------------------------------------------------
 
 
+_COMMANDS = ", ".join(sorted(REGISTRY))
 MISUSES = {
     "a command misspelt": (["adpot"], "no command 'adpot'; did you mean 'adopt'?"),
-    "an option in its place": (["--dry-run", "adopt"], "no command '--dry-run'; allowed: adopt, attacks, docs"),
+    "an option in its place": (["--dry-run", "adopt"], f"no command '--dry-run'; allowed: {_COMMANDS}"),
     "help of nothing": (["help", "dcos"], "no command 'dcos'; did you mean 'docs'?"),
     "an option missing": (["adopt"], "memdyn adopt: the following arguments are required: --reason"),
     "an option misspelt": (["adopt", "--reason", "a", "--dryrun"], "'--dryrun'; did you mean '--dry-run'?"),

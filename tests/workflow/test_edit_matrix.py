@@ -123,7 +123,8 @@ def test_a_fresh_clone_with_edited_training_code_never_uses_them(clone: Project,
     old = f"results={copy.results}"
     before, runs = files(copy.results), folders(copy, "arrays-*/*-e2-*")
     said = clone.refused("--config", old)
-    assert "Traceback" not in said and "allow_retrain=true" in said and "memdyn adopt" in said
+    assert "Traceback" not in said and "allow_retrain=true" in said
+    assert "`memdyn adopt --configfile study.yaml --reason '...'`" in said
     assert len(runs) == 2 and all(run in said for run in runs)
     assert said.count(f"): changed: memdyn/{TRAINING_CODE}\n") == 2
     real = clone.snakemake("--config", old)
@@ -165,7 +166,11 @@ def test_an_attack_added(copy: Project):
     study = copy.study()
     study["attacks"].append({"name": "rmia"})
     copy.write_study(study)
-    assert copy.planned() == {"run_attack": 2, "compare_attacks": 2, **STUDY_JOBS}
+    jobs = {"run_attack": 2, "compare_attacks": 2, **STUDY_JOBS}
+    assert copy.planned() == jobs
+    said = copy.memdyn("why", "--configfile", "study.yaml").stdout
+    assert "because there is no attack like it yet\n" in said
+    assert said.endswith(f"\n{sum(jobs.values())} jobs in all\n")
 
 
 def test_a_run_added(copy: Project):

@@ -1,6 +1,8 @@
 # The config becomes plain objects and file names here; no science, no torch.
 import gc
 import inspect
+import os
+import re
 import sys
 from pathlib import Path
 
@@ -19,13 +21,20 @@ from memdyn.operations.guard import (
     refuse_needless_training,
 )
 from memdyn.operations.progress import Progress
+from memdyn.operations.status import all_jobs, failures
+from memdyn.operations.wanted import note_wanted
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 from snakemake.settings.enums import Quietness
 from snakemake.settings.types import ExecMode
 
 # a plan is millions of objects that stay: looking for garbage among them takes a sixth of the time of planning
 gc.set_threshold(1_000_000)
 
+
+# two lines a choice of jobs, hundreds in a run, which say nothing that the lines of the jobs do not
+_OF_THE_SCHEDULER = re.compile(r"Select jobs to execute|Execute \d+ jobs")
+logger.addFilter(lambda record: not _OF_THE_SCHEDULER.match(str(record.msg)))
 
 IS_MAIN = workflow.exec_mode == ExecMode.DEFAULT
 PROFILES = sorted(Path(workflow.basedir).glob("profiles/*/*.yaml"))
@@ -82,10 +91,16 @@ def state_cost():
         print(f"cost: {line}", file=sys.stderr, flush=True)
 
 
+def tell_failures():
+    """Says at the end of a run that failed what its jobs said last."""
+    for line in failures(PLAN, all_jobs(PLAN)):
+        print(line, file=sys.stderr, flush=True)
+
+
 def check_work():
     """Refuses work that is needless or cannot be done: a dry run at once, a real one when it starts, so that `--unlock` and the like work."""
     try:
-        refuse_needless_training(PLAN)
+        refuse_needless_training(PLAN, *map(os.path.relpath, workflow.configfiles[-1:]))
         refuse_missing_data(PLAN)
     except RuntimeError as error:
         raise WorkflowError(str(error)) from None
@@ -96,7 +111,8 @@ if IS_MAIN:
         check_work()
         state_cost()
     else:
-        link_current(PLAN)
+        if link_current(PLAN):  # there is nothing to start
+            note_wanted(PLAN)
         discard_read(PLAN)
 
 

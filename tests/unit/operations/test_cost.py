@@ -35,7 +35,8 @@ def plan_of(changes=None):
 
 
 def said(plan, slots=1):
-    return list(statement(plan, slots))
+    """All but what comes after scoring, see test_after_scoring.py."""
+    return [line for line in statement(plan, slots) if not line.startswith(("attacks, ", "what figures"))]
 
 
 def finish(plan, run, seconds=None, scored=False):
@@ -97,7 +98,7 @@ def test_before_anything_is_there(here):
     assert models == "16 of 16 models are to be trained, 16 to be scored"
     assert re.fullmatch(r"time: about 1\d core-seconds of training and scoring, 1\d s with one job at a time", time)
     assert source.startswith(
-        "this time is rough, for nothing is measured yet: the nets' arithmetic at 50 GFLOP/s a core;"
+        "this time is rough, for nothing is measured yet: the nets' arithmetic at 50 GFLOP/s a core"
     )
     assert disk.endswith("in the end; 5 GB free")
 
@@ -114,7 +115,7 @@ def test_measured_times_count(here):
     assert time.startswith("time: about 12 core-hours of training and scoring, 12.0 h with one job at a time")
     assert said(plan, 2)[1].startswith("time: about 12 core-hours of training and scoring, 6.0 h with 2 jobs at a time")
     assert said(plan, 9)[1] == said(plan, 2)[1], "there are two blocks"
-    assert source.startswith("this time is measured: that of finished models;")
+    assert source.startswith("this time is measured: that of finished models")
 
 
 def test_everything_is_there(here):
@@ -205,7 +206,8 @@ def test_a_dry_run_says_it(tmp_path):
     hours = 64 * sum(effort.guess for effort in efforts(plan)) / 3600
     stated, wall = re.match(r"time: about (\d+) core-hours of .*, ([\d.]+) h with 2 jobs at a time", lines[1]).groups()
     assert hours < float(stated) < 1.6 * hours and float(wall) == pytest.approx(float(stated) / 2, rel=0.05)
-    assert len(lines) == 4 and lines[3].startswith("disk: ")
+    assert len(lines) == 5 and lines[4].startswith("disk: ")
+    assert re.match(r"attacks, analyses and report: \d+ jobs, about \d+ core-\w+, .* with 2 jobs at a time", lines[3])
     assert done.stdout.index("cost: ") < done.stdout.index("Building DAG")
 
 

@@ -159,3 +159,25 @@ def test_work_of_earlier_calls_does_not_count_as_pace(disk):
     assert seconds_left(progress, 5.0) == round(left)
     disk.train(0, 8, 10.0)
     assert seconds_left(progress, 28.0) == round(2 * (left - 14))
+
+
+def test_only_what_lies_there_is_looked_at_and_what_is_done_once(tmp_path, monkeypatch):
+    """Thousands of looks every ten seconds are a burden on a cluster's file system."""
+    disk = Disk(tmp_path)
+    looks: list[Path] = []
+    exists = Path.exists
+    monkeypatch.setattr(Path, "exists", lambda path: looks.append(path) or exists(path))
+    runs = disk.plan.trained
+
+    def look() -> list[Path]:
+        looks.clear()
+        for run in runs:
+            count(disk.plan, run)
+        return list(looks)
+
+    assert look() == []
+    disk.publish(0, "block-0000-0007", seconds=1.0)
+    assert len(look()) == 2  # the log, and the scores that are not there yet
+    disk.score(0, "block-0000-0007")
+    assert len(look()) == 1 and look() == []
+    assert count(disk.plan, runs[0]).scored == 8

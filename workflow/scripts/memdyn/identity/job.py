@@ -3,6 +3,8 @@ that what the job took is recorded when it ends well."""
 
 import atexit
 import os
+import platform
+import shutil
 import sys
 import time
 import traceback
@@ -13,7 +15,10 @@ from typing import Any
 
 from memdyn.identity.recipe import open_stage, versions
 from memdyn.identity.records import Recorder, record_path
+from memdyn.jobs.gpus import share_gpus
 from memdyn.jobs.heap import keep_freed_memory
+
+_NO_ROOM = 50e6  # bytes: less than a job writes
 
 
 def start(snakemake: Any, folder: str | Path, **inputs: Any) -> Callable[[str], None]:
@@ -29,6 +34,8 @@ def start(snakemake: Any, folder: str | Path, **inputs: Any) -> Callable[[str], 
     recorder = Recorder(record_path(log, folder), snakemake.rule, snakemake.threads, list(snakemake.output))
     shown = [value for name, value in snakemake.wildcards.items() if name not in ("pool", "outputs")]
     tell = teller(log, " ".join([snakemake.rule, *shown]))
+    if snakemake.params.get("device") == "cuda" and (gpu := share_gpus()):
+        tell(f"on GPU {gpu}")
     keep_freed_memory()
     sys.excepthook = _failure(tell, log, recorder)
     # what reads trained weights runs the code of their net
@@ -43,13 +50,29 @@ def _failure(tell: Callable[[str], None], log: Path, recorder: Recorder) -> Call
 
     def report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         atexit.unregister(recorder.write)
+        if issubclass(kind, KeyboardInterrupt):
+            tell(f"interrupted on {where()}; what was finished stays, run snakemake again to go on")
+            return
         with log.open("a") as stream:
             traceback.print_exception(kind, error, trace, file=stream)
         tell(
-            f"FAILED, {kind.__name__}: {error} (details: {log}; what was finished stays, run snakemake again to go on)"
+            f"FAILED on {where()}, {kind.__name__}: {error} {_full_disk(log.parent)}"
+            f"(details: {log}; what was finished stays, run snakemake again to go on)"
         )
 
     return report
+
+
+def _full_disk(folder: Path) -> str:
+    """Said where there is no room: libraries' own words for it are hard to understand."""
+    free = shutil.disk_usage(folder).free
+    return f"(THE DISK IS FULL: {free / 1e6:.1f} MB are free) " if free < _NO_ROOM else ""
+
+
+def where() -> str:
+    """The machine, and the job of SLURM where there is one."""
+    job = os.environ.get("SLURM_JOB_ID")
+    return platform.node() + (f" (SLURM job {job})" if job else "")
 
 
 def teller(log: str | os.PathLike[str], name: str) -> Callable[[str], None]:

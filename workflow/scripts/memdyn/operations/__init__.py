@@ -33,9 +33,29 @@ REGISTRY = {
         summary="a finished study's attacks side by side, with what each has cost, in Markdown",
         example="memdyn attacks results/studies/demo",
     ),
+    "clean": Command(
+        module="memdyn.operations.clean",
+        summary="results that no study refers to any more, with their sizes; deletes them when told",
+        example="memdyn clean --delete",
+    ),
     "docs": Command(
         module="memdyn.operations.docs",
         summary="write what is generated of the docs: the config's schema and its table of keys",
         example="memdyn docs",
+    ),
+    "plan": Command(
+        module="memdyn.operations.plan",
+        summary="what a study will do and cost, and what its numbers will be able to say",
+        example="memdyn plan --configfile config/studies/tiny.yaml --half-width 0.02",
+    ),
+    "status": Command(
+        module="memdyn.operations.status",
+        summary="how far a study is, what failed and why, and what is left",
+        example="memdyn status --configfile config/studies/tiny.yaml",
+    ),
+    "why": Command(
+        module="memdyn.operations.why",
+        summary="what a run would make, and what made it new: keys of the config, or files of code",
+        example="memdyn why --configfile config/studies/tiny.yaml",
     ),
 }

@@ -7,19 +7,15 @@ Nothing checks that results stay the same: that is what the reason vouches for. 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from datetime import UTC, datetime
 
-from memdyn.config.load import load_study
-from memdyn.config.yaml_file import read_yaml
 from memdyn.identity.recipe import RECIPE, commit, read_recipe, with_code, write_recipe
+from memdyn.operations.asked import plan_of, study_arguments
 from memdyn.operations.guard import Superseded, superseded
-from memdyn.plan.study import StudyPlan, build_plan
+from memdyn.plan.study import StudyPlan
 
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--reason", required=True, type=_reason, metavar="TEXT", help="why results stay the same")
-    parser.add_argument(
-        "--configfile", default="config/config.yaml", metavar="FILE", help="the study (default: %(default)s)"
-    )
-    parser.add_argument("--results", metavar="FOLDER", help="of the results, where it is not the config's")
+    study_arguments(parser)
     parser.add_argument("--dry-run", action="store_true", help="say what would be renamed, and rename nothing")
 
 
@@ -36,10 +32,7 @@ def run(given: Namespace) -> None:
         ConfigError: for a bad study.
         FileExistsError: where a new name is taken.
     """
-    config = read_yaml(given.configfile)
-    if given.results:
-        config["results"] = given.results
-    found = adoptable(build_plan(load_study(config)))
+    found = adoptable(plan_of(given))
     for item in found:
         told = f"{item.folder} as {item.new_folder.name} ({item.changed_code})"
         if not given.dry_run:

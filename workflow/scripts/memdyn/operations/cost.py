@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from memdyn.design.blocks import block_names, models_of
+from memdyn.operations.after_scoring import OF_ALL_RUNS, work_after_scoring
 from memdyn.operations.effort import SPEEDS, Effort, efforts, probing_cost, seconds_a_model
 from memdyn.operations.progress import START_SECONDS, Count, count, duration
 from memdyn.plan.probes import OUTPUTS
@@ -71,6 +72,7 @@ def statement(plan: StudyPlan, slots: int) -> Iterator[str]:
         exported = plan.imported.exported
         scores = f"{len(exported.order)} models at {len(exported.checkpoints)} checkpoints"
         yield f"nothing is trained: {plan.study.config.scores.path} has scores of {scores}"
+        yield from told_after_scoring(plan, slots)
         return
     counts = [count(plan, run) for run in plan.trained]
     found = efforts(plan)
@@ -83,11 +85,13 @@ def statement(plan: StudyPlan, slots: int) -> Iterator[str]:
     yield from _probing(plan, runs)
     if (trained, scored) == (to_train, wanted):
         yield f"all {to_train} models are trained and scored"
+        yield from told_after_scoring(plan, slots)
         return
     to_score = sum(sum(run.count.left) for run in runs if run.plan.outputs)  # a hidden teacher is trained and no more
     yield f"{to_train - trained} of {to_train} models are to be trained, {to_score} to be scored"
     yield from _shared(plan)
     yield from _time(plan, [run for run in runs if run.blocks], slots)
+    yield from told_after_scoring(plan, slots)
     yield _disk(plan, runs, slots)
 
 
@@ -163,13 +167,33 @@ def _time(plan: StudyPlan, runs: list[_Run], slots: int) -> Iterator[str]:
         work = _amount(total, "GPU") if device == "cuda" else _amount(total * threads, "core")
         jobs = f"{at_once} jobs" if at_once > 1 else "one job"
         yield f"time: about {work} of training and scoring, {duration(wall)} with {jobs} at a time"
-        yield f"this time is {_source(device, known)}; attacks, analyses and report come on top"
+        yield f"this time is {_source(device, known)}"
     own = [run.plan.name for run in known if not run.count.seconds and _has_unknown(run.plan)]
     if own:
         yield f"what your own mechanisms take in {_named(own)} is not known, and not in this time"
     unknown = [run.plan.name for run in runs if not run.seconds]
     if unknown:
         yield f"time of {_named(unknown, len(runs))}: unknown, nothing of this architecture was measured yet"
+
+
+def told_after_scoring(plan: StudyPlan, slots: int) -> Iterator[str]:
+    """Attacks, analyses and the report, which take most of the time of a small study."""
+    left = work_after_scoring(plan)
+    known = [work for work in left if work.seconds]
+    if not known:
+        return
+    of_all_runs = sum(work.seconds for work in known if work.name in OF_ALL_RUNS)  # one after the other, at the end
+    longest = max((work.seconds for work in known if work.name not in OF_ALL_RUNS), default=0.0)
+    total = sum(work.seconds for work in known)
+    wall = max(total / slots, longest + of_all_runs)
+    measured = sum(work.measured for work in known)
+    source = "measured" if measured == len(known) else "rough" if not measured else "in part measured"
+    jobs = f"{len(known)} jobs" if len(known) > 1 else "one job"
+    at_once = f"{slots} jobs" if slots > 1 else "one job"
+    time = f"about {_amount(total, 'core')}, {duration(wall)} with {at_once} at a time"
+    yield f"attacks, analyses and report: {jobs}, {time} ({source})"
+    if unknown := sorted({work.name for work in left} - {work.name for work in known}):
+        yield f"what {', '.join(unknown)} takes is not known, and not in this time"
 
 
 def _has_unknown(run: RunPlan) -> bool:
@@ -211,9 +235,9 @@ def _disk(plan: StudyPlan, runs: list[_Run], slots: int) -> str:
     short = most - there + scores - scores_there > free
     unknown = _named([run.plan.name for run in runs if not run.effort.checkpoint], len(runs))
     return (
-        f"disk: checkpoints {_bytes(most)} at most and {_bytes(final)} in the end (keep_checkpoints: {keep})"
-        f"{f', without those of {unknown}: unknown' if unknown else ''}; scores {_bytes(scores)} in the end; "
-        f"{_bytes(free)} free{', TOO LITTLE' if short else ''}"
+        f"disk: checkpoints {told_bytes(most)} at most and {told_bytes(final)} in the end (keep_checkpoints: {keep})"
+        f"{f', without those of {unknown}: unknown' if unknown else ''}; scores {told_bytes(scores)} in the end; "
+        f"{told_bytes(free)} free{', TOO LITTLE' if short else ''}"
     )
 
 
@@ -229,7 +253,8 @@ def _amount(seconds: float, unit: str) -> str:
     return f"{seconds / 60:.0f} {unit}-minutes" if seconds < 5400 else f"{_rounded(seconds / 3600)} {unit}-hours"
 
 
-def _bytes(size: float) -> str:
+def told_bytes(size: float) -> str:
+    """2.3 GB, 12 MB."""
     if not size:
         return "nothing"
     return f"{_rounded(size / 1e9)} GB" if size >= 1e9 else f"{_rounded(size / 1e6)} MB"

@@ -43,8 +43,11 @@ class Superseded:
         return f"{self.folder} (would become {self.new_folder.name}): {self.changed_code}"
 
 
-def refuse_needless_training(plan: StudyPlan) -> None:
+def refuse_needless_training(plan: StudyPlan, configfile: str = "config/config.yaml") -> None:
     """Asks for permission before finished work is trained again because of code, or of deleted checkpoints, alone.
+
+    Args:
+        configfile: of the study, for the advice.
 
     Raises:
         RuntimeError: naming the folders and what can be done.
@@ -57,9 +60,9 @@ def refuse_needless_training(plan: StudyPlan) -> None:
         raise RuntimeError(
             "the code of these finished folders has changed, and their models would be trained again:\n"
             + _listed(retrained)
-            + f"If the change alters results: allow it with `--config allow_retrain=true`.\n{_ADOPT}"
+            + f"If the change alters results: allow it with `--config allow_retrain=true`.\n{_adopt(configfile)}"
         )
-    lost = dict(_unreadable(plan))
+    lost = unread_weights(plan)
     if lost:
         raise RuntimeError(
             "the checkpoints of these finished blocks were deleted once they were read, but new probes or students "
@@ -67,7 +70,7 @@ def refuse_needless_training(plan: StudyPlan) -> None:
             + _listed(f"{block} (for {', '.join(probes)})" for block, probes in lost.items())
             + f"Their models would be trained again{_took(lost)}: allow it with `--config allow_retrain=true`; to keep "
             + "checkpoints in future, set keep_checkpoints: all."
-            + (f"\nThe code of these has changed:\n{_listed(found)}{_ADOPT}" if found else "")
+            + (f"\nThe code of these has changed:\n{_listed(found)}{_adopt(configfile)}" if found else "")
         )
 
 
@@ -98,10 +101,9 @@ def refuse_missing_data(plan: StudyPlan) -> None:
             raise RuntimeError(f"no such file: {file}\nIt was imported, but {missing[0]} is gone: put the file back.")
 
 
-_ADOPT = (
-    "If it provably does not (a refactoring): `memdyn adopt --reason '...'`, with this study's --configfile, keeps the "
-    "folders under their new names."
-)
+def _adopt(configfile: str) -> str:
+    command = f"memdyn adopt --configfile {configfile} --reason '...'"
+    return f"If it provably does not (a refactoring): `{command}` keeps the folders under their new names."
 
 
 def _listed(items: Iterable[Any]) -> str:
@@ -153,8 +155,12 @@ def _trainings(plan: StudyPlan) -> Iterator[tuple[Stage, str]]:
     yield from ((stage, block) for stage in plan.stages.values() if stage.kind == TRAIN for block in blocks)
 
 
+def unread_weights(plan: StudyPlan) -> dict[Path, list[str]]:
+    """Finished blocks without weights, with the names of those that have still to read them."""
+    return dict(_unreadable(plan))
+
+
 def _unreadable(plan: StudyPlan) -> Iterator[tuple[Path, list[str]]]:
-    """Blocks without weights, and the names of those that have still to read them."""
     for train, block in _trainings(plan):
         trained = Path(plan.results, train.path, block)
         kept = (trained / "checkpoints").exists() or progress_folder(trained.parent, block).exists()
@@ -181,9 +187,11 @@ def discard_read(plan: StudyPlan) -> None:
             discard(weights)
 
 
-def link_current(plan: StudyPlan) -> None:
-    """Points the study's links to the finished version that the config asks for."""
-    point_links(Path(plan.folder), plan.version_names())
+def link_current(plan: StudyPlan) -> bool:
+    """Points the study's links to the finished version that the config asks for; whether there is all of it."""
+    versions = plan.version_names()
+    point_links(Path(plan.folder), versions)
+    return all(Path(plan.versions, folder).exists() for folder in versions.values())
 
 
 def point_links(study: Path, versions: Mapping[str, str]) -> None:

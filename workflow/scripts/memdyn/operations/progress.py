@@ -1,6 +1,7 @@
 """What is left: a line now and then while Snakemake runs, counted from the files that jobs leave."""
 
 import json
+import os
 import sys
 import threading
 import time
@@ -61,10 +62,14 @@ def count(plan: StudyPlan, run: RunPlan) -> Count:
     begun, seconds, logs = 0.0, [], []
     left = {block: len(models_of(block)) for block in blocks}
     trained_in = Path(plan.results, run.train.path)
-    for block in blocks if trained_in.exists() else []:
+    last = run.outputs or run.train  # a hidden teacher is done when it is trained
+    # three folders are listed, and only what lies there is looked at: a look at each of thousands of files, every few
+    # seconds, is a burden on the file system of a cluster
+    begun_blocks = _names(trained_in) | _names(trained_in / "progress") | _names(Path(plan.results, last.path))
+    for block in filter(begun_blocks.__contains__, blocks):
         size = left[block]
         log = Path(plan.results, run.train.product(block))
-        if log.exists():
+        if _there(log):
             trained += size
             logs.append(log)
             jobs_begun += not run.shares
@@ -75,8 +80,7 @@ def count(plan: StudyPlan, run: RunPlan) -> Count:
             seconds += [sum(row["seconds"] for row in rows) for rows in finished if isfinite(rows[-1]["loss"])]
             begun += sum(_share(model, run.train.options["epochs"]) for model in models)
             jobs_begun += bool(models) and not run.shares
-        last = run.outputs or run.train  # a hidden teacher is done when it is trained
-        if Path(plan.results, last.product(block)).exists():
+        if _there(Path(plan.results, last.product(block))):
             scored += left.pop(block)
             jobs_begun += bool(run.outputs)
     seconds += filter(None, map(_mean_seconds, logs[-_LOGS_READ:]))
@@ -94,6 +98,24 @@ def count(plan: StudyPlan, run: RunPlan) -> Count:
         seconds=mean,
         scoring=scoring_cost(run),
     )
+
+
+def _names(folder: Path) -> set[str]:
+    """What lies in a folder; nothing where there is none."""
+    try:
+        return set(os.listdir(folder))
+    except OSError:
+        return set()
+
+
+_seen: set[Path] = set()
+
+
+def _there(product: Path) -> bool:
+    """Whether a job has left it; what is once there stays as long as this process looks."""
+    if product not in _seen and product.exists():
+        _seen.add(product)
+    return product in _seen
 
 
 @cache

@@ -1,0 +1,101 @@
+"""What comes after scoring is foretold from finished jobs of its kind, scaled by its size; else from constants."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from finished_studies import finish
+from memdyn.config.load import load_study
+from memdyn.identity.records import SUFFIX
+from memdyn.operations.after_scoring import LEAST, SECONDS, work_after_scoring
+from memdyn.operations.cost import told_after_scoring
+from memdyn.operations.places import places
+from memdyn.operations.progress import START_SECONDS
+from memdyn.plan.stage import ATTACK, FIGURES
+from memdyn.plan.study import build_plan
+from studies import study
+
+RECORD = {
+    "rule": "run_attack",
+    "started": "2026-11-29T04:38:25+00:00",
+    "ended": "2026-11-29T04:38:27+00:00",
+    "seconds": 9.0,
+    "threads": 1,
+    "peak_mb": 1.0,
+    "peak_cuda_mb": None,
+    "host": "",
+    "slurm_job": "",
+    "commit": "",
+    "digest": "",
+    "versions": {},
+}
+OTHERS = 3.0  # CPU seconds of each job that is no attack
+
+
+def plan_of(results: Path, **changes):
+    return build_plan(
+        load_study(study({"results": str(results), "attacks": [{"name": "lira"}, {"name": "rmia"}]} | changes))
+    )
+
+
+def finish_with_records(plan, seconds: dict[str, float]) -> None:
+    """A finished study whose jobs took so many CPU seconds, attacks by name."""
+    finish(plan)
+    for stage, place in places(plan).values():
+        took = seconds[stage.options["attack"]["name"]] if stage.kind == ATTACK else OTHERS
+        folder = place.parent / "logs" / place.name if stage.kind == FIGURES else place
+        if not stage.kind.per_block:
+            (folder / f"job{SUFFIX}").write_text(json.dumps(RECORD | {"cpu_seconds": took}))
+
+
+def seconds_of(plan) -> dict[str, set[float]]:
+    found: dict[str, set[float]] = {}
+    for work in work_after_scoring(plan):
+        found.setdefault(work.name, set()).add(work.seconds and round(work.seconds - START_SECONDS - LEAST, 6))
+    return found
+
+
+def test_before_anything_has_finished_constants_of_the_demo_speak(tmp_path):
+    plan = plan_of(tmp_path)
+    millions = 8 * 400 * 4 / 1e6
+    found = seconds_of(plan)
+    assert found["lira"] == {round(SECONDS["attack"] * millions, 6)}
+    assert found["dynamics"] == {round(SECONDS["dynamics"] * millions, 6)}
+    assert found["agreement"] == {round(SECONDS["agreement"] * 2 * millions, 6)}  # of two attacks
+    assert found["figures"] == {2 * SECONDS["figures"]}  # of two runs
+    assert not any(work.measured for work in work_after_scoring(plan))
+    assert None not in set().union(*found.values())
+
+
+def test_nothing_is_left_of_a_finished_study(tmp_path):
+    plan = plan_of(tmp_path)
+    finish(plan)
+    assert work_after_scoring(plan) == []
+    assert list(told_after_scoring(plan, 1)) == []
+
+
+@pytest.mark.parametrize("change, times", [({"shadow_models": 16}, 2), ({"base.checkpoints": [0, 4]}, 0.5)])
+def test_a_finished_job_is_scaled_by_models_and_checkpoints(tmp_path, change, times):
+    finish_with_records(plan_of(tmp_path), {"lira": 10.2, "rmia": 5.2})
+    plan = plan_of(tmp_path, **change)
+    found = seconds_of(plan)
+    assert found["lira"] == {10 * times} and found["rmia"] == {5 * times}
+    assert found["dynamics"] == {round((OTHERS - LEAST) * times, 6)}
+    assert found["tables"] == {round(OTHERS - LEAST, 6)}  # of as many runs
+    assert all(work.measured for work in work_after_scoring(plan))
+
+
+def test_the_nearest_in_size_speaks(tmp_path):
+    finish_with_records(plan_of(tmp_path), {"lira": 10.2, "rmia": 5.2})
+    finish_with_records(plan_of(tmp_path, shadow_models=64), {"lira": 40.2, "rmia": 5.2})
+    assert seconds_of(plan_of(tmp_path, shadow_models=16))["lira"] == {20.0}
+    assert seconds_of(plan_of(tmp_path, shadow_models=128))["lira"] == {80.0}
+
+
+def test_it_is_stated(tmp_path):
+    finish_with_records(plan_of(tmp_path), {"lira": 100.2, "rmia": 0.2})
+    (line,) = told_after_scoring(plan_of(tmp_path, shadow_models=16), 2)
+    assert "15 jobs, about 9 core-minutes, 4 min with 2 jobs at a time (measured)" in line
+    own = plan_of(tmp_path, attacks=[{"name": "lira"}, {"name": "loss"}])
+    assert next(told_after_scoring(own, 2)).endswith("(in part measured)")

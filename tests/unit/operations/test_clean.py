@@ -1,0 +1,116 @@
+"""What no study refers to is listed, and deleted when told; what a study needs never is."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from finished_studies import finish
+from memdyn.__main__ import main
+from memdyn.config.load import load_study
+from memdyn.operations.clean import unused
+from memdyn.operations.guard import link_current
+from memdyn.operations.wanted import WANTED, note_wanted
+from memdyn.plan.study import build_plan
+from studies import study
+
+
+def start(results: Path, **more):
+    """A study is started, and noted."""
+    plan = build_plan(load_study(study({"results": str(results)} | more)))
+    note_wanted(plan)
+    return plan
+
+
+def end(plan) -> None:
+    finish(plan)
+    link_current(plan)
+
+
+def names(results: Path) -> set[str]:
+    return {each.folder.relative_to(results).as_posix() for each in unused(results)}
+
+
+def test_nothing_of_what_a_study_asks_for_is_listed(tmp_path):
+    plan = start(tmp_path)
+    end(plan)
+    assert names(tmp_path) == set()
+
+
+def test_what_an_edit_left_behind_is_listed_whole(tmp_path):
+    old = start(tmp_path)
+    end(old)
+    new = start(tmp_path, **{"base.batch_size": 16})
+    assert names(tmp_path) == set()  # is shown until the new work has ended
+    end(new)
+    left = {run.train.path for run in old.runs}
+    versions = {f"studies/small/versions/{name}" for name in old.version_names().values()}
+    assert names(tmp_path) == left | versions
+
+
+def test_what_another_study_shares_is_not(tmp_path):
+    end(start(tmp_path))
+    end(start(tmp_path, study="other", attacks=[{"name": "lira"}, {"name": "rmia"}]))
+    assert names(tmp_path) == set()
+    shutil.rmtree(tmp_path / "studies" / "other")
+    found = names(tmp_path)
+    assert found and all(Path(name).name.startswith(("rmia-", "agreement-", "realised-")) for name in found)
+
+
+def test_a_study_that_never_ended_keeps_what_it_has_begun(tmp_path):
+    plan = start(tmp_path)
+    finish(plan)
+    shutil.rmtree(tmp_path / "studies" / "small" / "versions")
+    assert names(tmp_path) == set()
+
+
+def test_of_a_study_without_a_note_the_whole_pool_is_kept(tmp_path):
+    old = start(tmp_path)
+    end(old)
+    end(start(tmp_path, **{"base.batch_size": 16}))
+    Path(old.folder, WANTED).unlink()
+    assert names(tmp_path) == set()
+
+
+def test_a_study_of_which_nothing_is_known_stops_it(tmp_path, capsys):
+    end(start(tmp_path))
+    (tmp_path / "studies" / "lost").mkdir()
+    assert main(["clean", "--results", str(tmp_path), "--delete"]) == 1
+    assert "studies/lost: it is not noted what this study needs" in capsys.readouterr().err
+
+
+@pytest.fixture
+def edited(tmp_path, monkeypatch):
+    """Results with folders that an edit left behind; the working folder is elsewhere."""
+    end(start(tmp_path / "results"))
+    end(start(tmp_path / "results", **{"base.batch_size": 16}))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "results"
+
+
+def test_it_deletes_when_told_and_not_before(edited, capsys):
+    listed = unused(edited)
+    assert listed and all(each.size > 0 for each in listed if each.folder.parent.name != "versions")
+    assert main(["clean"]) == 0 and all(each.folder.exists() for each in listed)
+    assert "`memdyn clean --delete` deletes them" in capsys.readouterr().out
+    assert main(["clean", "--delete"]) == 0 and not any(each.folder.exists() for each in listed)
+    said = capsys.readouterr().out
+    assert all(f"deleted {each.folder.relative_to(edited.parent)}: " in said for each in listed)
+    assert main(["clean"]) == 0
+    assert capsys.readouterr().out == "nothing to delete: all results are of studies as they are now\n"
+    plan = build_plan(load_study(study({"results": str(edited), "base.batch_size": 16})))
+    assert all(Path(edited, path).exists() for path in plan.stages)
+
+
+def test_it_deletes_nothing_while_a_snakemake_runs(edited, capsys):
+    lock = Path(".snakemake", "locks", "0.input.lock")
+    lock.parent.mkdir(parents=True)
+    lock.touch()
+    before = unused(edited)
+    assert main(["clean", "--delete"]) == 1 and unused(edited) == before
+    assert "`snakemake --unlock` first" in capsys.readouterr().err
+
+
+def test_no_results_are_no_results(tmp_path, capsys):
+    assert main(["clean", "--results", str(tmp_path / "nothing")]) == 1
+    assert "no such folder of results" in capsys.readouterr().err

@@ -1,0 +1,106 @@
+"""What is foretold comes to pass: jobs, intervals, and what so few false positives cannot say."""
+
+from math import inf
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from finished_studies import finish
+from memdyn.__main__ import main
+from memdyn.attacks.base import Prepared, build
+from memdyn.attacks.evaluate import Settings, evaluate_checkpoint
+from memdyn.config.load import load_study
+from memdyn.operations.plan import _jobs, _resolution
+from memdyn.operations.widths import expected_half, widths
+from memdyn.plan.study import build_plan
+from memdyn.terms import AUC, FPRS, METRICS, tpr_at
+from studies import study
+from worlds import gaussian_world
+
+LIRA = {"attacks": [{"name": "lira"}]}
+SETTINGS = Settings(level=0.95, groups=16, draws=1, seed=1, fprs=FPRS, rate_fprs=(), points_per_decade=2)
+
+
+def plan_of(results: Path, **changes):
+    return build_plan(load_study(study({"results": str(results)} | LIRA | changes)))
+
+
+def test_jobs_are_counted_by_kind(tmp_path, capsys):
+    config = tmp_path / "study.yaml"
+    config.write_text(yaml.safe_dump(study({"results": str(tmp_path / "results")} | LIRA)))
+    assert main(["plan", "--configfile", str(config)]) == 0
+    said = capsys.readouterr().out
+    assert "pool                 2      0\n" in said and "in all              19      0\n" in said
+    assert "intervals: unknown until" in said
+    plan = plan_of(tmp_path / "results")
+    finish(plan)
+    jobs, files = list(_jobs(plan))[-2:]
+    assert jobs == "in all               0     19"
+    # of two runs: 10 of an attack, 7 of dynamics, 6 of agreement, 7 of realised, 23 of the analysis, 4 of blocks each
+    of_a_run = 10 + 7 + 6 + 7 + 23 + 4 + 4
+    assert files == f"files in the end, besides weights that are kept: about {2 * of_a_run + 7 + 3 * 4}"
+
+
+@pytest.mark.parametrize("option", [["--jobs", "0"], ["--half-width", "0"], ["--half-width", "wide"]])
+def test_bad_options_are_refused(option, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["plan", *option])
+    assert stopped.value.code == 2 and f"{option[1]!r}: must be " in capsys.readouterr().err
+
+
+def test_fprs_that_cannot_be_seen_are_named(tmp_path):
+    few = list(_resolution(plan_of(tmp_path)))
+    assert few[0] == "resolution of FPRs: 1/200 in a model, 1/1,600 in all, 1/4 of a sample over its OUT models"
+    assert few[1:] == [
+        "tpr_at_fpr_0.001 has no false positive in a model: read it pooled",
+        "tpr_at_fpr_0.001 rests on 2 false positives in all: take more samples or more models",
+    ]
+    many = {"pool.parts.scored": 1400, "shadow_models": 64, "pool.parts.population": 90, "pool.parts.test": 90}
+    assert len(list(_resolution(plan_of(tmp_path, **many)))) == 2  # pooled, 0.1 % of 44,800
+
+
+def measured(attack: dict, n_models: int, seed: int) -> dict[str, pd.DataFrame]:
+    """An attack's tables at one checkpoint of a world in which models differ."""
+    changes = {"attacks": [attack], "dynamics.attacks": [attack["name"]]}
+    built = build(load_study(study(changes)).config.attacks[0].model_dump())
+    world = gaussian_world(seed, n_models, 300, 1.0, model_effect=0.3, samples_seed=5)
+    tables = evaluate_checkpoint(built, Prepared.of(built, world), SETTINGS)
+    return {name: table.assign(epoch=4) for name, table in tables.items()}
+
+
+def halves(tables: dict[str, pd.DataFrame]) -> list[float]:
+    row = tables["metrics"].query("aggregation == 'pooled'").iloc[0]
+    return [(row[f"{metric}_high"] - row[f"{metric}_low"]) / 2 for metric in FORETOLD]
+
+
+FORETOLD = (AUC, tpr_at(0.01))
+
+
+@pytest.mark.parametrize("attack, few, wide, worlds", [("loss", 16, 1.25, 6), ("lira", 32, 1.4, 3)])
+def test_intervals_of_64_models_are_foretold_from_few(tmp_path, attack, few, wide, worlds):
+    """On average over worlds; LiRA finds more with more models, so that of its errors the law is a rough one."""
+    seen, foretold = [], []
+    for seed in range(worlds):
+        attacks = {"attacks": [{"name": attack}], "dynamics.attacks": [attack], "runs": [{"name": "mlp"}]}
+        done, many = (plan_of(tmp_path / str(seed), shadow_models=models, **attacks) for models in (few, 64))
+        finish(done)
+        for name, table in measured({"name": attack}, few, seed).items():
+            table.to_parquet(Path(done.results, done.runs[0].attacks[attack].path, f"{name}.parquet"))
+        found = {each.metric: each for each in widths(many, 0.01)}
+        assert {each.measured for each in found.values()} == {few} and found.keys() == set(METRICS)
+        foretold.append([found[metric].half for metric in FORETOLD])
+        seen.append(halves(measured({"name": attack}, 64, seed)))
+    ratio = np.exp(np.mean(np.log(foretold) - np.log(seen), axis=0))
+    assert np.all((ratio > 1 / wide) & (ratio < wide)), ratio
+
+
+def test_the_models_that_a_width_takes():
+    error = 0.08
+    halves = {models: expected_half(error, models, 16, 0.95) for models in (8, 16, 64, 256)}
+    assert halves[64] == pytest.approx(2.131 * 0.08 / 8, rel=1e-3)  # Student's t of 16 groups
+    assert halves[8] == pytest.approx(3.182 * 0.08 / 8**0.5, rel=1e-3)  # of 4 groups
+    assert list(halves.values()) == sorted(halves.values(), reverse=True)
+    assert expected_half(error, 2, 16, 0.95) == inf

@@ -1,0 +1,79 @@
+"""States of jobs are read off their files; what failed is told with run, models and its last words."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from finished_studies import finish
+from memdyn.config.load import load_study
+from memdyn.identity.job import where
+from memdyn.operations.status import BEGUN, DONE, FAILED, WAITING, all_jobs, failures, lines, table
+from memdyn.plan.study import build_plan
+from studies import study
+
+LOST = "05:12:44 train_block mlp block-0008-0015: FAILED on c1 (SLURM job 12), ValueError: the loss became infinite"
+
+
+@pytest.fixture
+def plan(tmp_path):
+    """Of three blocks a run, nothing done."""
+    return build_plan(load_study(study({"results": str(tmp_path), "shadow_models": 24})))
+
+
+def states(plan, stage):
+    return [job.state for job in all_jobs(plan)[stage.path]]
+
+
+def put(path: Path, text: str = "") -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def test_nothing_and_all(plan):
+    assert next(lines(plan)) == "small: 0 of 33 jobs done, 33 waiting"
+    finish(plan)
+    assert {job.state for jobs in all_jobs(plan).values() for job in jobs} == {DONE}
+    assert list(failures(plan, all_jobs(plan))) == []
+
+
+def test_each_state(plan):
+    train = plan.runs[0].train
+    folder = Path(plan.results, train.path)
+    put(folder / "block-0000-0007" / "train.log", "05:12:40 train_block mlp: model 0: trained in 1 s")
+    put(folder / "block-0008-0015" / "train.log", f"Traceback\n{LOST}\n")
+    assert states(plan, train) == [BEGUN, FAILED, WAITING]
+    put(folder / "block-0008-0015" / "log.parquet")  # a later attempt came to its end
+    assert states(plan, train) == [BEGUN, DONE, WAITING]
+
+
+def test_what_failed_is_told_with_its_run_its_models_and_its_last_words(plan):
+    put(Path(plan.results, plan.runs[0].train.path, "block-0008-0015", "train.log"), f"{LOST}\n")
+    found = list(failures(plan, all_jobs(plan)))
+    assert found == ["", f"failed: train {plan.runs[0].train.slug} of mlp, models 8 to 15", f"  {LOST}"]
+
+
+def test_figures_whose_log_lies_aside(plan):
+    finish(plan)
+    figures = Path(plan.versions, plan.figures.folder)
+    shutil.rmtree(figures)
+    put(figures.parent / "logs" / f"{figures.name}.log", "05:00:00 draw_figures: FAILED on vm, OSError: no space left")
+    assert [job.state for job in all_jobs(plan)[plan.figures.folder]] == [FAILED]
+    assert "failed: figures of the study" in list(failures(plan, all_jobs(plan)))
+
+
+def test_the_table_has_a_line_a_run(plan):
+    finish(plan)
+    (Path(plan.results, plan.runs[1].train.path) / "block-0000-0007" / "log.parquet").unlink()
+    put(Path(plan.results, plan.runs[1].train.path, "block-0000-0007", "train.log"), f"{LOST}\n")
+    text = list(table(plan, all_jobs(plan)))
+    header = next(line for line in text if " train " in line)
+    cells = {line.split()[0]: dict(zip(header.split(), line.split()[1:], strict=False)) for line in text}
+    assert cells["mlp"]["train"] == "3/3" and cells["logistic"]["train"] == "2/3!"
+
+
+def test_a_failure_says_where(monkeypatch):
+    monkeypatch.setattr("platform.node", lambda: "c1")
+    assert where() == "c1"
+    monkeypatch.setenv("SLURM_JOB_ID", "12")
+    assert where() == "c1 (SLURM job 12)"

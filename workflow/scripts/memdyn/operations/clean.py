@@ -1,0 +1,135 @@
+"""Lists the results that no study refers to any more, with their sizes; deletes them only with --delete.
+
+A study refers to what its last start asked for: an edit of its config, or of code, leaves earlier folders behind, which
+are kept so that going back costs nothing. To give up a study, delete its folder in results/studies first.
+What a study needs is never listed, whether it runs, has ended or was killed.
+"""
+
+import os
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from memdyn.identity.recipe import RECIPE
+from memdyn.jobs.atomic import discard
+from memdyn.operations.cost import told_bytes
+from memdyn.operations.guard import LINKS
+from memdyn.operations.wanted import read_wanted, studies
+
+_LOCKS = Path(".snakemake", "locks")
+
+
+@dataclass(frozen=True)
+class Unused:
+    """A folder that nobody refers to, and its bytes."""
+
+    folder: Path
+    size: int
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--results", default="results", metavar="FOLDER", help="default: %(default)s")
+    parser.add_argument("--delete", action="store_true", help="delete what is listed")
+
+
+def run(given: Namespace) -> None:
+    """Lists, and deletes where it is told to.
+
+    Raises:
+        FileNotFoundError: where there are no results.
+        RuntimeError: where a Snakemake runs in this checkout and something is to be deleted.
+    """
+    results = Path(given.results)
+    if not results.is_dir():
+        raise FileNotFoundError(f"{results}: no such folder of results")
+    if given.delete and any(_LOCKS.glob("*")):
+        raise RuntimeError(
+            "nothing was deleted: a Snakemake runs in this folder, and may need what is not noted yet. "
+            "If none runs, one was killed: `snakemake --unlock` first"
+        )
+    found = unused(results)
+    for each in found:
+        if given.delete:
+            discard(each.folder)
+        print(f"{'deleted ' if given.delete else ''}{each.folder}: {told_bytes(each.size)}", flush=True)
+    total = told_bytes(sum(each.size for each in found))
+    if not found:
+        print("nothing to delete: all results are of studies as they are now")
+    else:
+        print(f"{total} {'deleted' if given.delete else 'in all; `memdyn clean --delete` deletes them'}")
+
+
+def unused(results: Path) -> list[Unused]:
+    """Folders that no study refers to; what lies in one is not listed besides it.
+
+    Raises:
+        ValueError: naming a study of which nobody can say what it needs.
+    """
+    used, found = set[str](), []
+    for study in studies(results):
+        used |= _used_by(study)
+        found += _earlier_versions(study)
+    return [Unused(folder, _size(folder)) for folder in (*_unused_below(results, results, used), *found)]
+
+
+def _unused_below(folder: Path, results: Path, used: set[str]) -> Iterator[Path]:
+    """A folder with a recipe is an artifact; others are parts of what they lie in."""
+    for recipe in sorted(folder.glob(f"*/{RECIPE}")):
+        name = recipe.parent.relative_to(results).as_posix()
+        if not any(f"{each}/".startswith(f"{name}/") for each in used):
+            yield recipe.parent
+        elif f"{name}/" not in used:
+            yield from _unused_below(recipe.parent, results, used)
+
+
+def _used_by(study: Path) -> set[str]:
+    """Paths below the results; of a whole pool, with all that lies in it, the path ends in a slash.
+
+    What it last asked for, and what its links still show, which is of an earlier config until the new work has ended.
+    """
+    noted, shown = read_wanted(study), study / "tables" / "folders.yaml"
+    if not noted and not shown.exists():
+        raise ValueError(f"{study}: it is not noted what this study needs; run it again, or delete it to give it up")
+    runs = yaml.safe_load(shown.read_text(encoding="utf-8")).values() if shown.exists() else []
+    paths = set(_paths(list(runs)))
+    if noted:
+        return paths | set(noted.folders)
+    return {f"{path.partition('/')[0]}/" for path in paths}  # its hidden teachers are not in the map
+
+
+def _paths(found: Any) -> Iterator[str]:
+    """The folders in a study's map, however deep."""
+    if isinstance(found, str):
+        yield found
+    elif isinstance(found, dict | list):
+        for each in found.values() if isinstance(found, dict) else found:
+            yield from _paths(each)
+
+
+def _earlier_versions(study: Path) -> Iterator[Path]:
+    """Tables, figures and pages that are neither shown nor asked for; all are kept where it is not noted."""
+    noted = read_wanted(study)
+    if noted:
+        links = [study / link for link in LINKS]
+        kept = {*noted.versions, "logs"} | {_version(link.readlink()) for link in links if link.is_symlink()}
+        yield from (path for path in sorted((study / "versions").glob("*")) if path.name not in kept)
+
+
+def _version(target: Path) -> str:
+    """versions/report-0123456789/report.html -> report-0123456789"""
+    return target.parts[1]
+
+
+def _size(folder: Path) -> int:
+    """Bytes of all files; what is deleted meanwhile counts as nothing."""
+    total = 0
+    for place, _, files in os.walk(folder):
+        for file in files:
+            with suppress(OSError):
+                total += os.lstat(os.path.join(place, file)).st_size
+    return total

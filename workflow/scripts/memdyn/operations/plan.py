@@ -1,0 +1,112 @@
+"""What a study will do and cost, before it does anything: jobs, time, disk, and what its numbers will be able to say.
+
+Times are those of finished jobs where there are any, else rough. Intervals are foretold from finished attacks on the
+same training, with however many models. Nothing is written.
+"""
+
+import os
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections import defaultdict
+from collections.abc import Iterator
+from math import isinf
+
+from memdyn.operations.asked import plan_of, study_arguments
+from memdyn.operations.cost import statement
+from memdyn.operations.status import DONE, all_jobs
+from memdyn.operations.widths import Width, widths
+from memdyn.plan.study import StudyPlan
+from memdyn.tables import STAGES
+from memdyn.terms import FPRS, tpr_at
+
+FEW = 10  # false positives, with which a TPR is a matter of chance
+
+
+def arguments(parser: ArgumentParser) -> None:
+    study_arguments(parser)
+    parser.add_argument(
+        "--jobs", type=_positive, metavar="N", default=os.cpu_count() or 1, help="side by side (default: cores here)"
+    )
+    parser.add_argument(
+        "--half-width",
+        type=_half,
+        default=0.01,
+        metavar="W",
+        help="of intervals that are wanted (default: %(default)s)",
+    )
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or not int(text):
+        raise ArgumentTypeError(f"{text!r}: must be a whole number from 1 on")
+    return int(text)
+
+
+def _half(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 0.5:
+        raise ArgumentTypeError(f"{text!r}: must be between 0 and 0.5")
+    return value
+
+
+def run(given: Namespace) -> None:
+    """Prints it.
+
+    Raises:
+        ConfigError: for a bad study.
+    """
+    plan = plan_of(given)
+    for line in (*_jobs(plan), *statement(plan, given.jobs), *_resolution(plan), *_widths(plan, given.half_width)):
+        print(line)
+
+
+def _jobs(plan: StudyPlan) -> Iterator[str]:
+    """By kind of stage: to run, and there."""
+    left: dict[str, int] = defaultdict(int)
+    there: dict[str, int] = defaultdict(int)
+    for jobs in all_jobs(plan).values():
+        for job in jobs:
+            (there if job.state == DONE else left)[job.stage.kind.name] += 1
+    yield f"{'':14}  to run  there"
+    for kind in dict.fromkeys((*there, *left)):
+        yield f"{kind:14}  {left[kind]:6,}  {there[kind]:5,}"
+    yield f"{'in all':14}  {sum(left.values()):6,}  {sum(there.values()):5,}"
+    yield f"files in the end, besides weights that are kept: about {_files(plan):,}"
+
+
+def _files(plan: StudyPlan) -> int:
+    """Clusters have quotas for them. A job leaves its tables, its log and its record; a stage a recipe."""
+    return sum(1 + len(jobs) * (len(STAGES.get(jobs[0].stage.kind.name, "1")) + 2) for jobs in all_jobs(plan).values())
+
+
+def _resolution(plan: StudyPlan) -> Iterator[str]:
+    """What cannot be said with so many models and samples, however the attacks turn out."""
+    models = plan.study.config.shadow_models
+    others = min(run.pool.options["parts"]["scored"] for run in plan.runs) // 2  # non-members of a model
+    pooled = others * models
+    of_sample = f"1/{models // 2} of a sample over its OUT models"
+    yield f"resolution of FPRs: 1/{others:,} in a model, 1/{pooled:,} in all, {of_sample}"
+    for fpr in FPRS:
+        if others * fpr < 1:
+            yield f"{tpr_at(fpr)} has no false positive in a model: read it pooled"
+        if pooled * fpr < FEW:
+            yield f"{tpr_at(fpr)} rests on {pooled * fpr:.0f} false positives in all: take more samples or more models"
+
+
+def _widths(plan: StudyPlan, wanted: float) -> Iterator[str]:
+    """Intervals of the widest run, by attack and metric."""
+    found: dict[tuple[str, str], Width] = {}
+    for each in widths(plan, wanted):
+        key = each.attack, each.metric
+        if key not in found or each.half > found[key].half:
+            found[key] = each
+    if not found:
+        yield "intervals: unknown until a few models of it have finished; a study of 8 or 16 tells what more will give"
+        return
+    models = plan.study.config.shadow_models
+    yield f"intervals with {models} models (the widest of all runs), and models for one of +-{wanted:g}:"
+    for each in found.values():
+        needed = "more than 10,000" if isinf(each.models) else f"{each.models:,.0f}"
+        yield f"  {each.attack} {each.metric}: +-{each.half:.2g}; {needed} (from {each.measured} models of {each.run})"

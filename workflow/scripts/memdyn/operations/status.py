@@ -1,0 +1,164 @@
+"""How far a study is: runs and stages, what failed and why, what is left. While it runs, and after.
+
+Read off the files that jobs leave. A job has begun where its log is there and its result is not: it runs, or was killed
+(by a time limit, for want of memory, with its Snakemake) before it could say why.
+"""
+
+import os
+from argparse import ArgumentParser, Namespace
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from memdyn.design.blocks import models_of
+from memdyn.operations.asked import plan_of, study_arguments
+from memdyn.operations.cost import statement
+from memdyn.operations.places import places, products
+from memdyn.operations.progress import count
+from memdyn.plan.stage import Stage
+from memdyn.plan.study import StudyPlan
+
+DONE, BEGUN, FAILED, WAITING = "done", "begun", "failed", "waiting"
+FAILURE = ": FAILED"  # how a job's last line begins that ended with an error, after its time and its name
+_RUNS_SHOWN, _FAILURES_SHOWN = 40, 8
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job of the plan.
+
+    Attributes:
+        block: or the models of its masks; empty where the stage is made at once.
+        log: there once it has begun.
+    """
+
+    stage: Stage
+    place: Path
+    block: str
+    state: str
+    log: Path | None
+
+    @property
+    def last_line(self) -> str:
+        """What its log says last."""
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines() if self.log else []
+        return lines[-1] if lines else ""
+
+
+def arguments(parser: ArgumentParser) -> None:
+    study_arguments(parser)
+
+
+def run(given: Namespace) -> None:
+    """Prints it.
+
+    Raises:
+        ConfigError: for a bad study.
+    """
+    print("\n".join(lines(plan_of(given))))
+
+
+def lines(plan: StudyPlan) -> Iterator[str]:
+    """A table of runs and stages, what a model takes, what is left, and what failed."""
+    jobs = all_jobs(plan)
+    states = Counter(job.state for each in jobs.values() for job in each)
+    others = ", ".join(f"{states[state]} {state}" for state in (BEGUN, FAILED, WAITING) if states[state])
+    yield f"{plan.study.config.study}: {states[DONE]} of {states.total()} jobs done{f', {others}' if others else ''}"
+    yield ""
+    yield from table(plan, jobs)
+    yield ""
+    yield from _seconds(plan)
+    yield from statement(plan, slots=os.cpu_count() or 1)
+    yield from failures(plan, jobs)
+
+
+def all_jobs(plan: StudyPlan) -> dict[str, list[Job]]:
+    """The jobs of each stage, by its path."""
+    return {
+        path: [_job(stage, place, block, product) for block, product in products(plan, stage, place).items()]
+        for path, (stage, place) in places(plan).items()
+    }
+
+
+def _job(stage: Stage, place: Path, block: str, product: Path) -> Job:
+    if product.exists():
+        return Job(stage, place, block, DONE, None)
+    log = next(iter(sorted(product.parent.glob("*.log"))), None) or _log_aside(place)
+    job = Job(stage, place, block, BEGUN if log else WAITING, log)
+    return Job(stage, place, block, FAILED, log) if FAILURE in job.last_line else job
+
+
+def _log_aside(place: Path) -> Path | None:
+    """The log of figures, whose folder holds them alone."""
+    log = place.parent / "logs" / f"{place.name}.log"
+    return log if log.exists() else None
+
+
+def table(plan: StudyPlan, jobs: dict[str, list[Job]]) -> Iterator[str]:
+    """A line a run, a column a kind of stage: jobs done of all, and marks."""
+    runs = [*plan.teachers, *plan.runs]
+    kinds = list(dict.fromkeys(stage.kind.name for run in runs for stage in run.stages()))
+    rows = [["", *kinds]]
+    for each in runs[:_RUNS_SHOWN]:
+        by_kind: dict[str, list[Job]] = {}
+        for stage in each.stages():
+            by_kind.setdefault(stage.kind.name, []).extend(jobs[stage.path])
+        rows.append([each.name, *(_cell(by_kind.get(kind, [])) for kind in kinds)])
+    widths = [max(len(row[column]) for row in rows) for column in range(len(kinds) + 1)]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+    if len(runs) > _RUNS_SHOWN:
+        yield f"and {len(runs) - _RUNS_SHOWN} more runs"
+    yield "  ".join(f"{stage.kind.name} {_cell(jobs[stage.folder])}" for stage in _of_all_runs(plan, jobs))
+
+
+def _of_all_runs(plan: StudyPlan, jobs: dict[str, list[Job]]) -> list[Stage]:
+    return [of[0].stage for path, of in jobs.items() if path not in plan.stages]
+
+
+def _cell(jobs: list[Job]) -> str:
+    """3/8, with `*` where one has begun and `!` where one has failed."""
+    if not jobs:
+        return "-"
+    states = {job.state for job in jobs}
+    done = sum(job.state == DONE for job in jobs)
+    return f"{done}/{len(jobs)}{'*' * (BEGUN in states)}{'!' * (FAILED in states)}"
+
+
+def _seconds(plan: StudyPlan) -> Iterator[str]:
+    """What a model takes, of runs with finished ones."""
+    runs = plan.trained
+    measured = [count(plan, each).seconds for each in runs]
+    told = [f"{each.name} {seconds:.2g}" for each, seconds in zip(runs, measured, strict=True) if seconds]
+    if told:
+        shown = ", ".join(told[:_RUNS_SHOWN])
+        yield f"seconds to train a model: {shown}"
+
+
+def failures(plan: StudyPlan, jobs: dict[str, list[Job]]) -> Iterator[str]:
+    """What failed: run and models, the last line of the log, and the log."""
+    failed = [job for each in jobs.values() for job in each if job.state == FAILED]
+    names = _names(plan)
+    for job in failed[:_FAILURES_SHOWN]:
+        models = models_of(job.block) if job.block else None
+        of_models = f", models {models.start} to {models.stop - 1}" if models else ""
+        yield ""
+        yield f"failed: {job.stage.kind.name} {_of_run(names, job)}{of_models}"
+        yield f"  {job.last_line}"
+    if len(failed) > _FAILURES_SHOWN:
+        yield f"and {len(failed) - _FAILURES_SHOWN} more"
+
+
+def _names(plan: StudyPlan) -> dict[str, list[str]]:
+    """The runs that read a stage, by its path."""
+    found: dict[str, list[str]] = {}
+    for each in (*plan.teachers, *plan.runs):
+        for stage in each.stages():
+            found.setdefault(stage.path, []).append(each.name)
+    return found
+
+
+def _of_run(names: dict[str, list[str]], job: Job) -> str:
+    runs = names.get(job.stage.path, [])
+    return f"{job.stage.slug} of {', '.join(runs[:3])}{' ...' if len(runs) > 3 else ''}" if runs else "of the study"
