@@ -1,10 +1,11 @@
 """Every attack at its default options and every dialect: seconds and peak memory of the scores of one checkpoint.
 
 Claim: 128 models x 50,000 samples take each attack at most 60 CPU seconds, on one core, and 4 GiB: none that is
-calibrated per sample loops over models or samples in Python, but for an order a model (rmia, ye), a row of densities a
-pair (lira), which is as fast as it gets since a row stays in the cache, and a fit a view. Each attack has a process of its own that makes the signals it reads (10 classes, 2 views, 10 checkpoints),
-members one standard deviation higher, and leaves one pair out (`pairs`). Peaks hold the signals, whose size stands
-beside them; the workflow prepares wide ones in chunks and holds less. Writes nothing.
+calibrated per sample loops over models or samples in Python, but for an order or a search a model (rmia, ye), a row of
+densities a pair (lira; it stays in the cache) and a fit a view. Each attack has a process of its own that makes the
+signals it reads (10 classes, 2 views, 10 checkpoints), members one standard deviation higher, and leaves one pair out
+(`pairs`). Peaks hold the signals, whose size stands beside them; the workflow prepares wide ones in chunks and holds
+less. Writes nothing.
 
     python benchmarks/bench_attacks.py [--models 128 --samples 50000] [LABEL ...]
 """

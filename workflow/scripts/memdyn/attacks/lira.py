@@ -1,8 +1,7 @@
 """LiRA (Carlini et al. 2022, "Membership Inference Attacks From First Principles", algorithm 1) in closed form.
 
 A pair of models with complementary masks has one IN and one OUT margin of every sample. So leaving a pair out merges
-the moments of the pairs before and after, and no model needs a calibration of its own. What loops over pairs does so
-for the cache: each takes its share of time, not a calibration.
+the moments of the pairs before and after, and no model is calibrated by itself.
 """
 
 from collections.abc import Iterable

@@ -100,7 +100,7 @@ class StudyConfig(Strict):
     threads: int = Field(
         default=1,
         ge=1,
-        description="CPU threads a training, scoring or attack job; changes the last bits of what is trained and scored.",
+        description="CPU threads a training, scoring or attack job; changes the last bits of training and scoring.",
     )
     scoring_batch: int = Field(default=500, ge=1, description="Samples scored at once; memory against speed.")
     keep_checkpoints: Literal["none", "last", "all"] = Field(
