@@ -100,11 +100,12 @@ SCORES = {
 }
 
 
-@pytest.mark.parametrize("chunk", [3, 1 << 16])
+@pytest.mark.parametrize(("chunk", "few"), [(3, 8), (1 << 16, 2), (1 << 16, 1 << 16)])
 @pytest.mark.parametrize("kind", SCORES)
-def test_of_one_array_with_who_is_a_member_it_is_the_same(kind, chunk, monkeypatch):
+def test_of_one_array_with_who_is_a_member_it_is_the_same(kind, chunk, few, monkeypatch):
     """Of all rows, of each, and without each group of columns: bit by bit what the two lists give."""
     monkeypatch.setattr(roc_module, "CHUNK", chunk)
+    monkeypatch.setattr(roc_module, "FEW", few)
     rng = np.random.default_rng(0)
     for _ in range(60):
         scores = SCORES[kind](rng, (rng.integers(1, 5), rng.integers(2, 50)))
@@ -136,6 +137,7 @@ def test_two_lists_are_sorted_only_where_the_last_bit_could_tell_more(monkeypatc
     roc_of(scores, member, FPRS)
     roc_of(np.round(scores), member, FPRS)  # ties, but of scores without a last bit
     assert not lists and not both_ways(np.nextafter(np.nextafter(scores[0], 9), 9))
+    monkeypatch.setattr(roc_module, "FEW", 0)
     assert both_ways(scores[0]) and both_ways((scores[:1].view(np.uint64) ^ 1).view(float)[0])
     assert both_ways(np.inf) and both_ways(-np.inf)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 CHUNK = 1 << 16  # scores at a time: temporaries stay in the cache
+FEW = 8  # levels that are looked at again; each takes a pass over all scores
 
 
 @dataclass(frozen=True)
@@ -41,18 +42,18 @@ def roc_of(scores: np.ndarray, member: np.ndarray, fprs: np.ndarray) -> Roc:
     """`roc` of scores [...] and who is a member, bool [...]."""
     marked, exact = _marked(scores, member)
     marked.sort()
-    return _of_marked(marked, exact, fprs) or roc(scores[member], scores[~member], fprs)
+    return _of_marked(marked, exact, scores, member, fprs)
 
 
 def rocs(scores: np.ndarray, member: np.ndarray, fprs: np.ndarray, row_fprs: np.ndarray) -> tuple[Roc, list[Roc]]:
     """`roc_of` all scores [M, n] together, and of each row by itself, which has FPRs of its own."""
     marked, exact = _marked(scores, member)
     rows = [
-        _of_marked(np.sort(row), exact, row_fprs) or roc(own[where], own[~where], row_fprs)
+        _of_marked(np.sort(row), exact, own, where, row_fprs)
         for row, own, where in zip(marked.reshape(scores.shape), scores, member, strict=True)
     ]
     marked.sort()
-    return _of_marked(marked, exact, fprs) or roc(scores[member], scores[~member], fprs), rows
+    return _of_marked(marked, exact, scores, member, fprs), rows
 
 
 def rocs_without(scores_in: np.ndarray, scores_out: np.ndarray, group: np.ndarray, fprs: np.ndarray) -> list[Roc]:
@@ -124,36 +125,47 @@ def _marked(scores: np.ndarray, member: np.ndarray) -> tuple[np.ndarray, bool]:
     return marked, not lost
 
 
-def _of_marked(ordered: np.ndarray, exact: bool, fprs: np.ndarray) -> Roc | None:
-    """The ROC of sorted marked scores; None where they do not tell: some are infinite, or tied but for the lost bit.
+def _of_marked(ordered: np.ndarray, exact: bool, scores: np.ndarray, member: np.ndarray, fprs: np.ndarray) -> Roc:
+    """`roc` of scores and who is a member, told by the sorted marked scores.
 
-    Who is a member and who is not is counted from below, some levels at a time.
+    Who is a member and who is not is counted from below, some levels at a time. Levels that the lost bit may have made
+    are looked at again; where these are many, or scores infinite, two lists tell.
     """
     if not (ordered.size and np.isfinite(ordered[[0, -1]]).all()):
-        return None
-    wins, n_out, left, places = 0, 0, 0, []  # wins in halves
+        return roc(scores[member], scores[~member], fprs)
+    wins, n_out, left, places, unsure = 0, 0, 0, [], []  # wins in halves
     while left < len(ordered):
         right = _end_of_level(ordered, min(left + CHUNK, len(ordered)) - 1)
         bits = ordered[left:right].view(np.uint64)
         others = np.flatnonzero((bits & 1) == 0)
         n_in = len(bits) - len(others)
         steps = bits[1:] ^ bits[:-1]
-        if not (steps == 1).any():  # nowhere a member and another at one level: below the j-th other are others[j] - j
-            within = len(others) * (2 * n_in + len(others) - 1) - 2 * int(others.sum())
-        elif exact:
-            within = _wins_of_levels(bits, steps)
-        else:
-            return None
-        wins += within + 2 * n_in * n_out
+        tied = steps == 1
+        if tied.any():  # a member and another at one level
+            wins += _wins_of_levels(bits, steps)
+            unsure += [] if exact else [bits[:-1][tied] | 1]
+        else:  # below the j-th other are others[j] - j members
+            wins += len(others) * (2 * n_in + len(others) - 1) - 2 * int(others.sum())
+        wins += 2 * n_in * n_out
         places.append(left + others)
         n_out, left = n_out + len(others), right
-    if not 0 < n_out < len(ordered):
-        return None
-    places, allowed = np.concatenate(places), _allowed(n_out, fprs)
-    ends = _end_of_level(ordered, places[n_out - 1 - np.minimum(allowed, n_out - 1)])
+    places, allowed, n_in = np.concatenate(places), _allowed(n_out, fprs), len(ordered) - n_out
+    levels = np.concatenate(unsure) if unsure else np.empty(0, np.uint64)
+    cuts = places[n_out - 1 - np.minimum(allowed, n_out - 1)] if n_out else places
+    at_cuts = np.isin(ordered[cuts].view(np.uint64) | 1, levels).any()
+    if not (n_in and n_out) or len(levels) > FEW or at_cuts or 1 in levels:  # 1: zeros of both signs
+        return roc(scores[member], scores[~member], fprs)
+    ends = _end_of_level(ordered, cuts)
     missed = ends - np.searchsorted(places, ends)
-    n_in = len(ordered) - n_out
+    wins += sum(_beyond_ties(scores, member, level) for level in levels)
     return Roc(wins / (2 * n_in * n_out), _rates(missed, n_in, n_out, allowed))
+
+
+def _beyond_ties(scores: np.ndarray, member: np.ndarray, level: np.uint64) -> int:
+    """What members win, in halves, of scores that differ in the last bit at most, beyond what they would if tied."""
+    level = (scores.view(np.uint64) | 1) == level
+    members, others = (np.sort(scores[level & side]) for side in (member, ~member))
+    return _wins(members, others) - len(members) * len(others)
 
 
 def _end_of_level(ordered: np.ndarray, place: int | np.ndarray) -> int | np.ndarray:
