@@ -8,7 +8,7 @@ import pandas as pd
 from memdyn.identity.job import start
 from memdyn.identity.recipe import commit, versions
 from memdyn.jobs.atomic import atomic_path
-from memdyn.operations.guard import point_links
+from memdyn.operations.guard import keep_config, point_links
 from memdyn.report.page.context import PageContext, config_text
 from memdyn.report.page.render import render_page
 from memdyn.report.record import ReportOptions
@@ -28,6 +28,8 @@ if __name__ == "__main__":
     # the page shows samples in figures only
     paths = {Path(path).stem: path for path in snakemake.input.tables}
     tables = {name: pd.read_parquet(path) for name, path in paths.items() if not name.startswith("samples")}
+    # undeclared, so before the declared page: a kill in between cannot leave it without its config
+    keep_config(path.parent, config)
     page = render_page(tables, Path(snakemake.input.figures), context)
     with atomic_path(path) as temporary:
         temporary.write_text(page, encoding="utf-8")

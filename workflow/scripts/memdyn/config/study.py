@@ -6,6 +6,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from memdyn.config import audit as audits
+from memdyn.config.archive import ArchiveConfig
 from memdyn.config.attacks.calibrated import RmiaAttack
 from memdyn.config.attacks.labels import refused_labels
 from memdyn.config.attacks.lira import LiraAttack
@@ -94,6 +95,9 @@ class StudyConfig(Strict):
         "with an error, after all tables and the report are written; also where a limit cannot be judged.",
     )
     report: ReportConfig = Field(default_factory=ReportConfig, description="The page and its figures.")
+    archive: ArchiveConfig = Field(
+        default_factory=ArchiveConfig, description="What `memdyn archive` says of the study."
+    )
     results: OutputFolder = Field(default="results", min_length=1, description="Folder of all artifacts.")
     data_dir: OutputFolder = Field(default="data", min_length=1, description="Folder of downloaded data sets.")
     device: Literal["cpu", "cuda"] = Field(default="cpu", description="Where training and scoring run.")

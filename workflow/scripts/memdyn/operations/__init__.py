@@ -28,6 +28,11 @@ REGISTRY = {
         summary="keep finished work whose code changed in a way that provably keeps results",
         example='memdyn adopt --reason "split loop.py in two, tests hold the bits equal" --dry-run',
     ),
+    "archive": Command(
+        module="memdyn.operations.archive",
+        summary="one folder and .zip of a finished study to deposit: code, scores, tables, figures, report",
+        example="memdyn archive results/studies/demo --output demo-archive",
+    ),
     "attacks": Command(
         module="memdyn.operations.attacks",
         summary="a finished study's attacks side by side, with what each has cost, in Markdown",
@@ -52,6 +57,11 @@ REGISTRY = {
         module="memdyn.operations.status",
         summary="how far a study is, what failed and why, and what is left",
         example="memdyn status --configfile config/studies/tiny.yaml",
+    ),
+    "verify": Command(
+        module="memdyn.operations.verify",
+        summary="is an archive as it was written, and do its scores give its tables and figures again?",
+        example="memdyn verify demo-archive.zip --rebuild",
     ),
     "why": Command(
         module="memdyn.operations.why",

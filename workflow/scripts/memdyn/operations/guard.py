@@ -9,17 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import yaml
 
 from memdyn.design.blocks import block_names, progress_folder
 from memdyn.identity.differences import differences
 from memdyn.identity.recipe import RECIPE, read_recipe, with_code
-from memdyn.jobs.atomic import discard
+from memdyn.jobs.atomic import atomic_path, discard
 from memdyn.jobs.retention import is_temporary
 from memdyn.operations.progress import duration
 from memdyn.plan.stage import POOL, TRAIN, Stage
 from memdyn.plan.study import StudyPlan
 
 LINKS = {"tables": "tables", "figures": "figures", "report.html": "report"}
+CONFIG = "config.yaml"  # beside the report, with every key
 
 
 @dataclass(frozen=True)
@@ -188,10 +190,32 @@ def discard_read(plan: StudyPlan) -> None:
 
 
 def link_current(plan: StudyPlan) -> bool:
-    """Points the study's links to the finished version that the config asks for; whether there is all of it."""
+    """Points the study's links to the finished version that the config asks for, and keeps that config beside it.
+
+    A key outside of every hash may have been edited since the report was written.
+
+    Returns:
+        whether there is all of it.
+    """
     versions = plan.version_names()
     point_links(Path(plan.folder), versions)
+    page = Path(plan.versions, plan.report.folder, plan.report.kind.product)
+    if page.exists():
+        keep_config(page.parent, plan.study.config.stated())
     return all(Path(plan.versions, folder).exists() for folder in versions.values())
+
+
+def keep_config(report: Path, config: Mapping[str, Any]) -> None:
+    """Writes the whole config of a study beside its report, where it is not there yet.
+
+    Args:
+        report: the folder of the report.
+        config: `StudyConfig.stated()`.
+    """
+    text, path = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True), report / CONFIG
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        with atomic_path(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
 
 
 def point_links(study: Path, versions: Mapping[str, str]) -> None:

@@ -60,7 +60,7 @@ _OF_ALL = dict(
                 Column("accuracy_in", "float", "accuracy on members there", "share"),
                 Column("accuracy_out", "float", "accuracy on the scored samples there by models without them", "share"),
                 Column("accuracy_test", "float", "accuracy on the test part there; NaN without one", "share"),
-                Column("seconds_per_model", "float", "mean time to train a model", "s"),
+                Column("seconds_per_model", "float", "mean time to train a model", "s", measured=True),
                 Column("n_models", "int", "models of which the numbers are", "models"),
                 Column(
                     "n_failed",

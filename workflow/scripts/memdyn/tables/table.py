@@ -37,12 +37,14 @@ class Column:
         kind: "float" also where whole numbers may be missing.
         about: one line.
         unit: "" where there is none.
+        measured: a time that another run of the same bits would not repeat.
     """
 
     name: str
     kind: Kind
     about: str
     unit: str = ""
+    measured: bool = False
 
     @property
     def varies(self) -> bool:

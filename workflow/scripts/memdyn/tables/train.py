@@ -15,7 +15,7 @@ TABLES = dict(
                 Column("loss", "float", "mean training loss of the epoch", "nats"),
                 Column("accuracy", "float", "accuracy on the members, in training mode", "share"),
                 Column("learning_rate", "float", "of the epoch's last step"),
-                Column("seconds", "float", "wall time of the epoch", "s"),
+                Column("seconds", "float", "wall time of the epoch", "s", measured=True),
                 Column("<mechanism>.<figure>", "float", "what a mechanism of the recipe tells of the epoch"),
             ),
         )
