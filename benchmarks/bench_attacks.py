@@ -24,12 +24,14 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scripts"))
 
 from memdyn.attacks.base import Attack, build
+from memdyn.attacks.embedding_norm import NORMS
 from memdyn.attacks.reads import Reads
 from memdyn.attacks.signals import Signals, Values
 from memdyn.config.attacks.lira import VARIANCES
 from memdyn.config.attacks.sections import AttackConfig
 
 POPULATION, CLASSES, VIEWS, CHECKPOINTS = 1000, 10, 2, 10
+OWN = {"logits": [CLASSES], "embedding_norms": [len(NORMS)]}  # axes that signals have besides
 TARGET_SECONDS, TARGET_GIB = 60, 4
 MORE = {
     "lira": [{"mode": "offline"}]
@@ -59,7 +61,7 @@ def make_signals(attack: Attack, models: int, samples: int) -> Signals:
     outside = rng.standard_normal((models, POPULATION))
 
     def signal(read: Reads, of: np.ndarray) -> np.ndarray:
-        shape = [CHECKPOINTS] * read.history + [VIEWS] * read.views + [CLASSES] * (read.signal == "logits")
+        shape = [CHECKPOINTS] * read.history + [VIEWS] * read.views + OWN.get(read.signal, [])
         if not shape:
             return of
         wide = rng.standard_normal((*of.shape, *shape), dtype=np.float32).astype(np.float64)
