@@ -222,6 +222,15 @@ BAD = {
     "a of online rmia": ({"attacks": [{"name": "rmia", "a": 0.2}]}, ["attacks.0: a = 0.2", "offline"]),
     "an attack twice": ({"attacks": [{"name": "lira"}, {"name": "lira", "mode": "online"}]}, ["attacks", "lira, lira"]),
     "dynamics of no attack": ({"dynamics.attacks": ["lira-x"]}, ["dynamics.attacks", "'lira-x'", "lira-offline"]),
+    "dynamics of an attack on some samples": (
+        {"attacks": [{"name": "lira"}, {"name": "boundary_distance"}], "dynamics.attacks": ["boundary_distance"]},
+        ["dynamics.attacks", "'boundary_distance' is of the first scored samples alone", "allowed: lira"],
+    ),
+    "too few queries": (
+        {"probes": {"boundary_distance": {"query_budget": 99}}},
+        ["probes.boundary_distance.query_budget = 99", "at least 100"],
+    ),
+    "a turn beyond half of one": ({"probes": {"views": {"rotation": 181}}}, ["probes.views.rotation", "at most 180"]),
     "dynamics of an attack twice": ({"dynamics.attacks": ["lira", "lira"]}, ["dynamics.attacks", "differ"]),
     "two equal FPRs": ({"analysis.smooth_fprs": [0.01, 0.01]}, ["analysis.smooth_fprs", "must differ", "0.01"]),
     "an FPR above a half": ({"analysis.smooth_fprs": [0.6]}, ["analysis.smooth_fprs.0 = 0.6", "0.5"]),

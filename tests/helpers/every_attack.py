@@ -43,12 +43,18 @@ ATTACKS = [
             ("population", "linear"),
         )
     ),
+    *({"name": "ye_distilled", "smoothing": each, "students": 3} for each in ("empirical", "linear", "logit_normal")),
+    {"name": "quantile_regression"},
     *(
         {"name": "proxy", "proxies": proxies, "neighbours": 20, "variance": "shrunken"}
         for proxies in ("all", "class", "nearest")
     ),
     {"name": "embedding_norm", "mode": "online", "variance": "shrunken", "p": "inf"},
     {"name": "gradient_norm"},
+    {"name": "adversarial_distance", "mode": "plain", "variance": "shrunken", "misclassified": "zero"},
+    {"name": "adversarial_distance", "mode": "online", "variance": "shrunken", "misclassified": "signed"},
+    {"name": "boundary_distance", "mode": "plain", "variance": "shrunken"},
+    {"name": "boundary_distance", "mode": "offline", "variance": "shrunken"},
     {"name": "sequence", "checkpoints": 10},
     {"name": "log_ratio_sum", "variance": "shrunken", "checkpoints": 10},
     {"name": "trajectory", "checkpoints": 10},
@@ -56,9 +62,10 @@ ATTACKS = [
 UNCALIBRATED = [
     options
     for options in ATTACKS
-    if options["name"] in ("loss", "gradient_norm")
+    if options["name"] in ("loss", "gradient_norm", "quantile_regression", "ye_distilled")
     or "population" in options.values()
     or "correctness" in options.values()
+    or "plain" in options.values()
 ]
 """Those that learn nothing from shadow models."""
 

@@ -40,6 +40,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "rand_augment": {"operations": 2, "magnitude": 15},
     "selena": {"sub_models": 3, "left_out": 2},
     "spatial_dropout": {"p": 0.5},
+    "student": {"number": 3},
 }
 # output rules, which answer queries and change no weights
 RULES: dict[str, dict[str, Any]] = {
@@ -70,7 +71,9 @@ NOTHING: dict[str, dict[str, Any]] = {
     "output_noise": {"sigma": 1e-30},
 }
 # those that change something whatever their options
-NEVER_NOTHING = {"cutout", "distillation", "dmp", "early_stopping", "hamp_output", "mixup", "rand_augment", "selena"}
+NEVER_NOTHING = {
+    *("cutout", "distillation", "dmp", "early_stopping", "hamp_output", "mixup", "rand_augment", "selena", "student")
+}
 
 
 def packed() -> list[dict[str, dict[str, Any]]]:

@@ -17,7 +17,10 @@ LIRA, LOSS = {"name": "lira", "mode": "online", "variance": "shrunken"}, {"name"
 
 def run_of(world: Signals, epochs: Iterable[int] = (3,)) -> SimpleNamespace:
     """What the stage is given: the same world at each checkpoint."""
-    return SimpleNamespace(epochs=list(epochs), prepared=lambda attack, part, epoch: Prepared.of(attack, world))
+    parts = {"scored": slice(0, world.mask.shape[1])}
+    return SimpleNamespace(
+        epochs=list(epochs), parts=parts, prepared=lambda attack, part, epoch: Prepared.of(attack, world)
+    )
 
 
 def tables_of(

@@ -206,6 +206,15 @@ def write_files(
     return Files(world, stored)
 
 
+def of_the_first(files: Files, folder: Path, name: str, count: int) -> ShadowScores:
+    """The run, with one signal of the pool's first samples alone, as a costly probe has it."""
+    sources = [folder / f"{name}-of-{count}-{first}.parquet" for first in range(0, 16, 8)]
+    for first, path in zip(range(0, 16, 8), sources, strict=True):
+        blocks = [(epoch, {name: found[name][first : first + 8, :count]}) for epoch, found in files.stored.items()]
+        write_scores(path, iter(blocks), range(first, first + 8), np.arange(count))
+    return replace(files.scores, sources=files.scores.sources | {name: tuple(sources)})
+
+
 def without(files: Files, name: str) -> ShadowScores:
     """The run, with one signal of its probes missing."""
     held = {key: value for key, value in files.scores.sources.items() if key != name}

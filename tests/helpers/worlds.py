@@ -1,6 +1,7 @@
 """Synthetic margins with a known truth, for the tests of attacks and their statistics."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -83,11 +84,24 @@ def outputs_of(margins: np.ndarray) -> Values:
         "gap_views": np.stack([margins, margins + 0.3 * np.sin(7 * margins)], axis=2) - OTHERS[0],
         "embedding_norms": np.stack([np.exp(margins / 4) + place for place in range(4)], axis=2),
         "gradient_norm": np.exp(-margins / 8),
+        "margin_students": np.stack([0.8 * margins + np.round(np.sin(5 * margins + k), 3) for k in range(3)], axis=2),
+        "adversarial_distance": margins - OTHERS[0],
+        "boundary_distance": np.maximum(margins - OTHERS[0], 0),
         "margin_history": np.stack(
             [np.round(np.sin(7 * margins), 3), margins + np.round(np.cos(5 * margins), 3), margins], axis=2
         ),
     }
-    return Values(arrays, labels, checkpoints=(0, 1, 2))
+    # of the sample alone: neither model nor membership is in it
+    features = np.sin(np.arange(1, margins.shape[1] + 1)[:, None] * [1.0, 2.0, 3.0])
+    return Values(arrays, labels, checkpoints=(0, 1, 2), features=features)
+
+
+def of_samples(world: Signals, chosen: np.ndarray) -> Signals:
+    """Some of the scored samples (indices), in the order given."""
+    arrays = {name: array[:, chosen] for name, array in world.arrays.items()}
+    labels, features = (None if each is None else each[chosen] for each in (world.arrays.labels, world.arrays.features))
+    values = replace(world.arrays, arrays=arrays, labels=labels, features=features)
+    return replace(world, arrays=values, mask=world.mask[:, chosen])
 
 
 def uneven_targets(seed: int, n_models: int = 16, n_samples: int = 600) -> Signals:

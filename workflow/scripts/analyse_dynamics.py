@@ -18,7 +18,7 @@ if __name__ == "__main__":
     tell = start(snakemake, Path(snakemake.output.curves).parent)
     options, given = snakemake.params.stage["options"], snakemake.input
     pool = read_pool(given.pool)
-    sources = [given.outputs, *(given[name] for name in options.get("needs", ()))]
+    sources = {name: given[name] for name in ("outputs", *options.get("needs", ()))}
     with empty_if_too_few(snakemake.output, "analysis", given.outputs, tell):
         scores = ShadowScores.of_sources(sources, given.pool, given.masks, options["models"], options["epochs"])
         measured = {name: read_only(given[name]) for name in options.get("measures", ())}

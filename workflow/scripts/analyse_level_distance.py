@@ -10,7 +10,7 @@ from memdyn.store.tables import empty_if_too_few, write_table
 if __name__ == "__main__":
     tell = start(snakemake, Path(snakemake.output.level_distance).parent)
     options, given = snakemake.params.stage["options"], snakemake.input
-    sources = [given.outputs, given.margin_gradient]
+    sources = {name: given[name] for name in ("outputs", "margin_gradient")}
     with empty_if_too_few(snakemake.output, "distance", given.outputs, tell):
         scores = ShadowScores.of_sources(sources, given.pool, given.masks, options["models"], options["epochs"])
         curved = given.input_curvature if "input_curvature" in options["needs"] else None

@@ -21,7 +21,7 @@ from memdyn.store.tables import empty_if_too_few, write_table
 if __name__ == "__main__":
     tell = start(snakemake, Path(snakemake.output.samples).parent)
     options, given = snakemake.params.stage["options"], snakemake.input
-    sources = [given.outputs, *(given[name] for name in options.get("needs", ()))]
+    sources = {name: given[name] for name in ("outputs", *options.get("needs", ()))}
     with empty_if_too_few(snakemake.output, "dynamics", given.outputs, tell):
         scores = ShadowScores.of_sources(sources, given.pool, given.masks, options["models"], options["epochs"])
         pool, bounds = read_pool(given.pool), ZoneBounds.of_options(options["dynamics"])

@@ -12,7 +12,7 @@ from memdyn.store.tables import empty_if_too_few, write_table
 if __name__ == "__main__":
     tell = start(snakemake, Path(snakemake.output.realised).parent)
     options, given = snakemake.params.stage["options"], snakemake.input
-    sources = [given.outputs, *(given[name] for name in options.get("needs", ()))]
+    sources = {name: given[name] for name in ("outputs", *options.get("needs", ()))}
     with empty_if_too_few(snakemake.output, "realised", given.outputs, tell):
         scores = ShadowScores.of_sources(sources, given.pool, given.masks, options["models"], options["epochs"])
         attacks = {attack["label"]: build(attack["options"]) for attack in options["attacks"]}

@@ -11,7 +11,7 @@ from memdyn.store.tables import empty_if_too_few, write_table
 if __name__ == "__main__":
     tell = start(snakemake, Path(snakemake.output.reliability).parent)
     options, given = snakemake.params.stage["options"], snakemake.input
-    sources = [given.outputs, *(given[name] for name in options.get("needs", ()))]
+    sources = {name: given[name] for name in ("outputs", *options.get("needs", ()))}
     intervals = options["statistics"]["jackknife_groups"], options["statistics"]["level"]
     with empty_if_too_few(snakemake.output, "reliability", given.outputs, tell):
         scores = ShadowScores.of_sources(sources, given.pool, given.masks, options["models"], options["epochs"])

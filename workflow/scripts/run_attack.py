@@ -17,7 +17,7 @@ if __name__ == "__main__":
     seed = null_seed(pool["options"]["seed"], pool["options_hash"], options["run_key"])
     tell = start(snakemake, folder, null_seed=seed)
     settings, attack = Settings.of_options(options, seed, snakemake.threads), build(options["attack"])
-    sources = [given.outputs, *(given[name] for name in options.get("needs", ()))]
+    sources = {name: given[name] for name in ("outputs", *options.get("needs", ()))}
     with empty_if_too_few(snakemake.output, "attack", given.outputs, tell):
         scores = ShadowScores.of_sources(sources, given.pool, given.masks, options["models"], options["epochs"])
         scores = scores.for_attack(attack)

@@ -18,6 +18,8 @@ SLOW = ("shokri2017", "trajectory")  # they train a classifier
 LIKE_LIRA = (
     "lira_views",
     "embedding_norm",
+    "adversarial_distance",
+    "boundary_distance",
     "sequence",
     "log_ratio_sum",
     "proxy",
@@ -107,6 +109,22 @@ def test_small_honest_studies_pass(n_models, n_samples, n_draws):
         cells = [aucs_of_draws(shared + rng.normal(size=shared.shape), masks) for _ in range(3)]
         failed += null_test(np.array(cells).T, alpha=0.001, flips=4999, seed=0).p_value <= 0.01
     assert failed <= runs * 0.01 + 3.5 * np.sqrt(runs * 0.01 * 0.99)
+
+
+def test_attacks_with_more_draws_are_tested_by_as_many_as_all_have():
+    """As attacks on fewer samples have."""
+    rng = np.random.default_rng(0)
+
+    def draws(attack, count, bias=0.0):
+        rows = [("r", attack, 1, "per_model", draw, 0.5 + bias + 0.01 * rng.normal()) for draw in range(count)]
+        return pd.DataFrame(rows, columns=["run", "attack", "epoch", "aggregation", "draw", "auc"])
+
+    few, many = draws("lira", 20), draws("boundary_distance", 90)
+    cut = many.query("draw < 20")
+    found, expected = null_tests(pd.concat([few, many])), null_tests(pd.concat([few, cut]))
+    pd.testing.assert_frame_equal(found, expected)
+    assert found["n_draws"].item() == 20 and found["passed"].item()
+    assert not null_tests(pd.concat([few, draws("boundary_distance", 90, bias=0.02)]))["passed"].item()
 
 
 def leaky_scores(margins, masks):

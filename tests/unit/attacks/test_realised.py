@@ -15,6 +15,7 @@ from memdyn.attacks.signals import Signals
 from memdyn.stats.jackknife import TooFewModels
 from memdyn.stats.roc import roc
 from memdyn.tables import STAGES
+from signal_attacks import OnLogits, OnViews, of_the_first, write_files
 from worlds import complementary_mask, gaussian_world
 
 
@@ -183,6 +184,19 @@ def test_an_attack_that_lacks_models_leaves_the_others_their_numbers():
     assert told[0].startswith("lira has no numbers, because ") and told[1] == "loss: done"
     with pytest.raises(TooFewModels, match="lira has no numbers"):
         tables_of_attacks({"lira": build(LIRA)}, scores, planted, SETTINGS, told.append)
+
+
+def test_an_attack_on_some_samples_has_the_planted_ones_among_these(tmp_path):
+    """The first 20 of 40, of which 4 of 9 are planted: with the numbers of a pool of these 20."""
+    files, planted, told = write_files(tmp_path), np.arange(40) % 5 == 1, []
+    few = of_the_first(files, tmp_path, "margin_views", 20)
+    tables = tables_of_attacks({"a": OnViews(), "b": OnLogits()}, few, planted, SETTINGS, told.append)
+    assert told == ["a: done", "b: done"]
+    alone = realised_tables(OnViews(), few.for_attack(OnViews()), planted[:20], SETTINGS)
+    for name, table in alone.items():
+        found = tables[name].query("attack == 'a'").drop(columns="attack").reset_index(drop=True)
+        pd.testing.assert_frame_equal(found, table)
+    assert "planted" in set(alone["realised"]["samples"])
 
 
 def test_lists_that_nobody_has_still_have_limits():

@@ -1,16 +1,32 @@
 """Score files as attacks see them: wide signals in chunks that change no bit, histories without a future."""
 
 import tracemalloc
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from memdyn.attacks import shadow_scores
 from memdyn.attacks.base import Prepared
+from memdyn.attacks.evaluate import Settings, evaluate
 from memdyn.attacks.lira import LiRA
+from memdyn.attacks.reads import Reads
 from memdyn.attacks.shadow_scores import ShadowScores
-from signal_attacks import ATTACKS, EPOCHS, Mixing, OnHistory, OnLogits, OnViews, slow_scores, without, write_files
+from signal_attacks import (
+    ATTACKS,
+    EPOCHS,
+    Mixing,
+    OnHistory,
+    OnLogits,
+    OnViews,
+    of_the_first,
+    slow_scores,
+    without,
+    write_files,
+)
 
 
 def name_of(attack):
@@ -112,19 +128,92 @@ def test_an_attack_has_the_checkpoints_at_which_all_it_reads_is_there(tmp_path):
         replace(scores, sources=held | {"margin_views": never}).for_attack(OnViews())
 
 
+@dataclass(frozen=True)
+class OnOthers(OnLogits):
+    """The margin over the mean of two other runs'."""
+
+    reads = (Reads("margin"), Reads("margin", of="twins"))
+
+    def prepare(self, values):
+        return {"value": values["margin"] - values["margin_twins"].mean(axis=2)}
+
+
+def with_others(tmp_path, numbers, **more):
+    """A run, and others of other margins and the same masks as the outputs of twins, in files of their own."""
+    files = write_files(tmp_path / "own")
+    others = {number: write_files(tmp_path / str(number), seed=number, **more) for number in numbers}
+    held = {f"twins.{number}.margin": other.scores.sources["margin"] for number, other in others.items()}
+    return replace(files.scores, sources=files.scores.sources | held), files, others
+
+
+def test_other_runs_are_read_in_the_order_of_their_numbers(tmp_path, monkeypatch):
+    """At the checkpoints that all have; model by model, whichever chunk it is in."""
+    scores, files, others = with_others(tmp_path, (10, 2, 1), epochs=[2, 5])
+    assert scores.for_attack(OnOthers()).epochs == [2, 5]
+    monkeypatch.setattr(shadow_scores, "CHUNK_BYTES", 8 * 8 * 4 * 9)
+    seen = []
+    monkeypatch.setattr(OnOthers, "prepare", lambda _, values: seen.append(values["margin_twins"]) or dict(values))
+    kept = scores.prepared(OnOthers(), "scored", 5).signals
+    expected = np.stack([others[number].stored[5]["margin"] for number in (1, 2, 10)], axis=2)[:, :40]
+    np.testing.assert_array_equal(kept.arrays["margin_twins"], expected)
+    np.testing.assert_array_equal(kept.margins, files.stored[5]["margin"][:, :40])
+    assert max(each.shape[1] for each in seen) < 40
+    with pytest.raises(KeyError, match="no other run of the kind 'twins' is read here"):
+        files.scores.prepared(OnOthers(), "scored", 5)
+
+
+def test_a_model_that_failed_in_another_run_is_left_out_with_its_pair(tmp_path, monkeypatch):
+    scores, files, _ = with_others(tmp_path, (1,), failed=[5])
+    pool = SimpleNamespace(parts=files.scores.parts, labels=files.scores.labels, images=None)
+    monkeypatch.setattr(shadow_scores, "read_pool", lambda path: pool)
+    monkeypatch.setattr(shadow_scores, "read_masks", lambda paths, models: np.zeros((16, 50), bool))
+    sources = {"outputs": scores.sources["margin"], "twins.1": scores.sources["twins.1.margin"]}
+    found = ShadowScores.of_sources(sources, "pool", [], 16, EPOCHS)
+    assert found.pairs.numbers.tolist() == [0, 1, 3, 4, 5, 6, 7]
+    assert list(found.sources) == ["margin", "twins.1.margin"]
+
+
+def test_an_attack_has_the_samples_of_which_all_it_reads_is_there(files, tmp_path):
+    """Those of the scored part alone: the others of the pool lie behind it."""
+    few = of_the_first(files, tmp_path, "margin_views", 15)
+    own = few.for_attack(OnViews())
+    found, whole = own.prepared(OnViews(), "scored", 5), files.whole(OnViews(), "scored", 5)
+    assert found.mask.shape == found.signals.arrays["value"].shape == (16, 15)
+    np.testing.assert_array_equal(found.mask, whole.mask[:, :15])
+    np.testing.assert_array_equal(found.signals.arrays["value"], whole.map(OnViews().prepare).arrays["value"][:, :15])
+    np.testing.assert_array_equal(found.margins.margins, whole.margins[:, :15])
+    assert found.signals.population["value"].shape == (16, 0)
+    assert own.prepared(OnViews(), "sham", 5).signals.arrays["value"].shape == (16, 0)
+    assert few.for_attack(OnLogits()).parts == files.scores.parts == files.scores.for_attack(OnViews()).parts
+
+
+def test_tables_of_an_attack_on_some_samples_are_those_of_a_pool_of_these(files, tmp_path):
+    settings = Settings(0.95, 4, 2, 1, (0.25,), (0.1,), 3)
+    own = of_the_first(files, tmp_path, "margin_views", 20).for_attack(OnViews())
+    load, load_sham = (partial(own.prepared, OnViews(), part) for part in ("scored", "sham"))
+    found = evaluate(OnViews(), [5], load, load_sham, settings)
+    assert set(found["metrics"]["n_samples"]) == {20} and set(found["rates"]["sample"]) == set(range(20))
+    whole = Prepared.of(OnViews(), files.whole(OnViews(), "scored", 5))
+    cut = [replace(each, arrays=each.arrays.part(slice(None), slice(0, 20)), mask=each.mask[:, :20])
+           for each in (whole.margins, whole.signals)]  # fmt: skip
+    expected = evaluate(OnViews(), [5], lambda epoch: Prepared(*cut), load_sham, settings)
+    for name, table in expected.items():
+        pd.testing.assert_frame_equal(found[name], table)
+
+
 def test_a_signal_that_no_probe_has_is_named(files):
     with pytest.raises(KeyError, match="no probe of this run has the signal 'logits'; there are: margin, margin_views"):
         without(files, "logits").prepared(OnLogits(), "scored", 5)
 
 
 def test_sources_are_told_by_what_is_in_them(files, monkeypatch):
-    pool = type("Pool", (), {"parts": files.scores.parts, "labels": files.scores.labels})
+    pool = type("Pool", (), {"parts": files.scores.parts, "labels": files.scores.labels, "images": None})
     masks = np.zeros((16, 50), bool)
     monkeypatch.setattr(shadow_scores, "read_pool", lambda path: pool)
     monkeypatch.setattr(shadow_scores, "read_masks", lambda paths, models: masks)
     lists = list(files.scores.sources.values())
-    found = ShadowScores.of_sources(lists, "pool", [], 16, EPOCHS)
+    found = ShadowScores.of_sources(dict(zip("abc", lists, strict=True)), "pool", [], 16, EPOCHS)
     assert found.sources == files.scores.sources and found.epochs == EPOCHS
     assert ShadowScores.of_files(lists[0], "pool", [], 16, EPOCHS).sources == {"margin": lists[0]}
     with pytest.raises(ValueError, match="two probes have a signal 'logits'"):
-        ShadowScores.of_sources([*lists, lists[2]], "pool", [], 16, EPOCHS)
+        ShadowScores.of_sources(dict(zip("abcd", [*lists, lists[2]], strict=True)), "pool", [], 16, EPOCHS)

@@ -135,7 +135,7 @@ def test_nobody_can_prepare_by_membership():
     signals = Signals.of(*world())
     seen = []
     signals.map(lambda values: seen.append(set(vars(values))) or {"a": values["margin"]})
-    assert {name for names in seen for name in names} == {"arrays", "labels", "checkpoints"}
+    assert {name for names in seen for name in names} == {"arrays", "labels", "checkpoints", "features"}
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: type(attack).__name__)

@@ -10,10 +10,20 @@ from scipy.stats import binom, spearmanr
 
 from memdyn.attacks.base import Attack, build
 from memdyn.attacks.signals import Signals
-from memdyn.dynamics.agreement import FEWEST_SAMPLES, SPLITS, TOPS, Agreement, Ordered, Settings, _ceiling
+from memdyn.dynamics.agreement import (
+    FEWEST_SAMPLES,
+    SPLITS,
+    TOPS,
+    Agreement,
+    Ordered,
+    Settings,
+    _ceiling,
+    agreement_tables,
+)
 from memdyn.dynamics.splits import Splits
 from memdyn.dynamics.vulnerability import moderated_d_prime, vulnerability
 from memdyn.stats.jackknife import Pairs
+from signal_attacks import OnLogits, OnViews, of_the_first, write_files
 from worlds import complementary_mask
 
 SETTINGS = Settings(groups=8, level=0.95, seed=3)
@@ -254,6 +264,23 @@ def test_one_attack_alone_is_compared_with_none():
     found = compared(("a", Reader(), world(1, 16, 100, effects(100))))
     assert found.agreement().empty and not found.stability().empty
     assert list(found.matrix(np.arange(100)).columns) == ["sample_id", "a"]
+
+
+def test_attacks_on_some_samples_are_left_out_beside_others_and_compared_alone(tmp_path):
+    files, told = write_files(tmp_path), []
+    few = of_the_first(files, tmp_path, "margin_views", 30)
+    ids, attacks = np.arange(100, 140), {"views": OnViews(), "logits": OnLogits()}
+    tables = agreement_tables(few, attacks, (), ids, Settings(4, 0.95, 1), told.append)
+    matrix = tables["vulnerability_matrix"]
+    assert list(matrix.columns) == ["sample_id", "logits"] and matrix["sample_id"].tolist() == [*ids]
+    assert told[0] == "views is left out: it is of 30 samples alone, and others are of 40"
+    whole = agreement_tables(files.scores, {"logits": OnLogits()}, (), ids, Settings(4, 0.95, 1), told.append)
+    pd.testing.assert_frame_equal(matrix, whole["vulnerability_matrix"])
+    other = OnViews(weight=2.0)
+    tables = agreement_tables(few, {"a": OnViews(), "b": other}, (), ids, Settings(4, 0.95, 1), told.append)
+    matrix = tables["vulnerability_matrix"]
+    assert matrix["sample_id"].tolist() == [*ids[:30]] and matrix[["a", "b"]].notna().all(axis=None)
+    assert not tables["agreement"].empty
 
 
 def test_too_few_models_for_halves_or_for_one_attack_leave_the_matrix():

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -270,7 +271,8 @@ def test_what_is_left_is_enough_or_too_little_and_says_so(monkeypatch, lost, can
     monkeypatch.setattr("memdyn.attacks.shadow_scores.read_failed", lambda files: [2 * pair for pair in lost])
     monkeypatch.setattr("memdyn.attacks.shadow_scores.read_shapes", lambda file: {})
     monkeypatch.setattr("memdyn.attacks.shadow_scores.read_masks", lambda files, models: world.masks)
-    monkeypatch.setattr("memdyn.attacks.shadow_scores.read_pool", lambda file: world)
+    pool = SimpleNamespace(parts=world.parts, labels=world.labels, images=None)
+    monkeypatch.setattr("memdyn.attacks.shadow_scores.read_pool", lambda file: pool)
     monkeypatch.setattr(ShadowScores, "epochs_of", lambda scores, name: world.epochs)
     monkeypatch.setattr(
         ShadowScores,
@@ -279,7 +281,7 @@ def test_what_is_left_is_enough_or_too_little_and_says_so(monkeypatch, lost, can
     )
 
     def scores():
-        return ShadowScores.of_sources([["a"]], "pool", [], 8, world.epochs).for_attack(attack)
+        return ShadowScores.of_files(["a"], "pool", [], 8, world.epochs).for_attack(attack)
 
     if attack not in can:
         with pytest.raises(TooFewModels):

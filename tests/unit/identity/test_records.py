@@ -25,7 +25,7 @@ from memdyn.jobs.atomic import atomic_path
 
 
 class Params(SimpleNamespace):
-    def get(self, name, default):
+    def get(self, name, default=None):
         return getattr(self, name, default)
 
 

@@ -18,6 +18,7 @@ READERS = {
     "label_dp": {"epsilon": 1.0, "method": "prior"},
     "mmd": OPTIONS["mmd"],
     "past": OPTIONS["past"],
+    "student": OPTIONS["student"],
 }
 PARTS = {"scored": slice(0, 40), "sham": slice(40, 44), "population": slice(44, 52), "test": slice(52, 60)}
 

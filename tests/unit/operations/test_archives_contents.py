@@ -22,7 +22,7 @@ from memdyn.operations.archives.crate import crate
 from memdyn.operations.archives.item import text_item
 from memdyn.operations.archives.lineage import _IF_THERE
 from memdyn.operations.archives.places import Places, own_data
-from memdyn.operations.archives.results import Chosen, blank_pool, is_blank
+from memdyn.operations.archives.results import Chosen, blank_pool, is_blank, refuse_blank_features
 from memdyn.plan.study import build_plan
 from memdyn.report.sections import sections
 from studies import plan as planned
@@ -134,6 +134,20 @@ def test_whose_data_they_are(tmp_path):
     assert own_data(plan) == [str(tmp_path / "faces.npz")]
     assert is_blank(plan.runs[0].pool, Chosen()) and not is_blank(plan.runs[0].pool, Chosen(images=True))
     assert not is_blank(plan.runs[0].train, Chosen())
+
+
+def test_an_attack_that_learns_from_samples_needs_them(tmp_path):
+    """Of the user's own data; published ones are in every archive."""
+    images = np.random.default_rng(0).integers(0, 255, (1000, 8, 8), dtype=np.uint8)
+    np.savez(tmp_path / "faces.npz", images=images, labels=np.arange(1000) % 10)
+    own = {"pool.dataset": {"name": "arrays", "path": f"{tmp_path}/faces.npz", "images": "images"}}
+    own |= {"dynamics.attacks": ["loss"]}
+    learning = {"attacks": [{"name": "loss"}, {"name": "quantile_regression"}]}
+    with pytest.raises(RuntimeError, match="quantile_regression learns from samples of your own .*: {images: true}"):
+        refuse_blank_features(planned(own | learning))
+    for harmless in (own | learning | {"archive": {"images": True}}, own | {"attacks": [{"name": "loss"}]}):
+        refuse_blank_features(planned(harmless))
+    refuse_blank_features(planned(learning | {"dynamics.attacks": ["loss"]}))
 
 
 def test_the_modules_that_made_a_study_are_files():

@@ -17,6 +17,7 @@ from memdyn.models.size import size_of
 from memdyn.operations.effort import SPEEDS, Effort, efforts, probing_cost, scoring_cost, seconds_a_model
 from memdyn.plan.study import build_plan
 from memdyn.registry import resolve
+from memdyn.terms import SCORED_PARTS
 from studies import study
 
 OWN = {"name": "custom", "target": "own.py:Net"}
@@ -133,7 +134,22 @@ def test_mechanisms_lengthen_a_step(monkeypatch):
     assert scoring_cost(run) == pytest.approx(scoring_cost(build_plan(load_study(study())).runs[0]) / 3)
 
 
-@pytest.mark.parametrize(("views", "forwards"), [({}, 2), ({"flip": False}, 1), ({"shift": 2, "epochs": [4]}, 10 / 4)])
+def test_passes_of_searches():
+    """23 forward and back, or as many forward as there are queries, of at most so many samples: there are 400."""
+    attacks = [{"name": "loss"}, {"name": "adversarial_distance"}, {"name": "boundary_distance"}]
+    probes = {"adversarial_distance": {"samples": 100}, "boundary_distance": {"query_budget": 300, "epochs": "all"}}
+    changes = {"attacks": attacks, "dynamics.attacks": ["loss"], "probes": probes}
+    run = build_plan(load_study(study(changes))).runs[0]
+    parts = run.pool.options["parts"]
+    one = scoring_cost(run) / len(run.train.options["checkpoints"]) / sum(parts[part] for part in SCORED_PARTS)
+    assert parts["scored"] == 400 and len(run.epochs) == 4
+    assert probing_cost(run, "adversarial_distance") == pytest.approx(3 * 23 * 100 * one)
+    assert probing_cost(run, "boundary_distance") == pytest.approx(300 * 400 * 4 * one)
+
+
+@pytest.mark.parametrize(
+    ("views", "forwards"), [({}, 2), ({"flip": False}, 1), ({"shift": 2, "epochs": [4]}, 10 / 4), ({"rotation": 5}, 6)]
+)
 def test_passes_of_a_probe(views, forwards, tmp_path):
     (tmp_path / "a.py").write_text(
         'class A(Attack):\n    reads = (Reads("logits"), Reads("margin", views=True), Reads("mine"))\n'

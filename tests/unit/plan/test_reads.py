@@ -47,7 +47,7 @@ UNSEEN = {
     "none": ("class Mine(Attack):\n    reads = ()\n", "mine.py, line 7: `reads` must be"),
     "a name": ("S = 'logits'\nclass Mine(Attack):\n    reads = (Reads(S),)\n", "mine.py, line 8: `reads` must be"),
     "words": ('class Mine(Attack):\n    reads = ("logits",)\n', "mine.py, line 7: `reads` must be"),
-    "an unknown option": ('class Mine(Attack):\n    reads = (Reads("logits", of=2),)\n', "line 7: `reads` must be"),
+    "an unknown option": ('class Mine(Attack):\n    reads = (Reads("logits", beside=2),)\n', "line 7: `reads` must be"),
     "a function": ("def Mine():\n    return 1\n", "mine.py, line 6: Mine is no class"),
     "a library's": ("from numpy import Base\nclass Mine(Base):\n    pass\n", "imported from numpy cannot be seen"),
     "twice": ("class Mine(Attack):\n    pass\nclass Mine(Attack):\n    pass\n", "mine.py defines Mine 2 times"),

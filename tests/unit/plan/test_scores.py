@@ -52,7 +52,7 @@ def test_a_study_of_scores_has_the_stages_of_any_other_from_the_outputs_on():
     assert run.pool.options["parts"]["sham"] == 40 and run.pool.options["order"] == [0, 4, 1, 5, 2, 6, 3, 7]
     (told,) = made.run_descriptions()
     assert told["recipe"] == {"epochs": 2} and told["architecture"] == told["device"] == ""
-    assert list(statement(made, 1)) == ["nothing is trained: mine.npz has scores of 8 models at 2 checkpoints"]
+    assert next(statement(made, 1)) == "nothing is trained: mine.npz has scores of 8 models at 2 checkpoints"
     refuse_needless_training(made)
     Progress(made, 1).run()  # ends at once: there is nothing to count
 
@@ -92,6 +92,20 @@ def test_a_job_takes_the_word_of_its_start(tmp_path):
     before = plan()
     write(tmp_path / "mine.npz", arrays(seed=1, sham=40))
     assert set(plan(is_job=True).stages) == set(before.stages)
+
+
+def test_attacks_that_read_the_samples_are_refused_by_name(tmp_path):
+    """A file of scores says nothing of its samples."""
+    given = arrays()
+    write(tmp_path / "mine.npz", given | {"population": given["margin"]})
+    with pytest.raises(ConfigError, match="attacks: quantile_regression reads 'features', and mine.npz has no such"):
+        plan({"attacks": [{"name": "loss"}, {"name": "quantile_regression"}], "dynamics": {"attacks": ["loss"]}})
+
+
+def test_attacks_that_train_are_refused_by_name():
+    message = "attacks: ye_distilled reads students that are trained for it, and here nothing is trained"
+    with pytest.raises(ConfigError, match=message):
+        plan({"attacks": [{"name": "loss"}, {"name": "ye_distilled"}], "dynamics": {"attacks": ["loss"]}})
 
 
 def test_other_designs_are_refused_before_any_job(tmp_path):

@@ -1,11 +1,14 @@
 """A probe of a block: each model by its own weights at each checkpoint, with its own members."""
 
+from inspect import signature
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from memdyn.compute.samples import Samples
+from memdyn.config.probes import SHIPPED
 from memdyn.probes.block import build_probe, members_of, probe_block
 from memdyn.probes.depth import prediction_depth
 from memdyn.probes.grand import grand
@@ -33,6 +36,18 @@ def networks(tmp_path) -> dict[tuple[int, int], nn.Module]:
     for (model, epoch), network in made.items():
         save_checkpoint(network, checkpoint_file(tmp_path, model, epoch))
     return made
+
+
+# what says when and of what a probe is taken, and how it is read, which its code is not told
+OF_THE_STAGE = {"name", "epochs", "samples", "models"}
+
+
+@pytest.mark.parametrize("section", SHIPPED, ids=lambda section: section.__name__)
+def test_every_option_of_a_probe_reaches_its_code(section):
+    given = {name: name for name in section.model_fields} | {"name": section.model_fields["name"].default}
+    probe = build_probe(given, "signal")
+    assert set(probe.keywords) == set(given) - OF_THE_STAGE
+    signature(probe.func).bind("network", "samples", "members", "batch", **probe.keywords)
 
 
 MEMBERS = np.random.default_rng(0).random((len(MODELS), N)) < 0.5

@@ -329,7 +329,8 @@ def tables_of_attacks(
     for label, attack in attacks.items():
         try:
             own = replace(settings, checkpoints=1, limits=False) if label in costly else settings
-            found = realised_tables(attack, scores.for_attack(attack), planted, own)
+            readable = scores.for_attack(attack)
+            found = realised_tables(attack, readable, planted[readable.parts["scored"]], own)
         except TooFewModels as reason:
             lost.append(f"{label} has no numbers, because {reason}")
             tell(lost[-1])

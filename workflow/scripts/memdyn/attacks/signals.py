@@ -15,15 +15,18 @@ class Values(Mapping[str, np.ndarray]):
     """Signals by name, all of the same models and samples; nothing here tells who trained on what.
 
     Attributes:
-        arrays: float64 [M, n, ...]: axes are model, sample, checkpoint (of a history), then what the signal has of its
-            own (views, classes). Names as `memdyn.attacks.reads.Reads.name` has them.
+        arrays: float64 [M, n, ...]: axes are model, sample, checkpoint (of a history) or other run, then what the
+            signal has of its own (views, classes). Names as `memdyn.attacks.reads.Reads.name` has them.
         labels: int [n], classes of the samples; None where nobody gave them.
         checkpoints: the epochs along the third axis of every history, the last is the one that is attacked.
+        features: float64 [n, d], what is known of the samples without any model (`memdyn.attacks.features`); None for
+            attacks that do not read it.
     """
 
     arrays: Mapping[str, np.ndarray]
     labels: np.ndarray | None = None
     checkpoints: tuple[int, ...] = ()
+    features: np.ndarray | None = None
 
     def __getitem__(self, name: str) -> np.ndarray:
         if name not in self.arrays:
@@ -98,7 +101,8 @@ class Values(Mapping[str, np.ndarray]):
     def part(self, models: slice, samples: slice) -> "Values":
         """Some models and samples; views, no copies."""
         arrays = {name: array[models, samples] for name, array in self.arrays.items()}
-        return replace(self, arrays=arrays, labels=None if self.labels is None else self.labels[samples])
+        labels, features = (None if each is None else each[samples] for each in (self.labels, self.features))
+        return replace(self, arrays=arrays, labels=labels, features=features)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 A sample is a member at level alpha iff its loss is below the alpha quantile of losses that non-members have: of the
 target's own losses on population samples (attack P, section 4.2), or of the sample's losses under reference models that
 did not train on it (attack R, section 4.4). The score is where that begins, -log inf {alpha: loss < quantile(alpha)}: a
-p-value, on a scale that does not saturate.
+p-value, on a scale that does not saturate. (Attack D is in `memdyn.attacks.ye_distilled`.)
 """
 
 from dataclasses import dataclass
@@ -81,7 +81,7 @@ class Ye(Attack):
         for score, own, levels in zip(scores, -margins, np.sort(-population, axis=1), strict=True):
             count = np.searchsorted(levels, own, side="right")
             below, above = levels[np.maximum(count - 1, 0)], levels[np.minimum(count, len(levels) - 1)]
-            score[:] = self._of_rank(own, count, below, above, len(levels))
+            score[:] = of_rank(self.smoothing, own, count, below, above, len(levels))
         return scores
 
     def score_pairs(self, signals: Signals, folds: str) -> tuple[np.ndarray, np.ndarray]:
@@ -108,27 +108,28 @@ class Ye(Attack):
         width = max(1, CHUNK // len(outside))
         for left in range(0, own.shape[1], width):
             columns = slice(left, left + width)
-            scores[:, columns] = self._of_rank(
-                own[:, columns], *ranks(own[:, columns], outside[:, columns], fold), fold.count
-            )
+            found = ranks(own[:, columns], outside[:, columns], fold)
+            scores[:, columns] = of_rank(self.smoothing, own[:, columns], *found, fold.count)
         return scores
 
-    def _of_rank(
-        self, own: np.ndarray, count: np.ndarray, below: np.ndarray, above: np.ndarray, total: int
-    ) -> np.ndarray:
-        """Scores of minus margins, `count` of `total` others being at most as large.
 
-        Args:
-            below, above: the closest others; of any value where there are none.
-        """
-        if self.smoothing == "empirical":
-            return np.log(total + 1) - np.log(count + 1)
-        of_own, low, high = loss(-own), loss(-below), loss(-above)
-        low, high = np.where(count == 0, 0, low), np.where(count == total, np.maximum(LARGEST_LOSS, low), high)
-        way = np.minimum((of_own - low) / np.where(high > low, high - low, 1), 1)
-        # below all others the way is a ratio, of losses that may both be too small for their difference to 0
-        first = np.minimum(log_loss(-own) - log_loss(-above), 0)
-        return np.log(total + 1) - np.where(count == 0, first, np.log(np.maximum(count, 1) + way))
+def of_rank(
+    smoothing: str, own: np.ndarray, count: np.ndarray, below: np.ndarray, above: np.ndarray, total: int
+) -> np.ndarray:
+    """Scores of minus margins, `count` of `total` others being at most as large.
+
+    Args:
+        smoothing: "empirical" or "linear", see `Ye`.
+        below, above: the closest others; of any value where there are none.
+    """
+    if smoothing == "empirical":
+        return np.log(total + 1) - np.log(count + 1)
+    of_own, low, high = loss(-own), loss(-below), loss(-above)
+    low, high = np.where(count == 0, 0, low), np.where(count == total, np.maximum(LARGEST_LOSS, low), high)
+    way = np.minimum((of_own - low) / np.where(high > low, high - low, 1), 1)
+    # below all others the way is a ratio, of losses that may both be too small for their difference to 0
+    first = np.minimum(log_loss(-own) - log_loss(-above), 0)
+    return np.log(total + 1) - np.where(count == 0, first, np.log(np.maximum(count, 1) + way))
 
 
 def log_loss(margin: np.ndarray) -> np.ndarray:

@@ -69,6 +69,9 @@ def load_study(raw: Mapping[str, Any], arguments: Sequence[str] = ()) -> Study:
     for where, run in zip(places, runs, strict=True):
         checkpoints, scored = run.train.checkpoint_epochs(), run.pool.parts.scored
         found.extend(config.difficulty.misfits(run.name, checkpoints, scored // 2))
+        for attack in config.attacks:
+            if odd := attack.misfit(run.train, run.pool.parts):
+                found.append(f"{where}: attack {attack.label()}: {odd}")
         if not run.pool.parts.population:
             found.extend(f"{where}.{odd}" for odd in _without_population(config))
         if config.audit and config.audit.delta * (scored // 2) >= 1:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from memdyn.config.base import Bool, Neutral, Strict, no_repeats
+from memdyn.config.base import Bool, Float, Neutral, Strict, no_repeats
 from memdyn.config.paths import Target
 from memdyn.terms import SCORED_PARTS, early_checkpoint
 
@@ -78,7 +78,7 @@ class LogitsProbe(_Probe):
 
 
 class ViewsProbe(_Probe):
-    """Margin and gap of several views of each image: as it is, mirrored, and moved by a few pixels."""
+    """Margin and gap of several views of each image: as it is, mirrored, moved by a few pixels, and turned."""
 
     of_answers = True
     gives = ("margin_views", "gap_views")
@@ -86,11 +86,14 @@ class ViewsProbe(_Probe):
     name: Literal["views"] = Field("views", description="answers to augmented queries")
     flip: bool = Field(True, description="The mirrored image too, of every shift.")
     shift: int = Field(0, ge=0, le=16, description="Pixels of the moves left, right, up and down; 0: none.")
+    rotation: Annotated[Float, Neutral(0)] = Field(
+        0, ge=0, le=180, description="Degrees of the turns to the left and to the right; 0: none."
+    )
     epochs: Epochs = Field("all", description="Checkpoints: all, last, early (see analysis.early_epoch), or a list.")
 
     def forwards(self) -> int:
         """One a view."""
-        return (5 if self.shift else 1) * (2 if self.flip else 1)
+        return (1 + 4 * (self.shift > 0) + 2 * (self.rotation > 0)) * (2 if self.flip else 1)
 
 
 class EmbeddingProbe(_Probe):
@@ -110,6 +113,38 @@ class GradientNormProbe(_Probe):
     gives = ("gradient_norm",)
     name: Literal["gradient_norm"] = Field("gradient_norm", description="norm of each sample's own gradient")
     epochs: Epochs = Field("all", description="Checkpoints: all, last, early (see analysis.early_epoch), or a list.")
+
+
+class AdversarialDistanceProbe(_Probe):
+    """Distance of samples to misclassification, L2, found with the weights (docs/distance.md)."""
+
+    gives = ("adversarial_distance",)
+    of_parts = ("scored",)
+    name: Literal["adversarial_distance"] = Field(
+        "adversarial_distance", description="distance to misclassification, by the weights"
+    )
+    samples: int = Field(
+        1000, ge=20, description="At most so many: the first of the scored part, which lies in random order."
+    )
+    epochs: Epochs = Field("last", description="Checkpoints: all, last, early (see analysis.early_epoch), or a list.")
+
+
+class BoundaryDistanceProbe(_Probe):
+    """Distance of samples to another label, L2, found by labels alone (HopSkipJump, Chen et al. 2020)."""
+
+    of_answers = True
+    gives = ("boundary_distance",)
+    of_parts = ("scored",)
+    name: Literal["boundary_distance"] = Field(
+        "boundary_distance", description="distance to another label, by labels alone"
+    )
+    query_budget: int = Field(
+        1000, ge=100, le=1_000_000, description="Labels that are asked for a sample at a checkpoint, at most."
+    )
+    samples: int = Field(
+        1000, ge=20, description="At most so many: the first of the scored part, which lies in random order."
+    )
+    epochs: Epochs = Field("last", description="Checkpoints: all, last, early (see analysis.early_epoch), or a list.")
 
 
 class GrandProbe(_Probe):
@@ -210,6 +245,12 @@ class ProbesConfig(Strict):
     gradient_norm: GradientNormProbe = Field(
         default_factory=GradientNormProbe, description="Norms of gradients, where an attack reads them."
     )
+    adversarial_distance: AdversarialDistanceProbe = Field(
+        default_factory=AdversarialDistanceProbe, description="Distances by the weights, where an attack reads them."
+    )
+    boundary_distance: BoundaryDistanceProbe = Field(
+        default_factory=BoundaryDistanceProbe, description="Distances by labels, where an attack reads them."
+    )
     own: dict[str, OwnProbe] = Field(default_factory=dict, description="Your own probes, by the name of their signal.")
 
     def for_attacks(self) -> dict[str, _Probe]:
@@ -235,6 +276,8 @@ SHIPPED = (
     ViewsProbe,
     EmbeddingProbe,
     GradientNormProbe,
+    AdversarialDistanceProbe,
+    BoundaryDistanceProbe,
     GrandProbe,
     DepthProbe,
     LevelDistanceProbe,

@@ -177,6 +177,13 @@ class StudyConfig(Strict):
         missing = [label for label in self.dynamics.attacks if label not in labels]
         if missing:
             raise ValueError(f"dynamics.attacks: {missing[0]!r} is not among the attacks ({', '.join(labels)})")
+        partial = [each.label() for each in self.attacks if each.of_some_samples]
+        if odd := [label for label in self.dynamics.attacks if label in partial]:
+            whole = ", ".join(label for label in labels if label not in partial) or "none of these"
+            raise ValueError(
+                f"dynamics.attacks: {odd[0]!r} is of the first scored samples alone, and a plane is of all; "
+                f"allowed: {whole}"
+            )
         plain = [attack.label() for attack in self.attacks if not attack.has_threshold]
         if plain and self.dynamics.thresholds == ["lr1"]:
             raise ValueError(

@@ -102,6 +102,8 @@ def agreement_tables(
 ) -> dict[str, pd.DataFrame]:
     """All tables of a run at one checkpoint: of those at which the most attacks can be compared, the last.
 
+    Attacks that are of the first samples alone are left out beside attacks of more.
+
     Args:
         scores: with all that the attacks read.
         attacks: by label.
@@ -120,23 +122,28 @@ def agreement_tables(
     readable = {}
     for label, attack in attacks.items():
         try:
-            readable[label] = scores.for_attack(attack).epochs
+            readable[label] = scores.for_attack(attack)
         except TooFewModels as reason:
             tell(f"{label} is left out, because {reason}")
     if not readable:
         raise TooFewModels("no attack can be calibrated")
-    by_epoch = Counter(epoch for epochs in readable.values() for epoch in epochs)
+    sizes = {label: own.parts["scored"].stop for label, own in readable.items()}
+    n_samples = max(sizes.values())
+    for label in [label for label, size in sizes.items() if size < n_samples]:
+        del readable[label]
+        tell(f"{label} is left out: it is of {sizes[label]} samples alone, and others are of {n_samples}")
+    by_epoch = Counter(epoch for own in readable.values() for epoch in own.epochs)
     epoch = max(by_epoch, key=lambda each: (by_epoch[each], each))
     tell(f"{by_epoch[epoch]} attacks are compared at epoch {epoch}")
-    found, margins = Agreement(scores.pairs, settings), scores.loader("scored")(epoch)
-    for label, epochs in readable.items():
-        if epoch in epochs:
-            signals = scores.signals_for(attacks[label], margins, "scored", epoch)
+    found, margins = Agreement(scores.pairs, settings), next(iter(readable.values())).loader("scored")(epoch)
+    for label, own in readable.items():
+        if epoch in own.epochs:
+            signals = own.signals_for(attacks[label], margins, "scored", epoch)
             found.add(label, attacks[label], signals, costly=label in costly)
         else:
             tell(f"{label} is left out: epoch {epoch}, at which most attacks are compared, is none of its checkpoints")
     return {
-        "vulnerability_matrix": found.matrix(sample_ids),
+        "vulnerability_matrix": found.matrix(sample_ids[:n_samples]),
         "agreement": found.agreement().assign(epoch=epoch),
         "stability": found.stability().assign(epoch=epoch),
     }

@@ -31,6 +31,7 @@ REGISTRY: dict[str, str] = {
     "rounding": "memdyn.mechanisms.rounding:Rounding",
     "selena": "memdyn.mechanisms.selena:Selena",
     "spatial_dropout": "memdyn.mechanisms.spatial_dropout:SpatialDropout",
+    "student": "memdyn.mechanisms.student:student",
     "temperature": "memdyn.mechanisms.temperature:Temperature",
     "top_k": "memdyn.mechanisms.top_k:TopK",
     "custom": "memdyn.mechanisms.custom:custom",

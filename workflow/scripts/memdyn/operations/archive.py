@@ -32,6 +32,7 @@ from memdyn.operations.archives.results import (
     PAGE,
     Chosen,
     is_blank,
+    refuse_blank_features,
     refuse_pictures,
     refuse_unfinished,
     result_items,
@@ -108,6 +109,7 @@ class Archive:
         config = plan.study.config
         refuse_unfinished(plan, folder)
         refuse_pictures(plan)
+        refuse_blank_features(plan)
         chosen, checkout = Chosen(scores, weights, config.archive.images), CHECKOUT
         places, commit = Places.of(plan, checkout), Commit.of(checkout)
         citation = Citation.of(plan.study, checkout, commit.day)

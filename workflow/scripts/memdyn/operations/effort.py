@@ -123,6 +123,8 @@ def probing_cost(run: RunPlan, name: str) -> float | None:
     probe, epochs = stage.sections["probe"], len(stage.options["epochs"])
     if passes := _searching_passes(run, stage.options["probe"]):
         return FORWARDS * passes * epochs / _training_forwards(run)
+    if probe.name == "boundary_distance":
+        return probe.query_budget * _searched(run, probe.samples) * epochs / _training_forwards(run)
     forwards = probe.forwards()
     return forwards and _of_training(run, stage.options["parts"], forwards * epochs)
 
@@ -144,11 +146,17 @@ def _searching_passes(run: RunPlan, probe: Mapping[str, Any]) -> int | None:
     match probe["name"]:
         case "level_distance":
             return SEARCH * probe["samples"] * len(probe["levels"]) * len(probe["norms"])
+        case "adversarial_distance":
+            return SEARCH * _searched(run, probe["samples"])
         case "margin_gradient":
             return run.pool.options["parts"]["scored"]
         case "input_curvature":
             return CURVATURE * probe["draws"] * probe["samples"]
     return None
+
+
+def _searched(run: RunPlan, most: int) -> int:
+    return min(most, run.pool.options["parts"]["scored"])
 
 
 def seconds_a_model(found: Sequence[Effort], measured: Sequence[float]) -> list[float | None]:

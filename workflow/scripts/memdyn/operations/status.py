@@ -97,7 +97,7 @@ def _log_aside(place: Path) -> Path | None:
 
 def table(plan: StudyPlan, jobs: dict[str, list[Job]]) -> Iterator[str]:
     """A line a run, a column a kind of stage: jobs done of all, and marks."""
-    runs = [*plan.teachers, *plan.runs]
+    runs = plan.all_runs
     kinds = list(dict.fromkeys(stage.kind.name for run in runs for stage in run.stages()))
     rows = [["", *kinds]]
     for each in runs[:_RUNS_SHOWN]:
@@ -153,7 +153,7 @@ def failures(plan: StudyPlan, jobs: dict[str, list[Job]]) -> Iterator[str]:
 def _names(plan: StudyPlan) -> dict[str, list[str]]:
     """The runs that read a stage, by its path."""
     found: dict[str, list[str]] = {}
-    for each in (*plan.teachers, *plan.runs):
+    for each in plan.all_runs:
         for stage in each.stages():
             found.setdefault(stage.path, []).append(each.name)
     return found

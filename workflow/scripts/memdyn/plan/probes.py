@@ -34,7 +34,7 @@ def wanted_probes(study: Study) -> dict[str, Any]:
 
 
 def probes_read(study: Study, attack: Any) -> list[str]:
-    """The probes that give what an attack reads.
+    """The probes that give what an attack reads of the run itself.
 
     Args:
         attack: its config section.
@@ -50,6 +50,12 @@ def probes_read(study: Study, attack: Any) -> list[str]:
     given |= {name: name for name in own}
     found = []
     for read in reads_of(attack):
+        if read.of_samples:
+            continue
+        if read.of:
+            if not any(other.startswith(f"{read.of}.") for other in attack.others):
+                raise ConfigError([f"attacks: {attack.label()} reads other runs, {read.of!r}, and asks for none such"])
+            continue
         if read.source not in given:
             raise ConfigError(
                 [f"attacks: {attack.label()} reads {read.source!r}, which no probe gives; allowed: {', '.join(given)}"]

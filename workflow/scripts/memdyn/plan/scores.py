@@ -121,6 +121,9 @@ def _unreadable(study: Study, exported: Exported) -> Iterator[str]:
                 "`population`, or other attacks"
             )
         for read in reads_of(attack):
+            if read.of:
+                yield f"attacks: {attack.label()} reads {read.of} that are trained for it, and here nothing is trained"
+                continue
             if read.source not in given:
                 yield (
                     f"attacks: {attack.label()} reads {read.source!r}, and {path} has no such array; it has: "

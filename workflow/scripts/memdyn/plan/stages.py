@@ -134,8 +134,8 @@ def _attack_stage(
 
 
 def _read_besides(study: Study, attacks: Sequence[Any], probes: dict[str, Stage]) -> dict[str, Stage]:
-    """The probes that attacks read besides the outputs."""
-    names = {name for attack in attacks for name in probes_read(study, attack)}
+    """The probes that attacks read besides the outputs, and the outputs of other runs."""
+    names = {name for attack in attacks for name in (*probes_read(study, attack), *attack.others)}
     return {name: probes[name] for name in sorted(names - {OUTPUTS})}
 
 

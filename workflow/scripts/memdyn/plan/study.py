@@ -7,14 +7,15 @@ Every artifact lies in the folder of what it was made from, so a path is its own
     <results>/studies/<study>/versions/<tables, figures or report>
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from memdyn.config.load import Run, Study
+from memdyn.config.load import Study
 from memdyn.config.paths import refuse_files
+from memdyn.config.probes import OutputsProbe
 from memdyn.identity.names import options_hash, plain_options
 from memdyn.plan.audit import audit_stage, audited_folders, audited_tables
 from memdyn.plan.images import refuse_odd_samples
@@ -22,7 +23,8 @@ from memdyn.plan.nets import refuse_untrainable
 from memdyn.plan.pools import plan_pools, pool_key
 from memdyn.plan.probes import OUTPUTS, plan_probes, wanted_probes
 from memdyn.plan.reuse import same_training, saved
-from memdyn.plan.scores import Imported, ScoredRun, plan_import
+from memdyn.plan.run import RunPlan, marked
+from memdyn.plan.scores import Imported, plan_import
 from memdyn.plan.stage import TABLES, TRAIN, Stage
 from memdyn.plan.stages import (
     Code,
@@ -38,75 +40,6 @@ from memdyn.plan.stages import (
     uncalibrated_stage,
 )
 from memdyn.plan.training import Training, Trainings
-
-
-@dataclass(frozen=True)
-class RunPlan:
-    """The stages of one run of the study, from its pool to its dynamics.
-
-    Attributes:
-        epochs: the checkpoints that the study reads; those of the training may be more.
-        probes: by name; the outputs come first.
-        attacks: by label.
-        agreement: of the attacks.
-        analysis: None where the study does not ask for the full analysis.
-        uncalibrated: None where it does not ask for runs against a baseline.
-        distance: None where it does not ask for the level distance.
-        reliability: None where no attack gives probabilities.
-        audit: None but in an audit, which has no attacks and no dynamics.
-        realised: None where it does not ask what is realised on held-out targets.
-        training: of its models; of a hidden teacher that is all there is. Or where their scores come from.
-        shares: whether another run has the same training: they differ in output rules, or in when they end.
-        repeats: whether another run has the same outputs too, so that nothing is trained or scored for it.
-    """
-
-    training: Training | Imported
-    epochs: list[int]
-    probes: dict[str, Stage] = field(default_factory=dict)
-    attacks: dict[str, Stage] = field(default_factory=dict)
-    dynamics: Stage | None = None
-    analysis: Stage | None = None
-    shares: bool = False
-    repeats: bool = False
-    uncalibrated: Stage | None = None
-    distance: Stage | None = None
-    agreement: Stage | None = None
-    reliability: Stage | None = None
-    audit: Stage | None = None
-    realised: Stage | None = None
-
-    @property
-    def run(self) -> Run | ScoredRun:
-        return self.training.run
-
-    @property
-    def name(self) -> str:
-        return self.run.name
-
-    @property
-    def pool(self) -> Stage:
-        return self.train.parent
-
-    @property
-    def train(self) -> Stage:
-        return self.training.stage
-
-    @property
-    def outputs(self) -> Stage | None:
-        """The probe that attacks and dynamics live on; none of a hidden teacher."""
-        return self.probes.get(OUTPUTS)
-
-    @property
-    def asked_for(self) -> dict[str, Stage]:
-        """The stages that not every study has, by name."""
-        found = {name: getattr(self, name) for name in ("uncalibrated", "distance", "reliability", "realised")}
-        return {name: stage for name, stage in found.items() if stage}
-
-    def stages(self) -> Iterator[Stage]:
-        """All of them; a parent comes before what lies in it."""
-        yield from (self.pool, self.train, *self.probes.values(), *self.attacks.values())
-        more = (self.agreement, self.analysis, *self.asked_for.values(), self.audit)
-        yield from filter(None, (self.dynamics, *more))
 
 
 @dataclass(frozen=True)
@@ -144,7 +77,17 @@ class StudyPlan:
     @cached_property
     def stages(self) -> dict[str, Stage]:
         """Every stage below the pools, by its path below the results; a parent comes before what lies in it."""
-        return {stage.path: stage for run in (*self.teachers, *self.runs) for stage in run.stages()}
+        return {stage.path: stage for run in self.all_runs for stage in run.stages()}
+
+    @cached_property
+    def others(self) -> list[RunPlan]:
+        """The hidden runs that attacks read, each once."""
+        return [run for run in marked([other for run in self.runs for other in run.others.values()]) if not run.repeats]
+
+    @property
+    def all_runs(self) -> list[RunPlan]:
+        """Hidden teachers, the runs, then hidden ones that attacks on them read."""
+        return [*self.teachers, *self.runs, *self.others]
 
     @property
     def imported(self) -> Imported | None:
@@ -153,8 +96,8 @@ class StudyPlan:
 
     @property
     def trained(self) -> list[RunPlan]:
-        """All that is trained or scored: hidden teachers, then the runs."""
-        return [] if self.imported else [*self.teachers, *(run for run in self.runs if not run.repeats)]
+        """All that is trained or scored."""
+        return [] if self.imported else [run for run in self.all_runs if not run.repeats]
 
     def read_off(self, pool: str) -> list[str]:
         """What is made from the raw data of a pool alone, below the results."""
@@ -220,6 +163,7 @@ class StudyPlan:
                 "dynamics": run.dynamics.path,
                 "agreement": run.agreement.path,
                 "analysis": run.analysis.path if run.analysis else None,
+                **({"others": {name: other.outputs.path for name, other in run.others.items()}} if run.others else {}),
                 **{name: stage.path for name, stage in run.asked_for.items()},
             }
             for run in self.runs
@@ -261,7 +205,7 @@ def build_plan(study: Study, is_job: bool = False, judge_installed: bool = True)
     if not is_job:
         refuse_untrainable(study, pools)
     trainings = Trainings(study, [pools[pool_key(run.pool)].stage for run in study.runs], judge)
-    runs = _marked([_plan_run(study, training, judge) for training in trainings.runs])
+    runs = marked([_plan_run(study, training, judge) for training in trainings.runs])
     if not is_job:
         refuse_odd_samples(study, pools)
     teachers = [RunPlan(training, training.run.train.checkpoint_epochs()) for training in trainings.hidden]
@@ -274,27 +218,9 @@ def _plan_scores(study: Study, is_job: bool, judge_installed: bool) -> StudyPlan
     codes = code_of_attacks(study.config.attacks, judge_installed)
     imported = plan_import(study, is_job)
     study = replace(study, config=study.config.model_copy(update={"shadow_models": len(imported.exported.order)}))
-    runs = [_read_by(study, imported, imported.exported.checkpoints, {OUTPUTS: imported.outputs}, codes)]
+    runs = [_read_by(study, imported, imported.exported.checkpoints, {OUTPUTS: imported.outputs}, codes, {})]
     gone = {imported.pool.folder: imported.gone} if imported.gone else {}
     return StudyPlan(study, runs, [], *_plan_study(study, runs), gone)
-
-
-def _marked(runs: list[RunPlan]) -> list[RunPlan]:
-    """With marks on those that share training or outputs with another one: all but the first of the longest."""
-    longest_first = sorted(runs, key=lambda run: -run.run.train.epochs)
-    trained, scored = ({path(run): run.name for run in longest_first[::-1]} for path in (_training, _outputs))
-    return [
-        replace(run, shares=trained[_training(run)] != run.name, repeats=scored[_outputs(run)] != run.name)
-        for run in runs
-    ]
-
-
-def _training(run: RunPlan) -> str:
-    return run.train.path
-
-
-def _outputs(run: RunPlan) -> str:
-    return run.outputs.path
 
 
 def _plan_run(study: Study, training: Training, judge_installed: bool) -> RunPlan:
@@ -302,23 +228,36 @@ def _plan_run(study: Study, training: Training, judge_installed: bool) -> RunPla
     epochs, early = run.train.checkpoint_epochs(), study.config.analysis.early_epoch
     codes = code_of_attacks(study.config.attacks, judge_installed)  # is there, before it is asked what it reads
     probes = plan_probes(wanted_probes(study), run, train, epochs, early, judge_installed)
-    return _read_by(study, training, epochs, probes, codes)
+    others = {name: _plan_other(other, early, judge_installed) for name, other in training.others.items()}
+    return _read_by(study, training, epochs, probes, codes, others)
+
+
+def _plan_other(training: Training, early: float, judge_installed: bool) -> RunPlan:
+    """A hidden run that attacks read."""
+    epochs, wanted = training.run.train.checkpoint_epochs(), {OUTPUTS: OutputsProbe()}
+    return RunPlan(training, epochs, plan_probes(wanted, training.run, training.stage, epochs, early, judge_installed))
 
 
 def _read_by(
-    study: Study, training: Training | Imported, epochs: list[int], probes: dict[str, Stage], codes: dict[str, Code]
+    study: Study,
+    training: Training | Imported,
+    epochs: list[int],
+    probes: dict[str, Stage],
+    codes: dict[str, Code],
+    others: Mapping[str, RunPlan],
 ) -> RunPlan:
-    """A run with all that reads its probes."""
+    """A run with all that reads its probes, and the outputs of others."""
     if study.config.audit:
         return RunPlan(training, epochs, probes, audit=audit_stage(study, probes[OUTPUTS], epochs))
-    attacks = attack_stages(study, codes, probes, epochs, training.exact.options_hash)
-    dynamics = dynamics_stage(study, codes, probes, epochs)
-    analysis = analysis_stage(study, codes, probes, epochs) if study.config.analysis.enabled else None
+    given = probes | {name: other.outputs for name, other in others.items()}
+    attacks = attack_stages(study, codes, given, epochs, training.exact.options_hash)
+    dynamics = dynamics_stage(study, codes, given, epochs)
+    analysis = analysis_stage(study, codes, given, epochs) if study.config.analysis.enabled else None
     uncalibrated = uncalibrated_stage(study, probes, epochs) if study.config.regularization else None
     distance = distance_stage(study, probes, epochs) if study.config.level_distance else None
     making = {"agreement": agreement_stage, "reliability": reliability_stage, "realised": realised_stage}
-    more = {name: make(study, codes, probes, epochs) for name, make in making.items()}
-    more |= {"uncalibrated": uncalibrated, "distance": distance}
+    more = {name: make(study, codes, given, epochs) for name, make in making.items()}
+    more |= {"uncalibrated": uncalibrated, "distance": distance, "others": dict(others)}
     return RunPlan(training, epochs, probes, attacks, dynamics, analysis, **more)
 
 

@@ -6,7 +6,7 @@ student's name holds its teachers by their recipes and code, and not by which of
 A run that is another one's checkpoint is not trained: one that only ends earlier, at rates which do not know the end.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -29,6 +29,7 @@ class Training:
         exact: the one with just the run's checkpoints, which the other may stand for.
         lacking: training that is there of the same recipe, whose checkpoints are not enough.
         make: the stage for any list of checkpoints.
+        others: of the hidden runs that attacks on this one read, by their names (`AttackSection.others`).
     """
 
     run: Run
@@ -36,6 +37,7 @@ class Training:
     exact: Stage
     lacking: tuple[Stage, ...] = field(repr=False)
     make: TrainOf = field(repr=False)
+    others: "Mapping[str, Training]" = field(default_factory=dict, repr=False)
 
     @property
     def mechanisms(self) -> Sequence[Any]:
@@ -73,7 +75,10 @@ class Trainings:
         self._known = {stage.folder for stage in exact}
         planned = [self._plan(*of) for of in zip(study.runs, makers, exact, strict=True)]
         longest = [self._longest(*of) for of in zip(study.runs, pools, strict=True)]
-        self.runs = [replace(planned[i], run=run) for i, run in zip(longest, study.runs, strict=True)]
+        self.runs = [
+            replace(planned[i], run=run, others=dict(self._others(run, pool)))
+            for i, run, pool in zip(longest, study.runs, pools, strict=True)
+        ]
 
     def _maker(self, run: Run, pool: Stage) -> TrainOf:
         teachers = tuple(self._teachers(run, pool))
@@ -115,6 +120,17 @@ class Trainings:
             if not mine:
                 self.hidden.append(self._planned[key.path])
         return Teacher(mechanism, self._planned[key.path].stage, key.path)
+
+    def _others(self, run: Run, pool: Stage) -> Iterator[tuple[str, Training]]:
+        """Those that attacks read beside a run, each once; of runs that train alike they are the same trainings."""
+        asking = {name: attack for attack in self.study.config.attacks for name in attack.others}
+        for name, attack in asking.items():
+            other = Run(f"{name} of {run.name}", run.pool, attack.other(name, run.train))
+            make = self._maker(other, pool)
+            exact = make(other.train.checkpoint_epochs())
+            if exact.path not in self._planned:
+                self._planned[exact.path] = self._plan(other, make, exact)
+            yield name, replace(self._planned[exact.path], run=other)
 
     def _runs_like(self, teacher: Run, pool: Stage) -> Iterator[Run]:
         """Runs of the study with a teacher's recipe, that save its weights at the end."""

@@ -11,6 +11,8 @@ REGISTRY: dict[str, str] = {
     "views": "memdyn.probes.views:views",
     "embedding": "memdyn.probes.embedding:embedding",
     "gradient_norm": "memdyn.probes.gradient_norm:gradient_norm",
+    "adversarial_distance": "memdyn.probes.adversarial_distance:adversarial_distance",
+    "boundary_distance": "memdyn.probes.boundary_distance:boundary_distance",
     "grand": "memdyn.probes.grand:grand",
     "prediction_depth": "memdyn.probes.depth:prediction_depth",
     "level_distance": "memdyn.probes.level_distance:level_distance",

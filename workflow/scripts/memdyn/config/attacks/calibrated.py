@@ -1,6 +1,6 @@
 """Attacks that are calibrated per sample on shadow models."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -86,6 +86,65 @@ class YeAttack(AttackSection):
     @property
     def reads_population(self) -> bool:
         return self.reference == "population"
+
+
+class YeDistilledAttack(AttackSection):
+    """As `ye`, by the losses of models that are distilled from the attacked one (attack D of Ye et al. 2022)."""
+
+    name: Literal["ye_distilled"] = Field(
+        "ye_distilled", description="level at which the loss is below a quantile of the losses of the model's students"
+    )
+    smoothing: Literal["empirical", "linear", "logit_normal"] = Field("logit_normal", description="see ye")
+    students: int = Field(
+        8,
+        ge=2,
+        le=100,
+        description="models distilled from each attacked one as it is at the end of training, on random halves of the "
+        "pool's part `spare`: so many more runs are trained",
+    )
+
+    @property
+    def needs_shadow_models(self) -> bool:
+        return False
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        return tuple(f"students.{number}" for number in range(1, self.students + 1))
+
+    def other(self, name: str, recipe: Any) -> Any:
+        """Of the run's net, optimizer and length, without its mechanisms; its output rules answer for it too."""
+        training = {each.name: each.model_dump(exclude={"name"}) for each in recipe.trained().mechanisms}
+        rules = {e.name: e.model_dump(exclude={"name"}) for e in recipe.mechanisms if not e.changes_weights()}
+        number = int(name.rpartition(".")[2])
+        student = {"number": number, "teacher": {"mechanisms": training} if training else True}
+        raw = {**recipe.model_dump(), "mechanisms": {"student": student, **rules}, "checkpoints": [recipe.epochs]}
+        return type(recipe).model_validate(raw)
+
+    def misfit(self, recipe: Any, parts: Any) -> str:
+        if parts.spare < 2:
+            return f"pool.parts.spare = {parts.spare}: students learn from such samples; allowed: at least 2"
+        if recipe.checkpoint_epochs()[-1] != recipe.epochs:
+            saved = f"checkpoints = {recipe.checkpoint_epochs()}"
+            return f"{saved}: students learn from the finished model; allowed: with {recipe.epochs} as the last"
+        return ""
+
+
+class QuantileRegressionAttack(AttackSection):
+    """Level of the margin among those of like samples that nobody trained on (Bertran et al. 2023)."""
+
+    name: Literal["quantile_regression"] = Field(
+        "quantile_regression",
+        description="level of the margin in the law that a regression on pixels (or columns) and class gives it, "
+        "learned on population samples without shadow models",
+    )
+
+    @property
+    def needs_shadow_models(self) -> bool:
+        return False
+
+    @property
+    def reads_population(self) -> bool:
+        return True
 
 
 class ProxyAttack(AttackSection):

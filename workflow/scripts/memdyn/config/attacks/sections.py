@@ -7,11 +7,14 @@ from pydantic import Field
 from memdyn.config.attacks.calibrated import (
     DifficultyCalibrationAttack,
     ProxyAttack,
+    QuantileRegressionAttack,
     RmiaAttack,
     Tan2023Attack,
     YeAttack,
+    YeDistilledAttack,
 )
 from memdyn.config.attacks.custom import CustomAttack
+from memdyn.config.attacks.distance import AdversarialDistanceAttack, BoundaryDistanceAttack
 from memdyn.config.attacks.history import LogRatioSumAttack, SequenceAttack, TrajectoryAttack
 from memdyn.config.attacks.lira import LiraAttack, LiraViewsAttack
 from memdyn.config.attacks.thresholds import LossAttack, PrivacyRiskScoreAttack, Song2021Attack
@@ -30,9 +33,13 @@ AttackConfig = Annotated[
     | LabelOnlyAttack
     | DifficultyCalibrationAttack
     | YeAttack
+    | YeDistilledAttack
+    | QuantileRegressionAttack
     | ProxyAttack
     | EmbeddingNormAttack
     | GradientNormAttack
+    | AdversarialDistanceAttack
+    | BoundaryDistanceAttack
     | SequenceAttack
     | LogRatioSumAttack
     | TrajectoryAttack

@@ -4,7 +4,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from memdyn.config.base import Float
+from memdyn.config.base import Float, Hashed
 from memdyn.config.mechanisms.base import MechanismConfig, short
 from memdyn.config.mechanisms.teacher import Teacher, teachers_of
 
@@ -144,4 +144,48 @@ class Selena(MechanismConfig):
         return tuple(teacher for fold in folds for teacher in teachers_of(recipe, fold, self.name))
 
 
-RELEASED: tuple[type[MechanismConfig], ...] = (Mmd, AdvReg, Past, Dmp, Selena)
+class Student(_ReadsReserved):
+    """A student of the run, to attack it (Ye et al., CCS 2022): what the attack `ye_distilled` has trained."""
+
+    claims: ClassVar[frozenset[str]] = frozenset({"data", "labels"})
+    mixes_samples: ClassVar[bool] = True  # by the teacher
+    makes_targets: ClassVar[bool] = True
+
+    name: Literal["student"] = Field(
+        description="no defence: a student of a run, to attack it (Ye et al. 2022), as `ye_distilled` plans for itself"
+    )
+    number: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        description="which student: each has initial weights, and a half of the reserved samples, of its own"
+    )
+    # of both the recipe's hash tells already, without where a user's own files lie
+    model: Annotated[dict[str, Any] | None, Hashed(None)] = Field(
+        None, description="leave it out: that of the recipe is filled in"
+    )
+    teacher: Annotated[Teacher, Hashed(bool)] = Field(
+        True,
+        description="true: the finished model of the same recipe without mechanisms; changes to that recipe, such as "
+        "`epochs: 50`: that of the changed one",
+    )
+
+    def cost(self) -> float:
+        return 1.15
+
+    def label(self) -> str:
+        return f"student{self.number}"
+
+    def adapted(self, recipe: Any) -> Any:
+        """With the net's options at hand, of which it draws initial weights."""
+        model = recipe.model.model_dump()
+        if self.model == model:
+            return recipe
+        own = self.model_copy(update={"model": model})
+        return recipe.model_copy(update={"mechanisms": [own if each is self else each for each in recipe.mechanisms]})
+
+    def teachers(self, recipe: Any) -> tuple[Any, ...]:
+        return teachers_of(recipe, self.teacher, self.name)
+
+    def misfit(self, recipe: Any, members: int = 0) -> str:
+        return "teacher = false: it has nobody to learn from; allowed: true, or changes" if not self.teacher else ""
+
+
+RELEASED: tuple[type[MechanismConfig], ...] = (Mmd, AdvReg, Past, Dmp, Selena, Student)

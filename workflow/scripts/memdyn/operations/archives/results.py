@@ -18,6 +18,7 @@ from memdyn.operations.archives import ENVIRONMENT, RESULTS, STUDY
 from memdyn.operations.archives.item import Item, Role, text_item
 from memdyn.operations.archives.places import Places, is_own
 from memdyn.operations.guard import LINKS
+from memdyn.plan.reads import reads_of
 from memdyn.plan.stage import POOL, PROBE, SCORED_RUN, SCORES, TRAIN, Stage
 from memdyn.plan.study import StudyPlan
 from memdyn.tables import STAGES
@@ -90,6 +91,21 @@ def refuse_pictures(plan: StudyPlan) -> None:
             f"the figures and the page show samples of your own data (run {pictured[0]}), which archive.images = false "
             "keeps out; allowed: `report: {show_images: false}` (only figures and page are made anew), or "
             "`archive: {images: true}`; then run snakemake again"
+        )
+
+
+def refuse_blank_features(plan: StudyPlan) -> None:
+    """Where samples of own data are not to go in, no attack may learn from them: it could not be made anew.
+
+    Raises:
+        RuntimeError: naming the attacks and the key.
+    """
+    config = plan.study.config
+    learning = [each.label() for each in config.attacks if any(read.of_samples for read in reads_of(each))]
+    if learning and any(is_blank(run.pool, Chosen(images=config.archive.images)) for run in plan.runs):
+        raise RuntimeError(
+            f"{', '.join(learning)} learns from samples of your own data, which archive.images = false keeps out, and "
+            "could not be rebuilt; allowed: `archive: {images: true}`, or other attacks"
         )
 
 
