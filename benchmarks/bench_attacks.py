@@ -1,10 +1,11 @@
 """Every attack at its default options and every dialect: seconds and peak memory of the scores of one checkpoint.
 
 Claim: 128 models x 50,000 samples take each attack at most 60 CPU seconds, on one core, and 4 GiB: none that is
-calibrated per sample loops over models or samples in Python, but for a sorted search a model (rmia, ye) and a fit a
-view. Each attack has a process of its own that makes the signals it reads (10 classes, 2 views, 10 checkpoints, 8
-students), members one standard deviation higher, and leaves one pair out (`pairs`). Peaks hold the signals, whose size
-stands beside them; the workflow prepares wide ones in chunks and holds less. Writes nothing.
+calibrated per sample loops over models or samples in Python, but for an order or a search a model (rmia, ye), a row of
+densities a pair (lira; it stays in the cache) and a fit a view. Each attack has a process of its own that makes the
+signals it reads (10 classes, 2 views, 10 checkpoints, 8 students), members one standard deviation higher, and leaves
+one pair out (`pairs`). Peaks hold the signals, whose size stands beside them; the workflow prepares wide ones in chunks
+and holds less. Writes nothing.
 
     python benchmarks/bench_attacks.py [--models 128 --samples 50000] [LABEL ...]
 """
@@ -23,6 +24,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scripts"))
 
 from memdyn.attacks.base import Attack, build
+from memdyn.attacks.embedding_norm import NORMS
 from memdyn.attacks.features import COMPONENTS
 from memdyn.attacks.reads import Reads
 from memdyn.attacks.signals import Signals, Values
@@ -30,6 +32,7 @@ from memdyn.config.attacks.lira import VARIANCES
 from memdyn.config.attacks.sections import AttackConfig
 
 POPULATION, CLASSES, VIEWS, CHECKPOINTS, STUDENTS = 1000, 10, 2, 10, 8
+OWN = {"logits": [CLASSES], "embedding_norms": [len(NORMS)]}  # axes that signals have besides
 TARGET_SECONDS, TARGET_GIB = 60, 4
 MORE = {
     "lira": [{"mode": "offline"}]
@@ -59,12 +62,8 @@ def make_signals(attack: Attack, models: int, samples: int) -> Signals:
     outside = rng.standard_normal((models, POPULATION))
 
     def signal(read: Reads, of: np.ndarray) -> np.ndarray:
-        shape = (
-            [STUDENTS] * bool(read.of)
-            + [CHECKPOINTS] * read.history
-            + [VIEWS] * read.views
-            + [CLASSES] * (read.signal == "logits")
-        )
+        shape = [STUDENTS] * bool(read.of) + [CHECKPOINTS] * read.history + [VIEWS] * read.views
+        shape += OWN.get(read.signal, [])
         if not shape:
             return of
         wide = rng.standard_normal((*of.shape, *shape), dtype=np.float32).astype(np.float64)

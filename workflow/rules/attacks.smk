@@ -17,8 +17,9 @@ rule run_attack:
         f"{RESULTS}/{{pool}}/{{run}}/{{outputs}}/{{attack}}/attack.log",
     conda:
         "../../envs/memdyn.yaml"
+    threads: OPTIONS.threads
     resources:
-        mem_mb=lambda wc, attempt: 8000 * attempt,
+        mem_mb=lambda wc, threads, attempt: (7000 + 1000 * threads) * attempt,
         runtime=lambda wc, attempt: 120 * attempt,
     params:
         stage=lambda wc: stage(wc.pool, wc.run, wc.outputs, wc.attack),

@@ -16,7 +16,7 @@ if __name__ == "__main__":
     pool, options, given = snakemake.params.pool, snakemake.params.stage["options"], snakemake.input
     seed = null_seed(pool["options"]["seed"], pool["options_hash"], options["run_key"])
     tell = start(snakemake, folder, null_seed=seed)
-    settings, attack = Settings.of_options(options, seed), build(options["attack"])
+    settings, attack = Settings.of_options(options, seed, snakemake.threads), build(options["attack"])
     sources = {name: given[name] for name in ("outputs", *options.get("needs", ()))}
     with empty_if_too_few(snakemake.output, "attack", given.outputs, tell):
         scores = ShadowScores.of_sources(sources, given.pool, given.masks, options["models"], options["epochs"])

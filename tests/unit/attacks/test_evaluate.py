@@ -48,6 +48,15 @@ def result(request):
     return attack, evaluated(attack, EPOCHS, load, load_sham)
 
 
+@pytest.mark.parametrize("options", [LIRA, {"name": "loss"}], ids=["lira", "loss"])
+def test_threads_change_nothing(options):
+    attack = build(options)
+    given = Prepared.of(attack, load(3))
+    alone, shared = (evaluate_checkpoint(attack, given, replace(SETTINGS, threads=threads)) for threads in (1, 3))
+    for name, table in alone.items():
+        pd.testing.assert_frame_equal(shared[name], table, check_exact=True)
+
+
 def row_of(table, **keys):
     for key, value in keys.items():
         table = table[table[key] == value]

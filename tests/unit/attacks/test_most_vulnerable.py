@@ -57,6 +57,16 @@ def by_hand(world, scores, share, fpr):
     return wins, (inside > pooled).mean(), (outside > pooled).mean(), (inside > own).mean()
 
 
+def test_those_that_tie_at_the_border_are_taken_as_they_come():
+    risk = np.random.default_rng(0).integers(0, 5, (2, 200)).astype(float)
+    half = np.array([0, 1, 1, 0, 1])
+    for share in (0.001, *SHARES, 0.5, 1.0):
+        count, chosen = max(1, round(share * 200)), MostVulnerable(risk, half).attacked(share)
+        for pair, side in enumerate(half):
+            expected = sorted(range(200), key=lambda i: (-risk[1 - side, i], i))[:count]
+            assert set(np.flatnonzero(chosen[pair])) == set(expected)
+
+
 @pytest.mark.parametrize("attack", [LIRA, RMIA], ids=["lira", "rmia"])
 def test_by_hand(attack):
     world = few_at_risk(3, n_models=12)

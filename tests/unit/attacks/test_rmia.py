@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from memdyn.attacks.rmia import RMIA
+from memdyn.attacks.rmia import RMIA, _ordered_share
 from memdyn.attacks.signals import Signals, Values
 from memdyn.stats.roc import auc, roc
 from slow_attacks import slow_privacy_meter, slow_rmia
@@ -55,6 +55,21 @@ def test_raw_ratio_has_the_same_roc_per_model(mode, folds, gamma, n_population):
         ours, theirs = roc(score[mask], score[~mask], fprs), roc(ratio[mask], ratio[~mask], fprs)
         assert ours.auc == theirs.auc
         np.testing.assert_array_equal(ours.tpr, theirs.tpr)
+
+
+@pytest.mark.parametrize("n_levels", [1, 7, 300])
+def test_shares_by_one_order_are_those_of_each_value(n_levels):
+    """With ties among the values, and of values with levels; below all levels and above."""
+    rng = np.random.default_rng(n_levels)
+    levels, values = np.sort(np.round(rng.normal(size=n_levels), 1)), np.round(rng.normal(scale=2, size=200), 1)
+    expected = np.empty(200)
+    for place, value in enumerate(values):
+        count = np.sum(levels <= value)
+        way = 1 - np.exp(levels[count - 1] - value) if count else np.exp(value - levels[0])
+        expected[place] = (count + way) / n_levels
+    found = _ordered_share(values, levels)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    assert all(len(np.unique(found[values == value])) == 1 for value in np.unique(values))
 
 
 def test_a_small_population_has_small_fprs():

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from memdyn.stats.roc import auc, cuts_at_fprs, fpr_grid, roc
+from memdyn.stats import roc as roc_module
+from memdyn.stats.roc import auc, cuts_at_fprs, fpr_grid, roc, roc_of, rocs, rocs_without
 
 FPRS = (0.001, 0.01, 0.03, 0.1, 0.25, 0.5, 1.0)
 
@@ -81,3 +82,72 @@ def test_grid_ends_at_the_floor():
     assert len(grid) == 1 + round(20 * np.log10(2000))
     assert not np.isnan(roc(np.zeros(3), np.arange(2000.0), grid).tpr).any()
     assert np.isnan(roc(np.zeros(3), np.arange(2000.0), [0.99 / 2000]).tpr).all()
+
+
+def _doubles(rng, shape):
+    return rng.standard_normal(shape)
+
+
+SCORES = {
+    "apart": _doubles,
+    "single precision": lambda rng, shape: _doubles(rng, shape).astype(np.float32).astype(float),
+    "tied": lambda rng, shape: np.round(2 * _doubles(rng, shape)) / 4,
+    "tied, to the last bit": lambda rng, shape: np.round(2 * _doubles(rng, shape)) / 4 + 1 / 3,
+    "one bit apart": lambda rng, shape: np.nextafter(np.round(_doubles(rng, shape)), rng.choice([-9, 0, 9], shape)),
+    "around zero": lambda rng, shape: rng.choice([0.0, -0.0, 5e-324, -5e-324, 1e-323, -1e-323, 1.0], shape),
+    "infinite": lambda rng, shape: np.where(rng.random(shape) < 0.2, rng.choice([np.inf, -np.inf], shape), 0.5),
+    "equal": lambda rng, shape: np.full(shape, rng.choice([0.0, -1.5, 1 / 3])),
+}
+
+
+@pytest.mark.parametrize(("chunk", "few"), [(3, 8), (1 << 16, 2), (1 << 16, 1 << 16)])
+@pytest.mark.parametrize("kind", SCORES)
+def test_of_one_array_with_who_is_a_member_it_is_the_same(kind, chunk, few, monkeypatch):
+    """Of all rows, of each, and without each group of columns: bit by bit what the two lists give."""
+    monkeypatch.setattr(roc_module, "CHUNK", chunk)
+    monkeypatch.setattr(roc_module, "FEW", few)
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        scores = SCORES[kind](rng, (rng.integers(1, 5), rng.integers(2, 50)))
+        member = rng.random(scores.shape) < 0.4
+        member[:, 0], member[:, 1] = True, False
+        expected = roc(scores[member], scores[~member], FPRS)
+        together, rows = rocs(scores, member, FPRS, FPRS[2:])
+        wanted = [roc(row[own], row[~own], FPRS[2:]) for row, own in zip(scores, member, strict=True)]
+        group = np.arange(scores.shape[1]) % min(7, scores.shape[1])
+        others = rng.permuted(scores)
+        without = [roc(scores[:, group != g], others[:, group != g], FPRS) for g in range(group.max() + 1)]
+        found = [together, roc_of(scores, member, FPRS), *rows, *rocs_without(scores, others, group, FPRS)]
+        for ours, slow in zip(found, [expected, expected, *wanted, *without], strict=True):
+            assert ours.auc == slow.auc
+            np.testing.assert_array_equal(ours.tpr, slow.tpr)
+
+
+def test_two_lists_are_sorted_only_where_the_last_bit_could_tell_more(monkeypatch):
+    lists = []
+    monkeypatch.setattr(roc_module, "roc", lambda *given: lists.append(given))
+    rng = np.random.default_rng(0)
+    scores, member = rng.standard_normal(999), rng.random(999) < 0.5
+
+    def both_ways(last):
+        lists.clear()
+        roc_of(np.append(scores, last), np.append(member, ~member[0]), FPRS)
+        return bool(lists)
+
+    roc_of(scores, member, FPRS)
+    roc_of(np.round(scores), member, FPRS)  # ties, but of scores without a last bit
+    assert not lists and not both_ways(np.nextafter(np.nextafter(scores[0], 9), 9))
+    monkeypatch.setattr(roc_module, "FEW", 0)
+    assert both_ways(scores[0]) and both_ways((scores[:1].view(np.uint64) ^ 1).view(float)[0])
+    assert both_ways(np.inf) and both_ways(-np.inf)
+
+
+@pytest.mark.parametrize("scores", [np.array([[0.0, np.nan, 1.0]]), np.empty((1, 0))])
+def test_of_one_array_too_no_scores_or_nan_are_refused(scores):
+    member = np.arange(scores.size).reshape(scores.shape) % 2 == 0
+    with pytest.raises(ValueError, match="scores"):
+        roc_of(scores, member, FPRS)
+    with pytest.raises(ValueError, match="scores"):
+        rocs(scores, member, FPRS, FPRS)
+    with pytest.raises(ValueError, match="scores"):
+        roc_of(np.zeros(4), np.ones(4, dtype=bool), FPRS)

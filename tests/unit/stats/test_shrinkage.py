@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
+from memdyn.stats import shrinkage, student
 from memdyn.stats.shrinkage import MAX_NU, MIN_VARIANCE, Prior, fit_prior
 from memdyn.stats.student import exact_log_survival, log_survival
 from slow_attacks import prior_likelihood, slow_prior
@@ -71,6 +72,41 @@ def test_folds_are_fitted_apart_and_the_start_is_forgotten():
         np.testing.assert_allclose(other.variance, together.variance, rtol=1e-8)
 
 
+@pytest.mark.parametrize("dof", [1, 3, 30])
+@pytest.mark.parametrize("kind", ["normal", "two kinds", "heavy", "outlier", "lattice"])
+def test_taylor_series_of_the_sums_lead_to_the_same_maximum_in_fewer_sums(kind, dof, monkeypatch):
+    rng = np.random.default_rng(dof)
+    squares = (
+        rng.chisquare(dof, (3, 2000))
+        * {
+            "normal": rng.chisquare(9, (3, 2000)) / 9,
+            "two kinds": np.where(rng.random(2000) < 0.1, 1e4, 1.0),
+            "heavy": np.exp(3 * rng.normal(size=2000)),
+            "outlier": np.where(np.arange(2000) == 0, 1e12, 1.0),
+            "lattice": 1.0,
+        }[kind]
+    )
+    if kind == "lattice":
+        squares = np.maximum(np.round(squares), dof * MIN_VARIANCE)
+    taken = []
+    sums = shrinkage._sums
+    monkeypatch.setattr(shrinkage, "_sums", lambda *given: taken.append(given) or sums(*given))
+    plain, count = fit_prior(squares, dof), len(taken)
+    monkeypatch.setattr(shrinkage, "MANY", 0)
+    series = fit_prior(squares, dof)
+    assert len(taken) - count < count or kind == "lattice"  # where a maximum at the border is sought step by step
+    np.testing.assert_allclose(series.nu, plain.nu, rtol=1e-7)  # where nu is in the thousands it is almost flat
+    np.testing.assert_allclose(series.variance, plain.variance, rtol=1e-9)
+
+
+def test_shifted_sums_are_those_of_another_tau():
+    squares = draw(0, 500, 5, 3.0)
+    sums = shrinkage._sums(squares, np.array([2.0]), 4)
+    for by in (-0.05, 0.03):
+        expected = shrinkage._sums(squares, np.array([2.0 * np.exp(by)]), 2)
+        np.testing.assert_allclose(shrinkage._shifted(sums, np.array([by])), expected, rtol=0, atol=abs(by) ** 4)
+
+
 def test_no_variance_at_all():
     prior = fit_prior(np.full((1, 100), 4 * MIN_VARIANCE), 4)
     assert np.isfinite(prior.nu).all()
@@ -103,3 +139,10 @@ def test_beyond_underflow(dof, z):
     expected = log_density + np.log(tail * unit)
     assert exact_log_survival(np.array([z]), dof)[0] == pytest.approx(expected, rel=1e-11)
     assert log_survival(np.array([[z]]), np.array([[dof]]))[0, 0] == pytest.approx(expected, rel=1e-11)
+
+
+def test_log_survival_of_a_row_in_pieces(monkeypatch):
+    z = np.random.default_rng(0).normal(scale=5, size=(2, 100))
+    whole = log_survival(z, np.array([[3.0], [40.0]]))
+    monkeypatch.setattr(student, "CHUNK", 7)
+    np.testing.assert_array_equal(log_survival(z, np.array([[3.0], [40.0]])), whole)

@@ -187,23 +187,36 @@ class Fold:
 
 
 def _moments_without_each(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Means and centred sums of squares of all other rows of values [P, n]: [P, n] each."""
+    """Means and centred sums of squares of all other rows of values [P, n]: [P, n] each.
+
+    In place, a row at a time: passes over memory are what takes the time.
+    """
     last = len(values) - 1
-    means, squares = np.zeros_like(values), np.zeros_like(values)
+    means, squares = np.empty_like(values), np.empty_like(values)
+    means[0] = squares[0] = 0
+    step, other, mean, sum_of_squares = np.zeros((4, *values.shape[1:]))
     for k in range(last):  # of the rows before (Welford 1962)
-        step = values[k] - means[k]
-        np.add(means[k], step / (k + 1), out=means[k + 1])
-        np.add(squares[k], step * (values[k] - means[k + 1]), out=squares[k + 1])
-    mean, sum_of_squares = np.zeros_like(values[0]), np.zeros_like(values[0])
-    for k in range(last, -1, -1):  # merged with those of the rows after, a row at a time: what is read is in the cache
+        np.subtract(values[k], means[k], out=step)
+        np.divide(step, k + 1, out=means[k + 1])
+        means[k + 1] += means[k]
+        np.subtract(values[k], means[k + 1], out=other)
+        other *= step
+        np.add(squares[k], other, out=squares[k + 1])
+    for k in range(last, -1, -1):  # merged with those of the rows after
         after = last - k
-        apart = mean - means[k]
-        means[k] += apart * (after / last)
+        np.subtract(mean, means[k], out=step)
+        np.multiply(step, after / last, out=other)
+        means[k] += other
         squares[k] += sum_of_squares
-        squares[k] += apart * apart * (k * after / last)
-        step = values[k] - mean
-        mean += step / (after + 1)
-        sum_of_squares += step * (values[k] - mean)
+        step *= step
+        step *= k * after / last
+        squares[k] += step
+        np.subtract(values[k], mean, out=step)
+        np.divide(step, after + 1, out=other)
+        mean += other
+        np.subtract(values[k], mean, out=other)
+        other *= step
+        sum_of_squares += other
     return means, squares
 
 

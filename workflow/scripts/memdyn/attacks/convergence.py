@@ -11,9 +11,10 @@ import pandas as pd
 from memdyn.attacks.base import Attack, Prepared
 from memdyn.attacks.evaluate import Settings, metric_names
 from memdyn.attacks.most_vulnerable import SHARES, MostVulnerable, limits_of
-from memdyn.attacks.refits import Deletions, refits
+from memdyn.attacks.refits import Deletions, refit
+from memdyn.jobs.threads import in_threads
 from memdyn.stats import jackknife
-from memdyn.stats.roc import roc
+from memdyn.stats.roc import roc_of
 
 SMALLEST = 8
 
@@ -33,7 +34,7 @@ def convergence_table(attack: Attack, given: Prepared, settings: Settings) -> pd
     Args:
         attack: any attack; numbers of models that cannot calibrate it are left out.
         given: all models at the checkpoint.
-        settings: level, groups and fprs are used.
+        settings: level, groups, fprs and threads are used.
 
     Returns:
         n_models, share (1: all samples; else the most vulnerable, `memdyn.attacks.most_vulnerable`), metric, value,
@@ -50,12 +51,14 @@ def convergence_table(attack: Attack, given: Prepared, settings: Settings) -> pd
 
 def _metrics(attack: Attack, given: Prepared, settings: Settings) -> pd.DataFrame:
     deletions = Deletions.of(attack, given.signals.pairs, given.signals.half, settings.groups)
-    everyone, few = [], []
-    for refit in refits(attack, given, deletions):
-        scores = refit.given.signals.split(refit.scores)
-        curve = roc(*scores, settings.fprs)
-        everyone.append(np.array([curve.auc, *curve.tpr]))
-        few.append(MostVulnerable.of(refit.given.margins).measure(*scores, settings.fprs))
+
+    def figures(pairs: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        of = refit(attack, given, pairs)
+        curve = roc_of(of.scores, of.given.mask, settings.fprs)
+        few = MostVulnerable.of(of.given.margins).measure(*of.given.signals.split(of.scores), settings.fprs)
+        return np.array([curve.auc, *curve.tpr]), few
+
+    everyone, few = zip(*in_threads(figures, [None, *deletions.kept], settings.threads), strict=True)
     how = deletions.sizes, settings.level
     limits = np.clip(jackknife.interval(everyone[0], np.array(everyone[1:]), *how), 0, 1)
     of_few = limits_of(few, *how, given.n_pairs, given.mask.shape[1])

@@ -32,9 +32,9 @@ class Distance(LiRA):
         """None where nothing is calibrated."""
         return 0 if self.mode == PLAIN else LiRA.min_references
 
-    def score_pairs(self, signals: Signals, folds: str) -> tuple[np.ndarray, np.ndarray]:
-        """Scores of IN and OUT models, [P, n] each; see `Attack.score`."""
+    def score_prepared(self, signals: Signals, folds: str) -> np.ndarray:
+        """Scores [M, n]; see `Attack.score`."""
         if self.mode != PLAIN:
-            return super().score_pairs(signals, folds)
+            return super().score_prepared(signals, folds)
         folds_of(signals.half, folds)  # they only have to exist
-        return signals.split(signals.margins)
+        return signals.margins

@@ -1,7 +1,8 @@
 """The attack stage: one attack at all checkpoints of a run, as tidy tables.
 
-Only one checkpoint is in memory at a time. Groups of the jackknife and swaps of the null are the same at all
-checkpoints, and for all attacks that are given the same seed, so that differences and joint tests are paired.
+Only one checkpoint is in memory at a time; its refits and draws may share several cores. Groups of the jackknife and
+swaps of the null are the same at all checkpoints, and for all attacks that are given the same seed, so that differences
+and joint tests are paired.
 
 The null swaps IN and OUT at random. No score depends on its own model's membership, so a model's AUC then has mean
 1/2, exactly and however small the study. Pooled, it has not: there the OUT score of one model meets the IN score of
@@ -20,11 +21,12 @@ import pandas as pd
 from memdyn.attacks.base import FOLDS, Attack, Prepared
 from memdyn.attacks.most_vulnerable import MostVulnerable, limits_of, most_vulnerable_table
 from memdyn.attacks.pooling import pooling_loss, target_spread
-from memdyn.attacks.refits import Deletions, refits
+from memdyn.attacks.refits import Deletions, Refit, refit
 from memdyn.attacks.signals import Signals
 from memdyn.design.seeds import derive_seed
+from memdyn.jobs.threads import in_threads
 from memdyn.stats import jackknife
-from memdyn.stats.roc import cuts_at_fprs, fpr_grid, roc
+from memdyn.stats.roc import cuts_at_fprs, fpr_grid, rocs, rocs_without
 from memdyn.terms import AGGREGATIONS, AUC, FPRS, LIKELIHOOD_RATIO_1, threshold_label, tpr_at
 
 Loader = Callable[[int], Prepared]
@@ -47,6 +49,7 @@ class Settings:
         fprs: FPRs of the columns tpr_at_fpr_*.
         rate_fprs: pooled FPRs of the thresholds of the per-sample rates.
         points_per_decade: of the FPR grid of the ROC curves.
+        threads: how many refits and draws are at work at once; no number depends on it.
     """
 
     level: float
@@ -56,9 +59,10 @@ class Settings:
     fprs: tuple[float, ...]
     rate_fprs: tuple[float, ...]
     points_per_decade: int
+    threads: int = 1
 
     @classmethod
-    def of_options(cls, options: Mapping[str, Any], seed: int) -> "Settings":
+    def of_options(cls, options: Mapping[str, Any], seed: int, threads: int = 1) -> "Settings":
         """From a stage's options: its `statistics` and the plane's `thresholds`."""
         statistics = options["statistics"]
         return cls(
@@ -69,6 +73,7 @@ class Settings:
             fprs=FPRS,
             rate_fprs=tuple(threshold for threshold in options["thresholds"] if threshold != LIKELIHOOD_RATIO_1),
             points_per_decade=GRID_POINTS_PER_DECADE,
+            threads=threads,
         )
 
 
@@ -121,15 +126,16 @@ def evaluate_checkpoint(attack: Attack, given: Prepared, settings: Settings) -> 
     fprs = _fprs(given.mask, deletions.fewest_pairs or given.n_pairs, settings)
     columns = metric_names(settings)
 
-    measured, few = [], []
-    for refit in refits(attack, given, deletions):
-        signals = refit.given.signals
-        measured.append(_measure(refit.scores, signals, fprs))
-        few.append(MostVulnerable.of(refit.given.margins).measure(*signals.split(refit.scores), settings.fprs))
-        if len(measured) == 1:
-            null = _null(attack, signals, refit.scores, settings)
-            by_samples = _se_samples(refit.scores, signals, measured[0]["pooled"], settings)
-            spread = target_spread(signals.split(refit.scores)[1], signals.mask)
+    def figures(of: Refit) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        few = MostVulnerable.of(of.given.margins).measure(*of.given.signals.split(of.scores), settings.fprs)
+        return _measure(of.scores, of.given.signals, fprs), few
+
+    signals, scores = given.signals, (whole := refit(attack, given, None)).scores
+    without = in_threads(lambda pairs: figures(refit(attack, given, pairs)), deletions.kept, settings.threads)
+    measured, few = zip(figures(whole), *without, strict=True)
+    null = _null(attack, signals, scores, settings)
+    by_samples = _se_samples(scores, signals, measured[0]["pooled"], settings)
+    spread = target_spread(signals.split(scores)[1], signals.mask)
     estimate = measured[0]
     deleted = {name: np.stack([values[name] for values in measured])[1:] for name in AGGREGATIONS}
     limits = limits_of(few, sizes, settings.level, given.n_pairs, given.mask.shape[1])
@@ -263,9 +269,8 @@ def swaps(mask: np.ndarray, seed: int, draw: int) -> np.ndarray:
     n_pairs, n_samples = len(mask) // 2, mask.shape[1]
     order = np.random.default_rng([seed, draw]).random((n_pairs, n_samples))
     sizes = mask[0::2].sum(axis=1)
-    members = np.zeros((n_pairs, n_samples), dtype=bool)
-    lowest = np.argpartition(order, np.unique(sizes), axis=1)
-    np.put_along_axis(members, lowest, np.arange(n_samples) < sizes[:, None], axis=1)
+    ranked = np.partition(order, np.unique(sizes), axis=1)
+    members = order < np.take_along_axis(ranked, sizes[:, None], axis=1)
     return members ^ mask[0::2]
 
 
@@ -282,19 +287,22 @@ def null_draws(n_models: int, n_samples: int, least: int) -> int:
 
 def _null(attack: Attack, signals: Signals, scores: np.ndarray, settings: Settings) -> pd.DataFrame:
     """AUC and TPRs of each draw: memberships swapped at random, the attack calibrated anew."""
-    rows, fprs = [], dict.fromkeys(AGGREGATIONS, np.array(settings.fprs))
-    for draw in range(null_draws(*signals.mask.shape, settings.draws)):
+    fprs = dict.fromkeys(AGGREGATIONS, np.array(settings.fprs))
+
+    def measured(draw: int) -> dict[str, np.ndarray]:
         swapped = signals.swap(swaps(signals.mask, settings.seed, draw))
         # Where the swap moves no calibration, the old scores belong to the new labels.
         new = scores if attack.exchangeable else attack.score_prepared(swapped, "pairs")
-        rows += [[name, draw, *values] for name, values in _measure(new, swapped, fprs).items()]
+        return _measure(new, swapped, fprs)
+
+    draws = in_threads(measured, range(null_draws(*signals.mask.shape, settings.draws)), settings.threads)
+    rows = [[name, draw, *values] for draw, found in enumerate(draws) for name, values in found.items()]
     return pd.DataFrame(rows, columns=["aggregation", "draw", *metric_names(settings)])
 
 
 def _measure(scores: np.ndarray, signals: Signals, fprs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """AUC, then TPR at each FPR, per aggregation: over all (model, sample), and the mean of the models' own."""
-    pooled = roc(*signals.split(scores), fprs["pooled"])
-    models = [roc(row[mask], row[~mask], fprs["per_model"]) for row, mask in zip(scores, signals.mask, strict=True)]
+    pooled, models = rocs(scores, signals.mask, fprs["pooled"], fprs["per_model"])
     return {
         "pooled": np.array([pooled.auc, *pooled.tpr]),
         "per_model": np.mean([[model.auc, *model.tpr] for model in models], axis=0),
@@ -309,9 +317,7 @@ def _se_samples(scores: np.ndarray, signals: Signals, pooled: np.ndarray, settin
     """
     group = jackknife.sample_groups(scores.shape[1])
     sizes = np.bincount(group)
-    inside, outside = signals.split(scores)
-    kept = [group != g for g in range(len(sizes))]
-    curves = [roc(inside[:, k], outside[:, k], settings.fprs) for k in kept]
+    curves = rocs_without(*signals.split(scores), group, settings.fprs)
     columns, deleted = metric_names(settings), np.array([[curve.auc, *curve.tpr] for curve in curves])
     found = jackknife.standard_error(pooled[: len(columns)], deleted, sizes)
     return {f"{column}_se_samples": error for column, error in zip(columns, found, strict=True)}

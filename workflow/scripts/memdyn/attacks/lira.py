@@ -1,10 +1,12 @@
 """LiRA (Carlini et al. 2022, "Membership Inference Attacks From First Principles", algorithm 1) in closed form.
 
 A pair of models with complementary masks has one IN and one OUT margin of every sample. So leaving a pair out merges
-the moments of the pairs before and after, and no loop over models is needed.
+the moments of the pairs before and after, and no model is calibrated by itself.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -15,8 +17,6 @@ from memdyn.attacks.dialects import PUBLISHED, posterior, published
 from memdyn.attacks.signals import Signals
 from memdyn.stats.shrinkage import MIN_VARIANCE, Prior, fit_prior
 from memdyn.stats.student import log_survival
-
-CHUNK = 1 << 15  # values at a time: temporaries stay in the cache
 
 
 @dataclass(frozen=True)
@@ -49,25 +49,23 @@ class LiRA(Attack):
 
     def score_prepared(self, signals: Signals, folds: str) -> np.ndarray:
         """Scores [M, n]; see `Attack.score`."""
-        return signals.join(*self.score_pairs(signals, folds))
-
-    def score_pairs(self, signals: Signals, folds: str) -> tuple[np.ndarray, np.ndarray]:
-        """Scores of IN and OUT models, [P, n] each."""
         self.check(signals, folds)
-        return self.score_values(signals.split(signals.margins), signals.half, folds)
+        return self.score_values(signals.margins, signals.split(signals.margins), signals.half, folds)
 
     def score_values(
-        self, values: tuple[np.ndarray, np.ndarray], half: np.ndarray, folds: str
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Scores of the IN and OUT values [P, n] of pairs that lie in these halves [P]."""
-        scores = np.empty_like(values[0]), np.empty_like(values[1])
+        self, values: np.ndarray, given: tuple[np.ndarray, np.ndarray], half: np.ndarray, folds: str
+    ) -> np.ndarray:
+        """Scores [M, n] of values [M, n], whose pairs have these IN and OUT values, [P, n] each, and lie in these
+        halves [P]."""
+        scores = np.empty_like(values)
+        models = [(values[first::2], scores[first::2]) for first in (0, 1)]
         for fold in folds_of(half, folds):
-            inside, outside = self._laws(values, fold)
-            for value, score in zip(values, scores, strict=True):
-                if inside is None:
+            inside, outside = self._laws(given, fold)
+            if inside is None:
+                for value, score in models:
                     score[fold.scored] = self._offline(outside, value[fold.scored])
-                else:
-                    score[fold.scored] = log_ratio(inside, outside, value[fold.scored])
+            else:
+                log_ratios(inside, outside, models, fold.scored)
         return scores
 
     def _laws(self, values: tuple[np.ndarray, np.ndarray], fold: Fold) -> "tuple[Law | None, Law]":
@@ -84,13 +82,13 @@ class LiRA(Attack):
         mean, dof, squares, weight = posterior(values, fold, self.mean_weight, self.variance_weight)
         if self.law == "normal":
             return Normal(mean, squares / (dof - 2))  # the posterior mean of the variance
-        return _student(mean, np.full((len(mean), 1), dof), (1 + 1 / weight) * squares)
+        return Student(mean, np.full((len(mean), 1), dof), squares, np.zeros((1, 1)), 1 + 1 / weight)
 
     def _offline(self, outside: "Law", x: np.ndarray) -> np.ndarray:
         """How little x [R, n] looks like an OUT value."""
         match self.dialect:
             case "carlini2022" | "tfp":
-                return -outside.constant - outside.log_density(x, slice(None))
+                return -outside.constant - outside.log_density(x)
             case "leakpro":
                 return log_ndtr((x - outside.mean) / np.sqrt(outside.variance))
         return -outside.log_survival(x)
@@ -104,13 +102,16 @@ class Normal:
     variance: np.ndarray
     constant: ClassVar[float] = -np.log(2 * np.pi) / 2
 
-    def log_density(self, x: np.ndarray, columns: slice) -> np.ndarray:
-        """Of x [R, c], but for the constant, which a ratio loses."""
-        variance = _columns(self.variance, columns)
-        result = x - self.mean[:, columns]  # then in place: passes over memory are what takes the time
+    def row(self, place: int) -> "Normal":
+        """Of one scored pair."""
+        return Normal(_row(self.mean, place), _row(self.variance, place))
+
+    def log_density(self, x: np.ndarray) -> np.ndarray:
+        """Of x [R, n], but for the constant, which a ratio loses."""
+        result = x - self.mean  # then in place: passes over memory are what takes the time
         result *= result
-        result /= variance
-        result += np.log(variance)
+        result /= self.variance
+        result += np.log(self.variance)
         result *= -0.5
         return result
 
@@ -120,23 +121,46 @@ class Normal:
 
 
 @dataclass(frozen=True)
-class _Student:
-    """mean [F, n], degrees of freedom [F, 1], and spread [F, n] = degrees of freedom * scale^2."""
+class Student:
+    """Student's t, whose degrees of freedom * scale^2 are factor * (prior + squares).
+
+    Attributes:
+        mean, squares: [F, n].
+        dof: degrees of freedom [F, 1].
+        prior: [F, 1] or [1, 1].
+    """
 
     mean: np.ndarray
     dof: np.ndarray
-    spread: np.ndarray
-    offset: np.ndarray  # of the log density [F, n]: all that does not depend on x
+    squares: np.ndarray
+    prior: np.ndarray
+    factor: float
     constant: ClassVar[float] = -np.log(np.pi) / 2
 
-    def log_density(self, x: np.ndarray, columns: slice) -> np.ndarray:
-        """Of x [R, c], but for the constant, which a ratio loses."""
-        result = x - self.mean[:, columns]
+    @cached_property
+    def spread(self) -> np.ndarray:
+        """[F, n]."""
+        return self.factor * (self.prior + self.squares)
+
+    @cached_property
+    def offset(self) -> np.ndarray:
+        """Of the log density [F, n]: all that does not depend on x."""
+        return gammaln((self.dof + 1) / 2) - gammaln(self.dof / 2) + self.dof / 2 * np.log(self.spread)
+
+    def row(self, place: int) -> "Student":
+        """Of one scored pair."""
+        if len(self.mean) == 1:
+            return self  # what it has worked out is there for all pairs
+        return Student(*(_row(each, place) for each in (self.mean, self.dof, self.squares, self.prior)), self.factor)
+
+    def log_density(self, x: np.ndarray) -> np.ndarray:
+        """Of x [R, n], but for the constant, which a ratio loses."""
+        result = x - self.mean
         result *= result
-        result += self.spread[:, columns]
+        result += self.spread
         np.log(result, out=result)
         result *= -(self.dof + 1) / 2
-        result += self.offset[:, columns]
+        result += self.offset
         return result
 
     def log_survival(self, x: np.ndarray) -> np.ndarray:
@@ -144,7 +168,7 @@ class _Student:
         return log_survival((x - self.mean) / np.sqrt(self.spread / self.dof), self.dof)
 
 
-Law = Normal | _Student
+Law = Normal | Student
 
 
 def fit_law(variance: str, values: np.ndarray, fold: Fold) -> Law:
@@ -162,18 +186,11 @@ def fit_law(variance: str, values: np.ndarray, fold: Fold) -> Law:
     raise ValueError(f"unknown variance {variance!r}; allowed: per_sample, global, shrunken")
 
 
-def _predictive(mean: np.ndarray, squares: np.ndarray, values: np.ndarray, fold: Fold) -> _Student:
+def _predictive(mean: np.ndarray, squares: np.ndarray, values: np.ndarray, fold: Fold) -> Student:
     """Student t, nu0 + n - 1 degrees of freedom, scale^2 = (1 + 1/n) (nu0 s0^2 + SS) / (nu0 + n - 1)."""
     prior = fit_prior(squares, fold.count - 1, start_of_folds(values) if fold.references is None else None)
     nu = prior.nu[:, None]
-    dof = nu + fold.count - 1
-    spread = (1 + 1 / fold.count) * (nu * prior.variance[:, None] + squares)
-    return _student(mean, dof, spread)
-
-
-def _student(mean: np.ndarray, dof: np.ndarray, spread: np.ndarray) -> _Student:
-    offset = gammaln((dof + 1) / 2) - gammaln(dof / 2) + dof / 2 * np.log(spread)
-    return _Student(mean, dof, spread, offset)
+    return Student(mean, nu + fold.count - 1, squares, nu * prior.variance[:, None], 1 + 1 / fold.count)
 
 
 def start_of_folds(values: np.ndarray) -> Prior | None:
@@ -190,22 +207,27 @@ def start_of_folds(values: np.ndarray) -> Prior | None:
 
 
 def _prior_of(values: np.ndarray) -> Prior:
-    deviation, dof = values - values.mean(axis=0), len(values) - 1
-    squares = np.einsum("pn,pn->n", deviation, deviation)
+    mean, dof = values.mean(axis=0), len(values) - 1
+    squares = np.zeros_like(mean)
+    for row in values:
+        squares += (row - mean) ** 2
     return fit_prior(np.maximum(squares, dof * MIN_VARIANCE)[None], dof)
 
 
-def log_ratio(inside: Law, outside: Law, x: np.ndarray) -> np.ndarray:
-    """log p(x | IN) - log p(x | OUT) of x [R, n], a few samples at a time."""
-    ratio = np.empty_like(x)
-    width = max(1, CHUNK // len(x))
-    for left in range(0, x.shape[1], width):
-        columns = slice(left, left + width)
-        piece = x[:, columns]
-        np.subtract(inside.log_density(piece, columns), outside.log_density(piece, columns), out=ratio[:, columns])
-    return ratio
+def log_ratios(
+    inside: Law, outside: Law, values: Iterable[tuple[np.ndarray, np.ndarray]], scored: slice | np.ndarray
+) -> None:
+    """Writes log p(x | IN) - log p(x | OUT) of the scored pairs, for each of some (values, scores), [P, n] each.
+
+    A pair at a time, whose values lie together: temporaries stay in the cache.
+    """
+    values = list(values)
+    for place, pair in enumerate(np.arange(len(values[0][0]))[scored]):
+        laws = inside.row(place), outside.row(place)
+        for x, score in values:
+            np.subtract(*(law.log_density(x[pair : pair + 1]) for law in laws), out=score[pair : pair + 1])
 
 
-def _columns(values: np.ndarray, columns: slice) -> np.ndarray:
-    """The columns of values [F, n]; all of values [F, 1], which hold for every sample."""
-    return values if values.shape[1] == 1 else values[:, columns]
+def _row(values: np.ndarray, place: int) -> np.ndarray:
+    """A row [1, n] of values [F, n]; F = 1: the same for all."""
+    return values if len(values) == 1 else values[place : place + 1]

@@ -21,18 +21,16 @@ class LiraViews(LiRA):
 
     reads = (Reads("margin", views=True),)
 
-    def score_pairs(self, signals: Signals, folds: str) -> tuple[np.ndarray, np.ndarray]:
-        """Scores of IN and OUT models, [P, n] each."""
+    def score_prepared(self, signals: Signals, folds: str) -> np.ndarray:
+        """Scores [M, n]; see `Attack.score`."""
         self.check(signals, folds)
-        values = signals.split(signals.arrays["margin_views"])
+        values = signals.arrays["margin_views"]
+        given = signals.split(values)
         if self.dialect in POOLED and self.variance == "global":
-            flat = tuple(each.reshape(len(each), -1) for each in values)
-            scores = self.score_values(flat, signals.half, folds)
-            return tuple(each.reshape(values[0].shape).mean(axis=2) for each in scores)
-        n_views = values[0].shape[2]
-        sums = None
-        for view in range(n_views):  # a handful: each has variances of its own
-            given = tuple(np.ascontiguousarray(each[:, :, view]) for each in values)
-            scores = self.score_values(given, signals.half, folds)
-            sums = scores if sums is None else tuple(np.add(*both) for both in zip(sums, scores, strict=True))
-        return tuple(each / n_views for each in sums)
+            flat, *of_pairs = (each.reshape(len(each), -1) for each in (values, *given))
+            return self.score_values(flat, tuple(of_pairs), signals.half, folds).reshape(values.shape).mean(axis=2)
+        total = 0.0
+        for view in range(values.shape[2]):  # a handful: each has variances of its own
+            own, *of_pairs = (np.ascontiguousarray(each[:, :, view]) for each in (values, *given))
+            total = total + self.score_values(own, tuple(of_pairs), signals.half, folds)
+        return total / values.shape[2]

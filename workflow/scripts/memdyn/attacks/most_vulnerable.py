@@ -54,14 +54,22 @@ class MostVulnerable:
         return cls(risk, margins.half)
 
     def attacked(self, share: float) -> np.ndarray:
-        """bool [P, n]: each pair on the top share of the samples by the risk in the other half.
+        """bool [P, n]: each pair on the top share of the samples by the risk in the other half."""
+        chosen = np.zeros(self.risk.shape, dtype=bool)
+        np.put_along_axis(chosen, self._top(share), True, axis=1)
+        return chosen[1 - self.half]
+
+    def _top(self, share: float) -> np.ndarray:
+        """The top share of the samples by each half's risk, int [2, k], the riskiest first.
 
         The pool's samples are in random order, so those that tie at the border are taken as they come.
         """
-        count = count_of(share, self.risk.shape[1])
-        chosen = np.zeros(self.risk.shape, dtype=bool)
-        np.put_along_axis(chosen, np.argsort(-self.risk, axis=1, kind="stable")[:, :count], True, axis=1)
-        return chosen[1 - self.half]
+        count, places = count_of(share, self.risk.shape[1]), []
+        for risk in self.risk:
+            least = np.partition(risk, -count)[-count]
+            some = np.flatnonzero(risk >= least)
+            places.append(some[np.argsort(-risk[some], kind="stable")[:count]])
+        return np.stack(places)
 
     def measure(self, scores_in: np.ndarray, scores_out: np.ndarray, fprs: Sequence[float]) -> np.ndarray:
         """How an attack fares on them, [SHARES, 1 + A, QUANTITIES]: the AUC, and the TPR at each pooled FPR.
@@ -83,9 +91,13 @@ class MostVulnerable:
         found = np.full((len(SHARES), 1 + len(fprs), len(QUANTITIES)), np.nan)
         if np.isnan(self.risk).any():
             return found
+        top = self._top(max(SHARES))
+        most = [
+            np.stack([row[top[1 - side]] for row, side in zip(scores, self.half, strict=True)])
+            for scores in (scores_in, scores_out)
+        ]
         for k, share in enumerate(SHARES):
-            at = self.attacked(share)
-            inside, outside = scores_in[at], scores_out[at]
+            inside, outside = (scores[:, : count_of(share, self.risk.shape[1])].ravel() for scores in most)
             curve = roc(inside, outside, fprs)
             found[k, 0, [0, 2]] = curve.auc
             found[k, 1:, 0] = np.where(seen, (inside > cuts).mean(axis=1), np.nan)

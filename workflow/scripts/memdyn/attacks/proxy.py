@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from memdyn.attacks.base import Attack, Fold, folds_of
-from memdyn.attacks.lira import Normal, fit_law, log_ratio
+from memdyn.attacks.lira import Normal, fit_law, log_ratios
 from memdyn.attacks.signals import Signals
 from memdyn.stats.shrinkage import MIN_VARIANCE
 
@@ -63,9 +63,9 @@ class Proxy(Attack):
         for fold in folds_of(signals.half, folds):
             outside = fit_law(self.variance, values[1], fold)
             inside = self._law(*fold.moments(values[0]), outside.mean, fold, signals.arrays.labels)
-            for value, score in zip(values, scores, strict=True):
-                ratio = log_ratio(inside, outside, value[fold.scored])
-                score[fold.scored] = ratio + (inside.constant - outside.constant)
+            log_ratios(inside, outside, zip(values, scores, strict=True), fold.scored)
+            for score in scores:
+                score[fold.scored] += inside.constant - outside.constant
         return scores
 
     def _law(

@@ -58,10 +58,21 @@ def refits(attack: Attack, given: Prepared, deletions: Deletions) -> Iterator[Re
     Raises:
         ValueError: for an attack that gives no scores [M, n], or NaN.
     """
-    yield Refit(given, checked(attack, attack.score_prepared(given.signals, "pairs"), given.mask.shape))
+    yield refit(attack, given, None)
     for pairs in deletions.kept:
-        part = given.take(pairs)
-        yield Refit(part, attack.score_prepared(part.signals, "pairs"))
+        yield refit(attack, given, pairs)
+
+
+def refit(attack: Attack, given: Prepared, pairs: np.ndarray | None) -> Refit:
+    """The attack on some pairs; on all of them (None) its scores are looked at.
+
+    Raises:
+        ValueError: for an attack that gives no scores [M, n], or NaN.
+    """
+    if pairs is None:
+        return Refit(given, checked(attack, attack.score_prepared(given.signals, "pairs"), given.mask.shape))
+    part = given.take(pairs)
+    return Refit(part, attack.score_prepared(part.signals, "pairs"))
 
 
 def checked(attack: Attack, scores: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

@@ -102,7 +102,9 @@ class StudyConfig(Strict):
     data_dir: OutputFolder = Field(default="data", min_length=1, description="Folder of downloaded data sets.")
     device: Literal["cpu", "cuda"] = Field(default="cpu", description="Where training and scoring run.")
     threads: int = Field(
-        default=1, ge=1, description="CPU threads a training or scoring job; changes the last bits of results."
+        default=1,
+        ge=1,
+        description="CPU threads a training, scoring or attack job; changes the last bits of training and scoring.",
     )
     scoring_batch: int = Field(default=500, ge=1, description="Samples scored at once; memory against speed.")
     keep_checkpoints: Literal["none", "last", "all"] = Field(

@@ -12,7 +12,9 @@ from scipy.special import psi, zeta
 MIN_VARIANCE = 1e-12  # of a margin: float32 rounding, no standard deviation below it is real
 MIN_NU, MAX_NU = 1e-2, 1e4  # beyond it a t is a normal, and the likelihood is flat in floating point
 CHUNK = 1 << 16  # values at a time: temporaries stay in the cache
+MANY = 1 << 20  # sums of more values cost more than steps
 MAX_STEPS, SETTLED = 100, 1e-7
+TRUSTED, EXACT = 0.5, 1e-3  # how far, in log tau, Taylor's series of the sums is used, and how far it is the sums
 
 
 @dataclass(frozen=True)
@@ -31,17 +33,29 @@ def fit_prior(squares: np.ndarray, dof: int, start: Prior | None = None) -> Prio
         dof: their degrees of freedom d >= 1.
         start: a prior nearby (one fold or F); by default from the moments of log SS.
 
-    Newton's method in the data's weight d / (d + nu0), which is bounded, and log s0^2.
+    Newton's method in the data's weight d / (d + nu0), which is bounded, and log s0^2. All that it asks of the data are
+    sums that depend on tau = nu0 s0^2 alone. Where these cost more than steps, steps go on with their Taylor series,
+    and they are taken again where that leads.
     """
     start = start or _moments(squares, dof)
     low, high = dof / (dof + MAX_NU), dof / (dof + MIN_NU)
     weight = np.broadcast_to(np.clip(dof / (dof + start.nu), low, high), len(squares)).copy()
     log_variance = np.broadcast_to(np.log(start.variance), len(squares)).copy()
+    many = squares.size > MANY
     for _ in range(MAX_STEPS):
-        step, log_step = _newton(squares, dof, weight, log_variance, low, high)
-        weight, log_variance = _between(weight + step, low, high), log_variance + log_step
-        if max(np.abs(step / weight).max(), np.abs(log_step).max()) < SETTLED:
-            break  # Newton squares the error: what is left is rounding
+        tau = (dof / weight - dof) * np.exp(log_variance)
+        sums = _sums(squares, tau, 4 if many else 2)
+        near = sums[:3]
+        for _ in range(MAX_STEPS):
+            step, log_step = _newton(near, dof, weight, log_variance, low, high)
+            weight, log_variance = _between(weight + step, low, high), log_variance + log_step
+            moved = np.log((dof / weight - dof) / tau) + log_variance
+            settled = max(np.abs(step / weight).max(), np.abs(log_step).max()) < SETTLED
+            if settled or not many or np.abs(moved).max() > TRUSTED:
+                break  # Newton squares the error: what is left is rounding
+            near = _shifted(sums, moved)
+        if settled and np.abs(moved).max() < EXACT:
+            break
     return Prior(dof / weight - dof, np.exp(log_variance))
 
 
@@ -55,11 +69,11 @@ def _moments(squares: np.ndarray, dof: int) -> Prior:
 
 
 def _newton(
-    squares: np.ndarray, dof: int, weight: np.ndarray, log_variance: np.ndarray, low: float, high: float
+    sums: tuple[np.ndarray, ...], dof: int, weight: np.ndarray, log_variance: np.ndarray, low: float, high: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """One safeguarded Newton step [F] in (weight, log variance) for the likelihood per sample."""
     nu = dof / weight - dof
-    mean_log, mean_u, mean_u2 = _sums(squares, nu * np.exp(log_variance))
+    mean_log, mean_u, mean_u2 = sums
     both = (dof + nu) / 2
     # Derivatives in nu and theta = log(nu s0^2), with u = tau / (SS + tau), which is Beta(nu / 2, d / 2) ...
     by_nu = (psi(both) - psi(nu / 2) - mean_log) / 2
@@ -89,16 +103,34 @@ def _between(values: np.ndarray, low: float | np.ndarray, high: float | np.ndarr
     return np.minimum(np.maximum(values, low), high)
 
 
-def _sums(squares: np.ndarray, tau: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Means over samples of log(1 + SS / tau), u = 1 / (1 + SS / tau) and u^2: [F] each."""
-    totals = np.zeros((3, len(squares)))
+def _sums(squares: np.ndarray, tau: np.ndarray, powers: int) -> np.ndarray:
+    """Means over samples of log(1 + SS / tau), and of u = 1 / (1 + SS / tau) to the first powers: [1 + powers, F].
+
+    Args:
+        powers: 2, or 4.
+    """
+    totals = np.zeros((1 + powers, len(squares)))
     width = max(1, CHUNK // len(squares))
     inverse = 1 / tau[:, None]
     for left in range(0, squares.shape[1], width):
         x = squares[:, left : left + width] * inverse
         x += 1
-        totals[0] += np.log(x).sum(axis=1)
-        u = np.divide(1, x, out=x)
+        u = 1 / x
+        totals[0] += np.log(x, out=x).sum(axis=1)
         totals[1] += u.sum(axis=1)
         totals[2] += np.einsum("fn,fn->f", u, u)
-    return tuple(totals / squares.shape[1])
+        if powers == 4:
+            u2 = np.multiply(u, u, out=x)
+            totals[3] += np.einsum("fn,fn->f", u, u2)
+            totals[4] += np.einsum("fn,fn->f", u2, u2)
+    return totals / squares.shape[1]
+
+
+def _shifted(sums: np.ndarray, by: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The first three of the sums where log tau is larger by so much [F]: u' = u - u^2 gives all derivatives."""
+    log, u, u2, u3, u4 = sums
+    first, second, third = u - u2, u - 3 * u2 + 2 * u3, u - 7 * u2 + 12 * u3 - 6 * u4  # derivatives of the mean of u
+    mean_u = u + by * (first + by * (second / 2 + by * third / 6))
+    slope = first + by * (second + by * third / 2)
+    mean_log = log + by * (u - 1 + by * (first / 2 + by * (second / 6 + by * third / 24)))
+    return mean_log, mean_u, mean_u - slope
