@@ -9,11 +9,16 @@ import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when numpy and torch are imported, which is after this
 
-# Besides all others of tests/workflow, of which each runs whole studies.
+# By seconds measured. After these come all others of tests/workflow, of which each runs whole studies, then LONG_UNITS.
 LONGEST = (
-    *("slurm/test_study.py", "workflow/test_edit_matrix.py", "workflow/test_crash.py"),
-    "unit/dynamics/test_correlation.py",
+    *("slurm/test_study.py", "workflow/test_crash.py", "workflow/test_mechanisms.py", "workflow/test_edit_matrix.py"),
+    *("workflow/test_own_code.py", "workflow/test_measures.py", "workflow/test_failed.py"),
 )
+LONG_UNITS = (
+    *("report/test_figures.py", "dynamics/test_population.py", "attacks/test_null.py", "report/draw/test_text.py"),
+    *("models/test_layout.py", "attacks/test_crossfit.py", "dynamics/test_correlation.py"),
+)
+ORDER = (*LONGEST, "workflow/", *(f"unit/{file}" for file in LONG_UNITS))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -22,8 +27,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _place(item: pytest.Item) -> int:
+    """Where its file is in ORDER; behind all of it where it is not there."""
     path = item.path.as_posix()
-    for place, file in enumerate(LONGEST):
-        if path.endswith(f"/tests/{file}"):
-            return place
-    return len(LONGEST) + ("/tests/workflow/" not in path)
+    return next((place for place, start in enumerate(ORDER) if f"/tests/{start}" in path), len(ORDER))
