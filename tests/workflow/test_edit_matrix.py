@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from memdyn.operations.wanted import WANTED
 from project import Project, write_data
 
 pytestmark = pytest.mark.slow
@@ -36,11 +37,11 @@ TRAINING_CODE, SCORING_CODE = "training/loop.py", "probes/outputs.py"
 
 
 def files(folder: Path) -> dict[str, tuple[int, str]]:
-    """Every file: its time and content."""
+    """Every result: its time and content. (What a study wants of them is noted anew with each start.)"""
     return {
         str(path.relative_to(folder)): (path.stat().st_mtime_ns, hashlib.sha256(path.read_bytes()).hexdigest())
         for path in folder.rglob("*")
-        if path.is_file() and not path.name.startswith(".")
+        if path.is_file() and not path.name.startswith(".") and path.name != WANTED
     }
 
 
