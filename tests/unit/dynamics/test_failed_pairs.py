@@ -274,6 +274,8 @@ def test_what_is_left_is_enough_or_too_little_and_says_so(monkeypatch, lost, can
     pool = SimpleNamespace(parts=world.parts, labels=world.labels, images=None)
     monkeypatch.setattr("memdyn.attacks.shadow_scores.read_pool", lambda file: pool)
     monkeypatch.setattr(ShadowScores, "epochs_of", lambda scores, name: world.epochs)
+    whole = max(rows.stop for rows in world.parts.values())
+    monkeypatch.setattr(ShadowScores, "samples_of", lambda scores, name: whole)
     monkeypatch.setattr(
         ShadowScores,
         "signal",
