@@ -8,10 +8,9 @@ import pytest
 from finished_studies import finish
 from memdyn.config.load import load_study
 from memdyn.identity.records import SUFFIX
-from memdyn.operations.after_scoring import LEAST, SECONDS, work_after_scoring
+from memdyn.operations.after_scoring import LEAST, SECONDS, START_SECONDS, work_after_scoring
 from memdyn.operations.cost import told_after_scoring
 from memdyn.operations.places import places
-from memdyn.operations.progress import START_SECONDS
 from memdyn.plan.stage import ATTACK, FIGURES
 from memdyn.plan.study import build_plan
 from studies import study
@@ -96,6 +95,6 @@ def test_the_nearest_in_size_speaks(tmp_path):
 def test_it_is_stated(tmp_path):
     finish_with_records(plan_of(tmp_path), {"lira": 100.2, "rmia": 0.2})
     (line,) = told_after_scoring(plan_of(tmp_path, shadow_models=16), 2)
-    assert "15 jobs, about 9 core-minutes, 4 min with 2 jobs at a time (measured)" in line
+    assert "15 jobs, about 8 core-minutes, 4 min with 2 jobs at a time (measured)" in line
     own = plan_of(tmp_path, attacks=[{"name": "lira"}, {"name": "loss"}])
     assert next(told_after_scoring(own, 2)).endswith("(in part measured)")

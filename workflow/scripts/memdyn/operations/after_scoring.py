@@ -14,18 +14,18 @@ from typing import Any
 from memdyn.identity.recipe import read_recipe
 from memdyn.identity.records import SUFFIX, job_records
 from memdyn.operations.places import places
-from memdyn.operations.progress import START_SECONDS
 from memdyn.plan.stage import ATTACK, FIGURES, LIMITS, REPORT, TABLES, Kind, Stage
 from memdyn.plan.study import StudyPlan
 
 OF_ALL_RUNS = (TABLES.name, FIGURES.name, REPORT.name)
 _READ = 3  # finished jobs of a kind, the last ones
 LEAST = 0.2  # seconds: what is not proportional to the size
+START_SECONDS = 1.0  # of a job that needs no torch
 # CPU seconds of a million (model, sample, checkpoint) and attack; of tables, figures and the page: of a run. The demo's
-# jobs, 29 November 2026; the analysis is benchmarks/bench_analysis.py's.
+# jobs on a core of an EPYC, 29 November 2026; the analysis is benchmarks/bench_analysis.py's.
 SECONDS = {
-    **{"attack": 6.2, "loss": 3.6, "rmia": 5.3, "dynamics": 2.4, "agreement": 0.4, "realised": 1.25, "analysis": 7.0},
-    **{"tables": 3.2, "figures": 5.2, "report": 0.3},
+    **{"attack": 4.1, "loss": 2.0, "rmia": 2.8, "dynamics": 2.1, "agreement": 0.3, "realised": 0.9, "analysis": 7.0},
+    **{"tables": 3.0, "figures": 3.6, "report": 0.2},
 }
 
 
