@@ -57,5 +57,13 @@ def read_wanted(study: Path) -> Wanted | None:
 
 
 def studies(results: Path) -> Iterator[Path]:
-    """The folders of all studies."""
-    yield from sorted(path for path in (results / "studies").glob("*") if path.is_dir())
+    """The folders of all studies.
+
+    Raises:
+        FileNotFoundError: naming a link that leads nowhere, such as to a disk that is not mounted.
+    """
+    for path in sorted((results / "studies").glob("*")):
+        if path.is_symlink() and not path.exists():
+            raise FileNotFoundError(f"{path}: this study is a link to {path.readlink()}, which is not there")
+        if path.is_dir():
+            yield path
