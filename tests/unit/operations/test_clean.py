@@ -158,3 +158,27 @@ def test_a_study_that_is_a_link_to_nowhere_stops_it(tmp_path, capsys):
     (tmp_path / "studies" / "small").symlink_to(tmp_path / "not_mounted")
     assert main(["clean", "--results", str(tmp_path), "--delete"]) == 1
     assert "which is not there" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[1]", b"folders: digits\nversions: []", b"folders:\nversions: []", b"\xff\xfe"]
+)
+def test_a_note_that_is_none_stops_it(tmp_path, capsys, content):
+    plan = start(tmp_path)
+    end(plan)
+    Path(plan.folder, WANTED).write_bytes(content)
+    assert main(["clean", "--results", str(tmp_path), "--delete"]) == 1
+    assert f"{WANTED} does not say what a study needs" in capsys.readouterr().err
+    assert all((tmp_path / path).exists() for path in plan.stages)
+
+
+def test_a_version_that_is_shown_by_a_link_from_the_root_is_kept(tmp_path):
+    old = start(tmp_path)
+    end(old)
+    for link in ("tables", "figures"):
+        shown = Path(old.folder, link)
+        target = shown.resolve()
+        shown.unlink()
+        shown.symlink_to(target)
+    start(tmp_path, **{"base.batch_size": 16})
+    assert names(tmp_path) == set()

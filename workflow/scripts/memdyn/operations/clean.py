@@ -130,13 +130,13 @@ def _earlier_versions(study: Path) -> Iterator[Path]:
     noted = read_wanted(study)
     if noted:
         links = [study / link for link in LINKS]
-        kept = {*noted.versions, "logs"} | {_version(link.readlink()) for link in links if link.is_symlink()}
+        # versions/report-0123456789/report.html, or the same from the root: each part, of which one is the version
+        kept = {
+            *noted.versions,
+            "logs",
+            *(part for link in links if link.is_symlink() for part in link.readlink().parts),
+        }
         yield from (path for path in sorted((study / "versions").glob("*")) if path.name not in kept)
-
-
-def _version(target: Path) -> str:
-    """versions/report-0123456789/report.html -> report-0123456789"""
-    return target.parts[1]
 
 
 def _size(folder: Path) -> int:

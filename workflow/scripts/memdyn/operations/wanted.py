@@ -49,8 +49,12 @@ def read_wanted(study: Path) -> Wanted | None:
     if not path.exists():
         return None
     try:
-        return Wanted(**yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (TypeError, yaml.YAMLError) as error:
+        found = Wanted(**yaml.safe_load(path.read_text(encoding="utf-8")))
+        for paths in (found.folders, found.versions):
+            if not (isinstance(paths, list) and all(isinstance(each, str) for each in paths)):
+                raise TypeError(f"{paths!r} is no list of folders")  # of a text, each letter would be one
+        return found
+    except (TypeError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ValueError(
             f"{path} does not say what a study needs ({error}); run the study again, or delete it"
         ) from None
