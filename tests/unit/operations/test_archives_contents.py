@@ -17,7 +17,7 @@ from memdyn.identity.digest import SCRIPTS
 from memdyn.operations.archive import modules_of
 from memdyn.operations.archives import CHANGES, CODE, CONFIG
 from memdyn.operations.archives.citation import Citation
-from memdyn.operations.archives.code import Commit, code_items
+from memdyn.operations.archives.code import Commit, code_items, hidden_places
 from memdyn.operations.archives.crate import crate
 from memdyn.operations.archives.item import text_item
 from memdyn.operations.archives.lineage import _IF_THERE
@@ -58,7 +58,9 @@ def git(folder, *arguments):
 
 
 def code_of(checkout, modules=(), images=False, data=()):
-    found = code_items(Commit.of(checkout), places(checkout, data=data), set(modules), images)
+    found = places(checkout, data=data)
+    commit = Commit.of(checkout, hidden_places(found, images))
+    found = code_items(commit, found, set(modules), images)
     return {item.path: item for item in found}
 
 
@@ -84,6 +86,34 @@ PROFILES = ("profiles/config.yaml", "link/config.yaml")
 def test_tracked_data_of_ones_own_stay_out(checkout):
     assert f"{CODE}/faces.npz" not in code_of(checkout, data=[str(checkout / "faces.npz")])
     assert f"{CODE}/faces.npz" in code_of(checkout, data=[str(checkout / "faces.npz")], images=True)
+
+
+@pytest.mark.parametrize("change", ["edited", "deleted", "forgotten"])
+def test_a_diff_does_not_show_data_of_ones_own(checkout, change):
+    faces = checkout / "faces.npz"
+    if change == "edited":
+        faces.write_text("other faces")
+    elif change == "deleted":
+        faces.unlink()
+    else:
+        git(checkout, "rm", "--cached", "--quiet", "faces.npz")
+    assert b"faces" in code_of(checkout)[CHANGES].source, "is what would be told"
+    assert CHANGES not in code_of(checkout, data=[str(faces)])
+    (checkout / "Snakefile").write_text("rule some:\n")
+    shown = code_of(checkout, data=[str(faces)])[CHANGES].source
+    assert b"rule some" in shown and b"faces" not in shown
+
+
+def test_tracked_links_lead_to_no_data_and_not_outside(tmp_path, checkout):
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "private.txt").write_text("not for the public")
+    (checkout / "away").symlink_to(tmp_path / "store")
+    (checkout / "inner").symlink_to("workflow")
+    for name in ("faces.npz", "code.py"):
+        (checkout / "workflow" / name).write_text(name)
+    git(checkout, "add", "away", "inner")
+    found = code_of(checkout, data=[str(checkout / "inner" / "faces.npz")])
+    assert {name for name in found if "/away" in name or "/inner" in name} == {f"{CODE}/inner/code.py"}
 
 
 def test_without_a_commit_there_is_no_archive(tmp_path):

@@ -8,6 +8,7 @@ import pytest
 from finished_studies import finish
 from memdyn.__main__ import main
 from memdyn.config.load import load_study
+from memdyn.identity.recipe import RECIPE, read_recipe, write_recipe
 from memdyn.operations.clean import unused
 from memdyn.operations.guard import link_current
 from memdyn.operations.wanted import WANTED, note_wanted
@@ -114,3 +115,70 @@ def test_it_deletes_nothing_while_a_snakemake_runs(edited, capsys):
 def test_no_results_are_no_results(tmp_path, capsys):
     assert main(["clean", "--results", str(tmp_path / "nothing")]) == 1
     assert "no such folder of results" in capsys.readouterr().err
+
+
+def test_a_hidden_teacher_of_what_is_shown_is_kept(tmp_path):
+    """The new work has begun and not ended; the map of what is shown names no hidden teachers."""
+    taught = {"runs.0.mechanisms": {"distillation": {"temperature": 2}}, "pool.parts.spare": 100}
+    old = start(tmp_path, **taught)
+    end(old)
+    assert old.teachers
+    new = start(tmp_path, **taught, **{"base.batch_size": 16})
+    assert names(tmp_path) == set()
+    end(new)
+    assert names(tmp_path) >= {teacher.train.path for teacher in old.teachers}
+
+
+def test_what_was_adopted_is_known_by_its_earlier_names(tmp_path):
+    """Until a study is started again, its note and its map say the earlier ones, of what lies in the folder too."""
+    plan = start(tmp_path)
+    end(plan)
+    train = plan.runs[0].train
+    folder = tmp_path / train.path
+    write_recipe(folder / RECIPE, read_recipe(folder) | {"adopted": [{"from": train.folder, "to": "mlp-new"}]})
+    folder.rename(folder.with_name("mlp-new"))
+    assert names(tmp_path) == set()
+    write_recipe(folder.with_name("mlp-new") / RECIPE, {})
+    assert names(tmp_path) == {f"{plan.runs[0].pool.path}/mlp-new"}
+
+
+def test_folders_without_studies_are_no_results(tmp_path, capsys):
+    """Such as a pool, or results whose studies lie elsewhere: all in them would count as unused."""
+    plan = start(tmp_path)
+    end(plan)
+    pool = tmp_path / plan.runs[0].pool.path
+    assert main(["clean", "--results", str(pool), "--delete"]) == 1
+    assert "it has no `studies`" in capsys.readouterr().err
+    assert all((tmp_path / path).exists() for path in plan.stages)
+
+
+def test_a_study_that_is_a_link_to_nowhere_stops_it(tmp_path, capsys):
+    end(start(tmp_path))
+    (tmp_path / "studies" / "small").rename(tmp_path / "away")
+    (tmp_path / "studies" / "small").symlink_to(tmp_path / "not_mounted")
+    assert main(["clean", "--results", str(tmp_path), "--delete"]) == 1
+    assert "which is not there" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[1]", b"folders: digits\nversions: []", b"folders:\nversions: []", b"\xff\xfe"]
+)
+def test_a_note_that_is_none_stops_it(tmp_path, capsys, content):
+    plan = start(tmp_path)
+    end(plan)
+    Path(plan.folder, WANTED).write_bytes(content)
+    assert main(["clean", "--results", str(tmp_path), "--delete"]) == 1
+    assert f"{WANTED} does not say what a study needs" in capsys.readouterr().err
+    assert all((tmp_path / path).exists() for path in plan.stages)
+
+
+def test_a_version_that_is_shown_by_a_link_from_the_root_is_kept(tmp_path):
+    old = start(tmp_path)
+    end(old)
+    for link in ("tables", "figures"):
+        shown = Path(old.folder, link)
+        target = shown.resolve()
+        shown.unlink()
+        shown.symlink_to(target)
+    start(tmp_path, **{"base.batch_size": 16})
+    assert names(tmp_path) == set()

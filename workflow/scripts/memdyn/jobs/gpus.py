@@ -8,7 +8,6 @@ On a cluster a job sees the GPUs that it was given, and mostly one: there is not
 Not run on a machine with several GPUs yet: the choice is tested with processes that hold the places of two.
 """
 
-import getpass
 import os
 import tempfile
 from collections.abc import Sequence
@@ -30,7 +29,7 @@ def share_gpus() -> str | None:
     devices = visible_gpus()
     if len(devices) < 2:
         return None
-    os.environ[VISIBLE] = take(devices, Path(tempfile.gettempdir(), f"memdyn-gpus-{getpass.getuser()}"))
+    os.environ[VISIBLE] = take(devices, Path(tempfile.gettempdir(), f"memdyn-gpus-{os.getuid()}"))
     return os.environ[VISIBLE]
 
 

@@ -20,7 +20,7 @@ from memdyn.identity.recipe import read_recipe
 from memdyn.jobs.atomic import atomic_path
 from memdyn.operations.archives import CONFIG, CRATE, ENVIRONMENT, LINEAGE, MANIFEST, README, SUMS, VERSIONS
 from memdyn.operations.archives.citation import Citation
-from memdyn.operations.archives.code import Commit, code_items
+from memdyn.operations.archives.code import Commit, code_items, hidden_places
 from memdyn.operations.archives.crate import crate
 from memdyn.operations.archives.item import Item, Role, plain_json, sha256, text_item
 from memdyn.operations.archives.lineage import lineage
@@ -111,7 +111,8 @@ class Archive:
         refuse_pictures(plan)
         refuse_blank_features(plan)
         chosen, checkout = Chosen(scores, weights, config.archive.images), CHECKOUT
-        places, commit = Places.of(plan, checkout), Commit.of(checkout)
+        places = Places.of(plan, checkout)
+        commit = Commit.of(checkout, hidden_places(places, chosen.images))
         citation = Citation.of(plan.study, checkout, commit.day)
         found = [*result_items(plan, places, chosen), *study_items(plan, places)]
         if weights and not any(item.role == "weights" for item in found):

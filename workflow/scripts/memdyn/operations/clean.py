@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from memdyn.identity.recipe import RECIPE
+from memdyn.identity.recipe import RECIPE, read_recipe
 from memdyn.jobs.atomic import discard
 from memdyn.operations.cost import told_bytes
 from memdyn.operations.guard import LINKS
@@ -41,12 +41,14 @@ def run(given: Namespace) -> None:
     """Lists, and deletes where it is told to.
 
     Raises:
-        FileNotFoundError: where there are no results.
+        FileNotFoundError: where there are no results, or no folder of studies in them.
         RuntimeError: where a Snakemake runs in this checkout and something is to be deleted.
     """
     results = Path(given.results)
     if not results.is_dir():
         raise FileNotFoundError(f"{results}: no such folder of results")
+    if not (results / "studies").is_dir():  # a pool, or the studies' disk is not mounted: all would count as unused
+        raise FileNotFoundError(f"{results}: no folder of results, for it has no `studies` to say what is needed")
     if given.delete and any(_LOCKS.glob("*")):
         raise RuntimeError(
             "nothing was deleted: a Snakemake runs in this folder, and may need what is not noted yet. "
@@ -74,17 +76,28 @@ def unused(results: Path) -> list[Unused]:
     for study in studies(results):
         used |= _used_by(study)
         found += _earlier_versions(study)
-    return [Unused(folder, _size(folder)) for folder in (*_unused_below(results, results, used), *found)]
+    return [Unused(folder, _size(folder)) for folder in (*_unused_below(results, {""}, used), *found)]
 
 
-def _unused_below(folder: Path, results: Path, used: set[str]) -> Iterator[Path]:
-    """A folder with a recipe is an artifact; others are parts of what they lie in."""
+def _unused_below(folder: Path, above: set[str], used: set[str]) -> Iterator[Path]:
+    """A folder with a recipe is an artifact; others are parts of what they lie in.
+
+    Args:
+        above: names of the folder below the results, each ending in a slash.
+        used: below the results, likewise.
+    """
     for recipe in sorted(folder.glob(f"*/{RECIPE}")):
-        name = recipe.parent.relative_to(results).as_posix()
-        if not any(f"{each}/".startswith(f"{name}/") for each in used):
+        names = {f"{each}{name}/" for each in above for name in _names(recipe.parent)}
+        if not any(each.startswith(tuple(names)) for each in (f"{path}/" for path in used)):
             yield recipe.parent
-        elif f"{name}/" not in used:
-            yield from _unused_below(recipe.parent, results, used)
+        elif not names & used:
+            yield from _unused_below(recipe.parent, names, used)
+
+
+def _names(folder: Path) -> set[str]:
+    """Its name and those that it had before `memdyn adopt`: studies that have not been started since say these."""
+    adopted = (read_recipe(folder) or {}).get("adopted", [])
+    return {folder.name} | {each["from"] for each in adopted}
 
 
 def _used_by(study: Path) -> set[str]:
@@ -97,9 +110,10 @@ def _used_by(study: Path) -> set[str]:
         raise ValueError(f"{study}: it is not noted what this study needs; run it again, or delete it to give it up")
     runs = yaml.safe_load(shown.read_text(encoding="utf-8")).values() if shown.exists() else []
     paths = set(_paths(list(runs)))
-    if noted:
+    if noted and (not shown.exists() or shown.parent.resolve().name in noted.versions):
         return paths | set(noted.folders)
-    return {f"{path.partition('/')[0]}/" for path in paths}  # its hidden teachers are not in the map
+    # of what is shown, the hidden teachers are not in the map
+    return {f"{path.partition('/')[0]}/" for path in paths} | set(noted.folders if noted else [])
 
 
 def _paths(found: Any) -> Iterator[str]:
@@ -116,13 +130,13 @@ def _earlier_versions(study: Path) -> Iterator[Path]:
     noted = read_wanted(study)
     if noted:
         links = [study / link for link in LINKS]
-        kept = {*noted.versions, "logs"} | {_version(link.readlink()) for link in links if link.is_symlink()}
+        # versions/report-0123456789/report.html, or the same from the root: each part, of which one is the version
+        kept = {
+            *noted.versions,
+            "logs",
+            *(part for link in links if link.is_symlink() for part in link.readlink().parts),
+        }
         yield from (path for path in sorted((study / "versions").glob("*")) if path.name not in kept)
-
-
-def _version(target: Path) -> str:
-    """versions/report-0123456789/report.html -> report-0123456789"""
-    return target.parts[1]
 
 
 def _size(folder: Path) -> int:

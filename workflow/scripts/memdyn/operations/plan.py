@@ -36,7 +36,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def _positive(text: str) -> int:
-    if not text.isdigit() or not int(text):
+    if not text.isdecimal() or not int(text):
         raise ArgumentTypeError(f"{text!r}: must be a whole number from 1 on")
     return int(text)
 

@@ -49,13 +49,25 @@ def read_wanted(study: Path) -> Wanted | None:
     if not path.exists():
         return None
     try:
-        return Wanted(**yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (TypeError, yaml.YAMLError) as error:
+        found = Wanted(**yaml.safe_load(path.read_text(encoding="utf-8")))
+        for paths in (found.folders, found.versions):
+            if not (isinstance(paths, list) and all(isinstance(each, str) for each in paths)):
+                raise TypeError(f"{paths!r} is no list of folders")  # of a text, each letter would be one
+        return found
+    except (TypeError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ValueError(
             f"{path} does not say what a study needs ({error}); run the study again, or delete it"
         ) from None
 
 
 def studies(results: Path) -> Iterator[Path]:
-    """The folders of all studies."""
-    yield from sorted(path for path in (results / "studies").glob("*") if path.is_dir())
+    """The folders of all studies.
+
+    Raises:
+        FileNotFoundError: naming a link that leads nowhere, such as to a disk that is not mounted.
+    """
+    for path in sorted((results / "studies").glob("*")):
+        if path.is_symlink() and not path.exists():
+            raise FileNotFoundError(f"{path}: this study is a link to {path.readlink()}, which is not there")
+        if path.is_dir():
+            yield path
