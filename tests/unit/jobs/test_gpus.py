@@ -64,3 +64,15 @@ def test_of_several_one_is_shown(monkeypatch, tmp_path):
     monkeypatch.setattr(gpus.tempfile, "gettempdir", lambda: str(tmp_path))
     monkeypatch.setattr(gpus, "_held", [])
     assert gpus.share_gpus() == "2" == os.environ[gpus.VISIBLE]
+
+
+def test_without_a_choice_of_the_user_the_driver_lists_them(monkeypatch, tmp_path):
+    monkeypatch.delenv(gpus.VISIBLE, raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert gpus.visible_gpus() == []
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text(
+        "#!/bin/sh\necho 'GPU 0: NVIDIA A (UUID: GPU-1)'\necho 'GPU 1: NVIDIA A (UUID: GPU-2)'\necho '  MIG 1g.5gb'\n"
+    )
+    tool.chmod(0o755)
+    assert gpus.visible_gpus() == ["0", "1"]

@@ -56,7 +56,7 @@ def test_fprs_that_cannot_be_seen_are_named(tmp_path):
     assert few[0] == "resolution of FPRs: 1/200 in a model, 1/1,600 in all, 1/4 of a sample over its OUT models"
     assert few[1:] == [
         "tpr_at_fpr_0.001 has no false positive in a model: read it pooled",
-        "tpr_at_fpr_0.001 rests on 2 false positives in all: take more samples or more models",
+        "tpr_at_fpr_0.001 rests on 1.6 false positives in all: take more samples or more models",
     ]
     many = {"pool.parts.scored": 1400, "shadow_models": 64, "pool.parts.population": 90, "pool.parts.test": 90}
     assert len(list(_resolution(plan_of(tmp_path, **many)))) == 2  # pooled, 0.1 % of 44,800
@@ -104,3 +104,9 @@ def test_the_models_that_a_width_takes():
     assert halves[8] == pytest.approx(3.182 * 0.08 / 8**0.5, rel=1e-3)  # of 4 groups
     assert list(halves.values()) == sorted(halves.values(), reverse=True)
     assert expected_half(error, 2, 16, 0.95) == inf
+
+
+def test_of_masks_in_folds_nothing_is_foretold_that_holds_of_pairs_alone(tmp_path, monkeypatch):
+    plan = plan_of(tmp_path)
+    monkeypatch.setattr(type(plan), "folds", property(lambda plan: ("a fold",)))
+    assert list(_resolution(plan)) == [] and list(widths(plan, 0.01)) == []

@@ -99,8 +99,12 @@ def _run(name: str, command: Command, arguments: Sequence[str]) -> int:
     given = parser.parse(arguments)
     try:
         module.run(given)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         return FAILED
+    except BrokenPipeError:  # who reads, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (OSError, RuntimeError, SyntaxError, ValueError) as error:  # told for people; others are faults of ours
         print(f"{prog}: {_told(error)}", file=sys.stderr)
         return FAILED

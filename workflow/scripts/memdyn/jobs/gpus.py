@@ -9,6 +9,7 @@ Not run on a machine with several GPUs yet: the choice is tested with processes 
 """
 
 import os
+import subprocess
 import tempfile
 from collections.abc import Sequence
 from itertools import count
@@ -34,12 +35,17 @@ def share_gpus() -> str | None:
 
 
 def visible_gpus() -> list[str]:
-    """Those of CUDA_VISIBLE_DEVICES, else all that torch sees, by number."""
+    """Those of CUDA_VISIBLE_DEVICES, else all that `nvidia-smi` lists, by number; none where there is no such tool.
+
+    Torch is not asked: it may ask the driver, which then listens to the variable no more.
+    """
     if VISIBLE in os.environ:
         return [name.strip() for name in os.environ[VISIBLE].split(",") if name.strip()]
-    import torch  # asks the driver how many there are, and starts none
-
-    return [str(number) for number in range(torch.cuda.device_count())]
+    try:
+        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False, timeout=60).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    return [str(number) for number, _ in enumerate(line for line in listed.splitlines() if line.startswith("GPU "))]
 
 
 def take(devices: Sequence[str], folder: Path) -> str:

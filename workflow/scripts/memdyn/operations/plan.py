@@ -83,6 +83,8 @@ def _files(plan: StudyPlan) -> int:
 
 def _resolution(plan: StudyPlan) -> Iterator[str]:
     """What cannot be said with so many models and samples, however the attacks turn out."""
+    if plan.folds:  # masks of any design: not half of the models, nor of the samples
+        return
     models = plan.study.config.shadow_models
     others = min(run.pool.options["parts"]["scored"] for run in plan.runs) // 2  # non-members of a model
     pooled = others * models
@@ -92,7 +94,7 @@ def _resolution(plan: StudyPlan) -> Iterator[str]:
         if others * fpr < 1:
             yield f"{tpr_at(fpr)} has no false positive in a model: read it pooled"
         if pooled * fpr < FEW:
-            yield f"{tpr_at(fpr)} rests on {pooled * fpr:.0f} false positives in all: take more samples or more models"
+            yield f"{tpr_at(fpr)} rests on {pooled * fpr:.1f} false positives in all: take more samples or more models"
 
 
 def _widths(plan: StudyPlan, wanted: float) -> Iterator[str]:

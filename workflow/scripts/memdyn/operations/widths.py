@@ -47,6 +47,8 @@ def widths(plan: StudyPlan, wanted: float) -> Iterator[Width]:
     Args:
         wanted: half of an interval's width.
     """
+    if plan.folds:  # whose jackknife has other groups than pairs
+        return
     statistics, models = plan.study.config.statistics, plan.study.config.shadow_models
     for run in plan.runs:
         for label, stage in run.attacks.items():
