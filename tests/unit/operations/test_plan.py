@@ -8,12 +8,15 @@ import pandas as pd
 import pytest
 import yaml
 
+import exported_scores
 from finished_studies import finish
 from memdyn.__main__ import main
 from memdyn.attacks.base import Prepared, build
 from memdyn.attacks.evaluate import Settings, evaluate_checkpoint
 from memdyn.config.load import load_study
+from memdyn.operations.cost import told_after_scoring
 from memdyn.operations.plan import _jobs, _resolution
+from memdyn.operations.why import reasons
 from memdyn.operations.widths import expected_half, widths
 from memdyn.plan.study import build_plan
 from memdyn.terms import AUC, FPRS, METRICS, tpr_at
@@ -110,3 +113,14 @@ def test_of_masks_in_folds_nothing_is_foretold_that_holds_of_pairs_alone(tmp_pat
     plan = plan_of(tmp_path)
     monkeypatch.setattr(type(plan), "folds", property(lambda plan: ("a fold",)))
     assert list(_resolution(plan)) == [] and list(widths(plan, 0.01)) == []
+
+
+def test_scores_are_imported_by_one_job(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    exported_scores.write(tmp_path / "mine.npz", exported_scores.arrays())
+    mine = {"study": "mine", "scores": {"path": "mine.npz"}, **LIRA, "analysis": {"enabled": False}, "realised": None}
+    plan = build_plan(load_study(mine))
+    # import, attack, dynamics, agreement, tables, figures, page
+    assert list(_jobs(plan))[-2].split() == ["in", "all", "7", "0"]
+    assert sum(reason.jobs for reason in reasons(plan)) == 7
+    assert not any("not known" in line for line in told_after_scoring(plan, 1))

@@ -14,7 +14,7 @@ from typing import Any
 from memdyn.identity.recipe import read_recipe
 from memdyn.identity.records import SUFFIX, job_records
 from memdyn.operations.places import places
-from memdyn.plan.stage import ATTACK, FIGURES, LIMITS, REPORT, TABLES, Kind, Stage
+from memdyn.plan.stage import ATTACK, FIGURES, LIMITS, REPORT, SCORED_POOL, TABLES, Kind, Stage
 from memdyn.plan.study import StudyPlan
 
 OF_ALL_RUNS = (TABLES.name, FIGURES.name, REPORT.name)
@@ -56,8 +56,8 @@ def work_after_scoring(plan: StudyPlan) -> list[Work]:
 
 
 def _comes_after(kind: Kind) -> bool:
-    """What is made of scores, and takes time: judging limits takes none."""
-    return not kind.costs_training and not kind.per_block and kind != LIMITS
+    """What is made of scores, and takes time: judging limits takes none, and importing scores little."""
+    return not kind.costs_training and not kind.per_block and kind not in (LIMITS, SCORED_POOL)
 
 
 def _work(stage: Stage, size: float, finished: list[tuple[float, float]]) -> Work:

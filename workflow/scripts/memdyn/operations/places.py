@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from memdyn.design.blocks import block_names, mask_names
-from memdyn.plan.stage import POOL, Stage
+from memdyn.plan.stage import POOL, SCORED_RUN, SCORES, Stage
 from memdyn.plan.study import StudyPlan
 
 
@@ -21,6 +21,8 @@ def places(plan: StudyPlan) -> dict[str, tuple[Stage, Path]]:
 def products(plan: StudyPlan, stage: Stage, place: Path) -> dict[str, Path]:
     """What each job of a stage leaves, by its block or the models of its masks; '' where it is made at once."""
     models = plan.study.config.shadow_models
+    if stage.kind in (SCORED_RUN, SCORES):  # left by the one job that imports them, which counts with the pool
+        return {}
     if stage.kind.per_block:
         return {block: place / block / stage.kind.product for block in block_names(models) if stage.is_of(block)}
     of_pool = mask_names(range(models)) if stage.kind == POOL and not plan.imports else []

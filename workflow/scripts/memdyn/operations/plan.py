@@ -78,7 +78,8 @@ def _jobs(plan: StudyPlan) -> Iterator[str]:
 
 def _files(plan: StudyPlan) -> int:
     """Clusters have quotas for them. A job leaves its tables, its log and its record; a stage a recipe."""
-    return sum(1 + len(jobs) * (len(STAGES.get(jobs[0].stage.kind.name, "1")) + 2) for jobs in all_jobs(plan).values())
+    of_stages = filter(None, all_jobs(plan).values())
+    return sum(1 + len(jobs) * (len(STAGES.get(jobs[0].stage.kind.name, "1")) + 2) for jobs in of_stages)
 
 
 def _resolution(plan: StudyPlan) -> Iterator[str]:
