@@ -98,3 +98,11 @@ def test_it_is_stated(tmp_path):
     assert "15 jobs, about 8 core-minutes, 4 min with 2 jobs at a time (measured)" in line
     own = plan_of(tmp_path, attacks=[{"name": "lira"}, {"name": "loss"}])
     assert next(told_after_scoring(own, 2)).endswith("(in part measured)")
+
+
+def test_a_finished_job_whose_pool_has_no_recipe_says_nothing(tmp_path):
+    plan = plan_of(tmp_path)
+    finish_with_records(plan, {"lira": 10.2, "rmia": 5.2})
+    Path(tmp_path, plan.runs[0].pool.path, "recipe.yaml").unlink()
+    left = [work for work in work_after_scoring(plan_of(tmp_path, shadow_models=16)) if work.name == "lira"]
+    assert left and not any(work.measured for work in left)

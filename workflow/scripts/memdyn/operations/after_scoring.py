@@ -80,7 +80,9 @@ def _finished(results: Path, versions: Path, kind: Kind, name: str) -> Iterator[
         if recipe and recipe["kind"] == kind.name and _named(kind, recipe["options"]) == name:
             parts = _parts(record.parent, results)
             seconds = sum(job.cpu_seconds for job in job_records(record.parent))
-            yield _size(recipe["options"], parts, _runs(record.parent, recipe["options"])), seconds
+            size = _size(recipe["options"], parts, _runs(record.parent, recipe["options"]))
+            if size:  # else its pool's recipe is gone, which must not keep a study from its start
+                yield size, seconds
 
 
 def _name(stage: Stage) -> str:
@@ -119,4 +121,4 @@ def _size(options: Mapping[str, Any], parts: Mapping[str, int], runs: int) -> fl
         return float(runs)
     checkpoints = len(options.get("epochs", [1]))  # an audit is of one
     attacks = len(options["attacks"]) if "attacks" in options else 1
-    return options["models"] * parts["scored"] * checkpoints * attacks / 1e6
+    return options["models"] * parts.get("scored", 0) * checkpoints * attacks / 1e6
