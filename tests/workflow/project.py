@@ -79,7 +79,8 @@ class Project:
     def snakemake(self, *arguments: str, config: str = "study.yaml") -> subprocess.CompletedProcess[str]:
         """Runs Snakemake to its end; stdout and stderr together."""
         command = ["--cores", "2", "--configfile", config, *arguments]
-        output = self.folder / ".said"
+        output = self.folder / ".snakemake/said"  # where git looks at nothing: a test archives its checkout
+        output.parent.mkdir(exist_ok=True)
         code = warm.snakemake(self.folder, command, dict(ENVIRONMENT), output, timeout=400)
         return subprocess.CompletedProcess(command, code, output.read_text())
 
