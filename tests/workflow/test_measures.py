@@ -120,5 +120,30 @@ def test_weights_that_are_gone_are_asked_for(studied: Project, tmp_path: Path):
     said = copy.refused()
     assert "new probes or students need them" in said and "prediction-depth" in said and "keep_checkpoints: all" in said
     planned = copy.planned("--config", "allow_retrain=true")
-    # the probes that are there are taken again as well: Snakemake makes anew what reads weights that are made anew
-    assert planned["train_block"] == 2 and planned["probe_block"] == 2 * 3
+    assert planned["train_block"] == planned["probe_block"] == 2, "none that is there is taken again"
+    before, there = measures(copy), signals(copy)
+    copy.run("--until", "probe_block", "--config", "allow_retrain=true")
+    after = measures(copy)
+    assert {path: at for path, at in signals(copy).items() if path in there} == there
+    assert len(before) == 4 and len(after) == 6 and before.keys() < after.keys() and weights(copy) == []
+
+
+def test_probes_are_the_same_bits_of_weights_that_are_trained_again(studied: Project, tmp_path: Path):
+    copy = studied.duplicate(tmp_path / "copy")
+    before, there = measures(copy), signals(copy)
+    for folder in weights(copy):
+        shutil.rmtree(folder)
+    for path in before:
+        if "grand" in path:
+            (copy.results / path).unlink()
+    copy.run("--until", "probe_block", "--config", "allow_retrain=true")
+    kept = {path: at for path, at in there.items() if "grand" not in str(path)}
+    assert {path: at for path, at in signals(copy).items() if path in kept} == kept and len(kept) == 4
+    for path, values in measures(copy).items():
+        np.testing.assert_array_equal(values, before[path])
+
+
+def signals(project: Project) -> dict[str, int]:
+    """When each file of signals was written, by its path below the results."""
+    files = project.results.glob("*/*/*/block-*/signals.parquet")
+    return {str(file.relative_to(project.results)): file.stat().st_mtime_ns for file in files}

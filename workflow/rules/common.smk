@@ -23,6 +23,7 @@ from memdyn.operations.guard import (
 from memdyn.operations.progress import Progress
 from memdyn.operations.status import all_jobs, failures
 from memdyn.operations.wanted import note_wanted
+from memdyn.operations.weights import is_to_be_trained
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from snakemake.settings.enums import Quietness
@@ -194,10 +195,39 @@ def downloaded_files(pool):
     return source_files(pool) if POOLS[pool].dataset.downloadable else []
 
 
+# Snakemake makes anew what has an input that is made anew, be it `ancient`, while that input is not there. So what is
+# finished names no weights, or one more probe would take all others again from weights that are trained again for it.
+def is_finished(product):
+    """Asked by a start alone: its jobs have been told to do what they do. Nor where jobs are forced."""
+    settings = workflow.dag_settings
+    forced = settings.forceall or settings.forcerun or settings.forcetargets
+    return IS_MAIN and not forced and os.path.exists(product)
+
+
+@asked_often
+def weights_of(wc):
+    """Weights that a probe has still to read."""
+    product = f"{RESULTS}/{wc.pool}/{wc.run}/{wc.probe}/{wc.block}/signals.parquet"
+    folder = f"{RESULTS}/{wc.pool}/{wc.run}/{wc.block}/checkpoints"
+    return [] if is_finished(product) else ancient(folder)
+
+
+@asked_often
+def log_of(wc):
+    """The log of the training of these weights."""
+    product = f"{RESULTS}/{wc.pool}/{wc.run}/{wc.probe}/{wc.block}/signals.parquet"
+    folder = f"{RESULTS}/{wc.pool}/{wc.run}/{wc.block}"
+    return [] if is_finished(product) else ancient(f"{folder}/log.parquet")
+
+
 # for studies with teachers alone, since each function is asked of each block
 def teachers_of(wc):
     """Weights of the same block of those that a run learns from."""
-    needs = PLAN.stage(f"{wc.pool}/{wc.run}").needs.values()
+    train = PLAN.stage(f"{wc.pool}/{wc.run}")
+    log = f"{RESULTS}/{train.path}/{wc.block}/log.parquet"
+    if is_finished(log) and not is_to_be_trained(PLAN, train, wc.block):
+        return []
+    needs = train.needs.values()
     return ancient([f"{RESULTS}/{need.path}/{wc.block}/checkpoints" for need in needs])
 
 

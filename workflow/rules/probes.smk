@@ -3,8 +3,8 @@ rule probe_block:
     input:
         pool=ancient(rules.build_pool.output.pool),
         masks=block_masks,
-        checkpoints=ancient(rules.train_block.output.checkpoints),
-        log=ancient(rules.train_block.output.log),
+        checkpoints=weights_of,
+        log=log_of,
     output:
         signals=f"{RESULTS}/{{pool}}/{{run}}/{{probe}}/{{block}}/signals.parquet",
     log:

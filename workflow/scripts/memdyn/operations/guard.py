@@ -17,6 +17,7 @@ from memdyn.identity.recipe import RECIPE, read_recipe, with_code
 from memdyn.jobs.atomic import atomic_path, discard
 from memdyn.jobs.retention import is_temporary
 from memdyn.operations.progress import duration
+from memdyn.operations.weights import unread
 from memdyn.plan.stage import POOL, TRAIN, Stage
 from memdyn.plan.study import StudyPlan
 
@@ -167,14 +168,9 @@ def _unreadable(plan: StudyPlan) -> Iterator[tuple[Path, list[str]]]:
         trained = Path(plan.results, train.path, block)
         kept = (trained / "checkpoints").exists() or progress_folder(trained.parent, block).exists()
         if (trained / TRAIN.product).exists() and not kept:
-            left = [stage.slug for stage in _unread(plan, train, block)]
+            left = [stage.slug for stage in unread(plan, train, block)]
             if left:
                 yield trained, left
-
-
-def _unread(plan: StudyPlan, train: Stage, block: str) -> list[Stage]:
-    """What has still to read a block's weights."""
-    return [reader for reader in plan.readers(train, block) if not Path(plan.results, reader.product(block)).exists()]
 
 
 def discard_read(plan: StudyPlan) -> None:
@@ -185,7 +181,7 @@ def discard_read(plan: StudyPlan) -> None:
     """
     for train, block in _trainings(plan):
         weights = Path(plan.results, train.path, block, "checkpoints")
-        if is_temporary(weights) and not _unread(plan, train, block):
+        if is_temporary(weights) and not unread(plan, train, block):
             discard(weights)
 
 

@@ -1,0 +1,71 @@
+"""Weights that are gone are trained again for who has still to read them, and for nobody else."""
+
+from pathlib import Path
+
+import pytest
+
+from finished_studies import finish
+from memdyn.config.load import load_study
+from memdyn.plan.study import build_plan
+from project import Project
+
+pytestmark = pytest.mark.slow
+
+BLOCK = "block-0000-0007"
+STUDENT = {"name": "student", "mechanisms": {"distillation": {"temperature": 2}}}
+OTHER = {"name": "other", "mechanisms": {"distillation": {"temperature": 3}}}
+ALLOWED = ("--until", "probe_block", "--config", "allow_retrain=true")
+
+
+@pytest.fixture
+def project(clone: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A teacher, which is a run as well, and a student: all is there but their weights."""
+    monkeypatch.chdir(clone.folder)
+    clone.write_study(clone.study() | {"attacks": [{"name": "loss"}], "dynamics": {"attacks": ["loss"]}})
+    write(clone, runs=[{"name": "base"}, STUDENT])
+    finish(build_plan(load_study(clone.study())))
+    assert clone.planned() == {}
+    return clone
+
+
+def write(project: Project, **changes: object) -> None:
+    project.write_study(project.study() | changes)
+
+
+def test_one_more_probe_of_both(project: Project):
+    write(project, attacks=[{"name": "loss"}, {"name": "lira_views"}])
+    assert "allow_retrain=true" in project.refused()
+    assert project.planned(*ALLOWED) == {"train_block": 2, "probe_block": 2}
+
+
+def test_one_more_student_leaves_the_other_one_and_its_teachers_probes(project: Project):
+    write(project, runs=[{"name": "base"}, STUDENT, OTHER])
+    assert "allow_retrain=true" in project.refused()
+    assert project.planned(*ALLOWED) == {"train_block": 2, "probe_block": 1}, "the teacher and the new student"
+
+
+def test_a_students_probe_needs_its_hidden_teacher(project: Project):
+    """Whose weights nobody reads but its student, which is finished, and must be trained again."""
+    write(project, runs=[STUDENT], attacks=[{"name": "loss"}, {"name": "lira_views"}])
+    said = project.refused()
+    assert said.count(BLOCK) == 2, "both are trained again"
+    assert project.planned(*ALLOWED) == {"train_block": 2, "probe_block": 1}
+    write(project, allow_retrain=True)
+    jobs = f"\n{sum(project.planned().values())} jobs in all\n"
+    assert project.memdyn("why", "--configfile", "study.yaml").stdout.endswith(jobs)
+
+
+def test_weights_of_a_teacher_wait_for_a_student_that_is_trained_again(project: Project):
+    write(project, runs=[STUDENT], attacks=[{"name": "loss"}, {"name": "lira_views"}])
+    plan = build_plan(load_study(project.study()))
+    (teacher,) = plan.teachers
+    weights = Path(plan.results, teacher.train.path, BLOCK, "checkpoints")
+    weights.mkdir()
+    (weights / "delete-once-scored").touch()
+    assert project.planned(*ALLOWED) == {"train_block": 1, "probe_block": 1}
+    project.snakemake("--until", "build_pool", "--config", "allow_retrain=true")
+    assert weights.exists()
+
+
+def test_forced_jobs_are_given_their_weights(project: Project):
+    assert project.planned(*ALLOWED, "--forcerun", "probe_block") == {"train_block": 2, "probe_block": 2}
