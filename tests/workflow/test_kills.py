@@ -1,8 +1,8 @@
 """kill -9 at random moments of a whole study: what it ends with is, bit for bit, what an undisturbed one has.
 
 The study has a mechanism with state, a student with its hidden teacher, and views. A few kills in a run of all tests,
-at moments of its own each time; with MEMDYN_KILLS=50 as many, of processes that import for themselves, in a larger study:
-logits, GraNd and analyses, DP-SGD, an early end, and a run that fails. MEMDYN_KILLS_SEED repeats what a failure names.
+at moments of its own each time. With MEMDYN_KILLS=50 as many, of processes that import for themselves, in a larger
+study: logits, GraNd, analyses, DP-SGD, an early end, a run that fails. MEMDYN_KILLS_SEED repeats what a failure names.
 """
 
 import os

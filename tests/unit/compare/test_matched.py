@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from memdyn.compare.matched import UNDETERMINED, Clock, at_matched
+from memdyn.compare.matched import UNDETERMINED, Clock, at_matched, common_levels
 from memdyn.compare.series import COMPARED, Series, at_equal_epochs
 from run_series import comparison, tables
 
@@ -55,6 +55,13 @@ def test_nothing_is_extrapolated():
     found = at_matched(*metric, "gap", *clock, [], runs, (0.25, 0.5, 0.75, 1.0))
     assert len(found) == 1 and np.isnan(found.loc[0, "difference"])
     assert found.loc[0, "status"].startswith("no overlap: ")
+
+
+def test_an_overlap_that_rounding_makes_is_none():
+    """Accuracies are multiples of 1 / n, so that one run may end where the other starts, give or take a rounding."""
+    ends, starts = clock([-0.02, 0.0, np.nextafter(0.01, 1)], 0), clock([0.01, 0.2, 0.3], 0)
+    levels, status = common_levels(ends, starts, SHARES)
+    assert np.isnan(levels).all() and len(levels) == 1 and status.startswith("no overlap: ")
 
 
 @pytest.mark.slow

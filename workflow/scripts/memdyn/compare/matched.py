@@ -23,6 +23,7 @@ import pandas as pd
 
 from memdyn.compare.series import COMPARED, Comparison, Series, as_table, joined, pairs_of_runs, series_of
 
+_ROUNDING = 1e-12  # of a clock's values: what is nearer than that is equal
 UNDETERMINED = "not determined: a run is about at this value for long"
 
 
@@ -119,11 +120,12 @@ def common_levels(first: Clock, second: Clock, shares: Sequence[float]) -> tuple
     """
     ranges = first.series.range(), second.series.range()
     low, high = max(r[0] for r in ranges), min(r[1] for r in ranges)
-    if high <= low:
+    above = low + _ROUNDING * max(abs(end) for one in ranges for end in one)  # or all levels would be one
+    if high <= above:
         words = "no overlap: {:.3g} to {:.3g} against {:.3g} to {:.3g}".format(*ranges[0], *ranges[1])
         return np.full(1, np.nan), words
     ends = np.array([*first.ends(), *second.ends(), high])
-    sure = (ends > low) & (ends <= high) & first.is_sure(ends) & second.is_sure(ends)
+    sure = (ends > above) & (ends <= high) & first.is_sure(ends) & second.is_sure(ends)
     top = ends[sure].max() if sure.any() else high
     levels = np.minimum(low + np.array(shares) * (top - low), top)  # the last may be rounded above it
     return levels, np.where(first.is_sure(levels) & second.is_sure(levels), COMPARED, UNDETERMINED)
