@@ -35,7 +35,7 @@ def arrays(
 
 def of_models(given: Mapping[str, np.ndarray], order: np.ndarray) -> dict[str, np.ndarray]:
     """The same with the models in another order."""
-    axes = {"mask": 0, "groups": 0, "labels": None, "epochs": None, "sample_ids": None}
+    axes = {"mask": 0, "together": 0, "labels": None, "epochs": None, "sample_ids": None}
     found = {}
     for name, array in given.items():
         axis = axes.get(name.rpartition("_")[2] if name.endswith("_labels") else name, 1)

@@ -62,4 +62,4 @@ def curves(world: World, **how):
     """The population's curves of all samples."""
     labels = one_class(world)
     table = population_tables(observed(world, **how), labels, world.parts, BOUNDS, 0.95)["curves"]
-    return table[table["group"] == "all"].drop(columns="group").reset_index(drop=True)
+    return table[table["samples"] == "all"].drop(columns="samples").reset_index(drop=True)

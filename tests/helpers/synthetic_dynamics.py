@@ -76,10 +76,10 @@ def _curves(rng: np.random.Generator) -> pd.DataFrame:
         bands |= {"null_low": -0.02 * known, "null_high": known * (0.1 * curve + 0.02)}
         bands |= {"difference": 0.9 * curve, "difference_low": curve - 0.2, "difference_high": curve + 0.1}
         rows.append(pd.DataFrame({"figure": name, "epoch": EPOCHS, "value": curve} | bands))
-    overall = pd.concat(rows).assign(group="all")
+    overall = pd.concat(rows).assign(samples="all")
     one = overall[overall["figure"] == "displacement"].assign(figure="advantage")
     scaled = {"value", "low", "high", "null"}
-    classes = [one.assign(group=str(c), **{name: (c + 1) * one[name] for name in scaled}) for c in range(CLASSES)]
+    classes = [one.assign(samples=str(c), **{name: (c + 1) * one[name] for name in scaled}) for c in range(CLASSES)]
     return pd.concat([overall, *classes]).assign(threshold="lr1")
 
 
@@ -93,7 +93,7 @@ def _transitions(rng: np.random.Generator) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=["zone_from", "zone_to", "share", "probability"])
     pooled = table.assign(null=table["probability"] / 2, epoch=np.nan, epoch_to=np.nan)
     first = table.assign(null=np.nan, epoch=EPOCHS[0], epoch_to=EPOCHS[1])
-    return pd.concat([first, pooled]).assign(threshold="lr1", group="all")
+    return pd.concat([first, pooled]).assign(threshold="lr1", samples="all")
 
 
 def _sample_tables(samples: pd.DataFrame, runs: list[str], rng: np.random.Generator) -> tuple:

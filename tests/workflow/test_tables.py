@@ -164,7 +164,7 @@ def test_smooth_and_rates_name_sham_samples_too(made, tables):
 def test_the_share_of_highly_vulnerable_is_one_number(tables):
     keys = ["run", "attack", "threshold", "epoch"]
     shares = tables("zones").query("zone == 'highly_vulnerable'").set_index(keys)["share"]
-    curves = tables("curves").query("figure == 'share_highly_vulnerable' and group == 'all'").set_index(keys)["value"]
+    curves = tables("curves").query("figure == 'share_highly_vulnerable' and samples == 'all'").set_index(keys)["value"]
     counted = tables("samples").groupby(keys)["zone_counted"].apply(lambda zone: (zone == "highly_vulnerable").mean())
     assert len(shares) == len(curves) == len(counted) == 2 * 2 * 3
     np.testing.assert_allclose(shares.loc[counted.index], counted)

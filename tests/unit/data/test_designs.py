@@ -42,15 +42,15 @@ def test_models_of_one_set_of_samples_stay_together():
     assert find_design(mixed, 16).fold.tolist() == [*range(16), *range(6)], "one's complement betrays it as well"
 
 
-def test_groups_of_the_user():
-    mask, groups = half_of_the_models(rng(), 16, 60), np.array([7, 7, 3, 3, 9, 9, 5, 5] * 2)
-    assert find_design(mask, 16, groups).fold.tolist() == [0, 0, 1, 1, 2, 2, 3, 3] * 2
+def test_the_user_says_who_stays_together():
+    mask, together = half_of_the_models(rng(), 16, 60), np.array([7, 7, 3, 3, 9, 9, 5, 5] * 2)
+    assert find_design(mask, 16, together).fold.tolist() == [0, 0, 1, 1, 2, 2, 3, 3] * 2
     pairs = complementary_mask(rng(), 16, 60)
     assert find_design(pairs, 16, np.arange(16) // 2).fold.tolist() == np.repeat(np.arange(8), 2).tolist()
 
 
 @pytest.mark.parametrize(
-    ("mask", "groups", "words"),
+    ("mask", "together", "words"),
     [
         (cross_validations(rng(), 4, 60).repeat(3, axis=0), None, ["in 4 folds", "there are 0", "repeat it"]),
         (coins(rng(), 8, 600), None, ["in 8 folds", "at least 2", "of 8 models)"]),
@@ -64,12 +64,12 @@ def test_groups_of_the_user():
         (
             np.concatenate([complementary_mask(rng(), 8, 60), coins(rng(), 2, 60)]),
             None,
-            ["2 of 10 models have no complement", "the first is model 8", "`groups`"],
+            ["2 of 10 models have no complement", "the first is model 8", "`together`"],
         ),
     ],
 )
-def test_designs_that_cannot_be_studied_are_refused(mask, groups, words):
-    with pytest.raises(ValueError, match=r"mask|groups") as caught:
-        find_design(mask, 16, groups)
+def test_designs_that_cannot_be_studied_are_refused(mask, together, words):
+    with pytest.raises(ValueError, match=r"mask|together") as caught:
+        find_design(mask, 16, together)
     for word in words:
         assert word in str(caught.value)

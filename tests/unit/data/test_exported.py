@@ -106,16 +106,16 @@ BAD = {
     ),
     "a flipped membership": (
         with_mask(lambda mask: mask.__setitem__((5, 3), ~mask[5, 3])),
-        ["2 of 8 models have no complement", "the first is model 4", "in more than 119 of 120 samples", "`groups`"],
+        ["2 of 8 models have no complement", "the first is model 4", "in more than 119 of 120 samples", "`together`"],
     ),
     "three folds": (three_folds, ["no complementary pairs", "in 3 folds", "there are 0", "repeat it"]),
-    "groups of other models": (
-        lambda g: g | {"groups": np.arange(7)},
-        ["groups has shape (7,)", "allowed: [8 models]"],
+    "numbers of other models": (
+        lambda g: g | {"together": np.arange(7)},
+        ["together has shape (7,)", "allowed: [8 models]"],
     ),
-    "groups that are no numbers": (lambda g: g | {"groups": np.zeros(8)}, ["groups is float64", "whole numbers"]),
-    "pairs in two groups": (
-        lambda g: g | {"groups": np.arange(8)},
+    "no numbers": (lambda g: g | {"together": np.zeros(8)}, ["together is float64", "whole numbers"]),
+    "pairs that are not together": (
+        lambda g: g | {"together": np.arange(8)},
         ["trained on complementary samples", "one group for both"],
     ),
     "a model that has seen all": (

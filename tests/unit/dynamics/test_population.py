@@ -12,7 +12,7 @@ from dynamic_worlds import dynamic_world
 from memdyn.compare.claims import HEADLINES
 from memdyn.compare.series import Comparison, at_equal_epochs
 from memdyn.dynamics.observations import plan_design
-from memdyn.dynamics.population import FIGURES, Replicated, group_weights, half_figures, path_figures
+from memdyn.dynamics.population import FIGURES, Replicated, class_weights, half_figures, path_figures
 from memdyn.dynamics.speed import signed_root
 from memdyn.dynamics.splits import Splits
 from memdyn.dynamics.stage import dynamics_tables
@@ -30,7 +30,7 @@ def test_paths_against_loops():
     rng = np.random.default_rng(0)
     fpr, tpr = rng.random((2, 4, 30))
     epochs, labels = np.array([0, 1, 3, 7]), rng.integers(0, 2, 30)
-    figures = path_figures(fpr, tpr, epochs, group_weights(labels, np.array([0, 1])))
+    figures = path_figures(fpr, tpr, epochs, class_weights(labels, np.array([0, 1])))
     for k, members in enumerate([labels >= 0, labels == 0, labels == 1]):
         centres = [np.array([fpr[t, members].mean(), tpr[t, members].mean()]) for t in range(4)]
         length = 0.0
@@ -90,7 +90,7 @@ def test_tables(capsys):
     tables = dynamics_tables(world, LIRA, settings((0.1,)), labels, options(2, 1, spatial=True))
     assert set(tables) == {"summary", "curves", "transitions", "curve_replicates"}
     table = tables["curves"]
-    overall = table.query("group == 'all' and threshold == 'lr1' and figure == 'advantage'").set_index("epoch")
+    overall = table.query("samples == 'all' and threshold == 'lr1' and figure == 'advantage'").set_index("epoch")
     again = tables["curve_replicates"].query("threshold == 'lr1' and metric == 'advantage'")
     wide = again.pivot(index="group", columns="epoch", values="value")
     np.testing.assert_allclose(wide.loc[-1], overall["value"])
@@ -98,10 +98,10 @@ def test_tables(capsys):
     low, _ = jackknife.interval(wide.loc[-1].to_numpy(), wide.loc[0:].to_numpy(), sizes, 0.95)
     np.testing.assert_allclose(low, overall["low"])
     assert set(table["figure"]) == set(FIGURES) and len(table) == 2 * 3 * 3 * len(FIGURES)
-    assert set(table["group"]) == {"all", "0", "1"} and set(table["threshold"]) == {"lr1", "fpr0.1"}
-    shares = table[table["figure"].str.startswith("share_")].groupby(["threshold", "group", "epoch"])["value"].sum()
+    assert set(table["samples"]) == {"all", "0", "1"} and set(table["threshold"]) == {"lr1", "fpr0.1"}
+    shares = table[table["figure"].str.startswith("share_")].groupby(["threshold", "samples", "epoch"])["value"].sum()
     assert np.allclose(shares, 1)
-    entropy = table[(table["figure"] == "entropy") & (table["group"] == "1")]
+    entropy = table[(table["figure"] == "entropy") & (table["samples"] == "1")]
     assert entropy[["value", "null", "low", "difference_high"]].notna().all(axis=None)
     roots = table["figure"].isin(["speed_rms_corrected", "displacement_corrected"])
     plain = table[~roots]
@@ -118,7 +118,7 @@ def test_tables(capsys):
     assert one["epoch_to"].unique() == [5] and one["share"].sum() == pytest.approx(1)
     rows = one.groupby("zone_from")["probability"].sum(min_count=1).dropna()
     assert np.allclose(rows, 1) and set(one["zone_from"]) == set(ZONES)
-    pooled = moves[moves["epoch"].isna() & (moves["group"] == "all") & (moves["threshold"] == "lr1")]
+    pooled = moves[moves["epoch"].isna() & (moves["samples"] == "all") & (moves["threshold"] == "lr1")]
     steps = moves[moves["epoch"].notna() & (moves["threshold"] == "lr1")].groupby(["zone_from", "zone_to"])["share"]
     np.testing.assert_allclose(
         pooled.set_index(["zone_from", "zone_to"])["share"].sort_index(), steps.mean().sort_index()
@@ -137,7 +137,7 @@ def test_differences_between_runs_are_those_of_their_curves():
     values = replicates[replicates["group"] == -1].drop(columns="group")
     comparison = Comparison({"a": "pool", "b": "pool"}, dict.fromkeys("ab", np.ones(16, int)), 0.95)
     found = at_equal_epochs(values, replicates[replicates["group"] >= 0], ["threshold"], comparison)
-    shown = curve[curve["group"] == "all"].set_index(["run", "figure", "epoch"])["value"]
+    shown = curve[curve["samples"] == "all"].set_index(["run", "figure", "epoch"])["value"]
     for row in found.itertuples():
         assert row.difference == pytest.approx(shown["a", row.metric, row.at] - shown["b", row.metric, row.at])
         assert row.low <= row.difference <= row.high

@@ -8,7 +8,7 @@ from scipy.stats import t as student
 
 from dynamic_worlds import dynamic_world
 from memdyn.dynamics.dprime import effect_sizes
-from memdyn.dynamics.spatial import clark_evans, entropy, smooth_points, spatial_figures, spatial_groups
+from memdyn.dynamics.spatial import clark_evans, entropy, smooth_points, spatial_figures, spatial_samples
 from memdyn.stats.shrinkage import fit_prior
 from observed_worlds import LIRA, observed
 
@@ -86,7 +86,7 @@ def test_the_state_of_d_prime_alone_lies_on_a_line():
 
 def test_parts_are_compared_in_blocks_of_one_size():
     scored, sham = np.arange(1000), np.arange(250)
-    groups = spatial_groups([scored, scored[:30]], [sham, sham[:5]], 10, 2.0, most_blocks=3, smallest=20, seed=0)
+    groups = spatial_samples([scored, scored[:30]], [sham, sham[:5]], 10, 2.0, most_blocks=3, smallest=20, seed=0)
     assert [len(b) for b in groups["scored"].blocks[0]] == [250] * 3 and len(groups["sham"].blocks[0]) == 1
     assert groups["scored"].blocks[1] == ()
     rows = np.concatenate(groups["scored"].blocks[0])

@@ -3,7 +3,7 @@
 import numpy as np
 
 from dynamic_worlds import dynamic_world
-from memdyn.dynamics.population import group_weights, movements, shares
+from memdyn.dynamics.population import class_weights, movements, shares
 from memdyn.dynamics.transitions import HV, inflow, probabilities, transition_counts
 from memdyn.dynamics.zones import States, counted_zones, tracked_zones
 from memdyn.terms import ZONES
@@ -72,7 +72,7 @@ def test_counts_probabilities_and_inflow_against_loops():
     codes = rng.integers(0, 4, (5, 70)).astype(np.int8)
     codes[2:] += codes[2:] == 3  # some reach HV
     labels = rng.integers(0, 2, 70)
-    weights = group_weights(labels, np.array([0, 1, 7]))
+    weights = class_weights(labels, np.array([0, 1, 7]))
     counts = transition_counts(codes, np.nan_to_num(weights))
     for k, members in enumerate([np.ones(70, bool), labels == 0, labels == 1]):
         for t in range(4):

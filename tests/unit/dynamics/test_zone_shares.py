@@ -31,7 +31,7 @@ def test_table_curves_and_states_have_one_number(growing):
     every = states(observations)
     assert len(table) == 3 * len(ZONES) and np.allclose(table.groupby("epoch")["share"].sum(), 1)
     for row in table.itertuples():
-        curve = population.query("group == 'all' and epoch == @row.epoch and figure == 'share_' + @row.zone").iloc[0]
+        curve = population.query("samples == 'all' and epoch == @row.epoch and figure == 'share_' + @row.zone").iloc[0]
         assert row.share == pytest.approx(curve["value"]) and row.null == pytest.approx(curve["null"])
         assert row.low == pytest.approx(max(curve["low"], 0)) and row.high == pytest.approx(min(curve["high"], 1))
         counted = every.loc[every["epoch"] == row.epoch, "zone_counted"]

@@ -11,7 +11,7 @@ from designs import half_of_the_models
 from exported_scores import ORDER, arrays, of_models, write
 from memdyn.config.errors import ConfigError
 from memdyn.config.load import load_study
-from memdyn.data.exported import ASIDE, EPOCHS, FURTHER, GROUPS, IDS, REQUIRED
+from memdyn.data.exported import ASIDE, EPOCHS, FURTHER, IDS, REQUIRED, TOGETHER
 from memdyn.data.imports import Import
 from memdyn.identity.recipe import write_recipe
 from memdyn.operations.cost import statement
@@ -307,7 +307,7 @@ def test_the_example_of_the_readme_as_it_is_printed(tmp_path):
 def test_the_docs_name_all_arrays():
     table = (ROOT / "docs" / "scores.md").read_text().split("## The design")[0]
     named = {name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
-    assert named - {"population_NAME", "sham_NAME"} == {*REQUIRED, EPOCHS, IDS, GROUPS, *ASIDE, *FURTHER}
+    assert named - {"population_NAME", "sham_NAME"} == {*REQUIRED, EPOCHS, IDS, TOGETHER, *ASIDE, *FURTHER}
 
 
 @pytest.mark.parametrize("name", ["attacks", "distance", "study"])

@@ -22,13 +22,13 @@ def test_each_table(stage, name, one):
 
 
 def test_one_name_is_one_kind():
-    """But where some tables have no one group, no certain epoch, no count; or levels that are not of confidence."""
+    """But where some tables have no certain epoch, no count; or levels that are not of confidence."""
     kinds: dict[str, set[str]] = {}
     for _, _, one in EVERY:
         for column in one.columns:
             kinds.setdefault(column.name, set()).add(column.kind)
     several = {name for name, found in kinds.items() if len(found) > 1}
-    assert several == {"group", "epoch", "epoch_to", "n_samples", "level"}
+    assert several == {"epoch", "epoch_to", "n_samples", "level"}
 
 
 def test_the_study_takes_tables_over():

@@ -29,7 +29,7 @@ FEWEST_HITS = 10
 """Margins expected in a tail, from which on it can be checked: with none at all the jackknife has no width."""
 
 ALL_CLASSES = "all"
-"""In tables of groups: all samples, whatever their class."""
+"""In tables of classes: all samples, whatever theirs is."""
 
 
 def tpr_at(fpr: float) -> str:

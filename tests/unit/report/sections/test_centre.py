@@ -22,7 +22,7 @@ def test_centre_table_has_the_limits_of_the_curves(tables):
     last = tables["centre"]["epoch"].max()
     rows = [(epoch, name, 9 + epoch) for epoch in (0, last) for name in ("displacement", "path_length")]
     curves = pd.DataFrame(rows, columns=["epoch", "figure", "low"])
-    curves = curves.assign(high=curves["low"] + 1, null_low=0.0, null_high=0.5, group="all", threshold="lr1")
+    curves = curves.assign(high=curves["low"] + 1, null_low=0.0, null_high=0.5, samples="all", threshold="lr1")
     curves = curves.assign(run="mlp-sgd", attack="lira")
     table = tabulate_centre(shown(tables, curves=curves))
     (row,) = (row for row in table.rows if (row[0].text, row[1].text) == ("mlp-sgd", "lira"))

@@ -27,12 +27,12 @@ def test_classes_are_ordered_by_what_they_leak_and_both_ends_of_many_are_shown(t
     drawing = draw_one(tables, "classes-lira")
     titles = [axes.get_title() for axes in drawing.figure.axes]
     assert titles == ["class 2", "class 1", "class 0"] and not drawing.record.values["omitted"]
-    worst = tables["curves"].query("figure == 'advantage' and group == '2' and run == @RUN")
+    worst = tables["curves"].query("figure == 'advantage' and samples == '2' and run == @RUN")
     line = drawing.figure.axes[0].lines[0]
     assert np.allclose(line.get_ydata(), worst["value"]) and len(drawing.figure.axes[0].collections) == len(RUNS)
 
-    one = tables["curves"].query("figure == 'advantage' and group == '0'")
-    many = pd.concat([one.assign(group=str(c), value=one["value"] * (c + 1)) for c in range(100)])
+    one = tables["curves"].query("figure == 'advantage' and samples == '0'")
+    many = pd.concat([one.assign(samples=str(c), value=one["value"] * (c + 1)) for c in range(100)])
     drawing = draw_one({"runs": tables["runs"], "curves": many}, "classes-lira")
     titles = [axes.get_title() for axes in drawing.figure.axes]
     assert titles == [f"class {c}" for c in [*range(99, 89, -1), *range(9, -1, -1)]]

@@ -29,6 +29,7 @@ from memdyn.config.regularization import RegularizationConfig
 from memdyn.config.report import ReportConfig
 from memdyn.config.scores import UNUSED, SharedScores, unused
 from memdyn.config.statistics import StatisticsConfig
+from memdyn.terms import LIKELIHOOD_RATIO_1
 
 # leave-one-pair-out needs three other pairs to estimate a variance from
 MINIMUM_MODELS = 8
@@ -185,7 +186,7 @@ class StudyConfig(Strict):
                 f"allowed: {whole}"
             )
         plain = [attack.label() for attack in self.attacks if not attack.has_threshold]
-        if plain and self.dynamics.thresholds == ["lr1"]:
+        if plain and self.dynamics.thresholds == [LIKELIHOOD_RATIO_1]:
             raise ValueError(
                 f"dynamics.thresholds: lr1 alone, but {plain[0]} has no threshold of its own; "
                 "allowed: false positive rates too, such as 0.01"

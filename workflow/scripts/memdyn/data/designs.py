@@ -25,24 +25,24 @@ class Design:
     fold: NDArray[np.int64] | None = None
 
 
-def find_design(mask: NDArray[np.bool_], most: int, groups: NDArray[np.integer] | None = None) -> Design:
+def find_design(mask: NDArray[np.bool_], most: int, together: NDArray[np.integer] | None = None) -> Design:
     """Complementary pairs where there are, else folds.
 
     Args:
         mask: bool [M, n].
         most: folds.
-        groups: int [M], models that must not calibrate each other have one number; then there are folds in any case.
+        together: int [M], models that must not calibrate each other have one number; then there are folds in any case.
 
     Raises:
         ValueError: for pairs of which some are broken; for a design by which nobody can be calibrated.
     """
-    if groups is None:
+    if together is None:
         order, alone = pair_models(mask)
         if not len(alone):
             return Design(order)
         if len(order) >= len(alone):  # a slip, and not another design
             raise ValueError(_unpaired(mask, alone))
-    unit = _together(mask) if groups is None else _numbered(groups)
+    unit = _together(mask) if together is None else _numbered(together)
     _refuse_apart(mask, unit)
     fold = grouped(int(unit.max()) + 1, most)[unit]
     _refuse_few(mask, fold)
@@ -90,8 +90,8 @@ def _refuse_apart(mask: NDArray[np.bool_], unit: NDArray[np.int64]) -> None:
         if apart:
             what = "the same samples" if (mask[first] == mask[apart[0]]).all() else "complementary samples"
             raise ValueError(
-                f"groups: models {first} and {apart[0]} trained on {what}, and are of groups {unit[first]} and "
-                f"{unit[apart[0]]} (counted from 0): each betrays the other's members; allowed: one group for both"
+                f"together: models {first} and {apart[0]} trained on {what}, and have the numbers {unit[first]} and "
+                f"{unit[apart[0]]} (counted from 0): each betrays the other's members; allowed: one number for both"
             )
 
 
@@ -106,7 +106,7 @@ def _refuse_few(mask: NDArray[np.bool_], fold: NDArray[np.int64]) -> None:
         f"models of the others; outside of a fold there must be at least {FEWEST_REFERENCES} models that trained on a "
         f"sample and as many that did not, for all but {LOST:.0%} of each model's members and non-members, and there "
         f"are {found} (sample {rarest} is in {inside[rarest]} of {len(mask)} models); allowed: complementary pairs, "
-        "more models, fewer samples that are in nearly all or nearly no models, or `groups` of other models (of one "
+        "more models, fewer samples that are in nearly all or nearly no models, or another `together` (of one "
         "cross-validation alone no model is left that did not train on a sample: repeat it with other folds)"
     )
 
@@ -144,5 +144,5 @@ def _unpaired(mask: NDArray[np.bool_], alone: NDArray[np.int64]) -> str:
         f"mask: {len(alone)} of {len(mask)} models have no complement, one that trained on exactly the samples that "
         f"they did not, and the others have; the first is model {first}, whose mask no other one contradicts in more "
         f"than {nearest} of {mask.shape[1]} samples; allowed: complementary pairs, in any order, or other designs (an "
-        "array `groups` says that this is one)"
+        "array `together` says that this is one)"
     )

@@ -5,7 +5,7 @@
     labels          int [samples]                           classes
     epochs          int [checkpoints], increasing           1, 2, ... where it is left out
     sample_ids      int [samples], all different            0, 1, ... where it is left out
-    groups          int [models]                            models of one number never calibrate each other
+    together        int [models]                            models of one number never calibrate each other
     population      float [checkpoints, models, any]        margins of reference samples, which no model trained on
     sham            float [checkpoints, models, any]        margins of further ones, which get a mask as members do
     gap, entropy, modified_entropy, el2n                    as the margin
@@ -32,7 +32,7 @@ from memdyn.data.npz import Header, array_headers, read
 from memdyn.data.reading import listed
 from memdyn.terms import PARTS
 
-MARGIN, MASK, LABELS, EPOCHS, IDS, GROUPS = "margin", "mask", "labels", "epochs", "sample_ids", "groups"
+MARGIN, MASK, LABELS, EPOCHS, IDS, TOGETHER = "margin", "mask", "labels", "epochs", "sample_ids", "together"
 LOGITS = "logits"
 REQUIRED = (MARGIN, MASK, LABELS)
 # further signals -> how many axes a sample has of each
@@ -76,7 +76,7 @@ def array_of(name: str, part: str) -> str:
 
 
 ARRAYS = (
-    *(*REQUIRED, EPOCHS, IDS, GROUPS, *FURTHER, *ASIDE),
+    *(*REQUIRED, EPOCHS, IDS, TOGETHER, *FURTHER, *ASIDE),
     *(array_of(name, part) for part in ASIDE for name in (LABELS, *FURTHER)),
 )
 
@@ -94,12 +94,12 @@ def examine(path: str, most_folds: int) -> Exported:
     faults = list(_misnamed(found)) or list(_misshapen(found))
     if faults:
         raise ValueError(f"{path}: {listed(faults)}")
-    small = {name: read(path, name) for name in (MASK, LABELS, EPOCHS, IDS, GROUPS) if name in found}
+    small = {name: read(path, name) for name in (MASK, LABELS, EPOCHS, IDS, TOGETHER) if name in found}
     faults = [*_wrong_values(small), *_without_logit(path, found)]
     if faults:
         raise ValueError(f"{path}: {listed(faults)}")
     try:
-        design = find_design(small[MASK], most_folds, small.get(GROUPS))
+        design = find_design(small[MASK], most_folds, small.get(TOGETHER))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     return _exported(found, design, small)
@@ -169,7 +169,7 @@ def _misshapen(found: Mapping[str, Header]) -> Iterator[str]:
         yield f"margin {shape} is of {samples} samples; allowed: at least {FEWEST_SAMPLES}"
     wanted = {MARGIN: ("f", {**sizes, "samples": samples}), MASK: ("b", {"models": models, "samples": samples})}
     wanted |= {LABELS: ("iu", {"samples": samples}), IDS: ("iu", {"samples": samples})}
-    wanted |= {EPOCHS: ("iu", {"checkpoints": checkpoints}), GROUPS: ("iu", {"models": models})}
+    wanted |= {EPOCHS: ("iu", {"checkpoints": checkpoints}), TOGETHER: ("iu", {"models": models})}
     for part in ("scored", *ASIDE):
         margins = array_of(MARGIN, part)
         if margins not in found:

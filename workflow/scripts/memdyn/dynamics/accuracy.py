@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from memdyn.attacks.shadow_scores import ShadowScores
+from memdyn.stats.margins import loss
 from memdyn.store.scores import read_failed, read_shapes, read_signal
 
 
@@ -44,12 +45,12 @@ def accuracy_without_pairs(
 def _row(
     epoch: int, margins: np.ndarray, gap: np.ndarray | None, member: np.ndarray, parts: Mapping[str, slice]
 ) -> dict[str, float]:
-    loss = np.logaddexp(0, -margins.astype(np.float64))
+    losses = loss(margins.astype(np.float64))
     return {
         "epoch": epoch,
         **_accuracies(None if gap is None else gap > 0, member, parts),
-        "loss_in": loss[member].mean(),
-        "loss_out": loss[~member].mean(),
+        "loss_in": losses[member].mean(),
+        "loss_out": losses[~member].mean(),
     }
 
 

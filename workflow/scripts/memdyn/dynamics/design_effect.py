@@ -14,7 +14,7 @@ halves of the attack's own cross-fitting will not do: each calibrates the other,
 variance of the advantage is up to 2.5 times as large as their difference says).
 
 One sample's difference says little, so samples with similar d' are pooled: the effect depends on d' above all. As d' is
-known with noise, a sample takes the largest effect of its group and of those beside it. Never below 1.
+known with noise, a sample takes the largest effect of its bin and of those beside it. Never below 1.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ import numpy as np
 
 QUANTITIES = ("tpr", "fpr", "advantage")
 SPLITS = 4  # random splits into halves: a split more adds little, since all share the same models
-MOST_GROUPS, SMALLEST_GROUP = 10, 10  # of samples
+MOST_BINS, SMALLEST_BIN = 10, 10  # of samples
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def design_effects(halves: Sequence[tuple[Called, Called]], n_pairs: int, d_prim
     Args:
         halves: of each random split, both counted as worlds of their own.
         n_pairs: of all models.
-        d_prime: [n], by which samples are grouped.
+        d_prime: [n], by which samples are binned.
     """
     n_samples = len(d_prime)
     if not halves:
@@ -61,14 +61,14 @@ def design_effects(halves: Sequence[tuple[Called, Called]], n_pairs: int, d_prim
     for first, second in halves:
         squares += (first.rates() - second.rates()) ** 2
         trials += (1 / first.pairs + 1 / second.pairs) * _of_one_trial(first, second)
-    n_groups = np.clip(n_samples // SMALLEST_GROUP, 1, MOST_GROUPS)
-    group = np.argsort(np.argsort(d_prime, kind="stable"), kind="stable") * n_groups // n_samples
-    sums = [np.stack([np.bincount(group, row, n_groups) for row in values]) for values in (squares, trials)]
+    n_bins = np.clip(n_samples // SMALLEST_BIN, 1, MOST_BINS)
+    place = np.argsort(np.argsort(d_prime, kind="stable"), kind="stable") * n_bins // n_samples
+    sums = [np.stack([np.bincount(place, row, n_bins) for row in values]) for values in (squares, trials)]
     effect = np.divide(*sums, out=np.ones_like(sums[0]), where=sums[1] > 0)
     larger = np.mean([n_pairs * (1 / first.pairs + 1 / second.pairs) / 2 for first, second in halves])
     effect = np.maximum(1, 1 + larger * (effect - 1))
     beside = np.pad(effect, ((0, 0), (1, 1)), mode="edge")
-    return np.maximum(np.maximum(beside[:, :-2], effect), beside[:, 2:])[:, group]
+    return np.maximum(np.maximum(beside[:, :-2], effect), beside[:, 2:])[:, place]
 
 
 def _of_one_trial(first: Called, second: Called) -> np.ndarray:

@@ -24,7 +24,7 @@ from memdyn.attacks.signals import Signals
 from memdyn.dynamics.design_effect import QUANTITIES, SPLITS, Called, design_effects
 from memdyn.dynamics.dprime import effect_sizes
 from memdyn.dynamics.onset import critical_t, t_statistic
-from memdyn.dynamics.spatial import SpatialGroups, smooth_points, spatial_figures
+from memdyn.dynamics.spatial import SpatialSamples, smooth_points, spatial_figures
 from memdyn.dynamics.splits import Splits
 from memdyn.dynamics.zones import States
 from memdyn.stats.jackknife import Pairs
@@ -221,7 +221,7 @@ def cuts(attack: Attack, scores_out: np.ndarray, half: np.ndarray, fprs: Iterabl
 
 
 def observe(
-    scores: ShadowScores, attack: Attack, settings: Settings, design: Design, groups: dict[str, SpatialGroups]
+    scores: ShadowScores, attack: Attack, settings: Settings, design: Design, spatial: dict[str, SpatialSamples]
 ) -> Observations:
     """One pass over the checkpoints, one of them in memory at a time.
 
@@ -230,14 +230,14 @@ def observe(
         attack: from `memdyn.attacks.base.build`.
         settings: of the attack's evaluation (thresholds, and the level of limits).
         design: from `plan_design`.
-        groups: by part, which samples the spatial figures are of, from `memdyn.dynamics.spatial.spatial_groups`.
+        spatial: by part, which samples the spatial figures are of, from `memdyn.dynamics.spatial.spatial_samples`.
 
     Memory: W T n bytes for each of d_in and d_out and each threshold, W the number of worlds (up to 255 pairs).
     """
     epochs = scores.epochs
     labels = [LIKELIHOOD_RATIO_1] * (attack.threshold is not None) + [*map(threshold_label, settings.rate_fprs)]
     recorders = {
-        part: _Recorder(len(epochs), scores.parts[part], design, labels, groups[part])
+        part: _Recorder(len(epochs), scores.parts[part], design, labels, spatial[part])
         for part in masked_parts(scores.parts)
     }
     for step, epoch in enumerate(epochs):
@@ -258,16 +258,16 @@ def observe(
 class _Recorder:
     """The arrays of one part of the pool, filled checkpoint by checkpoint."""
 
-    def __init__(self, n_epochs: int, rows: slice, design: Design, labels: list[str], groups: SpatialGroups) -> None:
+    def __init__(self, n_epochs: int, rows: slice, design: Design, labels: list[str], spatial: SpatialSamples) -> None:
         shape, few = (n_epochs, rows.stop - rows.start), design.n_jackknife
         pairs = design.pairs
         count = np.uint8 if pairs.max() < 256 else np.uint16
         n_worlds = len(pairs)
-        self.design, self.groups = design, groups
+        self.design, self.of = design, spatial
         self.counts = {
             label: Counts(*(np.zeros((w, *shape), count) for w in (n_worlds, n_worlds, few)), pairs) for label in labels
         }
-        self.spatial = {label: np.full((few, n_epochs, *groups.shape), np.nan) for label in labels}
+        self.spatial = {label: np.full((few, n_epochs, *spatial.shape), np.nan) for label in labels}
         self.design_effect = {label: np.empty((len(QUANTITIES), *shape), np.float32) for label in labels}
         self.t = np.empty((few, *shape), np.float32)
         self.d_prime, self.d_prime_sd, self.d_prime_low, self.d_prime_high = (np.empty(shape) for _ in _EFFECTS)
@@ -295,9 +295,9 @@ class _Recorder:
                     counts.d_both[w, step] = both
                 if w in self.design.repeats:
                     repeats[label][w] = Called(counts.d_in[w, step], counts.d_out[w, step], both, len(world.pairs))
-                if jackknifed and any(self.groups.blocks):
+                if jackknifed and any(self.of.blocks):
                     points = smooth_points(scores_in - cut, scores_out - cut)
-                    self.spatial[label][w, step] = spatial_figures(points, self.groups)
+                    self.spatial[label][w, step] = spatial_figures(points, self.of)
         for label, found in repeats.items():
             halves = [(found[a], found[b]) for a, b in self.design.repeats]
             effects = design_effects(halves, int(self.design.pairs[0]), self.d_prime[step].astype(np.float32))

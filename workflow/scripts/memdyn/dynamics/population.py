@@ -93,7 +93,7 @@ class Replicated:
         return self.shown(low + (self.value - self.centre)), self.shown(high + (self.value - self.centre))
 
 
-def group_weights(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
+def class_weights(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """Rows [1 + C, n] that average over all samples and over each class; NaN for a class without samples."""
     members = np.concatenate([np.ones((1, len(labels)), bool), labels == classes[:, None]])
     with np.errstate(invalid="ignore"):
@@ -163,12 +163,12 @@ def population_tables(
         level: of the bands.
 
     Returns:
-        curves: threshold, group ("all" or a class), figure (see `FIGURES`), epoch, value, low, high (scored part);
+        curves: threshold, samples ("all" or a class), figure (see `FIGURES`), epoch, value, low, high (scored part);
             null, null_low, null_high (sham part; NaN without one); difference, difference_low, difference_high (scored
             - sham; of squares for the two signed roots, and then its signed root).
-        transitions (no rows of a single checkpoint): threshold, group, epoch, epoch_to (both NaN: pooled over training,
-            the only one for a class), zone_from, zone_to (tracked), share (of the group's samples; pooled: per step),
-            probability, low, high, null (the sham part's probability).
+        transitions (no rows of a single checkpoint): threshold, samples, epoch, epoch_to (both NaN: pooled over
+            training, the only one for a class), zone_from, zone_to (tracked), share (of these samples; pooled: per
+            step), probability, low, high, null (the sham part's probability).
         curve_replicates: threshold, metric (a figure), epoch, epoch_to (the next checkpoint for `TO_NEXT`, else the
             same), group, value: of all samples, without each group of pairs; group -1 is the estimate that they belong
             to. Differences between runs are jackknifed from them, so the signed roots are not among them: their squares
@@ -176,8 +176,8 @@ def population_tables(
             runs on different pools do not share (NaN in other rows).
     """
     classes = np.unique(labels[parts["scored"]])
-    weights = {part: group_weights(labels[parts[part]], classes) for part in observations.parts}
-    groups, sizes = [ALL_CLASSES, *map(str, classes)], observations.design.sizes
+    weights = {part: class_weights(labels[parts[part]], classes) for part in observations.parts}
+    of, sizes = [ALL_CLASSES, *map(str, classes)], observations.design.sizes
     left_out = observations.design.groups
     curves, transitions, replicates = [], [], []
     for threshold in observations.thresholds:
@@ -186,7 +186,7 @@ def population_tables(
         if "sham" in observations.parts:
             null_figures, null_moves = _measure(observations, "sham", threshold, weights["sham"], bounds)
         for name, figure in figures.items():
-            table = _curve(figure, null_figures[name], sizes, level, groups, observations.epochs)
+            table = _curve(figure, null_figures[name], sizes, level, of, observations.epochs)
             table[_LIMITS] = table[_LIMITS].clip(*_RANGES.get(name, (-np.inf, np.inf)))
             curves.append(table.assign(threshold=threshold, figure=name))
             if figure.scale is None:
@@ -194,11 +194,11 @@ def population_tables(
                 se = _se_samples(observations, threshold) if name == "advantage" else np.nan
                 overall = _overall(figure, left_out, observations.epochs, epoch_to, se)
                 replicates.append(overall.assign(threshold=threshold, metric=name))
-        for table in _transitions(moves, null_moves, sizes, level, groups, observations.epochs):
+        for table in _transitions(moves, null_moves, sizes, level, of, observations.epochs):
             transitions.append(table.assign(threshold=threshold))
     return {
-        "curves": _ordered(curves, ["threshold", "group", "figure"]),
-        "transitions": _ordered(transitions, ["threshold", "group"]),
+        "curves": _ordered(curves, ["threshold", "samples", "figure"]),
+        "transitions": _ordered(transitions, ["threshold", "samples"]),
         "curve_replicates": _ordered(replicates, ["threshold", "metric"]),
     }
 
@@ -246,10 +246,10 @@ def _to_next(values: np.ndarray) -> np.ndarray:
 
 
 def _curve(
-    figure: Replicated, null: Replicated, sizes: np.ndarray, level: float, groups: list[str], epochs: np.ndarray
+    figure: Replicated, null: Replicated, sizes: np.ndarray, level: float, samples: list[str], epochs: np.ndarray
 ) -> pd.DataFrame:
     shape = figure.value.shape
-    columns = {"group": np.repeat(groups, shape[1]), "epoch": np.tile(epochs, shape[0])}
+    columns = {"samples": np.repeat(samples, shape[1]), "epoch": np.tile(epochs, shape[0])}
     for name, one in (("value", figure), ("null", null), ("difference", figure - null)):
         prefix = "" if name == "value" else f"{name}_"
         low, high = one.interval(sizes, level)
@@ -260,7 +260,7 @@ def _curve(
 def _overall(
     figure: Replicated, left_out: np.ndarray, epochs: np.ndarray, epoch_to: np.ndarray, se_samples: np.ndarray | float
 ) -> pd.DataFrame:
-    """The estimate (group -1) and the replicates of the first group of samples, all of them, moved to the estimate.
+    """The estimate (group -1) and the replicates of all samples, the first that there are, moved to the estimate.
 
     A figure between checkpoints has no value at the last one, so it ends with the last `epoch_to` [T or T - 1].
     """
@@ -286,17 +286,17 @@ def _se_samples(observations: Observations, threshold: str) -> np.ndarray:
 
 
 def _transitions(
-    moves: Replicated, null: Replicated, sizes: np.ndarray, level: float, groups: list[str], epochs: np.ndarray
+    moves: Replicated, null: Replicated, sizes: np.ndarray, level: float, samples: list[str], epochs: np.ndarray
 ) -> list[pd.DataFrame]:
-    """One table a step for all samples, then one pooled over steps for each group."""
+    """One table a step for all samples, then one pooled over steps for all and each class."""
     tables = []
     for step, (epoch, epoch_to) in enumerate(pairwise(epochs.astype(float))):
         one, other = (_select(x, 0, step) for x in (moves, null))
-        tables.append(_matrix(one, other, sizes, level).assign(group=ALL_CLASSES, epoch=epoch, epoch_to=epoch_to))
-    for k, group in enumerate(groups):
+        tables.append(_matrix(one, other, sizes, level).assign(samples=ALL_CLASSES, epoch=epoch, epoch_to=epoch_to))
+    for k, of in enumerate(samples):
         one, other = (_select(x, k) for x in (moves, null))
         one, other = (Replicated(*map(_over_steps, (x.value, x.centre, x.deleted))) for x in (one, other))
-        tables.append(_matrix(one, other, sizes, level).assign(group=group, epoch=np.nan, epoch_to=np.nan))
+        tables.append(_matrix(one, other, sizes, level).assign(samples=of, epoch=np.nan, epoch_to=np.nan))
     return tables if len(epochs) > 1 else [table.iloc[:0] for table in tables]
 
 

@@ -20,11 +20,11 @@ FIGURES = ("entropy", "clark_evans")
 
 
 @dataclass(frozen=True)
-class SpatialGroups:
+class SpatialSamples:
     """Which samples the figures are of, and how.
 
     Attributes:
-        blocks: for each of K groups, blocks of equally many samples (rows of points); figures are means over blocks.
+        blocks: for each of K sets, blocks of equally many samples (rows of points); figures are means over blocks.
         grid: G; the plane is cut into G x G squares.
         base: of the logarithm of the entropy.
     """
@@ -38,29 +38,29 @@ class SpatialGroups:
         return len(self.blocks), len(FIGURES)
 
 
-NO_GROUPS = SpatialGroups((), 1, 2.0)
+NO_SAMPLES = SpatialSamples((), 1, 2.0)
 
 
-def spatial_groups(
+def spatial_samples(
     scored: list[np.ndarray], sham: list[np.ndarray], grid: int, base: float, most_blocks: int, smallest: int, seed: int
-) -> dict[str, SpatialGroups]:
+) -> dict[str, SpatialSamples]:
     """Blocks of one size for both parts.
 
     Args:
-        scored, sham: the samples (rows) of each of the K groups in either part.
-        most_blocks: of a group.
-        smallest: groups whose blocks would be smaller have no figures.
+        scored, sham: the samples (rows) of each of the K sets in either part.
+        most_blocks: of a set.
+        smallest: sets whose blocks would be smaller have no figures.
         seed: of the samples' assignment to blocks.
     """
     rng = np.random.default_rng(seed)
     blocks: dict[str, list[tuple[np.ndarray, ...]]] = {"scored": [], "sham": []}
-    for group in zip(scored, sham, strict=True):
-        size = min(map(len, group))
-        for part, rows in zip(blocks, group, strict=True):
+    for rows_of in zip(scored, sham, strict=True):
+        size = min(map(len, rows_of))
+        for part, rows in zip(blocks, rows_of, strict=True):
             count = min(most_blocks, len(rows) // size) if size >= max(smallest, 2) else 0
             shuffled = rng.permutation(rows)
             blocks[part].append(tuple(shuffled[b * size : (b + 1) * size] for b in range(count)))
-    return {part: SpatialGroups(tuple(groups), grid, base) for part, groups in blocks.items()}
+    return {part: SpatialSamples(tuple(sets), grid, base) for part, sets in blocks.items()}
 
 
 def smooth_points(excess_in: np.ndarray, excess_out: np.ndarray) -> np.ndarray:
@@ -83,13 +83,15 @@ def _chance_above(excess: np.ndarray) -> np.ndarray:
     return stdtr(total, mean / scale)
 
 
-def spatial_figures(points: np.ndarray, groups: SpatialGroups) -> np.ndarray:
-    """The `FIGURES` [K, 2] of each group of points [n, 2], means over its blocks; NaN for a group without blocks."""
-    figures = np.full(groups.shape, np.nan)
-    for k, blocks in enumerate(groups.blocks):
+def spatial_figures(points: np.ndarray, samples: SpatialSamples) -> np.ndarray:
+    """The `FIGURES` [K, 2] of each set of points [n, 2], means over its blocks; NaN for a set without blocks."""
+    figures = np.full(samples.shape, np.nan)
+    for k, blocks in enumerate(samples.blocks):
         if blocks:
             each = (points[rows] for rows in blocks)
-            figures[k] = np.mean([[entropy(block, groups.grid, groups.base), clark_evans(block)] for block in each], 0)
+            figures[k] = np.mean(
+                [[entropy(block, samples.grid, samples.base), clark_evans(block)] for block in each], 0
+            )
     return figures
 
 

@@ -11,7 +11,7 @@ from memdyn.attacks.shadow_scores import ShadowScores
 from memdyn.dynamics.design_effect import SPLITS
 from memdyn.dynamics.observations import Observations, observe, plan_design
 from memdyn.dynamics.population import population_tables
-from memdyn.dynamics.spatial import NO_GROUPS, spatial_groups
+from memdyn.dynamics.spatial import NO_SAMPLES, spatial_samples
 from memdyn.dynamics.splits import Splits
 from memdyn.dynamics.trajectories import SampleOptions, summary_table
 from memdyn.dynamics.zones import ZoneBounds
@@ -28,7 +28,7 @@ class DynamicsOptions:
         grid: G of the spatial entropy's G x G grid.
         entropy_base: of its logarithm.
         most_blocks: blocks of samples that the spatial figures are means over.
-        smallest_block: groups with fewer sham samples have no spatial figures.
+        smallest_block: classes with fewer sham samples have no spatial figures.
         sample: see `SampleOptions`.
         bounds: of the zones.
     """
@@ -51,7 +51,7 @@ def observe_run(
     design = plan_design(attack, scores.pairs, settings.groups, splits, options.splits, options.jackknife_splits)
     classes = np.unique(labels[scores.parts["scored"]])
     scored, sham = (_rows(labels[scores.parts[part]], classes) for part in MASKED_PARTS)
-    blocks = spatial_groups(
+    blocks = spatial_samples(
         scored, sham, options.grid, options.entropy_base, options.most_blocks, options.smallest_block, settings.seed
     )
     return observe(scores, attack, settings, design, blocks)
@@ -61,7 +61,7 @@ def observe_states(scores: ShadowScores, attack: Attack, settings: Settings) -> 
     """The counting pass for what needs states and their errors only: no noise-corrected and no spatial figures."""
     splits = Splits.where_possible(scores.pairs, SPLITS, settings.groups, settings.seed)
     design = plan_design(attack, scores.pairs, settings.groups, splits)
-    return observe(scores, attack, settings, design, dict.fromkeys(MASKED_PARTS, NO_GROUPS))
+    return observe(scores, attack, settings, design, dict.fromkeys(MASKED_PARTS, NO_SAMPLES))
 
 
 def dynamics_tables(

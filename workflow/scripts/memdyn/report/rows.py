@@ -49,7 +49,7 @@ def at_last(table: pd.DataFrame, by: str | list[str] = "run") -> pd.DataFrame:
 def of_population(curves: pd.DataFrame, needed: str = "") -> pd.DataFrame:
     """Curves of all samples, of the runs that have the needed figure."""
     having = curves.loc[curves["figure"] == needed, "run"] if needed else curves["run"]
-    return curves[curves["run"].isin(having) & (curves["group"] == ALL_CLASSES)]
+    return curves[curves["run"].isin(having) & (curves["samples"] == ALL_CLASSES)]
 
 
 def runs_in(table: pd.DataFrame, runs: Iterable[str]) -> list[str]:

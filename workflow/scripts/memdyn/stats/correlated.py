@@ -26,7 +26,7 @@ class Common:
         variance: [F, T], mean over samples.
         weight: [F], how many observations the correlation counts as.
         nu, residual: [F, T], prior of a number's variance given those before it (`memdyn.stats.shrinkage.Prior`).
-        effect, effects: [F, T], mean and variance over samples of what the group shifts a number by given those before
+        effect, effects: [F, T], mean and variance over samples of what membership shifts a number by given those before
             it, in its standard deviations given them.
     """
 
@@ -126,9 +126,9 @@ def cross_moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def in_common(first: np.ndarray, second: np.ndarray) -> Common:
-    """What samples have in common, from values [r, n, T] of two groups of r >= 2 models each.
+    """What samples have in common, from values [r, n, T] of two sets of r >= 2 models each.
 
-    The correlation is that of the samples' squares, centred in each group, each sample scaled by its own standard
+    The correlation is that of the samples' squares, centred in each set, each sample scaled by its own standard
     deviations: one with large variances counts as the others do. Its weight maximises the evidence (the marginal
     likelihood over samples) of `WEIGHTS`, with a parabola through the best of them and its neighbours. Effects are
     estimated by moments: the mean, and the variance beyond what noise of r models explains.
@@ -165,7 +165,7 @@ class _Seen:
     Attributes:
         evidence: log marginal likelihood a sample, but for what does not depend on the weight.
         nu, residual: [T].
-        shift: [T, n], differences of the groups, given the numbers before, in standard deviations.
+        shift: [T, n], differences of the two sets, given the numbers before, in standard deviations.
         noise: [T, n], their variance over models.
         dof: [T], degrees of freedom of the standard deviations, > 2.
     """
@@ -219,7 +219,7 @@ def _peak(places: np.ndarray, heights: np.ndarray) -> float:
 
 
 def _chunks(first: np.ndarray, second: np.ndarray) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
-    """(samples, differences of the groups' means [1, T, c], summed centred squares [1, T, T, c]), a chunk at a time."""
+    """(samples, differences of the sets' means [1, T, c], summed centred squares [1, T, T, c]), a chunk at a time."""
     width = max(1, CHUNK // (first.shape[2] * max(len(first), first.shape[2])))
     for left in range(0, first.shape[1], width):
         columns = slice(left, left + width)

@@ -14,11 +14,12 @@ from memdyn.report.rows import at_last, failed_runs, preferred_aggregation
 from memdyn.report.section import Study
 from memdyn.report.words import METRIC_CHANCE, METRIC_LABELS
 from memdyn.stats.jackknife import SAMPLE_GROUPS
+from memdyn.terms import AUC, tpr_at
 
-METRICS = ("tpr_at_fpr_0.01", "auc")  # runs are compared by the first that is known: the small FPR that is known best
-_LOW = "tpr_at_fpr_0.001"
+METRICS = (tpr_at(0.01), AUC)  # runs are compared by the first that is known: the small FPR that is known best
+_LOW = tpr_at(0.001)
 _OWN_FPR = ("fpr", "fpr_low", "fpr_high")
-_TOLD = (METRICS[0], _LOW, "auc")
+_TOLD = (METRICS[0], _LOW, AUC)
 _MOST = 3  # runs that the one which leaks most is compared with
 _PLATEAU = 0.01  # accuracy below the best one
 _TURNED = {"run_a": "run_b", "run_b": "run_a", "epoch_a": "epoch_b", "epoch_b": "epoch_a", "low": "high", "high": "low"}

@@ -117,7 +117,7 @@ def _path_limits(
     if curves is None:
         return {}
     mine = curves[(curves["run"] == run) & (curves["attack"] == attack) & (curves["threshold"] == threshold)]
-    last = mine[(mine["group"] == ALL_CLASSES) & (mine["epoch"] == mine["epoch"].max())].set_index("figure")
+    last = mine[(mine["samples"] == ALL_CLASSES) & (mine["epoch"] == mine["epoch"].max())].set_index("figure")
     low, high = ("low", "high") if part == "scored" else ("null_low", "null_high")
     return dict(zip(last.index, zip(last[low], last[high], strict=True), strict=True))
 

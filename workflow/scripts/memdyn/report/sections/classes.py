@@ -25,16 +25,16 @@ _COLUMNS = 5
 def draw_classes(study: Study) -> Iterator[Drawing]:
     """Mean advantage over checkpoints, a panel a class, the most vulnerable class first."""
     curves, styles = study.tables["curves"], study.styles
-    of_classes = curves[(curves["figure"] == "advantage") & (curves["group"] != ALL_CLASSES)]
+    of_classes = curves[(curves["figure"] == "advantage") & (curves["samples"] != ALL_CLASSES)]
     for attack, threshold, table in study.by_attack(of_classes):
         ranked = _ranked(table)
         shown = ranked if len(ranked) <= _MOST else ranked[: _MOST // 2] + ranked[-_MOST // 2 :]
         rows, columns = shape_for(len(shown), most=_COLUMNS)
         figure, grid = panels(rows, columns, 1.5 * rows + 0.6, style.WIDTH * max(columns, 2) / _COLUMNS)
         names = class_names(table["run"].unique(), study.pools)
-        for axes, group in zip(grid.flat, shown, strict=False):
-            draw_curves(axes, table[table["group"] == group], styles)
-            axes.set_title(style.clip_label(names.get(group, f"class {group}"), 22))
+        for axes, number in zip(grid.flat, shown, strict=False):
+            draw_curves(axes, table[table["samples"] == number], styles)
+            axes.set_title(style.clip_label(names.get(number, f"class {number}"), 22))
             style.epoch_axis(axes, label=False)
         label_outer(grid, len(shown), "epoch", "mean advantage")
         legend_above(figure, [*style.run_handles(styles), *style.null_handles(table["null"])])
@@ -51,8 +51,8 @@ def draw_classes(study: Study) -> Iterator[Drawing]:
 
 def _ranked(curves: pd.DataFrame) -> list[str]:
     """Classes by their advantage at the last checkpoint, a mean over runs, largest first (ties: by number)."""
-    means = at_last(curves).groupby("group")["value"].mean().dropna()
-    return sorted(means.index, key=lambda group: (-means[group], int(group)))
+    means = at_last(curves).groupby("samples")["value"].mean().dropna()
+    return sorted(means.index, key=lambda number: (-means[number], int(number)))
 
 
 def class_names(runs: Iterable[str], pools: Mapping[str, DrawnPool]) -> dict[str, str]:

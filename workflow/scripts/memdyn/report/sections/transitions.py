@@ -33,7 +33,7 @@ _SHORT = {zone: zone for zone in ZONES} | {"vulnerable": "vuln.", "highly_vulner
 def draw_transitions(study: Study) -> Iterator[Drawing]:
     """The pooled matrix of all samples, a panel a run."""
     table = study.tables["transitions"]
-    pooled = table[table["epoch"].isna() & (table["group"] == ALL_CLASSES)]
+    pooled = table[table["epoch"].isna() & (table["samples"] == ALL_CLASSES)]
     for attack, threshold, matrices in study.by_attack(pooled):
         for page, runs in pages(runs_in(matrices, study.styles), 3):
             width = style.WIDTH / 2 if len(runs) == 1 else style.WIDTH
