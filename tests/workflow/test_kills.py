@@ -61,7 +61,7 @@ STUDY = {
     "dynamics": {"thresholds": ["lr1"], "attacks": ["lira_views"]},
     "analysis": {"enabled": False},
     "on_divergence": "drop",
-    "report": {"png_dpi": 50, "pdf": False, "plane_epochs": 1, "top_samples": 2},
+    "report": {"png_dpi": 50, "pdf": False, "plane_epochs": 1, "top_samples": 2, "show_images": False},
 }
 MORE = {
     "runs": RUNS + MORE_RUNS,

@@ -142,7 +142,8 @@ def _answer(connection: socket.socket) -> None:
         for stream in streams:
             os.close(stream)
         threading.Thread(target=lambda: (connection.recv(1), _kill(pid)), daemon=True).start()
-        connection.send(str(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])).encode())
+        with suppress(BrokenPipeError):  # who asked was killed
+            connection.send(str(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])).encode())
         os._exit(0)
     connection.close()
     os.setsid()

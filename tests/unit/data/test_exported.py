@@ -116,7 +116,7 @@ BAD = {
     "no numbers": (lambda g: g | {"together": np.zeros(8)}, ["together is float64", "whole numbers"]),
     "pairs that are not together": (
         lambda g: g | {"together": np.arange(8)},
-        ["trained on complementary samples", "one group for both"],
+        ["trained on complementary samples", "one number for both"],
     ),
     "a model that has seen all": (
         with_mask(lambda mask: mask.__setitem__(slice(6, 8), np.array([[True], [False]]))),
