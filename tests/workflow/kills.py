@@ -82,12 +82,12 @@ class Running:
 
 
 def made(project: Project) -> dict[str, float]:
-    """File of the results -> when it was written; without what says how a job went, and links."""
+    """File of the results -> when it was written; without what says how a job went, links, and Snakemake's own."""
     files = (path for path in project.results.rglob("*") if path.is_file() and not path.is_symlink())
     return {
         path.relative_to(project.results).as_posix(): path.stat().st_mtime
         for path in files
-        if not path.name.endswith((".log", ".job.json"))
+        if not path.name.endswith((".log", ".job.json", ".snakemake_timestamp"))
     }
 
 

@@ -99,6 +99,14 @@ def test_no_false_record(job, tmp_path, body, code):
     assert job_records(tmp_path / "stage") == []
 
 
+def test_a_killed_jobs_half_written_files_go_with_the_next_one(job, tmp_path):
+    written = "with atomic_path(outputs[1]) as temporary:\n    temporary.write_text('half')\n"
+    assert job(f"{written}    os.kill(os.getpid(), signal.SIGKILL)\n") == -signal.SIGKILL
+    left = tmp_path / "stage" / "block-0000-0007"
+    assert len(list(left.glob(".*.tmp"))) == 1
+    assert job(DONE) == 0 and not list(left.glob(".*.tmp")) and (left / "log.parquet").exists()
+
+
 def test_work_that_another_job_has_done_keeps_its_record(job, tmp_path):
     """The second job waits for the first, finds the outputs and does nothing."""
     assert job(DONE) == 0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from memdyn.jobs.atomic import atomic_path, is_own_work, remove, sweep
+from memdyn.jobs.atomic import atomic_path, is_own_work, remove, sweep, sweep_older
 
 
 def names(folder: Path) -> list[str]:
@@ -111,3 +111,13 @@ def test_what_this_process_wrote_is_known_however_its_path_is_spelled(tmp_path, 
         temporary.write_text(str(1 / 0))
     assert is_own_work(tmp_path / "file") and is_own_work("./file")
     assert not any(map(is_own_work, ("other", "failed", "missing")))
+
+
+def test_a_job_deletes_what_killed_writers_of_its_own_files_left(tmp_path):
+    for name in (".a.parquet.1f.tmp", ".b.parquet.1f.tmp", ".a.parquet.2f.tmp", "a.parquet"):
+        (tmp_path / name).write_text("half")
+        os.utime(tmp_path / name, (100, 100 if "1f" in name else 300))
+    (tmp_path / ".figures.1f.tmp").mkdir()
+    os.utime(tmp_path / ".figures.1f.tmp", (100, 100))
+    sweep_older([tmp_path / "a.parquet", tmp_path / "figures"], before=200)
+    assert names(tmp_path) == [".a.parquet.2f.tmp", ".b.parquet.1f.tmp", "a.parquet"], "another's, or still written"

@@ -13,8 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from memdyn.identity.recipe import open_stage, versions
+from memdyn.identity.recipe import RECIPE, open_stage, versions
 from memdyn.identity.records import Recorder, record_path
+from memdyn.jobs.atomic import sweep_older
 from memdyn.jobs.gpus import share_gpus
 from memdyn.jobs.heap import keep_freed_memory
 
@@ -41,6 +42,7 @@ def start(snakemake: Any, folder: str | Path, **inputs: Any) -> Callable[[str], 
     # what reads trained weights runs the code of their net
     net = snakemake.params.get("train", {}).get("roots", ())
     open_stage(stage, folder, net, **inputs)
+    atexit.register(sweep_older, [*snakemake.output, recorder.path, Path(folder, RECIPE)], time.time())
     atexit.register(recorder.write, stage["digest"], versions([*stage["roots"], *net]))
     return tell
 

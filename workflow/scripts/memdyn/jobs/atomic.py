@@ -3,7 +3,7 @@
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -59,6 +59,18 @@ def sweep(folder: Path) -> None:
     """Deletes what killed writers left in `folder`. Only for a caller who knows that nobody writes there now."""
     for unfinished in folder.glob(".*.tmp"):
         remove(unfinished)
+
+
+def sweep_older(paths: Iterable[str | os.PathLike[str]], before: float) -> None:
+    """Deletes what killed writers of these files or folders left, last written before a time (seconds since 1970).
+
+    For a job that has written them itself: who still writes one of them, having outlived its Snakemake, does so later.
+    """
+    for path in map(Path, paths):
+        for unfinished in path.parent.glob(f".{path.name}.*.tmp"):
+            with suppress(FileNotFoundError):
+                if unfinished.stat().st_mtime < before:
+                    remove(unfinished)
 
 
 def _sync(path: Path) -> None:
