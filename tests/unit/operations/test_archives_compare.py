@@ -51,7 +51,7 @@ def test_numbers_differ_by_so_much(differing):
     assert str(found) == "t, column auc: 2 of 3 values, by 0.25 at most (0.33 of the value)"
 
 
-@pytest.mark.parametrize("values", [[2**53, 1, 2], [-(2**63), 2**63 - 1, 0], np.array([2**64 - 1, 2**63, 0], np.uint64)])
+@pytest.mark.parametrize("values", [[2**53, 1], [-(2**63), 2**63 - 1], np.array([2**64 - 1, 2**63], np.uint64)])
 def test_whole_numbers_are_compared_in_all_their_digits(tmp_path, values):
     """As floats, 2**53 and 2**53 + 1 would be one."""
     other = pd.Series(values, name="n")

@@ -28,6 +28,12 @@ def end(plan) -> None:
     link_current(plan)
 
 
+def own_note(plan) -> Path:
+    """Of the checkout that tests run in."""
+    (found,) = Path(plan.folder).glob(WANTED)
+    return found
+
+
 def names(results: Path) -> set[str]:
     return {each.folder.relative_to(results).as_posix() for each in unused(results)}
 
@@ -69,7 +75,7 @@ def test_of_a_study_without_a_note_the_whole_pool_is_kept(tmp_path):
     old = start(tmp_path)
     end(old)
     end(start(tmp_path, **{"base.batch_size": 16}))
-    Path(old.folder, WANTED).unlink()
+    own_note(old).unlink()
     assert names(tmp_path) == set()
 
 
@@ -166,9 +172,10 @@ def test_a_study_that_is_a_link_to_nowhere_stops_it(tmp_path, capsys):
 def test_a_note_that_is_none_stops_it(tmp_path, capsys, content):
     plan = start(tmp_path)
     end(plan)
-    Path(plan.folder, WANTED).write_bytes(content)
+    note = own_note(plan)
+    note.write_bytes(content)
     assert main(["clean", "--results", str(tmp_path), "--delete"]) == 1
-    assert f"{WANTED} does not say what a study needs" in capsys.readouterr().err
+    assert f"{note.name} does not say what a study needs" in capsys.readouterr().err
     assert all((tmp_path / path).exists() for path in plan.stages)
 
 
@@ -182,3 +189,40 @@ def test_a_version_that_is_shown_by_a_link_from_the_root_is_kept(tmp_path):
         shown.symlink_to(target)
     start(tmp_path, **{"base.batch_size": 16})
     assert names(tmp_path) == set()
+
+
+def test_two_checkouts_on_one_name_need_the_folders_of_both(tmp_path, monkeypatch, capsys):
+    """The second start, with another config, takes nothing from the first, which may be running."""
+    results, checkouts = tmp_path / "results", [tmp_path / name for name in ("first", "second")]
+    plans = []
+    for checkout, batch in zip(checkouts, (16, 32), strict=True):
+        checkout.mkdir()
+        monkeypatch.chdir(checkout)
+        plans.append(start(results, **{"base.batch_size": batch}))
+    for plan in plans:
+        end(plan)
+    assert names(results) == set()
+    # the first is edited: what it alone has asked for goes, and nothing of the second's
+    monkeypatch.chdir(checkouts[0])
+    end(start(results, **{"base.batch_size": 64}))
+    first, second = ({run.train.path for run in plan.runs} for plan in plans)
+    found = names(results)
+    assert first <= found and not any(name.startswith(tuple(second)) for name in found)
+    versions = set(plans[1].version_names().values())
+    assert not any(Path(name).name in versions for name in found)
+    capsys.readouterr()
+    checkouts[1].rmdir()
+    assert main(["clean", "--results", str(results)]) == 0
+    said = capsys.readouterr().out
+    assert f"kept for {checkouts[1]}, which is not on this machine" in said and str(checkouts[0]) not in said
+
+
+def test_a_note_of_an_older_release_holds_until_the_next_start(tmp_path):
+    old = start(tmp_path)
+    end(old)
+    own_note(old).rename(Path(old.folder, "wanted.yaml"))
+    assert names(tmp_path) == set()
+    new = start(tmp_path, **{"base.batch_size": 16})
+    assert not Path(old.folder, "wanted.yaml").exists()
+    end(new)
+    assert {run.train.path for run in old.runs} <= names(tmp_path)

@@ -2,12 +2,13 @@
 
 A study refers to what its last start asked for: an edit of its config, or of code, leaves earlier folders behind, which
 are kept so that going back costs nothing. To give up a study, delete its folder in results/studies first.
-What a study needs is never listed, whether it runs, has ended or was killed.
+What a study needs is never listed, whether it runs, has ended or was killed; each checkout on the results has a note of
+what it asked for last.
 """
 
 import os
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from memdyn.identity.recipe import RECIPE, read_recipe
 from memdyn.jobs.atomic import discard
 from memdyn.operations.cost import told_bytes
 from memdyn.operations.guard import LINKS
-from memdyn.operations.wanted import read_wanted, studies
+from memdyn.operations.wanted import WANTED, Wanted, read_note, read_wanted, studies
 
 _LOCKS = Path(".snakemake", "locks")
 
@@ -59,6 +60,8 @@ def run(given: Namespace) -> None:
         if given.delete:
             discard(each.folder)
         print(f"{'deleted ' if given.delete else ''}{each.folder}: {told_bytes(each.size)}", flush=True)
+    for line in _of_gone_checkouts(results):
+        print(line)
     total = told_bytes(sum(each.size for each in found))
     if not found:
         print("nothing to delete: all results are of studies as they are now")
@@ -105,15 +108,25 @@ def _used_by(study: Path) -> set[str]:
 
     What it last asked for, and what its links still show, which is of an earlier config until the new work has ended.
     """
-    noted, shown = read_wanted(study), study / "tables" / "folders.yaml"
-    if not noted and not shown.exists():
+    notes, shown = read_wanted(study), study / "tables" / "folders.yaml"
+    if not notes and not shown.exists():
         raise ValueError(f"{study}: it is not noted what this study needs; run it again, or delete it to give it up")
     runs = yaml.safe_load(shown.read_text(encoding="utf-8")).values() if shown.exists() else []
     paths = set(_paths(list(runs)))
-    if noted and (not shown.exists() or shown.parent.resolve().name in noted.versions):
-        return paths | set(noted.folders)
+    noted, versions = _noted(notes)
+    if notes and (not shown.exists() or shown.parent.resolve().name in versions):
+        return paths | noted
     # of what is shown, the hidden teachers are not in the map
-    return {f"{path.partition('/')[0]}/" for path in paths} | set(noted.folders if noted else [])
+    return {f"{path.partition('/')[0]}/" for path in paths} | noted
+
+
+def _noted(notes: Iterable[Wanted]) -> tuple[set[str], set[str]]:
+    """Folders of artifacts, and of versions, that any checkout asked for last."""
+    folders, versions = set[str](), set[str]()
+    for note in notes:
+        folders.update(note.folders)
+        versions.update(note.versions)
+    return folders, versions
 
 
 def _paths(found: Any) -> Iterator[str]:
@@ -127,16 +140,25 @@ def _paths(found: Any) -> Iterator[str]:
 
 def _earlier_versions(study: Path) -> Iterator[Path]:
     """Tables, figures and pages that are neither shown nor asked for; all are kept where it is not noted."""
-    noted = read_wanted(study)
-    if noted:
+    notes = read_wanted(study)
+    if notes:
         links = [study / link for link in LINKS]
         # versions/report-0123456789/report.html, or the same from the root: each part, of which one is the version
         kept = {
-            *noted.versions,
+            *_noted(notes)[1],
             "logs",
             *(part for link in links if link.is_symlink() for part in link.readlink().parts),
         }
         yield from (path for path in sorted((study / "versions").glob("*")) if path.name not in kept)
+
+
+def _of_gone_checkouts(results: Path) -> Iterator[str]:
+    """Notes whose checkout is not on this machine: it may be on another one, so what they say is kept."""
+    for study in studies(results):
+        for path in sorted(study.glob(WANTED)):
+            checkout = read_note(path).checkout
+            if checkout and not Path(checkout).exists():
+                yield f"kept for {checkout}, which is not on this machine: if it is gone for good, delete {path}"
 
 
 def _size(folder: Path) -> int:

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageSequence
 
-_KINDS = {"f": "numbers", "i": "whole numbers", "u": "whole numbers"}  # by numpy's letters; others are compared as they are
+# by numpy's letters; others are compared as they are
+_KINDS = {"f": "numbers", "i": "whole numbers", "u": "whole numbers"}
 
 
 @dataclass(frozen=True)
