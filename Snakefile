@@ -23,7 +23,7 @@ if IMPORTS:
 
     include: "workflow/rules/scores.smk"
 
-else:
+elif not OPTIONS.interim:  # which is of what is finished: without these rules nothing can be trained or scored
 
     include: "workflow/rules/pool.smk"
     include: "workflow/rules/training.smk"

@@ -20,7 +20,8 @@ from memdyn.identity.recipe import RECIPE, read_recipe
 from memdyn.jobs.atomic import discard
 from memdyn.operations.cost import told_bytes
 from memdyn.operations.guard import LINKS
-from memdyn.operations.wanted import WANTED, Wanted, read_note, read_wanted, studies
+from memdyn.operations.wanted import INTERIM, WANTED, Wanted, read_note, read_wanted, studies
+from memdyn.plan.stage import REPORT
 
 _LOCKS = Path(".snakemake", "locks")
 
@@ -79,6 +80,8 @@ def unused(results: Path) -> list[Unused]:
     for study in studies(results):
         used |= _used_by(study)
         found += _earlier_versions(study)
+        if (study / INTERIM).is_dir() and _has_ended(study):
+            found.append(study / INTERIM)
     return [Unused(folder, _size(folder)) for folder in (*_unused_below(results, {""}, used), *found)]
 
 
@@ -159,6 +162,13 @@ def _of_gone_checkouts(results: Path) -> Iterator[str]:
             checkout = read_note(path).checkout
             if checkout and not Path(checkout).exists():
                 yield f"kept for {checkout}, which is not on this machine: if it is gone for good, delete {path}"
+
+
+def _has_ended(study: Path) -> bool:
+    """Whether the page is there that each checkout asked for last, so that nobody needs one of a part of it."""
+    notes = read_wanted(study)
+    pages = [any((study / "versions" / name / REPORT.product).exists() for name in note.versions) for note in notes]
+    return bool(pages) and all(pages)
 
 
 def _size(folder: Path) -> int:

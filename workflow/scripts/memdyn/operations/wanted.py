@@ -20,6 +20,7 @@ from memdyn.operations.places import shown
 from memdyn.plan.study import StudyPlan
 
 WANTED = "wanted*.yaml"
+INTERIM = "interim"  # in a study's folder: what `memdyn interim` makes of its finished part
 _EARLIER = "wanted.yaml"  # of all checkouts together, until the next start
 
 
