@@ -20,6 +20,7 @@ import yaml
 from memdyn.config.errors import ConfigError
 from memdyn.config.load import load_study
 from memdyn.config.yaml_file import read_yaml
+from memdyn.design.blocks import block_names, models_of
 from memdyn.jobs.atomic import atomic_path, discard
 from memdyn.operations.asked import plan_of, study_arguments
 from memdyn.operations.clean import unused
@@ -81,11 +82,11 @@ def run(given: Namespace) -> None:
         return
     place = Path(plan.folder, INTERIM)
     report = prepare(part, place)
-    command = ["snakemake", "--configfile", str(place / CONFIG), "--cores", given.cores, "--quiet", "rules"]
     profile = ["--profile", given.profile] if given.profile else []
-    done = subprocess.run([sys.executable, "-m", *command, *profile, report], check=False)
+    command = ["snakemake", report, "--configfile", str(place / CONFIG), "--cores", given.cores, *profile]
+    done = subprocess.run([sys.executable, "-m", *command, "--quiet", "rules"], check=False)
     if done.returncode:
-        raise RuntimeError(f"{' '.join([*command, *profile, report])} failed; what it said stands above")
+        raise RuntimeError(f"`{' '.join(command)}` failed; what it said stands above")
     for each in unused(place):  # of earlier interim reports
         discard(each.folder)
     print("\n".join(part.said))
@@ -117,7 +118,8 @@ def choose(plan: StudyPlan, raw: dict[str, Any], states: Sequence[RunState], mod
     Raises:
         RuntimeError: where nothing is finished, or not so much.
     """
-    numbers = sorted({state.models for state in states if state.models})
+    most, blocks = max(state.models for state in states), block_names(plan.study.config.shadow_models)
+    numbers = [models_of(block).stop for block in blocks if models_of(block).stop <= most]
     missing = "".join(f"\n  {state.run.name}: {state.missing}" for state in states)
     if not numbers:
         raise RuntimeError(
@@ -127,7 +129,7 @@ def choose(plan: StudyPlan, raw: dict[str, Any], states: Sequence[RunState], mod
     runs = {number: sum(state.models >= number for state in states) for number in numbers}
     if models is not None and models not in numbers:
         told = ", ".join(f"{number} ({runs[number]} runs)" for number in numbers)
-        raise RuntimeError(f"--models {models}: no run has just so many finished; allowed: {told}{missing}")
+        raise RuntimeError(f"--models {models}: not finished, or no whole blocks; allowed: {told}{missing}")
     problems = []
     for number in sorted(numbers, key=lambda n: (n * runs[n], n), reverse=True) if models is None else [models]:
         try:
