@@ -22,7 +22,7 @@ from memdyn.operations.guard import (
 )
 from memdyn.operations.progress import Progress
 from memdyn.operations.status import all_jobs, failures
-from memdyn.operations.wanted import note_wanted
+from memdyn.operations.wanted import announce, note_wanted
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from snakemake.settings.enums import Quietness
@@ -111,6 +111,7 @@ if IS_MAIN:
         check_work()
         state_cost()
     else:
+        announce(PLAN)
         if link_current(PLAN):  # there is nothing to start
             note_wanted(PLAN)
         discard_read(PLAN)

@@ -7,8 +7,10 @@ Each checkout on the results has a note of its own. Two that start one name with
 the second start takes nothing from the first, which may be running.
 """
 
+import atexit
 import hashlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,27 +61,60 @@ def note_path(study: Path, checkout: Path) -> Path:
 
 def note_wanted(plan: StudyPlan) -> None:
     """Writes this checkout's note, if it is not there already: what its earlier config wanted is wanted no more."""
-    here = Path.cwd()
-    path = note_path(Path(plan.folder), here)
+    path, content = note_path(Path(plan.folder), Path.cwd()), _content(plan)
+    if not path.exists() or path.read_bytes() != content:
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(content)
+    for other in (path.with_name(_EARLIER), _announcement(plan)):
+        other.unlink(missing_ok=True)
+
+
+def announce(plan: StudyPlan) -> None:
+    """Notes what a start asks for until it is noted, or refused: deciding on its jobs takes it a while.
+
+    What is there then counts as finished for it. A start that is killed leaves this to the next one.
+    """
+    path = _announcement(plan)
+    made = [folder for folder in path.parents if not folder.exists()]
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(_content(plan))
+    atexit.register(_withdraw, path.absolute(), [folder.absolute() for folder in made])
+
+
+def _withdraw(path: Path, made: list[Path]) -> None:
+    """Without a trace, where nothing came of it."""
+    path.unlink(missing_ok=True)
+    with suppress(OSError):  # something did
+        for folder in made:
+            folder.rmdir()
+
+
+def _announcement(plan: StudyPlan) -> Path:
+    note = note_path(Path(plan.folder), Path.cwd())
+    return note.with_name(f"{note.stem}-starting.yaml")
+
+
+def _content(plan: StudyPlan) -> bytes:
     content = {
-        "checkout": str(here),
+        "checkout": str(Path.cwd()),
         "folders": list(plan.stages),
         "versions": [stage.folder for stage in shown(plan)],
     }
-    text = yaml.safe_dump(content, sort_keys=False).encode()
-    if not path.exists() or path.read_bytes() != text:
-        with atomic_path(path) as temporary:
-            temporary.write_bytes(text)
-    path.with_name(_EARLIER).unlink(missing_ok=True)
+    return yaml.safe_dump(content, sort_keys=False).encode()
 
 
 def read_wanted(study: Path) -> list[Wanted]:
-    """The notes in a study's folder, one a checkout; none where it was never started.
+    """The notes in a study's folder, one a checkout, and another where it is just starting; none where it never was.
 
     Raises:
         ValueError: naming a file that is no such note.
     """
-    return [read_note(path) for path in sorted(study.glob(WANTED))]
+    return [read_note(path) for path in notes(study)]
+
+
+def notes(study: Path) -> list[Path]:
+    """Their files."""
+    return sorted(study.glob(WANTED))
 
 
 def read_note(path: Path) -> Wanted:
