@@ -112,6 +112,8 @@ def test_what_failed_is_told_with_its_last_words(half):
     Path(half.plan.results, half.run("mlp").train.path, BLOCKS[1], "train.log").write_text(f"Traceback\n{LOST}\n")
     told = "models 8 to 15: training of mlp failed: TrainingDiverged: model 9: nan, alas;"
     assert half.missing()["mlp"].startswith(told)
+    hidden = build_plan(load_study(half.raw | {"report": {"show_images": False}}))  # it may name where the data lie
+    assert run_states(hidden)[0].missing.startswith("models 8 to 15: training of mlp failed;")
 
 
 def test_a_student_waits_for_its_hidden_teacher(tmp_path):

@@ -1,7 +1,8 @@
 """What of a study is finished now, run by run: read off the files that jobs leave, while it runs and after."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import takewhile
 from pathlib import Path
 
@@ -35,7 +36,9 @@ def run_states(plan: StudyPlan) -> list[RunState]:
     """Of each run of the study, in order."""
     jobs = {(path, job.block): job for path, each in all_jobs(plan).items() for job in each}
     blocks, trained = block_names(plan.study.config.shadow_models), _trained_by(plan)
-    return [_state(run, blocks, jobs, trained) for run in plan.runs]
+    # what a job said last may name where the data lie
+    causes = partial(_cause, with_words=plan.study.config.report.show_images)
+    return [_state(run, blocks, jobs, partial(causes, trained | {run.train.path: run.name})) for run in plan.runs]
 
 
 def is_finished(plan: StudyPlan, run: RunPlan) -> bool:
@@ -50,14 +53,14 @@ def _sources(run: RunPlan) -> list[Stage]:
     return [run.train, *run.probes.values(), *(other.outputs for other in run.others.values())]
 
 
-def _state(run: RunPlan, blocks: list[str], jobs: Jobs, trained: dict[str, str]) -> RunState:
+def _state(run: RunPlan, blocks: list[str], jobs: Jobs, cause_of: Callable[[Job], str]) -> RunState:
     lacking = {block: next(_lacking(run, block, jobs), None) for block in blocks}
     whole = list(takewhile(lambda block: lacking[block] is None, blocks))
     beyond = [block for block in blocks if lacking[block] is None and block not in whole]
     by_cause: dict[str, list[str]] = {}
     for block, job in lacking.items():
         if job:
-            by_cause.setdefault(_cause(job, trained | {run.train.path: run.name}), []).append(block)
+            by_cause.setdefault(cause_of(job), []).append(block)
     missing = [f"models {_ranges(of)}: {cause}" for cause, of in by_cause.items()]
     if beyond:
         missing.append(f"models {_ranges(beyond)} are finished, and wait for those before them")
@@ -79,11 +82,13 @@ def _first(job: Job, jobs: Jobs) -> Job:
     return next((_first(other, jobs) for other in waits if other and other.state != DONE), job)
 
 
-def _cause(job: Job, trained: Mapping[str, str]) -> str:
+def _cause(trained: Mapping[str, str], job: Job, with_words: bool) -> str:
     whose = trained[job.stage.path if job.stage.kind == TRAIN else job.stage.parent.path]
     what = f"training of {whose}" if job.stage.kind == TRAIN else f"{job.stage.slug} of {whose}"
     if job.state != FAILED:
         return f"{what} {_WORDS[job.state]}"
+    if not with_words:
+        return f"{what} failed"
     said = job.last_line.partition(f"{FAILURE} on ")[2].partition(", ")[2].partition(" (details: ")[0]
     return f"{what} failed: {said if len(said) <= _LONGEST else said[:_LONGEST] + ' ...'}"
 
