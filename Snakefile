@@ -4,7 +4,7 @@
 #   snakemake --configfile config/studies/NAME.yaml ...          another study
 from snakemake.utils import min_version
 
-min_version("9.20")
+min_version("9.27")
 
 if not workflow.overwrite_configfiles:
 
@@ -23,7 +23,9 @@ if IMPORTS:
 
     include: "workflow/rules/scores.smk"
 
-elif not OPTIONS.interim:  # which is of what is finished: without these rules nothing can be trained or scored
+elif (
+    not OPTIONS.interim
+):  # which is of what is finished: without these rules nothing can be trained or scored
 
     include: "workflow/rules/pool.smk"
     include: "workflow/rules/training.smk"

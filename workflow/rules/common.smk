@@ -139,6 +139,16 @@ def asked_often(function):
     return function
 
 
+def first_blocks_first(priority):
+    """Of a block's job: what is finished at any time are the first models of each run, which make a study of their own."""
+
+    @asked_often
+    def of_block(wc):
+        return priority - models_of(wc.block).start / OPTIONS.shadow_models
+
+    return of_block
+
+
 @asked_often
 def block_masks(wc):
     return masks_of(wc.pool, models_of(wc.block))

@@ -1,6 +1,6 @@
 """What of a study is finished now, run by run: read off the files that jobs leave, while it runs and after."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import takewhile
@@ -13,7 +13,7 @@ from memdyn.plan.stage import TRAIN, Stage
 from memdyn.plan.study import StudyPlan
 
 _WORDS = {WAITING: "not begun", BEGUN: "running, or was killed"}
-_LONGEST = 160  # letters of what a failed job said
+_LONGEST = 100  # letters of what a failed job said
 
 Jobs = Mapping[tuple[str, str], Job]  # by the path of their stage and their block
 
@@ -57,11 +57,10 @@ def _state(run: RunPlan, blocks: list[str], jobs: Jobs, cause_of: Callable[[Job]
     lacking = {block: next(_lacking(run, block, jobs), None) for block in blocks}
     whole = list(takewhile(lambda block: lacking[block] is None, blocks))
     beyond = [block for block in blocks if lacking[block] is None and block not in whole]
-    by_cause: dict[str, list[str]] = {}
-    for block, job in lacking.items():
-        if job:
-            by_cause.setdefault(cause_of(job), []).append(block)
-    missing = [f"models {_ranges(of)}: {cause}" for cause, of in by_cause.items()]
+    waiting: dict[tuple[str, str], list[Job]] = {}  # several that failed are told by the first one's words
+    for job in filter(None, lacking.values()):
+        waiting.setdefault((job.stage.path, job.state), []).append(job)
+    missing = [f"models {_ranges(job.block for job in of)}: {cause_of(of[0])}" for of in waiting.values()]
     if beyond:
         missing.append(f"models {_ranges(beyond)} are finished, and wait for those before them")
     return RunState(run, models_of(whole[-1]).stop if whole else 0, "; ".join(missing))
@@ -98,7 +97,7 @@ def _trained_by(plan: StudyPlan) -> dict[str, str]:
     return {run.train.path: run.name for run in reversed(plan.all_runs)}
 
 
-def _ranges(blocks: list[str]) -> str:
+def _ranges(blocks: Iterable[str]) -> str:
     """`0 to 15, 24 to 31` of adjacent blocks."""
     found: list[range] = []
     for models in map(models_of, blocks):
