@@ -23,10 +23,9 @@ if IMPORTS:
 
     include: "workflow/rules/scores.smk"
 
-elif (
-    not OPTIONS.interim
-):  # which is of what is finished: without these rules nothing can be trained or scored
+elif not OPTIONS.interim:
 
+    # an interim study is of what is finished: without these rules nothing can be trained or scored for it
     include: "workflow/rules/pool.smk"
     include: "workflow/rules/training.smk"
     include: "workflow/rules/probes.smk"

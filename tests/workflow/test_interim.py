@@ -1,5 +1,6 @@
 """A report of what is finished: its numbers are those of a study configured so, and the study itself goes on."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -64,6 +65,22 @@ def test_of_half_a_study(copy: Project, finished: Project):
     refused = copy.snakemake(config=str(INTERIM / "config.yaml"))
     assert refused.returncode != 0 and "MissingInputException in rule" in refused.stdout
     assert not signals.exists()
+
+
+def test_the_first_models_of_all_runs_come_first(project: Project, tmp_path: Path):
+    """Else what is finished at some time would rarely be the first models of a run."""
+    copy = project.duplicate(tmp_path / "copy")
+    grow(copy)
+    jobs = re.findall(
+        r"rule (\w+_block):.*?block=(block-[-\d]+).*?priority: ([.\d]+)", copy.run("--dry-run"), re.DOTALL
+    )
+    priorities = {(rule, block): {float(p) for r, b, p in jobs if (r, b) == (rule, block)} for rule, block, _ in jobs}
+    assert priorities == {
+        ("probe_block", "block-0000-0007"): {2.0},
+        ("probe_block", "block-0008-0015"): {1.5},
+        ("train_block", "block-0000-0007"): {1.0},
+        ("train_block", "block-0008-0015"): {0.5},
+    }
 
 
 @pytest.mark.slow
