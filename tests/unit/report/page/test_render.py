@@ -62,7 +62,7 @@ def test_of_the_finished_part_of_a_study_the_page_begins_with_what_is_missing(st
     interim = {"study": "sweep", "models": 24, "runs": runs, "left_out": ["Runs are not compared"]}
     part = render_page(tables, figures, replace(CONTEXT, interim=interim, models=16))
     told = part[part.index("Interim report") : part.index("<b>Checks</b>")]
-    assert "the study <b>sweep</b>, which has not ended: 1 of its 2 runs, with 16 of 24 models each" in told
+    assert "the study sweep, which has not ended: 1 of its 2 runs, with 16 of 24 models each" in told
     assert "Runs are not compared." in told
     cells = re.findall(r"<td[^>]*>(.*?)</td>", told)
     assert cells == ["cnn-sgd", "yes", "4 of 4", "16 of 24", "–"] + [
