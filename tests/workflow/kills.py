@@ -25,6 +25,7 @@ from typing import Any
 import psutil
 
 import warm
+from memdyn.operations.wanted import WANTED
 from project import ENVIRONMENT, Project
 
 SCRIPT = re.compile(r"\.snakemake/scripts/[^/]*\.(\w+)\.py$")
@@ -82,12 +83,12 @@ class Running:
 
 
 def made(project: Project) -> dict[str, float]:
-    """File of the results -> when it was written; without what says how a job went, links, and Snakemake's own."""
+    """File of the results -> when it was written; without records of jobs and checkouts, links, and Snakemake's own."""
     files = (path for path in project.results.rglob("*") if path.is_file() and not path.is_symlink())
     return {
         path.relative_to(project.results).as_posix(): path.stat().st_mtime
         for path in files
-        if not path.name.endswith((".log", ".job.json", ".snakemake_timestamp"))
+        if not path.name.endswith((".log", ".job.json", ".snakemake_timestamp")) and not path.match(WANTED)
     }
 
 
