@@ -39,7 +39,7 @@ def atomic_path(path: str | os.PathLike[str], durable: bool = True) -> Iterator[
     # not the process id: jobs on two nodes may share it
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        with _told_if_full(path):  # looks while the temporary is there, which takes the room
+        with _told_if_full(path, temporary):
             yield temporary
             if durable and temporary.is_file():
                 _sync(temporary)
@@ -52,7 +52,8 @@ def atomic_path(path: str | os.PathLike[str], durable: bool = True) -> Iterator[
 
 
 @contextmanager
-def _told_if_full(path: Path) -> Iterator[None]:
+def _told_if_full(path: Path, temporary: Path | None = None) -> Iterator[None]:
+    """Args: temporary: what was written; looked for room while it is there, which takes it."""
     try:
         yield
     except NoRoom:
@@ -61,7 +62,18 @@ def _told_if_full(path: Path) -> Iterator[None]:
         reason = _said_no_room(error) or no_room(path.parent)
         if not reason:
             raise
-        raise NoRoom(reason, _full(path, reason)) from error
+        told = _full(path, reason)
+        if temporary:
+            _empty(temporary)
+        raise NoRoom(reason, told) from error
+
+
+def _empty(written: Path) -> None:
+    """Gives the room back at once: the error may hold a writer, and that the file, long after its name is gone."""
+    for file in [written, *written.rglob("*")]:
+        # not the weights that a folder only links to
+        if file.is_file() and not file.is_symlink() and file.stat().st_nlink == 1:
+            os.truncate(file, 0)
 
 
 def _said_no_room(error: BaseException | None) -> int:

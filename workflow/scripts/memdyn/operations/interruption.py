@@ -5,6 +5,7 @@ hear it; Snakemake ends them, in a way that lets them put away what they hold (`
 """
 
 import logging
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -17,7 +18,10 @@ from snakemake.logging import logger
 from snakemake.shell import shell
 
 _SNAKEMAKE_STOPS = "Terminating processes on user request"
+_SCRIPTS = "/.snakemake/scripts/"  # where Snakemake puts what its jobs run
+# what follows, each a surprise to somebody who has just pressed Ctrl-C
 _OF_JOBS = ("job_error", "group_error")
+_FOLLOWS = re.compile(r"RuleException:|WorkflowError:\s*At least one job did not|--keep-incomplete mode is set")
 _SECONDS = 5.0  # for a job to put away what it holds
 _GO_ON = "what was finished stays; the same command goes on from there"
 
@@ -48,7 +52,7 @@ class Interruption(logging.Filter):
             _end_jobs()
             return False
         event = str(getattr(getattr(record, "event", None), "value", ""))
-        return not (self.happened and (event in _OF_JOBS or getattr(record, "exception", "") == "RuleException"))
+        return not (self.happened and (event in _OF_JOBS or _FOLLOWS.match(str(record.msg))))
 
     def _tell(self) -> None:
         away = [job for job in self.running() if self.is_cluster and not job.is_local]
@@ -64,19 +68,26 @@ def _jobs(number: int) -> str:
 
 def _end_jobs() -> None:
     """Those of this machine, which Snakemake would wait for: they do not hear Ctrl-C."""
-    started = [process.pid for process in shell._processes.values()]
-    processes = [each for each in psutil.Process().children(recursive=True) if _is_below(each, started)]
+    scripts = [each for each in psutil.Process().children(recursive=True) if _runs_script(each)]
+    processes = {each for script in scripts for each in (script, *_below(script))}
     for each in processes:
         _send(each.terminate)
     for each in psutil.wait_procs(processes, timeout=_SECONDS)[1]:
         _send(each.kill)
 
 
-def _is_below(process: psutil.Process, pids: list[int]) -> bool:
+def _runs_script(process: psutil.Process) -> bool:
     try:
-        return process.pid in pids or any(parent.pid in pids for parent in process.parents())
-    except psutil.NoSuchProcess:
+        return any(_SCRIPTS in word for word in process.cmdline())
+    except psutil.Error:  # ended meanwhile
         return False
+
+
+def _below(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children(recursive=True)
+    except psutil.Error:
+        return []
 
 
 def _send(deed: Callable[[], None]) -> None:
