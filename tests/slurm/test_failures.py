@@ -99,10 +99,12 @@ def test_a_cancelled_group_is_noticed_and_tried_again(checkout: Checkout, sacct:
     run.wait("its second attempt", lambda: len(run.jobs("train_train_block")) > 1, seconds=60)
     assert time.monotonic() - cancelled < 30
     assert causes(checkout) == ["CANCELLED"] * 2
+    assert "Group train_train_block: SLURM ended it: CANCELLED." in run.text()
     second = run.jobs("train_train_block")[1]
     run.wait("its start", lambda: checkout.cluster.job(second.id)["JobState"] == "RUNNING", seconds=60)
     run.interrupt()
     said = run.text()
     assert "interrupted: 1 job on the cluster is cancelled; what was finished stays" in said, said
     assert "Traceback" not in said and "RuleException" not in said
+    assert "failed: " not in said  # it was to be tried again
     assert checkout.cluster.job(second.id)["JobState"] == "CANCELLED"

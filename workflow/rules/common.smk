@@ -50,7 +50,7 @@ if IS_MAIN:  # what it says and does when jobs fail, or when it is to stop
     attempts.watch()
     slurm.mend()
     logger.addFilter(locked.explain)
-    Interruption(running_jobs, is_cluster=not workflow.local_exec).watch()
+    Interruption(running_jobs, is_cluster=lambda: not workflow.local_exec).watch()
 
 
 def make_plan():

@@ -34,7 +34,7 @@ class Planned:
     def __init__(self, folder, name="train"):
         self.rule = SimpleNamespace(name=f"{name}_block")
         self.log, self.output = [str(folder / f"{name}.log")], [str(folder / f"{name}.parquet")]
-        self.resources = ASKED
+        self.resources, self.attempt, self.restart_times = ASKED, 1, 2
 
     def is_group(self):
         return False
@@ -149,6 +149,16 @@ def test_the_executors_message_begins_with_the_jobs_words(tmp_path):
     say(None, SimpleNamespace(job=job, aux=None), STATE.format("FAILED"), external_jobid="7")
     assert told[0][0].startswith("ValueError: no (not tried again: it would fail again) SLURM-job '7' failed")
     assert told[0][1] == {"external_jobid": "7"}
+    assert not noted(job).waits
+
+
+@pytest.mark.parametrize(("attempt", "waits"), [(1, True), (2, True), (3, False)])
+def test_a_job_that_waits_for_its_next_attempt_is_noted_so(tmp_path, attempt, waits):
+    job = Planned(tmp_path)
+    job.attempt = attempt
+    say = attempts._noting(lambda *_, **more: None)
+    say(None, SimpleNamespace(job=job, aux=None), STATE.format("TIMEOUT"))
+    assert noted(job).cause == "TIMEOUT" and noted(job).waits is waits
 
 
 def test_what_is_wrapped_is_what_snakemake_asks():

@@ -1,6 +1,7 @@
 """States of jobs are read off their files; what failed is told with run, models and its last words."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,8 @@ def test_what_slurm_ended_or_refused_is_told_with_the_line_of_the_profile(plan):
     assert "SLURM ended it: OUT_OF_MEMORY. (log: " in text
     assert "  -> profiles/slurm/profile.yaml: set-resources: {train_block: {mem_mb: 48000}}" in text
     assert "\n  Invalid partition name specified\n" in text and "slurm_partition" in text
+    failure.write(replace(ended, waits=True), folder / "block-0000-0007" / "train.log")
+    assert states(plan, plan.runs[0].train) == [WAITING, FAILED, WAITING]
     failure.forget(folder / "block-0000-0007" / "train.log")  # the next attempt has begun
     assert states(plan, plan.runs[0].train) == [BEGUN, FAILED, WAITING]
 

@@ -33,6 +33,7 @@ class Failure:
         words: what the job, or SLURM, says.
         again: whether another attempt may end better.
         asked: what it had asked for, where that may have been too little: mem_mb, runtime (minutes).
+        waits: whether the next attempt is in the queue.
     """
 
     run: str
@@ -41,6 +42,7 @@ class Failure:
     words: str
     again: bool
     asked: dict[str, int] = field(default_factory=dict)
+    waits: bool = False
 
 
 def token() -> str:

@@ -10,10 +10,12 @@ import os
 import re
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from snakemake.jobs import GroupJob, Job
+from snakemake.logging import logger
 from snakemake_interface_executor_plugins.executors.base import AbstractExecutor, SubmittedJobInfo
 
 from memdyn.jobs import failure
@@ -49,10 +51,17 @@ def _noting(tell: Callable[..., None]) -> Callable[..., None]:
     def print_job_error(executor: Any, job_info: SubmittedJobInfo, msg: str | None = None, **more: Any) -> None:
         job = job_info.job
         note(members(job), msg or "", (job_info.aux or {}).get("slurm_logfile"), _asked(job))
-        words = " ".join(dict.fromkeys(each.words for each in _notes(job) if each.words))
+        found = _notes(job)
+        waits = job.restart_times > job.attempt - 1  # as the scheduler will ask in a moment
+        if waits:
+            for log, each in found.items():
+                failure.write(replace(each, waits=True), log)
+        words = " ".join(dict.fromkeys(each.words for each in found.values() if each.words))
         if words:
-            last = "" if job.restart_times else " (not tried again: it would fail again)"
-            msg = f"{words}{last} {msg or ''}"
+            hopeless = "" if all(each.again for each in found.values()) else " (not tried again: it would fail again)"
+            msg = f"{words}{hopeless} {msg or ''}"
+        if job.is_group() and msg:  # Snakemake tells of a group without it
+            logger.error(f"Group {job.name}: {msg}")
         tell(executor, job_info, msg, **more)
 
     return print_job_error
@@ -60,7 +69,7 @@ def _noting(tell: Callable[..., None]) -> Callable[..., None]:
 
 def _sparing(attempts: Callable[[Any], int]) -> Callable[[Any], int]:
     def restart_times(job: Any) -> int:
-        return attempts(job) if all(each.again for each in _notes(job)) else 0
+        return attempts(job) if all(each.again for each in _notes(job).values()) else 0
 
     return restart_times
 
@@ -70,10 +79,10 @@ def members(job: Any) -> list[Any]:
     return list(job.jobs) if job.is_group() else [job]
 
 
-def _notes(job: Any) -> list[Failure]:
-    """What this Snakemake's attempts on a job, or on those of a group, ended in."""
-    found = [failure.read(each.log[0]) for each in members(job) if each.log]
-    return [each for each in found if each and each.run == failure.token()]
+def _notes(job: Any) -> dict[str, Failure]:
+    """What this Snakemake's attempts on a job, or on those of a group, ended in, by their logs."""
+    found = {each.log[0]: failure.read(each.log[0]) for each in members(job) if each.log}
+    return {log: each for log, each in found.items() if each and each.run == failure.token()}
 
 
 def _asked(job: Any) -> dict[str, int]:

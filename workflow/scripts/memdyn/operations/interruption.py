@@ -31,10 +31,10 @@ class Interruption(logging.Filter):
 
     Args:
         running: -> the jobs that run.
-        is_cluster: whether jobs that are not local run elsewhere.
+        is_cluster: -> whether jobs that are not local run elsewhere.
     """
 
-    def __init__(self, running: Callable[[], list[Any]], is_cluster: bool) -> None:
+    def __init__(self, running: Callable[[], list[Any]], is_cluster: Callable[[], bool]) -> None:
         super().__init__()
         self.running, self.is_cluster, self.happened = running, is_cluster, False
 
@@ -55,8 +55,9 @@ class Interruption(logging.Filter):
         return not (self.happened and (event in _OF_JOBS or _FOLLOWS.match(str(record.msg))))
 
     def _tell(self) -> None:
-        away = [job for job in self.running() if self.is_cluster and not job.is_local]
-        here = len(self.running()) - len(away)
+        running = self.running()
+        away = [job for job in running if self.is_cluster() and not job.is_local]
+        here = len(running) - len(away)
         parts = [f"{_jobs(here)} on this machine {'is' if here == 1 else 'are'} ended"] if here else []
         parts += [f"{_jobs(len(away))} on the cluster {'is' if len(away) == 1 else 'are'} cancelled"] if away else []
         print(f"interrupted: {', '.join(parts) or 'no job was running'}; {_GO_ON}", file=sys.stderr, flush=True)

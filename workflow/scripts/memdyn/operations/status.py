@@ -99,6 +99,8 @@ def _job(stage: Stage, place: Path, block: str, product: Path) -> Job:
     log = _log(product) or _log_aside(place)
     noted = failure.read(log) if log else None
     begun = log is not None and log.exists()
+    if noted and noted.waits:
+        return Job(stage, place, block, WAITING, log if begun else None, noted)
     job = Job(stage, place, block, BEGUN if begun else WAITING, log if begun else None, noted)
     return replace(job, state=FAILED) if noted or FAILURE in job.last_line else job
 
