@@ -21,7 +21,8 @@ def line(cause: str, words: str = "", rule: str = "train_block") -> dict:
 
 @pytest.mark.parametrize(("cause", "words", "key"), [
     ("OUT_OF_MEMORY", "", "mem_mb"),
-    (ERROR, "MemoryError: ", "mem_mb"),
+    (ERROR, "_ArrayMemoryError: Unable to allocate 2 TiB", "mem_mb"),
+    (ERROR, "RuntimeError: DefaultCPUAllocator: can't allocate memory: you tried", "mem_mb"),
     ("TIMEOUT", "", "runtime"),
     (REFUSED, "Requested time limit is invalid (missing or exceeds some limit)", "runtime"),
     (REFUSED, "Invalid account or account/partition combination specified", "slurm_account"),

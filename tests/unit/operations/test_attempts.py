@@ -174,4 +174,7 @@ def test_a_token_goes_to_the_jobs(monkeypatch):
     for kind, name in wrapped.items():
         monkeypatch.setattr(kind, name, getattr(kind, name))
     attempts.watch()
+    once = AbstractExecutor.print_job_error
+    attempts.watch()
+    assert AbstractExecutor.print_job_error is once
     assert os.environ[failure.TOKEN] == failure.token() != "now"

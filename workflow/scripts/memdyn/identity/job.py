@@ -36,7 +36,6 @@ def start(snakemake: Any, folder: str | Path, **inputs: Any) -> Callable[[str], 
         CodeChanged: where the code was edited after the job was planned.
     """
     stage, log = snakemake.params.stage, Path(snakemake.log[0])
-    signal.signal(signal.SIGTERM, _stop)
     failure.forget(log)
     keep_lines(log)
     recorder = Recorder(record_path(log, folder), snakemake.rule, snakemake.threads, list(snakemake.output))
@@ -47,6 +46,7 @@ def start(snakemake: Any, folder: str | Path, **inputs: Any) -> Callable[[str], 
         tell(f"on GPU {gpu}")
     keep_freed_memory()
     sys.excepthook = _failure(tell, log, recorder)
+    signal.signal(signal.SIGTERM, _stop)
     # what reads trained weights runs the code of their net
     net = snakemake.params.get("train", {}).get("roots", ())
     open_stage(stage, folder, net, **inputs)

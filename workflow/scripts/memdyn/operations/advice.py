@@ -77,7 +77,7 @@ def _of_error(failure: Failure) -> Iterator[str]:
     elif "CUDA out of memory" in words:
         yield f"{PROFILE}: {_line(failure.rule, 'gpu_model', _EXAMPLES['gpu_model'])}, one with more memory; or"
         yield "a smaller batch_size; for scoring a smaller scoring_batch, which changes no result"
-    elif words.startswith("MemoryError") or "can't allocate memory" in words:
+    elif "MemoryError: " in words or "can't allocate memory" in words:
         yield from _more(failure, "mem_mb", "MB")
     elif words.startswith("NoRoom"):
         yield "`memdyn clean` lists what can go; keep_checkpoints: none; fewer jobs at a time hold fewer weights"

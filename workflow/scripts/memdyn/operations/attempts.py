@@ -11,6 +11,7 @@ import re
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +43,15 @@ _END_OF_LOG = 1 << 16  # bytes
 def watch() -> None:
     """From now on, in this process, and with a token that the jobs of this Snakemake inherit."""
     os.environ[failure.TOKEN] = secrets.token_hex(8)
+    if hasattr(AbstractExecutor.print_job_error, "__wrapped__"):  # this process has read the Snakefile before
+        return
     AbstractExecutor.print_job_error = _noting(AbstractExecutor.print_job_error)
     for kind in (Job, GroupJob):
         kind.restart_times = property(_sparing(kind.restart_times.fget))
 
 
 def _noting(tell: Callable[..., None]) -> Callable[..., None]:
+    @wraps(tell)
     def print_job_error(executor: Any, job_info: SubmittedJobInfo, msg: str | None = None, **more: Any) -> None:
         job = job_info.job
         note(members(job), msg or "", (job_info.aux or {}).get("slurm_logfile"), _asked(job))

@@ -8,6 +8,7 @@
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
+from functools import wraps
 from typing import Any
 
 from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
@@ -19,6 +20,8 @@ _LOOK_SECONDS = 1.0
 def mend() -> None:
     """In this process; nothing where jobs do not go to SLURM."""
     plugin = sys.modules.get(_PLUGIN)
+    if hasattr(RemoteExecutor.sleep, "__wrapped__"):  # this process has read the Snakefile before
+        return
     if plugin is not None:
         plugin.query_job_status = _understanding(plugin.query_job_status)
     RemoteExecutor.sleep = _waking(RemoteExecutor.sleep)
@@ -38,6 +41,7 @@ def _understanding(ask: Callable[..., Awaitable[tuple]]) -> Callable[..., Awaita
 
 
 def _waking(sleep: Callable[[Any], Awaitable[None]]) -> Callable[[Any], Awaitable[None]]:
+    @wraps(sleep)
     async def until_done(executor: Any) -> None:
         asleep = asyncio.ensure_future(sleep(executor))
         while executor.wait and not asleep.done():
