@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from memdyn.operations import slurm
 from memdyn.operations.slurm import _understanding, _waking, plain
 
 
@@ -40,6 +41,14 @@ def test_a_sleep_is_as_long_as_the_executor_wants():
     begun = time.monotonic()
     asyncio.run(_waking(lambda executor: asyncio.sleep(0.3))(executor))
     assert time.monotonic() - begun >= 0.3
+
+
+def test_no_sleep_is_longer_than_a_minute(monkeypatch):
+    monkeypatch.setattr(slurm, "_LONGEST_SECONDS", 0.2)
+    monkeypatch.setattr(slurm, "_WAKES_SECONDS", 0.1)
+    begun = time.monotonic()
+    asyncio.run(_waking(lambda executor: asyncio.sleep(60))(SimpleNamespace(wait=True)))
+    assert time.monotonic() - begun < 30
 
 
 def test_the_executor_asks_by_that_name():

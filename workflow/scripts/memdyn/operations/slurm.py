@@ -2,11 +2,13 @@
 
 - sacct calls a cancelled job `CANCELLED by 1000`, with the user's number. The executor compares that with `CANCELLED`
   and takes the job for one that runs, for ever.
-- It sleeps up to three minutes between two looks, and sits the last of them out when a run has ended or is interrupted.
+- It sleeps up to three minutes between two looks, each one question for all jobs, and sits the last of them out when a
+  run has ended or is interrupted.
 """
 
 import asyncio
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Any
@@ -14,7 +16,8 @@ from typing import Any
 from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
 
 _PLUGIN = "snakemake_executor_plugin_slurm"
-_LOOK_SECONDS = 1.0
+_LONGEST_SECONDS = 60.0  # between two looks
+_WAKES_SECONDS = 1.0
 
 
 def mend() -> None:
@@ -43,9 +46,9 @@ def _understanding(ask: Callable[..., Awaitable[tuple]]) -> Callable[..., Awaita
 def _waking(sleep: Callable[[Any], Awaitable[None]]) -> Callable[[Any], Awaitable[None]]:
     @wraps(sleep)
     async def until_done(executor: Any) -> None:
-        asleep = asyncio.ensure_future(sleep(executor))
-        while executor.wait and not asleep.done():
-            await asyncio.wait({asleep}, timeout=_LOOK_SECONDS)
+        asleep, end = asyncio.ensure_future(sleep(executor)), time.monotonic() + _LONGEST_SECONDS
+        while executor.wait and not asleep.done() and time.monotonic() < end:
+            await asyncio.wait({asleep}, timeout=_WAKES_SECONDS)
         asleep.cancel()
 
     return until_done
