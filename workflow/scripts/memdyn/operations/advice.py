@@ -63,7 +63,7 @@ def _refused(failure: Failure) -> Iterator[str]:
     for pattern, key in _REFUSALS.items():
         if re.search(pattern, failure.words, re.I):
             asked = failure.asked.get(key)
-            value = _EXAMPLES.get(key, "...")
+            value = _EXAMPLES.get(key) or (asked // 2 if asked else "...")
             yield f"{PROFILE}: {_line(failure.rule, key, value)}, {_MEANT[key]}{f'; asked: {asked:,}' if asked else ''}"
             return
     yield f"{PROFILE}: what {failure.rule} asks for"
