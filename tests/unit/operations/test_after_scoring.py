@@ -8,7 +8,7 @@ import pytest
 from finished_studies import finish
 from memdyn.config.load import load_study
 from memdyn.identity.records import SUFFIX
-from memdyn.operations.after_scoring import LEAST, SECONDS, START_SECONDS, work_after_scoring
+from memdyn.operations.after_scoring import LEAST, MEASURED, ROUGH, SECONDS, START_SECONDS, work_after_scoring
 from memdyn.operations.cost import told_after_scoring
 from memdyn.operations.places import places
 from memdyn.plan.stage import ATTACK, FIGURES
@@ -63,7 +63,7 @@ def test_before_anything_has_finished_constants_of_the_demo_speak(tmp_path):
     assert found["dynamics"] == {round(SECONDS["dynamics"] * millions, 6)}
     assert found["agreement"] == {round(SECONDS["agreement"] * 2 * millions, 6)}  # of two attacks
     assert found["figures"] == {2 * SECONDS["figures"]}  # of two runs
-    assert not any(work.measured for work in work_after_scoring(plan))
+    assert {work.source for work in work_after_scoring(plan)} == {ROUGH}
     assert None not in set().union(*found.values())
 
 
@@ -82,7 +82,7 @@ def test_a_finished_job_is_scaled_by_models_and_checkpoints(tmp_path, change, ti
     assert found["lira"] == {10 * times} and found["rmia"] == {5 * times}
     assert found["dynamics"] == {round((OTHERS - LEAST) * times, 6)}
     assert found["tables"] == {round(OTHERS - LEAST, 6)}  # of as many runs
-    assert all(work.measured for work in work_after_scoring(plan))
+    assert {work.source for work in work_after_scoring(plan)} == {MEASURED}
 
 
 def test_the_nearest_in_size_speaks(tmp_path):
@@ -105,4 +105,4 @@ def test_a_finished_job_whose_pool_has_no_recipe_says_nothing(tmp_path):
     finish_with_records(plan, {"lira": 10.2, "rmia": 5.2})
     Path(tmp_path, plan.runs[0].pool.path, "recipe.yaml").unlink()
     left = [work for work in work_after_scoring(plan_of(tmp_path, shadow_models=16)) if work.name == "lira"]
-    assert left and not any(work.measured for work in left)
+    assert {work.source for work in left} == {ROUGH}

@@ -13,6 +13,7 @@ from typing import Any
 
 from memdyn.identity.recipe import read_recipe
 from memdyn.identity.records import SUFFIX, job_records
+from memdyn.operations.calibrate.kept import Calibration, calibration_of, name_of
 from memdyn.operations.places import places
 from memdyn.plan.stage import ATTACK, FIGURES, LIMITS, REPORT, SCORED_POOL, TABLES, Kind, Stage
 from memdyn.plan.study import StudyPlan
@@ -29,6 +30,10 @@ SECONDS = {
 }
 
 
+# where a time comes from: finished jobs, a calibration, constants
+MEASURED, CALIBRATED, ROUGH = "measured", "calibrated", "rough"
+
+
 @dataclass(frozen=True)
 class Work:
     """A job that is to run.
@@ -36,37 +41,40 @@ class Work:
     Attributes:
         name: of an attack, else of the kind of stage.
         seconds: of one core, its start included; None where nothing is known of its kind.
-        measured: whether a finished job of its kind says so.
+        source: one of the three below.
     """
 
     name: str
     seconds: float | None
-    measured: bool
+    source: str
 
 
 def work_after_scoring(plan: StudyPlan) -> list[Work]:
     """The jobs after scoring that are still to run."""
     results = Path(plan.results)
     finished = cache(lambda kind, name: list(_finished(results, Path(plan.versions), kind, name)))
+    known = calibration_of(plan)
     return [
-        _work(stage, _size(stage.options, _pool(stage), len(plan.runs)), finished(stage.kind, _name(stage)))
+        _work(stage, size_of(stage.options, _pool(stage), len(plan.runs)), finished(stage.kind, _name(stage)), known)
         for stage, place in places(plan).values()
-        if _comes_after(stage.kind) and not (place / stage.kind.product).exists()
+        if comes_after(stage.kind) and not (place / stage.kind.product).exists()
     ]
 
 
-def _comes_after(kind: Kind) -> bool:
+def comes_after(kind: Kind) -> bool:
     """What is made of scores, and takes time: judging limits takes none, and importing scores little."""
     return not kind.costs_training and not kind.per_block and kind not in (LIMITS, SCORED_POOL)
 
 
-def _work(stage: Stage, size: float, finished: list[tuple[float, float]]) -> Work:
-    name = _name(stage)
+def _work(stage: Stage, size: float, finished: list[tuple[float, float]], known: Calibration | None) -> Work:
+    name, start = _name(stage), known.light_start if known else START_SECONDS
     if finished:
         before, seconds = min(finished, key=lambda job: abs(log(size / job[0])))
-        return Work(name, START_SECONDS + LEAST + max(0.0, seconds - LEAST) * size / before, measured=True)
+        return Work(name, start + LEAST + max(0.0, seconds - LEAST) * size / before, MEASURED)
+    if known and (law := known.after.get(name_of(stage))):
+        return Work(name, start + law.seconds(len(stage.options.get("epochs", [1])), size), CALIBRATED)
     rate = SECONDS.get(name, SECONDS.get(stage.kind.name))
-    return Work(name, START_SECONDS + LEAST + rate * size if rate else None, measured=False)
+    return Work(name, start + LEAST + rate * size if rate else None, ROUGH)
 
 
 def _finished(results: Path, versions: Path, kind: Kind, name: str) -> Iterator[tuple[float, float]]:
@@ -80,7 +88,7 @@ def _finished(results: Path, versions: Path, kind: Kind, name: str) -> Iterator[
         if recipe and recipe["kind"] == kind.name and _named(kind, recipe["options"]) == name:
             parts = _parts(record.parent, results)
             seconds = sum(job.cpu_seconds for job in job_records(record.parent))
-            size = _size(recipe["options"], parts, _runs(record.parent, recipe["options"]))
+            size = size_of(recipe["options"], parts, _runs(record.parent, recipe["options"]))
             if size:  # else its pool's recipe is gone, which must not keep a study from its start
                 yield size, seconds
 
@@ -115,7 +123,7 @@ def _runs(folder: Path, options: Mapping[str, Any]) -> int:
     return len(tables["options"]["runs"]) if tables else 1
 
 
-def _size(options: Mapping[str, Any], parts: Mapping[str, int], runs: int) -> float:
+def size_of(options: Mapping[str, Any], parts: Mapping[str, int], runs: int) -> float:
     """Millions of (model, sample, checkpoint), of each attack; or runs."""
     if "models" not in options or "runs" in options:
         return float(runs)

@@ -77,7 +77,8 @@ def _effort(plan: StudyPlan, planned: RunPlan) -> Effort:
     config, train = plan.study.config, run.train
     members = round(run.pool.parts.scored // 2 * prod(each.share_of_members() for each in train.mechanisms))
     rounds = train.epochs * _closures(planned) * lengthening(run)
-    size = _size(Path(plan.results, planned.pool.product()), run)
+    shape = shape_of(plan, planned)
+    size = size_of(run.train.model.model_dump(), *shape) if shape else None
     guess = None
     if size:
         speed = SPEEDS[config.device]
@@ -90,14 +91,15 @@ def _effort(plan: StudyPlan, planned: RunPlan) -> Effort:
     return Effort(f"{train.model!r} on {run.pool.dataset!r}", members * rounds, guess, size.bytes if size else None)
 
 
-def _size(pool: Path, run: Run) -> Size | None:
-    """None where the net, or the shape of the samples, is known only to code of the user's or of torchvision."""
-    shape = run.pool.dataset.published_shape
+def shape_of(plan: StudyPlan, planned: RunPlan) -> tuple[tuple[int, ...], int] | None:
+    """Of a sample, and the number of classes; None where neither the data set's name, its pool nor its file tells."""
+    shape = planned.run.pool.dataset.published_shape
+    pool = Path(plan.results, planned.pool.product())
     if shape is None and pool.exists():
         with suppress(OSError, ValueError):  # who needs the pool will say what is wrong with it
             found = read_pool(str(pool))
             shape = (found.images.shape[1:], len(found.class_names))
-    return size_of(run.train.model.model_dump(), *shape) if shape else None
+    return shape
 
 
 def _closures(run: RunPlan) -> int:

@@ -1,7 +1,8 @@
 """What a study will do and cost, before it does anything: jobs, time, disk, and what its numbers will be able to say.
 
-Times are those of finished jobs where there are any, else rough. Intervals are foretold from finished attacks on the
-same training, with however many models. Nothing is written.
+Times are those of finished jobs where there are any, else those that `--calibrate` has measured, else rough. Intervals
+are foretold from finished attacks on the same training, with however many models. Without `--calibrate` nothing is
+written.
 """
 
 import os
@@ -10,7 +11,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from math import isinf
 
-from memdyn.operations.asked import plan_of, study_arguments
+from memdyn.operations.asked import config_of, plan_of, study_arguments
+from memdyn.operations.calibrate.ask import calibrate
 from memdyn.operations.cost import statement
 from memdyn.operations.status import DONE, all_jobs
 from memdyn.operations.widths import Width, widths
@@ -32,6 +34,11 @@ def arguments(parser: ArgumentParser) -> None:
         default=0.01,
         metavar="W",
         help="of intervals that are wanted (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--calibrate",
+        action="store_true",
+        help="first measure this machine for this study, about a minute; what it tells is kept with the results",
     )
 
 
@@ -58,6 +65,8 @@ def run(given: Namespace) -> None:
         ConfigError: for a bad study.
     """
     plan = plan_of(given)
+    if given.calibrate:
+        print(*calibrate(config_of(given), plan.study.config.threads), sep="\n")
     for line in (*_jobs(plan), *statement(plan, given.jobs), *_resolution(plan), *_widths(plan, given.half_width)):
         print(line)
 

@@ -1,0 +1,200 @@
+"""The measurement itself, in a process of its own: `python -m memdyn.operations.calibrate.measure`.
+
+Trains and asks some steps of a model of each run, then runs the very scripts of the jobs after scoring on small
+stand-ins, each at three sizes, from which follows what it takes at any. All in CPU seconds, which other work on the
+machine hardly lengthens; nets on a GPU are timed by the clock. What there is no time for is left out, and told.
+"""
+
+import json
+import platform
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.optimize import nnls
+
+import memdyn.attacks.evaluate
+import memdyn.attacks.shadow_scores
+import memdyn.store.tables
+
+LIGHT = time.process_time()  # what has been imported by now is what a job after scoring needs
+
+from memdyn.config.load import load_study
+from memdyn.jobs.usage import Meter
+from memdyn.operations.after_scoring import comes_after, size_of
+from memdyn.operations.calibrate.kept import Calibration, Law, keep, name_of
+from memdyn.operations.calibrate.small_jobs import Piece, Place, run
+from memdyn.operations.calibrate.stand_in import pool_like, sizes
+from memdyn.operations.effort import shape_of
+from memdyn.plan.run import RunPlan
+from memdyn.plan.stage import Stage
+from memdyn.plan.study import StudyPlan, build_plan
+
+import torch
+
+from memdyn.compute.device import prepare_torch
+from memdyn.operations.calibrate.nets import asked, rows_of, seconds_to_ask, seconds_to_train
+
+START = time.process_time()
+
+MODELS = 32  # at most: from 32 on the jackknife has as many groups as it ever has
+FEW, MANY = 250, 4000  # scored samples
+LONG = 0.8  # seconds of a job of few samples, from which on one of a quarter of `MANY` is enough
+TRAINED_ON = 4000  # at most, for nets
+OF_A_NET, OF_A_PROBE = 0.8, 0.3  # seconds to time each
+NETS_SHARE = 0.5  # of the time, at most
+
+
+class Study:
+    """What is measured of a study.
+
+    Args:
+        folder: for stand-ins; an empty one.
+        seconds: of CPU time, after which nothing more is begun.
+    """
+
+    def __init__(self, plan: StudyPlan, folder: Path, seconds: float) -> None:
+        self.plan, self.folder = plan, folder
+        self.seconds = seconds
+        self.left_out: list[str] = []
+        self.training: dict[str, float] = {}
+        self.probes: dict[str, float] = {}
+        self.after: dict[str, Law] = {}
+
+    @cached_property
+    def device(self) -> torch.device:
+        return prepare_torch(self.plan.study.config.device, self.plan.study.config.threads)
+
+    def _has_time(self, share: float = 1.0) -> bool:
+        return time.process_time() - START < share * self.seconds
+
+    def measure_nets(self) -> None:
+        """Seconds a model of each training and probe; runs that are least alike come first."""
+        threads = self.plan.study.config.threads if self.device.type == "cpu" else 1
+        for each in _least_alike_first(self.plan.trained):
+            if each.train.path in self.training:
+                continue
+            pool = self._pool_of(each, TRAINED_ON)
+            if pool is None or not self._has_time(NETS_SHARE):
+                self.left_out.append(f"training of {each.name}")
+                continue
+            self.training[each.train.path] = seconds_to_train(each, pool, self.device, OF_A_NET) / threads
+            for name, probe in each.probes.items():
+                if self._has_time(NETS_SHARE):
+                    batch = self.plan.study.config.scoring_batch
+                    seconds = seconds_to_ask(each, probe, pool, self.device, batch, OF_A_PROBE) / threads
+                    self.probes[probe.path] = seconds
+                else:
+                    self.left_out.append(f"{name} of {each.name}")
+
+    def measure_after(self) -> None:
+        """The law of each kind of job after scoring."""
+        for each in self.plan.runs:
+            for stage in each.stages():
+                if not comes_after(stage.kind) or name_of(stage) in self.after:
+                    continue
+                if self.plan.folds or shape_of(self.plan, each) is None or not self._has_time():
+                    self.left_out.append(name_of(stage).split()[0])
+                else:
+                    self.after[name_of(stage)] = self._law(each, stage)
+
+    def _law(self, planned: RunPlan, stage: Stage) -> Law:
+        models = min(MODELS, self.plan.study.config.shadow_models)
+        scored = planned.pool.options["parts"]["scored"]
+        epochs = stage.options.get("epochs", planned.epochs[-1:])
+        few, more = _some(epochs, 2), _some(epochs, 4)
+        first = Piece(models, min(FEW, scored), few)
+        self._seconds(planned, stage, first)  # which imports, and warms up
+        took = {first: self._seconds(planned, stage, first)}
+        large = min(MANY if took[first] < LONG else MANY // 4, scored)
+        for piece in (Piece(models, large, few), Piece(models, first.samples, more)):
+            if piece not in took:
+                took[piece] = self._seconds(planned, stage, piece)
+        return law_of({(len(each.epochs), self._size(stage, each)): seconds for each, seconds in took.items()})
+
+    def _size(self, stage: Stage, piece: Piece) -> float:
+        options = stage.options | {"models": piece.models, "epochs": list(piece.epochs)}
+        return size_of(options, {"scored": piece.samples}, 1)
+
+    def _seconds(self, planned: RunPlan, stage: Stage, piece: Piece) -> float:
+        place, read = self._place(planned, piece), {}
+        sources = {"outputs": planned.outputs, **stage.needs}
+        for name, probe in sources.items():
+            source = next((run for run in self.plan.all_runs if probe.path in {each.path for each in run.probes.values()}), planned)
+            rows = rows_of(probe, place.pool)
+            like = asked(source, probe, place.pool, self.device, rows)
+            taken = [epoch for epoch in probe.options.get("epochs", piece.epochs) if epoch in piece.epochs]
+            read[name] = place.signals(f"{probe.folder} {len(piece.epochs)}", like, rows, taken or piece.epochs[-1:])
+        output = self.folder / f"{stage.folder}-{time.monotonic_ns()}" / stage.folder
+        job = place.job(stage, piece, read, output)
+        meter = Meter()
+        run(stage, job)
+        return meter.read()["cpu_seconds"]
+
+    def _place(self, planned: RunPlan, piece: Piece) -> Place:
+        found = self._places.get((planned.pool.path, piece.samples))
+        if found is None:
+            pool = self._pool_of(planned, piece.samples)
+            found = Place.at(self.folder / f"pool-{len(self._places)}", pool, piece.models)
+            self._places[planned.pool.path, piece.samples] = found
+        return found
+
+    @cached_property
+    def _places(self) -> dict[tuple[str, int], Place]:
+        return {}
+
+    def _pool_of(self, planned: RunPlan, scored: int) -> Any:
+        """None where nothing tells the shape of its samples."""
+        shape = shape_of(self.plan, planned)
+        built = Path(self.plan.results, planned.pool.product())
+        return shape and pool_like(built, shape, sizes(planned.pool.options["parts"], scored))
+
+
+def law_of(took: Mapping[tuple[int, float], float]) -> Law:
+    """The law that jobs of (checkpoints, size) tell, of which none has a negative part."""
+    sizes_of = np.array([(1.0, *job) for job in took])
+    return Law(*map(float, nnls(sizes_of, np.array(list(took.values())))[0]))
+
+
+def _some(epochs: list[int], most: int) -> tuple[int, ...]:
+    """The first, the last and some between them."""
+    places = np.unique(np.linspace(0, len(epochs) - 1, min(most, len(epochs))).round().astype(int))
+    return tuple(epochs[place] for place in places)
+
+
+def _least_alike_first(runs: list[RunPlan]) -> Iterator[RunPlan]:
+    """One of each net, optimizer and set of mechanisms, then the others."""
+    seen, later = set(), []
+    for each in runs:
+        train = each.run.train
+        kind = (repr(train.model), train.optimizer.name, *(mechanism.name for mechanism in train.mechanisms))
+        if kind in seen:
+            later.append(each)
+        else:
+            seen.add(kind)
+            yield each
+    yield from later
+
+
+def main() -> None:
+    """Reads a question as JSON, `config`, `folder` and `seconds`; writes the calibration, and tells what was left out."""
+    question = json.load(sys.stdin)
+    plan = build_plan(load_study(question["config"]))
+    study = Study(plan, Path(question["folder"]), question["seconds"])
+    if plan.trained:
+        study.measure_nets()
+    study.measure_after()
+    config = plan.study.config
+    measured = Calibration(
+        platform.node(), config.device, config.threads, "", START, LIGHT, study.training, study.probes, study.after
+    )
+    path = keep(Path(plan.results), measured)
+    print(json.dumps({"file": str(path), "left_out": list(dict.fromkeys(study.left_out))}))
+
+
+if __name__ == "__main__":
+    main()
