@@ -11,7 +11,8 @@ import yaml
 
 from memdyn.config.load import load_study
 from memdyn.design.blocks import block_names
-from memdyn.operations.cost import READY_JOBS, statement
+from memdyn.operations.cost import statement
+from memdyn.operations.disk import READY_JOBS
 from memdyn.operations.effort import efforts, probing_cost
 from memdyn.plan.study import build_plan
 from studies import study
@@ -26,7 +27,7 @@ MLP, LOGISTIC = 4 * (65 * 32 + 33 * 10), 4 * 65 * 10
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "own.py").write_text("class Net: pass\n")
-    monkeypatch.setattr("memdyn.operations.cost._free", lambda folder: 5e9)
+    monkeypatch.setattr("memdyn.operations.cost.free_bytes", lambda folder: 5e9)
     return tmp_path
 
 
@@ -180,7 +181,7 @@ def test_many_blocks_wait_for_their_scoring(here):
 
 
 def test_too_little_disk(here, monkeypatch):
-    monkeypatch.setattr("memdyn.operations.cost._free", lambda folder: 1e6)
+    monkeypatch.setattr("memdyn.operations.cost.free_bytes", lambda folder: 1e6)
     assert said(plan_of())[-1].endswith("1 MB free, TOO LITTLE")
 
 

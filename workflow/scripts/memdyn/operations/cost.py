@@ -1,6 +1,5 @@
 """What a study will cost, in a few lines before its first job: models, time and disk."""
 
-import shutil
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -9,6 +8,7 @@ from pathlib import Path
 from memdyn.design.blocks import block_names, models_of
 from memdyn.operations.after_scoring import CALIBRATED, MEASURED, OF_ALL_RUNS, ROUGH, work_after_scoring
 from memdyn.operations.calibrate.kept import Calibration, calibration_of
+from memdyn.operations.disk import Passing, disk_of, free_bytes, scored_samples
 from memdyn.operations.effort import SPEEDS, Effort, efforts, probing_cost, seconds_a_model
 from memdyn.operations.progress import START_SECONDS, Count, count, duration
 from memdyn.plan.folds import LEFT_OUT
@@ -16,14 +16,8 @@ from memdyn.plan.probes import OUTPUTS
 from memdyn.plan.reuse import saved
 from memdyn.plan.stage import Stage
 from memdyn.plan.study import RunPlan, StudyPlan
-from memdyn.terms import SCORED_PARTS
 
-_SCORE_BYTES = 18  # of a sample at a checkpoint of a model: five float32, of which compression takes off a tenth
-# The scheduler's choice is among this many ready jobs, drawn at random where there are more (profiles/default): scoring
-# waits, for one to two blocks a hundred in a simulation of 150 to 1,250 blocks.
-READY_JOBS = 100
 _EPOCHS_SHOWN, _RUNS_SHOWN = 5, 8
-_STATE_COPIES = 3  # what a model in training resumes from: its weights and up to two values of the optimizer for each
 
 
 @dataclass(frozen=True)
@@ -68,16 +62,18 @@ class _Run:
         return self.left * max(self.count.left) / sum(self.count.left)
 
     @property
-    def checkpoints(self) -> int:
-        """Of a model."""
-        return len(self.plan.train.options["checkpoints"])
-
-    @property
-    def samples(self) -> int:
-        """That are scored."""
-        if not self.plan.outputs:
-            return 0
-        return sum(self.plan.pool.options["parts"][part] for part in SCORED_PARTS)
+    def passing(self) -> Passing:
+        """What it takes on disk until it is scored."""
+        return Passing(
+            checkpoint=self.effort.checkpoint or 0,
+            checkpoints=len(self.plan.train.options["checkpoints"]),
+            samples=scored_samples(self.plan),
+            to_train=self.count.to_train,
+            trained=self.count.trained,
+            wanted=self.count.wanted,
+            scored=self.count.scored,
+            left=() if self.plan.shares else self.count.left,
+        )
 
 
 def _imported(plan: StudyPlan) -> Iterator[str]:
@@ -121,7 +117,7 @@ def statement(plan: StudyPlan, slots: int) -> Iterator[str]:
     yield from _shared(plan)
     yield from _time(plan, [run for run in runs if run.blocks], slots)
     yield from told_after_scoring(plan, slots)
-    yield _disk(plan, runs, slots)
+    yield from _disk(plan, runs, slots)
 
 
 def _calibrated(known: Calibration | None, run: RunPlan) -> float:
@@ -269,35 +265,20 @@ def _source(device: str, runs: list[_Run]) -> str:
     return f"{known}rough, for nothing is measured yet: the nets' arithmetic at {speed} a core"
 
 
-def _disk(plan: StudyPlan, runs: list[_Run], slots: int) -> str:
-    keep = plan.study.config.keep_checkpoints
-    final = there = scores = scores_there = 0
-    passing: list[int] = []  # what a block takes until it is scored
-    for run in runs:
-        size = run.effort.checkpoint or 0
-        kept = {"none": 0, "last": 1, "all": run.checkpoints}[keep]
-        final += run.count.to_train * kept * size
-        there += run.count.trained * kept * size
-        if not run.plan.shares:
-            passing += [size * (models * (run.checkpoints - kept) + _STATE_COPIES) for models in run.count.left]
-        scores += run.count.wanted * run.checkpoints * run.samples * _SCORE_BYTES
-        scores_there += run.count.scored * run.checkpoints * run.samples * _SCORE_BYTES
-    # scoring goes before training, so that a job of training leaves its place to the one that scores its block
-    waiting = 2 * len(passing) // READY_JOBS if len(passing) > READY_JOBS else 0
-    most = final + sum(sorted(passing)[-(slots + waiting) :])
-    free = _free(Path(plan.results))
-    short = most - there + scores - scores_there > free
+def _disk(plan: StudyPlan, runs: list[_Run], slots: int) -> Iterator[str]:
+    """Weights and scores, then all there is at the two moments when it may be most."""
+    keep, found = plan.study.config.keep_checkpoints, disk_of(plan, [run.passing for run in runs], slots)
+    free = free_bytes(Path(plan.results))
     unknown = _named([run.plan.name for run in runs if not run.effort.checkpoint], len(runs))
-    return (
-        f"disk: checkpoints {told_bytes(most)} at most and {told_bytes(final)} in the end (keep_checkpoints: {keep})"
-        f"{f', without those of {unknown}: unknown' if unknown else ''}; scores {told_bytes(scores)} in the end; "
-        f"{told_bytes(free)} free{', TOO LITTLE' if short else ''}"
+    yield (
+        f"disk: checkpoints {told_bytes(found.weights)} at most and {told_bytes(found.kept)} in the end "
+        f"(keep_checkpoints: {keep}){f', without those of {unknown}: unknown' if unknown else ''}; scores "
+        f"{told_bytes(found.scores)} in the end"
     )
-
-
-def _free(folder: Path) -> int:
-    existing = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-    return shutil.disk_usage(existing).free
+    yield (
+        f"disk in all: {told_bytes(found.training)} at most until all is scored, {told_bytes(found.end)} in the end; "
+        f"{told_bytes(free)} free{', TOO LITTLE' if found.more > free else ''}"
+    )
 
 
 def _amount(seconds: float, unit: str) -> str:

@@ -23,18 +23,29 @@ _OF_THE_SIZE = ("models", "epochs", "needs", "run_key")
 
 @dataclass(frozen=True)
 class Law:
-    """CPU seconds of a job after scoring, without its start: `fixed + checkpoint * checkpoints + rate * size`.
+    """CPU seconds of a job after scoring, without its start.
 
     Attributes:
+        fixed: of any job.
+        checkpoint: of each.
+        once: of a million (model, sample) and attack, for what is done at one checkpoint alone.
         rate: of a million (model, sample, checkpoint) and attack, see `memdyn.operations.after_scoring`.
     """
 
     fixed: float
     checkpoint: float
+    once: float
     rate: float
 
     def seconds(self, checkpoints: int, size: float) -> float:
-        return self.fixed + self.checkpoint * checkpoints + self.rate * size
+        """Of a job of so many checkpoints and millions (model, sample, checkpoint)."""
+        parts = terms(checkpoints, size)
+        return sum(part * cost for part, cost in zip(parts, (self.fixed, self.checkpoint, self.once, self.rate), strict=True))
+
+
+def terms(checkpoints: int, size: float) -> tuple[float, float, float, float]:
+    """What each part of a law is multiplied with."""
+    return 1.0, float(checkpoints), size / checkpoints, size
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The measurement itself, in a process of its own: `python -m memdyn.operations.calibrate.measure`.
 
 Trains and asks some steps of a model of each run, then runs the very scripts of the jobs after scoring on small
-stand-ins, each at three sizes, from which follows what it takes at any. All in CPU seconds, which other work on the
+stand-ins, each at four sizes, from which follows what it takes at any. All in CPU seconds, which other work on the
 machine hardly lengthens; nets on a GPU are timed by the clock. What there is no time for is left out, and told.
 """
 
@@ -26,7 +26,7 @@ LIGHT = time.process_time()  # what has been imported by now is what a job after
 from memdyn.config.load import load_study
 from memdyn.jobs.usage import Meter
 from memdyn.operations.after_scoring import comes_after, size_of
-from memdyn.operations.calibrate.kept import Calibration, Law, keep, name_of
+from memdyn.operations.calibrate.kept import Calibration, Law, keep, name_of, terms
 from memdyn.operations.calibrate.small_jobs import Piece, Place, run
 from memdyn.operations.calibrate.stand_in import pool_like, sizes
 from memdyn.operations.effort import shape_of
@@ -42,8 +42,9 @@ from memdyn.operations.calibrate.nets import asked, rows_of, seconds_to_ask, sec
 START = time.process_time()
 
 MODELS = 32  # at most: from 32 on the jackknife has as many groups as it ever has
-FEW, MANY = 250, 4000  # scored samples
-LONG = 0.8  # seconds of a job of few samples, from which on one of a quarter of `MANY` is enough
+# scored samples; of fewer the null is drawn more often than a study asks for, to the detriment of the law
+WARM, FEW, MANY = 50, 400, 4000
+LONG = 3.0  # seconds of a job of few samples, from which on a quarter of `MANY` is enough
 TRAINED_ON = 4000  # at most, for nets
 OF_A_NET, OF_A_PROBE = 0.8, 0.3  # seconds to time each
 NETS_SHARE = 0.5  # of the time, at most
@@ -108,10 +109,10 @@ class Study:
         epochs = stage.options.get("epochs", planned.epochs[-1:])
         few, more = _some(epochs, 2), _some(epochs, 4)
         first = Piece(models, min(FEW, scored), few)
-        self._seconds(planned, stage, first)  # which imports, and warms up
+        self._seconds(planned, stage, Piece(models, min(WARM, scored), few))  # which imports
         took = {first: self._seconds(planned, stage, first)}
         large = min(MANY if took[first] < LONG else MANY // 4, scored)
-        for piece in (Piece(models, large, few), Piece(models, first.samples, more)):
+        for piece in (Piece(models, samples, epochs) for samples in (first.samples, large) for epochs in (few, more)):
             if piece not in took:
                 took[piece] = self._seconds(planned, stage, piece)
         return law_of({(len(each.epochs), self._size(stage, each)): seconds for each, seconds in took.items()})
@@ -156,8 +157,8 @@ class Study:
 
 def law_of(took: Mapping[tuple[int, float], float]) -> Law:
     """The law that jobs of (checkpoints, size) tell, of which none has a negative part."""
-    sizes_of = np.array([(1.0, *job) for job in took])
-    return Law(*map(float, nnls(sizes_of, np.array(list(took.values())))[0]))
+    parts = np.array([terms(*job) for job in took])
+    return Law(*map(float, nnls(parts, np.array(list(took.values())))[0]))
 
 
 def _some(epochs: list[int], most: int) -> tuple[int, ...]:
