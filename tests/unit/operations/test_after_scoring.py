@@ -1,17 +1,33 @@
 """What comes after scoring is foretold from finished jobs of its kind, scaled by its size; else from constants."""
 
 import json
+import platform
 from pathlib import Path
 
 import pytest
 
 from finished_studies import finish
+from memdyn.attacks import REGISTRY as ATTACKS
 from memdyn.config.load import load_study
 from memdyn.identity.records import SUFFIX
-from memdyn.operations.after_scoring import LEAST, MEASURED, ROUGH, SECONDS, START_SECONDS, work_after_scoring
+from memdyn.operations.after_scoring import (
+    CALIBRATED,
+    CALIBRATIONS,
+    LAWS,
+    LEAST,
+    MEASURED,
+    ROUGH,
+    SHOWN,
+    START_SECONDS,
+    comes_after,
+    law_of,
+    work_after_scoring,
+)
+from memdyn.operations.calibrate.kept import Calibration, Law, keep, name_of
 from memdyn.operations.cost import told_after_scoring
 from memdyn.operations.places import places
-from memdyn.plan.stage import ATTACK, FIGURES
+from memdyn.plan import stage
+from memdyn.plan.stage import ATTACK, FIGURES, Kind
 from memdyn.plan.study import build_plan
 from studies import study
 
@@ -59,12 +75,36 @@ def test_before_anything_has_finished_constants_of_the_demo_speak(tmp_path):
     plan = plan_of(tmp_path)
     millions = 8 * 400 * 4 / 1e6
     found = seconds_of(plan)
-    assert found["lira"] == {round(SECONDS["attack"] * millions, 6)}
-    assert found["dynamics"] == {round(SECONDS["dynamics"] * millions, 6)}
-    assert found["agreement"] == {round(SECONDS["agreement"] * 2 * millions, 6)}  # of two attacks
-    assert found["figures"] == {2 * SECONDS["figures"]}  # of two runs
+    for name, attacks in {"lira": 1, "rmia": 1, "dynamics": 1, "agreement": 2}.items():
+        law = LAWS[name]
+        parts = law.fixed + 4 * law.checkpoint + attacks * millions * (law.once / 4 + law.rate)
+        assert list(found[name]) == [pytest.approx(parts - LEAST, abs=1e-5)]
+    assert found["figures"] == {2 * SHOWN["figures"]}  # of two runs
     assert {work.source for work in work_after_scoring(plan)} == {ROUGH}
     assert None not in set().union(*found.values())
+
+
+def test_every_attack_and_kind_of_job_has_a_time():
+    assert {*LAWS, *CALIBRATIONS} >= set(ATTACKS)
+    kinds = {each.name for each in vars(stage).values() if isinstance(each, Kind) and comes_after(each)}
+    assert {*LAWS, *SHOWN, "attack"} >= kinds
+    assert law_of("sequence").rate == LAWS["loss"].rate + 37 * CALIBRATIONS["sequence"] / 6.4
+
+
+def test_a_calibration_speaks_where_nothing_has_finished(tmp_path):
+    plan = plan_of(tmp_path)
+    lira = plan.runs[0].attacks["lira"]
+    slow = Law(fixed=1.0, checkpoint=2.0, once=1e3, rate=1e4)
+    keep(tmp_path, Calibration(platform.node(), "cpu", 1, light_start=7.0, after={name_of(lira): slow}))
+    found = [work for work in work_after_scoring(plan) if work.name == "lira"]
+    assert [(work.seconds, work.source) for work in found] == [
+        (pytest.approx(7 + 1 + 4 * 2 + 8 * 400 / 1e6 * 1e3 + 8 * 400 * 4 / 1e6 * 1e4), CALIBRATED)
+    ] * 2
+    assert {work.source for work in work_after_scoring(plan) if work.name != "lira"} == {ROUGH}
+    assert next(told_after_scoring(plan, 2)).endswith("(in part calibrated)")
+    finish_with_records(plan, {"lira": 10.2, "rmia": 5.2})
+    more = work_after_scoring(plan_of(tmp_path, shadow_models=16))
+    assert {work.source for work in more} == {MEASURED}, "what has finished knows better"
 
 
 def test_nothing_is_left_of_a_finished_study(tmp_path):

@@ -11,6 +11,7 @@ from memdyn.operations.calibrate.kept import Calibration, calibration_of
 from memdyn.operations.disk import Passing, disk_of, free_bytes, scored_samples
 from memdyn.operations.effort import SPEEDS, Effort, efforts, probing_cost, seconds_a_model
 from memdyn.operations.progress import START_SECONDS, Count, count, duration
+from memdyn.operations.shapes import shape_of
 from memdyn.plan.folds import LEFT_OUT
 from memdyn.plan.probes import OUTPUTS
 from memdyn.plan.reuse import saved
@@ -219,6 +220,12 @@ def _time(plan: StudyPlan, runs: list[_Run], slots: int) -> Iterator[str]:
     unknown = [run.plan.name for run in runs if not run.seconds]
     if unknown:
         yield f"time of {_named(unknown, len(runs))}: unknown, nothing of this architecture was measured yet"
+    hidden = [run.plan.name for run in runs if shape_of(plan, run.plan) is None]
+    if hidden:
+        yield (
+            f"what samples of {_named(hidden, len(runs))} look like, only your code knows: `--until build_pool` builds the "
+            "pool, and then time and disk are known"
+        )
 
 
 def told_after_scoring(plan: StudyPlan, slots: int) -> Iterator[str]:

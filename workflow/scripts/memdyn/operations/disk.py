@@ -7,7 +7,7 @@ from math import prod
 from pathlib import Path
 
 from memdyn.design.blocks import MASK_CHUNK, mask_names
-from memdyn.operations.effort import shape_of
+from memdyn.operations.shapes import shape_of
 from memdyn.plan.run import RunPlan
 from memdyn.plan.study import StudyPlan
 from memdyn.terms import SCORED_PARTS

@@ -6,17 +6,15 @@ matters. A mechanism says by what factor it lengthens a step; a user's own count
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import reduce
 from math import ceil, prod
-from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from memdyn.config.load import Run
-from memdyn.data.pool import read_pool
-from memdyn.models.size import Size, size_of
+from memdyn.models.size import size_of
+from memdyn.operations.shapes import shape_of
 from memdyn.plan.study import RunPlan, StudyPlan
 from memdyn.terms import SCORED_PARTS
 
@@ -89,17 +87,6 @@ def _effort(plan: StudyPlan, planned: RunPlan) -> Effort:
         arithmetic = FORWARDS * size.flops * members + muon * steps
         guess = rounds * (arithmetic / (speed.flops * threads) + speed.step * steps)
     return Effort(f"{train.model!r} on {run.pool.dataset!r}", members * rounds, guess, size.bytes if size else None)
-
-
-def shape_of(plan: StudyPlan, planned: RunPlan) -> tuple[tuple[int, ...], int] | None:
-    """Of a sample, and the number of classes; None where neither the data set's name, its pool nor its file tells."""
-    shape = planned.run.pool.dataset.published_shape
-    pool = Path(plan.results, planned.pool.product())
-    if shape is None and pool.exists():
-        with suppress(OSError, ValueError):  # who needs the pool will say what is wrong with it
-            found = read_pool(str(pool))
-            shape = (found.images.shape[1:], len(found.class_names))
-    return shape
 
 
 def _closures(run: RunPlan) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 
 from memdyn.identity.digest import SCRIPTS
 
-SECONDS = 45.0  # to measure in; what has begun is ended, and starting takes some more
+SECONDS = 50.0  # of CPU time, in which something is begun
 _MODULE = "memdyn.operations.calibrate.measure"
 
 

@@ -25,13 +25,13 @@ LIGHT = time.process_time()  # what has been imported by now is what a job after
 
 from memdyn.config.load import load_study
 from memdyn.jobs.usage import Meter
-from memdyn.operations.after_scoring import comes_after, size_of
+from memdyn.operations.after_scoring import checkpoints_of, comes_after, size_of
 from memdyn.operations.calibrate.kept import Calibration, Law, keep, name_of, terms
 from memdyn.operations.calibrate.small_jobs import Piece, Place, run
 from memdyn.operations.calibrate.stand_in import pool_like, sizes
-from memdyn.operations.effort import shape_of
+from memdyn.operations.shapes import shape_of
 from memdyn.plan.run import RunPlan
-from memdyn.plan.stage import Stage
+from memdyn.plan.stage import ANALYSIS, Stage
 from memdyn.plan.study import StudyPlan, build_plan
 
 import torch
@@ -43,7 +43,7 @@ START = time.process_time()
 
 MODELS = 32  # at most: from 32 on the jackknife has as many groups as it ever has
 # scored samples; of fewer the null is drawn more often than a study asks for, to the detriment of the law
-WARM, FEW, MANY = 50, 400, 4000
+FEW, MANY = 400, 4000
 LONG = 3.0  # seconds of a job of few samples, from which on a quarter of `MANY` is enough
 TRAINED_ON = 4000  # at most, for nets
 OF_A_NET, OF_A_PROBE = 0.8, 0.3  # seconds to time each
@@ -95,13 +95,16 @@ class Study:
     def measure_after(self) -> None:
         """The law of each kind of job after scoring."""
         for each in self.plan.runs:
-            for stage in each.stages():
+            for stage in sorted(each.stages(), key=lambda stage: stage.kind == ANALYSIS):  # which takes longest
                 if not comes_after(stage.kind) or name_of(stage) in self.after:
                     continue
                 if self.plan.folds or shape_of(self.plan, each) is None or not self._has_time():
                     self.left_out.append(name_of(stage).split()[0])
-                else:
+                    continue
+                try:
                     self.after[name_of(stage)] = self._law(each, stage)
+                except Exception as error:  # whatever a script does not like about so small a piece
+                    self.left_out.append(f"{stage.kind.name} ({type(error).__name__}: {error})")
 
     def _law(self, planned: RunPlan, stage: Stage) -> Law:
         models = min(MODELS, self.plan.study.config.shadow_models)
@@ -109,17 +112,13 @@ class Study:
         epochs = stage.options.get("epochs", planned.epochs[-1:])
         few, more = _some(epochs, 2), _some(epochs, 4)
         first = Piece(models, min(FEW, scored), few)
-        self._seconds(planned, stage, Piece(models, min(WARM, scored), few))  # which imports
+        self._seconds(planned, stage, first)  # which imports, and warms up
         took = {first: self._seconds(planned, stage, first)}
         large = min(MANY if took[first] < LONG else MANY // 4, scored)
         for piece in (Piece(models, samples, epochs) for samples in (first.samples, large) for epochs in (few, more)):
             if piece not in took:
                 took[piece] = self._seconds(planned, stage, piece)
-        return law_of({(len(each.epochs), self._size(stage, each)): seconds for each, seconds in took.items()})
-
-    def _size(self, stage: Stage, piece: Piece) -> float:
-        options = stage.options | {"models": piece.models, "epochs": list(piece.epochs)}
-        return size_of(options, {"scored": piece.samples}, 1)
+        return fitted({_job(stage, piece): seconds for piece, seconds in took.items()})
 
     def _seconds(self, planned: RunPlan, stage: Stage, piece: Piece) -> float:
         place, read = self._place(planned, piece), {}
@@ -155,7 +154,13 @@ class Study:
         return shape and pool_like(built, shape, sizes(planned.pool.options["parts"], scored))
 
 
-def law_of(took: Mapping[tuple[int, float], float]) -> Law:
+def _job(stage: Stage, piece: Piece) -> tuple[int, float]:
+    """Checkpoints and size."""
+    options = stage.options | {"models": piece.models, "epochs": list(piece.epochs)}
+    return checkpoints_of(options), size_of(options, {"scored": piece.samples}, 1)
+
+
+def fitted(took: Mapping[tuple[int, float], float]) -> Law:
     """The law that jobs of (checkpoints, size) tell, of which none has a negative part."""
     parts = np.array([terms(*job) for job in took])
     return Law(*map(float, nnls(parts, np.array(list(took.values())))[0]))
