@@ -26,7 +26,7 @@ from memdyn.operations.after_scoring import (
 from memdyn.operations.calibrate.kept import Calibration, Law, keep, name_of
 from memdyn.operations.cost import told_after_scoring
 from memdyn.operations.places import places
-from memdyn.plan import stage
+from memdyn.plan import stage as stages
 from memdyn.plan.stage import ATTACK, FIGURES, Kind
 from memdyn.plan.study import build_plan
 from studies import study
@@ -86,7 +86,7 @@ def test_before_anything_has_finished_constants_of_the_demo_speak(tmp_path):
 
 def test_every_attack_and_kind_of_job_has_a_time():
     assert {*LAWS, *CALIBRATIONS} >= set(ATTACKS)
-    kinds = {each.name for each in vars(stage).values() if isinstance(each, Kind) and comes_after(each)}
+    kinds = {each.name for each in vars(stages).values() if isinstance(each, Kind) and comes_after(each)}
     assert {*LAWS, *SHOWN, "attack"} >= kinds
     assert law_of("sequence").rate == LAWS["loss"].rate + 37 * CALIBRATIONS["sequence"] / 6.4
 

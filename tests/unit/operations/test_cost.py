@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +13,7 @@ import yaml
 from memdyn.config.load import load_study
 from memdyn.design.blocks import block_names
 from memdyn.operations.cost import statement, told_bytes
-from memdyn.operations.disk import READY_JOBS, Passing, disk_of
+from memdyn.operations.disk import READY_JOBS, Passing, disk_of, teachers_of
 from memdyn.operations.effort import efforts, probing_cost
 from memdyn.plan.study import build_plan
 from studies import study
@@ -184,6 +185,18 @@ def test_disk_in_all(here):
     )
 
 
+def test_weights_of_teachers_stay_for_their_students(here):
+    one = Passing(MLP, 4, 900, 16, 0, 16, 0, (8, 8))
+    plain, taught = (disk_of(plan_of(), [each, one], 1).passing for each in (one, replace(one, teaches=True)))
+    assert plain == MLP * (8 * 4 + 3) and taught == plain + 2 * MLP * 8 * 4
+    mechanisms = {"runs.0.mechanisms": {"distillation": {"temperature": 5}}}
+    plan = plan_of(mechanisms)
+    assert len(teachers_of(plan)) == 1 and not teachers_of(plan_of())
+    assert disk(plan)[0] == pytest.approx((MLP * 8 * 1 + MLP * (8 * 4 + 3)) / 1e6, rel=0.05), (
+        "a hidden one saves its end"
+    )
+
+
 def test_many_blocks_wait_for_their_scoring(here):
     """Among more than a hundred ready jobs the scheduler does not see all."""
     profile = yaml.safe_load((PROJECT / "profiles/default/profile.yaml").read_text())
@@ -223,7 +236,9 @@ def test_a_dry_run_says_it(tmp_path):
     stated, wall = re.match(r"time: about (\d+) core-hours of .*, ([\d.]+) h with 2 jobs at a time", lines[1]).groups()
     assert hours < float(stated) < 1.6 * hours and float(wall) == pytest.approx(float(stated) / 2, rel=0.05)
     assert len(lines) == 6 and lines[4].startswith("disk: ")
-    assert re.match(r"attacks, analyses and report: \d+ jobs, about \d+ core-\w+, .* with 2 jobs at a time", lines[3])
+    assert re.match(
+        r"attacks, analyses and report: \d+ jobs, about [\d.]+ core-\w+, .* with 2 jobs at a time", lines[3]
+    )
     assert done.stdout.index("cost: ") < done.stdout.index("Building DAG")
 
 

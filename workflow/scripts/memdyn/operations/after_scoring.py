@@ -22,8 +22,8 @@ OF_ALL_RUNS = (TABLES.name, FIGURES.name, REPORT.name)
 _READ = 3  # finished jobs of a kind, the last ones
 LEAST = 0.2  # seconds: what is not proportional to the size
 START_SECONDS = 1.0  # of a job that needs no torch
-# CPU seconds of jobs on a core of an EPYC, 29 November 2026: pieces as `memdyn plan --calibrate` measures them, and for the
-# analysis of the studies in config/studies; by the name of an attack, else of a kind.
+# CPU seconds of jobs on a core of an EPYC with AVX-512, busy, 29 November 2026, as `memdyn plan --calibrate` measured
+# them; reliability of two attacks that train. By the name of an attack, else of a kind.
 LAWS = {
     "loss": Law(0.2, 0.09, 0.2, 1.6),
     "lira": Law(0.3, 0.27, 0.5, 2.5),
@@ -32,11 +32,22 @@ LAWS = {
     "agreement": Law(0.6, 0.0, 2.3, 0.1),
     "realised": Law(0.3, 0.45, 4.2, 0.6),
     "analysis": Law(2.4, 1.2, 140.0, 4.5),
+    "uncalibrated": Law(0.1, 0.0, 0.1, 0.2),
+    "distance": Law(0.1, 0.1, 0.0, 24.0),
+    "reliability": Law(0.6, 2.9, 0.0, 0.0),
+    "audit": Law(0.1, 0.0, 0.4, 0.0),
 }
 # CPU seconds of one calibration of 128 models x 50,000 samples (benchmarks/README.md), of attacks that are not above; a
 # checkpoint takes as many as there are groups of the jackknife and draws of the null.
 CALIBRATIONS = {
-    **{"lira_views": 0.4, "tan2023": 2.2, "song2021": 0.6, "privacy_risk_score": 0.4, "shokri2017": 8.3, "label_only": 1.5},
+    **{
+        "lira_views": 0.4,
+        "tan2023": 2.2,
+        "song2021": 0.6,
+        "privacy_risk_score": 0.4,
+        "shokri2017": 8.3,
+        "label_only": 1.5,
+    },
     **{"difficulty_calibration": 0.1, "ye": 0.3, "ye_distilled": 2.2, "quantile_regression": 0.6, "proxy": 1.2},
     **{"sequence": 11.0, "log_ratio_sum": 1.5, "trajectory": 14.0, "embedding_norm": 0.3, "gradient_norm": 0.1},
     **{"adversarial_distance": 0.1, "boundary_distance": 0.1, "custom": 0.4},

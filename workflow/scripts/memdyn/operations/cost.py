@@ -1,14 +1,14 @@
 """What a study will cost, in a few lines before its first job: models, time and disk."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from memdyn.design.blocks import block_names, models_of
 from memdyn.operations.after_scoring import CALIBRATED, MEASURED, OF_ALL_RUNS, ROUGH, work_after_scoring
 from memdyn.operations.calibrate.kept import Calibration, calibration_of
-from memdyn.operations.disk import Passing, disk_of, free_bytes, scored_samples
+from memdyn.operations.disk import Passing, disk_of, free_bytes, scored_samples, teachers_of
 from memdyn.operations.effort import SPEEDS, Effort, efforts, probing_cost, seconds_a_model
 from memdyn.operations.progress import START_SECONDS, Count, count, duration
 from memdyn.operations.shapes import shape_of
@@ -62,9 +62,12 @@ class _Run:
         """Left of the largest, one job after the other: more jobs side by side do not shorten it."""
         return self.left * max(self.count.left) / sum(self.count.left)
 
-    @property
-    def passing(self) -> Passing:
-        """What it takes on disk until it is scored."""
+    def passing(self, teachers: Collection[str]) -> Passing:
+        """What it takes on disk until it is scored.
+
+        Args:
+            teachers: paths of the trainings that others learn from.
+        """
         return Passing(
             checkpoint=self.effort.checkpoint or 0,
             checkpoints=len(self.plan.train.options["checkpoints"]),
@@ -74,6 +77,7 @@ class _Run:
             wanted=self.count.wanted,
             scored=self.count.scored,
             left=() if self.plan.shares else self.count.left,
+            teaches=self.plan.train.path in teachers,
         )
 
 
@@ -223,8 +227,8 @@ def _time(plan: StudyPlan, runs: list[_Run], slots: int) -> Iterator[str]:
     hidden = [run.plan.name for run in runs if shape_of(plan, run.plan) is None]
     if hidden:
         yield (
-            f"what samples of {_named(hidden, len(runs))} look like, only your code knows: `--until build_pool` builds the "
-            "pool, and then time and disk are known"
+            f"what samples of {_named(hidden, len(runs))} look like, only your code knows: `--until build_pool` builds "
+            "the pool, and then time and disk are known"
         )
 
 
@@ -274,7 +278,8 @@ def _source(device: str, runs: list[_Run]) -> str:
 
 def _disk(plan: StudyPlan, runs: list[_Run], slots: int) -> Iterator[str]:
     """Weights and scores, then all there is at the two moments when it may be most."""
-    keep, found = plan.study.config.keep_checkpoints, disk_of(plan, [run.passing for run in runs], slots)
+    keep, teachers = plan.study.config.keep_checkpoints, teachers_of(plan)
+    found = disk_of(plan, [run.passing(teachers) for run in runs], slots)
     free = free_bytes(Path(plan.results))
     unknown = _named([run.plan.name for run in runs if not run.effort.checkpoint], len(runs))
     yield (

@@ -32,6 +32,7 @@ class Passing:
         checkpoint: bytes; 0 where that is unknown.
         to_train, trained, wanted, scored: models.
         left: models of each block that is not scored yet; none where another run has the same weights.
+        teaches: whether other runs learn from it, for whom its weights stay longer.
     """
 
     checkpoint: int
@@ -42,6 +43,7 @@ class Passing:
     wanted: int
     scored: int
     left: tuple[int, ...]
+    teaches: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,23 +96,28 @@ def disk_of(plan: StudyPlan, runs: Sequence[Passing], slots: int) -> Disk:
     keep = plan.study.config.keep_checkpoints
     kept = kept_there = scores = scores_there = 0
     passing: list[int] = []  # what a block takes until it is scored
+    lasting = 0  # of teachers: jobs are not ordered by block, so that all of their weights may be there at a time
     for run in runs:
         stays = {"none": 0, "last": 1, "all": run.checkpoints}[keep]
         kept += run.to_train * stays * run.checkpoint
         kept_there += run.trained * stays * run.checkpoint
-        passing += [run.checkpoint * (models * (run.checkpoints - stays) + _STATE_COPIES) for models in run.left]
+        of_blocks = [run.checkpoint * models * (run.checkpoints - stays) for models in run.left]
+        if run.teaches:
+            lasting += sum(of_blocks)
+        else:
+            passing += [of_block + _STATE_COPIES * run.checkpoint for of_block in of_blocks]
         scores += run.wanted * run.checkpoints * run.samples * _SCORE_BYTES
         scores_there += run.scored * run.checkpoints * run.samples * _SCORE_BYTES
     # scoring goes before training, so that a job of training leaves its place to the one that scores its block
     waiting = 2 * len(passing) // READY_JOBS if len(passing) > READY_JOBS else 0
-    most = sum(sorted(passing)[-(slots + waiting) :])
+    most = lasting + sum(sorted(passing)[-(slots + waiting) :])
     return Disk(most, kept, kept_there, scores, scores_there, _pools(plan), _tables(plan))
 
 
 def _pools(plan: StudyPlan) -> int:
     """Of pools whose samples' shape is known; the others are small beside what is made of them."""
     pools = {run.pool.path: run for run in plan.trained}
-    return sum(map(lambda run: _pool(plan, run), pools.values()))
+    return sum(_pool(plan, run) for run in pools.values())
 
 
 def _pool(plan: StudyPlan, run: RunPlan) -> int:
@@ -130,6 +137,11 @@ def _tables(plan: StudyPlan) -> int:
             total += states * (_STATE_BYTES + _ANALYSED_BYTES * bool(run.analysis))
         total += len(run.attacks) * cells * _ATTACK_BYTES
     return total
+
+
+def teachers_of(plan: StudyPlan) -> set[str]:
+    """Paths of the trainings that others learn from."""
+    return {need.path for run in plan.all_runs for need in run.train.needs.values()}
 
 
 def scored_samples(run: RunPlan) -> int:

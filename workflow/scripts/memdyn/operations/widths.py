@@ -1,10 +1,10 @@
 """What intervals a study can expect, and how many models it takes for narrower ones.
 
 The jackknife's standard error falls with the square root of the models. It is taken from a finished attack of the same
-name on the same training, with however many models; so a study of 16 models tells what one of 256 will find. A jackknife
-over G groups knows its error to 1 / sqrt(2 (G - 1)) alone: to a quarter with 8 groups. That noise is hardly shared
-between checkpoints, which an error as the binomial's, sqrt(p (1 - p)) times a constant, is: the constant is the
-geometric mean over checkpoints.
+name on the same training, with however many models; so a study of 16 models tells what one of 256 will find. A
+jackknife over G groups knows its error to 1 / sqrt(2 (G - 1)) alone: to a quarter with 8 groups. That noise is hardly
+shared between checkpoints, whereas errors of all of them are about one constant times the binomial's, sqrt(p (1 - p)).
+So the constant is of all checkpoints: its square is the mean of theirs.
 """
 
 from collections.abc import Iterator, Sequence
@@ -56,7 +56,7 @@ def widths(plan: StudyPlan, wanted: float) -> Iterator[Width]:
             for metric, (error, measured) in _errors(Path(plan.results), stage, plan.folds).items():
 
                 def half(models: int, error: float = error) -> float:
-                    count = len(_sizes(plan.folds, models, statistics.jackknife_groups))
+                    count = len(group_sizes(plan.folds, models, statistics.jackknife_groups))
                     return expected_half(error, models, count, statistics.level)
 
                 enough = (m for m in range(_BLOCK, _MOST_MODELS + 1, _BLOCK) if half(m) <= wanted)
@@ -73,6 +73,11 @@ def expected_half(error: float, models: int, count: int, level: float) -> float:
     return inf if count < 2 else float(stdtrit(count - 1, (1 + level) / 2)) * error / sqrt(models)
 
 
+def own_error(count: int) -> float:
+    """By what share a standard error over so many groups is off, one standard deviation: that of a chi of G - 1."""
+    return 1 / sqrt(2 * (count - 1)) if count > 1 else inf
+
+
 def smoothed(rates: NDArray[np.float64], errors: NDArray[np.float64]) -> float:
     """The standard error at the last checkpoint, as all of them tell it; 0 where none does.
 
@@ -84,11 +89,11 @@ def smoothed(rates: NDArray[np.float64], errors: NDArray[np.float64]) -> float:
     telling = (spread > 0) & (errors > 0)
     if not telling.any():
         return 0.0
-    constant = np.exp(np.mean(np.log(errors[telling] / spread[telling])))
+    constant = np.sqrt(np.mean((errors[telling] / spread[telling]) ** 2))
     return float(constant * spread[telling][-1])
 
 
-def _sizes(folds: Sequence[int], models: int, most_groups: int) -> NDArray[np.int64]:
+def group_sizes(folds: Sequence[int], models: int, most_groups: int) -> NDArray[np.int64]:
     """Of the jackknife's groups: folds of models, or groups of pairs."""
     return np.bincount(folds) if folds else np.bincount(groups(models // 2, most_groups))
 
@@ -105,11 +110,13 @@ def _errors(results: Path, stage: Stage, folds: Sequence[int]) -> dict[str, tupl
     if metrics.empty:
         return {}
     models, rows = int(metrics["n_models"].iloc[-1]), metrics.sort_values("epoch").set_index("epoch")
-    sizes = _sizes(folds, models, int(rows["n_groups"].iloc[-1]))
+    sizes = group_sizes(folds, models, int(rows["n_groups"].iloc[-1]))
     deleted = {key: of["value"].to_numpy() for key, of in replicates.groupby(["metric", "epoch"])}
     errors = {}
     for name in METRICS:
-        of = [(epoch, deleted[name, epoch]) for epoch in rows.index if len(deleted.get((name, epoch), ())) == len(sizes)]
+        of = [
+            (epoch, deleted[name, epoch]) for epoch in rows.index if len(deleted.get((name, epoch), ())) == len(sizes)
+        ]
         rates = np.array([rows.loc[epoch, name] for epoch, _ in of], dtype=float)
         each = [standard_error(rate, values, sizes) for rate, (_, values) in zip(rates, of, strict=True)]
         error = smoothed(rates, np.array(each, dtype=float))

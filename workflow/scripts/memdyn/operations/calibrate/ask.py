@@ -5,12 +5,11 @@ import os
 import subprocess
 import sys
 import tempfile
-from pathlib import Path
 from typing import Any
 
 from memdyn.identity.digest import SCRIPTS
 
-SECONDS = 50.0  # of CPU time, in which something is begun
+SECONDS = 40.0  # of CPU time, in which something is begun
 _MODULE = "memdyn.operations.calibrate.measure"
 
 
@@ -31,7 +30,12 @@ def calibrate(config: dict[str, Any], threads: int, seconds: float = SECONDS) ->
     with tempfile.TemporaryDirectory(prefix="memdyn-calibration-") as folder:
         question = json.dumps({"config": config, "folder": folder, "seconds": seconds})
         done = subprocess.run(
-            [sys.executable, "-m", _MODULE], input=question, env=environment, capture_output=True, text=True, check=False
+            [sys.executable, "-m", _MODULE],
+            input=question,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
     if done.returncode:
         last = "\n".join(done.stderr.splitlines()[-3:])

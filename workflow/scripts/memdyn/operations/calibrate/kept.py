@@ -40,7 +40,9 @@ class Law:
     def seconds(self, checkpoints: int, size: float) -> float:
         """Of a job of so many checkpoints and millions (model, sample, checkpoint)."""
         parts = terms(checkpoints, size)
-        return sum(part * cost for part, cost in zip(parts, (self.fixed, self.checkpoint, self.once, self.rate), strict=True))
+        return sum(
+            part * cost for part, cost in zip(parts, (self.fixed, self.checkpoint, self.once, self.rate), strict=True)
+        )
 
 
 def terms(checkpoints: int, size: float) -> tuple[float, float, float, float]:

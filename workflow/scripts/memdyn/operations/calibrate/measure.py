@@ -7,6 +7,7 @@ machine hardly lengthens; nets on a GPU are timed by the clock. What there is no
 
 import json
 import platform
+import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -15,31 +16,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from scipy.optimize import nnls
 
-import memdyn.attacks.evaluate
-import memdyn.attacks.shadow_scores
-import memdyn.store.tables
-
-LIGHT = time.process_time()  # what has been imported by now is what a job after scoring needs
-
+from memdyn.compute.device import prepare_torch
 from memdyn.config.load import load_study
 from memdyn.jobs.usage import Meter
 from memdyn.operations.after_scoring import checkpoints_of, comes_after, size_of
 from memdyn.operations.calibrate.kept import Calibration, Law, keep, name_of, terms
+from memdyn.operations.calibrate.nets import asked, rows_of, seconds_to_ask, seconds_to_train
 from memdyn.operations.calibrate.small_jobs import Piece, Place, run
 from memdyn.operations.calibrate.stand_in import pool_like, sizes
 from memdyn.operations.shapes import shape_of
 from memdyn.plan.run import RunPlan
 from memdyn.plan.stage import ANALYSIS, Stage
 from memdyn.plan.study import StudyPlan, build_plan
-
-import torch
-
-from memdyn.compute.device import prepare_torch
-from memdyn.operations.calibrate.nets import asked, rows_of, seconds_to_ask, seconds_to_train
-
-START = time.process_time()
 
 MODELS = 32  # at most: from 32 on the jackknife has as many groups as it ever has
 # scored samples; of fewer the null is drawn more often than a study asks for, to the detriment of the law
@@ -48,6 +39,8 @@ LONG = 3.0  # seconds of a job of few samples, from which on a quarter of `MANY`
 TRAINED_ON = 4000  # at most, for nets
 OF_A_NET, OF_A_PROBE = 0.8, 0.3  # seconds to time each
 NETS_SHARE = 0.5  # of the time, at most
+# what jobs import
+AFTER_SCORING, OF_NETS = "memdyn.attacks.evaluate, memdyn.store.tables", "memdyn.training.block, memdyn.probes.block"
 
 
 class Study:
@@ -60,7 +53,7 @@ class Study:
 
     def __init__(self, plan: StudyPlan, folder: Path, seconds: float) -> None:
         self.plan, self.folder = plan, folder
-        self.seconds = seconds
+        self.began, self.seconds = time.process_time(), seconds
         self.left_out: list[str] = []
         self.training: dict[str, float] = {}
         self.probes: dict[str, float] = {}
@@ -71,7 +64,7 @@ class Study:
         return prepare_torch(self.plan.study.config.device, self.plan.study.config.threads)
 
     def _has_time(self, share: float = 1.0) -> bool:
-        return time.process_time() - START < share * self.seconds
+        return time.process_time() - self.began < share * self.seconds
 
     def measure_nets(self) -> None:
         """Seconds a model of each training and probe; runs that are least alike come first."""
@@ -124,16 +117,20 @@ class Study:
         place, read = self._place(planned, piece), {}
         sources = {"outputs": planned.outputs, **stage.needs}
         for name, probe in sources.items():
-            source = next((run for run in self.plan.all_runs if probe.path in {each.path for each in run.probes.values()}), planned)
             rows = rows_of(probe, place.pool)
-            like = asked(source, probe, place.pool, self.device, rows)
+            like = asked(self._owner(probe, planned), probe, place.pool, self.device, rows)
             taken = [epoch for epoch in probe.options.get("epochs", piece.epochs) if epoch in piece.epochs]
-            read[name] = place.signals(f"{probe.folder} {len(piece.epochs)}", like, rows, taken or piece.epochs[-1:])
+            read[name] = place.signals(probe.path, like, rows, taken or piece.epochs[-1:])
         output = self.folder / f"{stage.folder}-{time.monotonic_ns()}" / stage.folder
         job = place.job(stage, piece, read, output)
         meter = Meter()
         run(stage, job)
         return meter.read()["cpu_seconds"]
+
+    def _owner(self, probe: Stage, reader: RunPlan) -> RunPlan:
+        """The run, maybe a hidden one, whose networks a probe asks."""
+        owners = {each.path: run for run in (*self.plan.all_runs, reader) for each in run.probes.values()}
+        return owners[probe.path]
 
     def _place(self, planned: RunPlan, piece: Piece) -> Place:
         found = self._places.get((planned.pool.path, piece.samples))
@@ -186,8 +183,14 @@ def _least_alike_first(runs: list[RunPlan]) -> Iterator[RunPlan]:
     yield from later
 
 
+def start_of(modules: str) -> float:
+    """CPU seconds of a new Python until it has imported these."""
+    code = f"import time, {modules}; print(time.process_time())"
+    return float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+
+
 def main() -> None:
-    """Reads a question as JSON, `config`, `folder` and `seconds`; writes the calibration, and tells what was left out."""
+    """Reads a question as JSON (`config`, `folder`, `seconds`), writes the calibration, tells what was left out."""
     question = json.load(sys.stdin)
     plan = build_plan(load_study(question["config"]))
     study = Study(plan, Path(question["folder"]), question["seconds"])
@@ -196,7 +199,15 @@ def main() -> None:
     study.measure_after()
     config = plan.study.config
     measured = Calibration(
-        platform.node(), config.device, config.threads, "", START, LIGHT, study.training, study.probes, study.after
+        platform.node(),
+        config.device,
+        config.threads,
+        "",
+        start_of(OF_NETS),
+        start_of(AFTER_SCORING),
+        study.training,
+        study.probes,
+        study.after,
     )
     path = keep(Path(plan.results), measured)
     print(json.dumps({"file": str(path), "left_out": list(dict.fromkeys(study.left_out))}))

@@ -113,9 +113,7 @@ def asked(run: RunPlan, probe: Stage, pool: Pool, device: torch.device, rows: np
     return {name: values.cpu().numpy() for name, values in _ask(run, probe, pool, device, rows, 500)().items()}
 
 
-def seconds_to_ask(
-    run: RunPlan, probe: Stage, pool: Pool, device: torch.device, batch: int, budget: float
-) -> float:
+def seconds_to_ask(run: RunPlan, probe: Stage, pool: Pool, device: torch.device, batch: int, budget: float) -> float:
     """Of one model at all checkpoints of a probe.
 
     Args:

@@ -63,8 +63,13 @@ class Place:
         return cls(folder, pool, write_place(folder, pool, models))
 
     def signals(self, probe: str, like: dict[str, np.ndarray], rows: np.ndarray, epochs: Sequence[int]) -> str:
-        """The file of a probe's signals."""
-        path = self.folder / f"{probe.replace('/', '_')}.parquet"
+        """The file of a probe's signals.
+
+        Args:
+            probe: its path.
+            like, rows: see `write_signals`.
+        """
+        path = self.folder / probe / f"epochs-{'-'.join(map(str, epochs))}.parquet"
         if not path.exists():
             write_signals(path, like, self.pool, rows, self.masks, epochs)
         return str(path)

@@ -2,8 +2,8 @@
 
 Samples are the study's where its pool is built, else random ones of the same shape. Signals are those of an untrained
 network, dealt out anew to the samples of each model and checkpoint; margins are normal, with a mean and a deviation of
-each sample and higher for members. What jobs after scoring take depends on how many there are, and some on what they say:
-where all samples are alike, LiRA takes nearly twice as long, for its sorts find nothing in order.
+each sample, and higher for members. What jobs after scoring take depends on how many there are, and some on what they
+say: where all samples are alike, LiRA takes nearly twice as long, for its sorts find nothing in order.
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,9 +44,7 @@ def smaller(pool: Pool, parts: Mapping[str, int]) -> Pool:
     """The first samples of each part."""
     rows = [np.arange(len(pool.labels))[pool.parts[part]][: parts[part]] for part in PARTS]
     kept, ends = np.concatenate(rows), np.cumsum([len(each) for each in rows])
-    slices = {
-        part: slice(int(end) - len(each), int(end)) for part, each, end in zip(PARTS, rows, ends, strict=True)
-    }
+    slices = {part: slice(int(end) - len(each), int(end)) for part, each, end in zip(PARTS, rows, ends, strict=True)}
     taken = {name: getattr(pool, name)[kept] for name in ("images", "labels", "sample_ids", "flipped")}
     return replace(pool, parts=slices, files=(), **taken)
 
