@@ -15,10 +15,11 @@ from memdyn.attacks.base import Prepared, build
 from memdyn.attacks.evaluate import Settings, evaluate_checkpoint
 from memdyn.config.load import load_study
 from memdyn.operations.cost import told_after_scoring
-from memdyn.operations.plan import _jobs, _resolution
+from memdyn.operations.plan import PICTURES, _jobs, _resolution
 from memdyn.operations.why import reasons
 from memdyn.operations.widths import expected_half, group_sizes, own_error, smoothed, widths
 from memdyn.plan.study import build_plan
+from memdyn.tables import study_tables
 from memdyn.terms import AUC, FPRS, METRICS, tpr_at
 from studies import study
 from worlds import gaussian_world
@@ -43,8 +44,9 @@ def test_jobs_are_counted_by_kind(tmp_path, capsys):
     jobs, files = list(_jobs(plan))[-2:]
     assert jobs == "in all               0     19"
     # of two runs: 10 of an attack, 7 of dynamics, 6 of agreement, 7 of realised, 23 of the analysis, 4 of blocks each
+    shown = 2 * len(study_tables(True, held_out=True)) + 2 * PICTURES[True]
     of_a_run = 10 + 7 + 6 + 7 + 23 + 4 + 4
-    assert files == f"files in the end, besides weights that are kept: about {2 * of_a_run + 7 + 3 * 4}"
+    assert files == f"files in the end, besides weights that are kept: about {2 * of_a_run + 7 + 3 * 4 + shown}"
 
 
 @pytest.mark.parametrize("option", [["--jobs", "0"], ["--half-width", "0"], ["--half-width", "wide"]])

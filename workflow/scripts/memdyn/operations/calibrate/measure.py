@@ -91,7 +91,7 @@ class Study:
             for stage in sorted(each.stages(), key=lambda stage: stage.kind == ANALYSIS):  # which takes longest
                 if not comes_after(stage.kind) or name_of(stage) in self.after:
                     continue
-                if self.plan.folds or shape_of(self.plan, each) is None or not self._has_time():
+                if self.plan.imports or shape_of(self.plan, each) is None or not self._has_time():
                     self.left_out.append(name_of(stage).split()[0])
                     continue
                 try:
