@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import exported_scores
 from finished_studies import finish
 from memdyn.attacks import REGISTRY as ATTACKS
 from memdyn.config.load import load_study
@@ -13,6 +14,8 @@ from memdyn.identity.records import SUFFIX
 from memdyn.operations.after_scoring import (
     CALIBRATED,
     CALIBRATIONS,
+    FOLDED,
+    IN_FOLDS,
     LAWS,
     LEAST,
     MEASURED,
@@ -21,6 +24,7 @@ from memdyn.operations.after_scoring import (
     START_SECONDS,
     comes_after,
     law_of,
+    size_of,
     work_after_scoring,
 )
 from memdyn.operations.calibrate.kept import Calibration, Law, keep, name_of
@@ -146,3 +150,17 @@ def test_a_finished_job_whose_pool_has_no_recipe_says_nothing(tmp_path):
     Path(tmp_path, plan.runs[0].pool.path, "recipe.yaml").unlink()
     left = [work for work in work_after_scoring(plan_of(tmp_path, shadow_models=16)) if work.name == "lira"]
     assert {work.source for work in left} == {ROUGH}
+
+
+def test_attacks_in_folds_take_longer(tmp_path, monkeypatch):
+    """As benchmarks/bench_folds.py has it, where nothing has finished."""
+    monkeypatch.chdir(tmp_path)
+    exported_scores.write(tmp_path / "folds.npz", exported_scores.arrays())
+    mine = {"study": "mine", "scores": {"path": "folds.npz"}, "attacks": [{"name": "lira"}], "realised": None}
+    plan = build_plan(load_study(mine | {"analysis": {"enabled": False}}))
+    (pairs,) = [work.seconds for work in work_after_scoring(plan) if work.name == "lira"]
+    stage = plan.runs[0].attacks["lira"]
+    object.__setattr__(stage, "roots", (IN_FOLDS,))
+    (folds,) = [work.seconds for work in work_after_scoring(plan) if work.name == "lira"]
+    size = size_of(stage.options, plan.runs[0].pool.options["parts"], 1)
+    assert folds - pairs == pytest.approx((FOLDED - 1) * LAWS["lira"].rate * size) and folds > pairs
