@@ -25,8 +25,6 @@ from memdyn.terms import FPRS, tpr_at
 PICTURES = {False: 19, True: 30}  # figures without a full analysis and with it, as in the demo's studies
 FEW = 10  # false positives, with which a TPR is a matter of chance
 ENOUGH_GROUPS = 8  # of the jackknife
-# what widths foretold for twice the models were off at most, all checkpoints together, for 52 of 54 (docs/commands.md)
-FORETOLD = 0.3
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -158,7 +156,7 @@ def _widths(plan: StudyPlan, wanted: float) -> Iterator[str]:
     count = len(group_sizes(plan.folds, models, plan.study.config.statistics.jackknife_groups))
     yield (
         f"intervals with {models} models (the widest of all runs), and models for one of +-{wanted:g}; an interval of "
-        f"{count} groups knows its own width to {own_error(count):.0%}, and these to some {FORETOLD:.0%}:"
+        f"{count} groups knows its own width to {own_error(count):.0%}, and may come out half or twice as wide as said:"
     )
     for each in found.values():
         needed = "more than 10,000" if isinf(each.models) else f"{each.models:,.0f}"
