@@ -13,6 +13,7 @@ from memdyn.config.load import load_study
 from memdyn.config.yaml_file import refuse_misread
 from memdyn.design.blocks import block_names, mask_names, models_of
 from memdyn.plan.study import build_plan
+from memdyn.operations import attempts, locked, slurm
 from memdyn.operations.cost import statement
 from memdyn.operations.guard import (
     discard_read,
@@ -20,6 +21,7 @@ from memdyn.operations.guard import (
     refuse_missing_data,
     refuse_needless_training,
 )
+from memdyn.operations.interruption import Interruption
 from memdyn.operations.progress import Progress
 from memdyn.operations.status import all_jobs, failures
 from memdyn.operations.wanted import announce, note_wanted
@@ -39,6 +41,17 @@ logger.addFilter(lambda record: not _OF_THE_SCHEDULER.match(str(record.msg)))
 
 IS_MAIN = workflow.exec_mode == ExecMode.DEFAULT
 PROFILES = sorted(Path(workflow.basedir).glob("profiles/*/*.yaml"))
+
+
+def running_jobs():
+    return list(workflow.scheduler.running) if workflow.scheduler else []
+
+
+if IS_MAIN:  # what it says and does when jobs fail, or when it is to stop
+    attempts.watch()
+    slurm.mend()
+    logger.addFilter(locked.explain)
+    Interruption(running_jobs, is_cluster=lambda: not workflow.local_exec).watch()
 
 
 def make_plan():
