@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -201,10 +201,20 @@ class Cluster:
         self._launch("slurmdbd", "-D")
         self._wait("slurmdbd", lambda: self._try("sacctmgr", "-n", "show", "cluster"))
 
-    def kill(self, daemon: str) -> None:
-        """kill -9 of slurmctld or slurmdbd: nobody is told."""
+    @contextlib.contextmanager
+    def without(self, daemon: str) -> Iterator[None]:
+        """Kills slurmctld or slurmdbd (kill -9: nobody is told), and starts it again in the end."""
         self._daemons[daemon].kill()
         self._daemons.pop(daemon).wait()
+        try:
+            yield
+        finally:
+            {"slurmctld": self.start_controller, "slurmdbd": self.start_accounting}[daemon]()
+
+    def thaw_all(self) -> None:
+        """Lets every stopped process of the cluster go on, also where there is no controller to ask for it."""
+        for pid in self.processes():
+            _signal(pid, signal.SIGCONT)
 
     def run(self, *command: str) -> str:
         """Output of a SLURM command on this cluster. Raises CalledProcessError, or TimeoutExpired after 30 seconds."""
