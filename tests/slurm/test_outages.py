@@ -42,14 +42,11 @@ def test_a_node_goes_down_then_the_controller_then_the_accounting(
     before = {job: trained(checkout, job) for job in jobs}
     for node in {cluster.job(job.id)["NodeList"] for job in jobs}:
         cluster.run("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=test")
-    run.wait("their second start", lambda: all(on_again(checkout, job) for job in jobs), seconds=120)
+    run.wait("their second start", lambda: sum(freeze_once_on(checkout, job) for job in jobs) == 2, seconds=240)
 
-    for job in jobs:
-        cluster.run("scancel", "--signal=STOP", job.id)  # or they might end before what follows
     with cluster.without("slurmctld"):
         away = time.monotonic()
-        cluster.thaw_all()
-        run.wait("the end of training, which nobody is told", lambda: trained_blocks(checkout) == 2, seconds=240)
+        run.wait("the end of training, which nobody is told", lambda: thawed_and_trained(checkout, 2), seconds=240)
         run.wait("40 seconds", lambda: time.monotonic() - away > 40, seconds=60)
         assert not run.jobs("probe_block")
 
@@ -153,14 +150,20 @@ def other_study(checkout: Checkout) -> tuple[str, ...]:
     return "--configfile", str(path), "--until", "build_pool"
 
 
-def on_again(checkout: Checkout, job: Job) -> bool:
-    """Whether a job that SLURM requeued trains again."""
-    return checkout.cluster.job(job.id)["Restarts"] == "1" and "resumed after epoch" in said(checkout, job)
+def freeze_once_on(checkout: Checkout, job: Job) -> bool:
+    """Whether a job that SLURM requeued trains again; it is then stopped, so as not to end before another has begun."""
+    is_on = checkout.cluster.job(job.id)["Restarts"] == "1" and "resumed after epoch" in said(checkout, job)
+    if is_on:
+        checkout.cluster.run("scancel", "--signal=STOP", job.id)
+    return is_on
 
 
-def trained_blocks(checkout: Checkout) -> int:
-    """Number of the blocks whose weights and logs are published."""
-    return len(list(checkout.folder.glob("results/*/*/block-*/log.parquet")))
+def thawed_and_trained(checkout: Checkout, blocks: int) -> bool:
+    """Whether so many blocks have published their weights and logs.
+
+    All processes are told to go on each time: a node may still be about to stop what was told before."""
+    checkout.cluster.thaw_all()
+    return len(list(checkout.folder.glob("results/*/*/block-*/log.parquet"))) == blocks
 
 
 def are_completed(checkout: Checkout, jobs: list[Job]) -> bool:
