@@ -57,3 +57,10 @@ def test_what_is_nobodys_fault(cause):
 def test_own_code_speaks_for_itself():
     assert told(ERROR, "ValueError: own net broke") == ""
     assert "memdyn clean" in told(ERROR, "NoRoom: no room to write x")
+
+
+def test_a_controller_that_is_away_is_nothing_to_set():
+    """The message names partitions, which it could not ask for."""
+    words = "Failed to run sinfo for retrieval of cluster partitions: Unable to contact slurm controller"
+    said = "\n".join(advice(Failure("", "build_pool", REFUSED, words, True)))
+    assert "give the same command again" in said and PROFILE not in said

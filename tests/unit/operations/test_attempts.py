@@ -25,6 +25,7 @@ PARTITION = (
     "sbatch: error: Batch job submission failed: Invalid partition name specified"
 )
 BUSY = "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation"
+AWAY = "Failed to run sinfo: Unable to contact slurm controller"
 ASKED = {"mem_mb": 8000, "runtime": 240}
 
 
@@ -75,6 +76,7 @@ def test_the_state_counts_more_than_what_the_job_said_while_it_was_ended(tmp_pat
 @pytest.mark.parametrize(("said", "words", "again"), [
     (PARTITION, "invalid partition specified: nope; Invalid partition name specified", False),
     (BUSY, "Socket timed out on send/recv operation", True),
+    (AWAY, AWAY, True),
 ])  # fmt: skip
 def test_a_refused_submission_is_noted_with_its_reason(tmp_path, said, words, again):
     job = Planned(tmp_path)

@@ -60,10 +60,13 @@ def _more(failure: Failure, key: str, unit: str) -> Iterator[str]:
 
 
 def _refused(failure: Failure) -> Iterator[str]:
+    if failure.again:  # whatever else the message speaks of
+        yield "SLURM's controller was away or busy: give the same command again when `sinfo` answers"
+        return
     for pattern, key in _REFUSALS.items():
         if re.search(pattern, failure.words, re.I):
             asked = failure.asked.get(key)
-            value = _EXAMPLES.get(key, "...")
+            value = _EXAMPLES.get(key) or (asked // 2 if asked else "...")
             yield f"{PROFILE}: {_line(failure.rule, key, value)}, {_MEANT[key]}{f'; asked: {asked:,}' if asked else ''}"
             return
     yield f"{PROFILE}: what {failure.rule} asks for"

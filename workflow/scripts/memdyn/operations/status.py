@@ -98,7 +98,9 @@ def _job(stage: Stage, place: Path, block: str, product: Path) -> Job:
         return Job(stage, place, block, DONE, None)
     log = _log(product) or _log_aside(place)
     noted = failure.read(log) if log else None
-    begun = log is not None and log.exists()
+    begun = (
+        log is not None and log.exists() and log.stat().st_size > 0
+    )  # Snakemake leaves an empty one where none began
     if noted and noted.waits:
         return Job(stage, place, block, WAITING, log if begun else None, noted)
     job = Job(stage, place, block, BEGUN if begun else WAITING, log if begun else None, noted)
