@@ -6,6 +6,8 @@ from pathlib import Path
 PROGRAMS = ("slurmdbd", "sacct", "sacctmgr", "mariadbd", "mariadb-install-db", "my_print_defaults")
 PACKAGES = "slurmdbd mariadb-server-core mariadb-client-core"
 SOCKET = "mariadb.socket"
+# its files are written anew for each cluster; of the system's asynchronous input and output there is a limit for all
+_SMALL = ("--innodb-log-file-size=4M", "--innodb-use-native-aio=0")
 
 CONF = """\
 AuthType=auth/munge
@@ -31,11 +33,14 @@ def configure(root: Path, user: str, port: int) -> None:
 
 
 def make_database(root: Path, user: str) -> None:
-    """An empty MariaDB, whose only user is the one who runs the tests, by the socket alone."""
+    """An empty MariaDB, whose only user is the one who runs the tests, by the socket alone.
+
+    Raises RuntimeError with what was said where it cannot be made."""
     command = ["mariadb-install-db", "--no-defaults", f"--datadir={root}/database", f"--user={user}", "--skip-test-db"]
     command += ["--auth-root-authentication-method=socket", f"--auth-root-socket-user={user}"]
-    # as small as it gets: its files are written anew for each cluster
-    subprocess.run([*command, "--innodb-log-file-size=4M"], check=True, capture_output=True, timeout=120)
+    done = subprocess.run([*command, *_SMALL], capture_output=True, text=True, timeout=120, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)}: {done.returncode}\n{done.stdout}\n{done.stderr}")
 
 
 def database_options(root: Path, user: str) -> list[str]:
@@ -43,6 +48,6 @@ def database_options(root: Path, user: str) -> list[str]:
     return [
         *("--no-defaults", f"--user={user}", f"--datadir={root}/database", f"--socket={root}/{SOCKET}"),
         *(f"--pid-file={root}/mariadbd.pid", "--skip-networking", "--performance-schema=OFF"),
-        *("--innodb-buffer-pool-size=64M", "--innodb-log-file-size=4M", "--innodb-flush-log-at-trx-commit=0"),
+        *(*_SMALL, "--innodb-buffer-pool-size=64M", "--innodb-flush-log-at-trx-commit=0"),
         "--innodb-lock-wait-timeout=900",
     ]
