@@ -6,8 +6,6 @@ from pathlib import Path
 PROGRAMS = ("slurmdbd", "sacct", "sacctmgr", "mariadbd", "mariadb-install-db", "my_print_defaults")
 PACKAGES = "slurmdbd mariadb-server-core mariadb-client-core"
 SOCKET = "mariadb.socket"
-# its files are written anew for each cluster; of the system's asynchronous input and output there is a limit for all
-_SMALL = ("--innodb-log-file-size=4M", "--innodb-use-native-aio=0")
 
 CONF = """\
 AuthType=auth/munge
@@ -25,6 +23,11 @@ StorageLoc=slurm_acct_db
 """
 
 
+def _apart_and_small(root: Path) -> list[str]:
+    """Files are written anew for each cluster; and a MariaDB that starts deletes temporary tables of all others."""
+    return [f"--tmpdir={root}/temporary", "--innodb-log-file-size=4M"]
+
+
 def configure(root: Path, user: str, port: int) -> None:
     """Writes slurmdbd.conf beside slurm.conf, where slurmdbd looks for it."""
     conf = root / "slurmdbd.conf"
@@ -36,9 +39,10 @@ def make_database(root: Path, user: str) -> None:
     """An empty MariaDB, whose only user is the one who runs the tests, by the socket alone.
 
     Raises RuntimeError with what was said where it cannot be made."""
+    (root / "temporary").mkdir()
     command = ["mariadb-install-db", "--no-defaults", f"--datadir={root}/database", f"--user={user}", "--skip-test-db"]
     command += ["--auth-root-authentication-method=socket", f"--auth-root-socket-user={user}"]
-    done = subprocess.run([*command, *_SMALL], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run([*command, *_apart_and_small(root)], capture_output=True, text=True, timeout=120, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)}: {done.returncode}\n{done.stdout}\n{done.stderr}")
 
@@ -48,6 +52,6 @@ def database_options(root: Path, user: str) -> list[str]:
     return [
         *("--no-defaults", f"--user={user}", f"--datadir={root}/database", f"--socket={root}/{SOCKET}"),
         *(f"--pid-file={root}/mariadbd.pid", "--skip-networking", "--performance-schema=OFF"),
-        *(*_SMALL, "--innodb-buffer-pool-size=64M", "--innodb-flush-log-at-trx-commit=0"),
+        *(*_apart_and_small(root), "--innodb-buffer-pool-size=64M", "--innodb-flush-log-at-trx-commit=0"),
         "--innodb-lock-wait-timeout=900",
     ]
