@@ -25,10 +25,9 @@ Answer = TypeVar("Answer")
 
 PROJECT = Path(__file__).resolve().parents[2]
 PARTS = ("Snakefile", "config", "envs", "workflow", "profiles", "slurm", "resources", "pyproject.toml")
-# What the test cluster needs beside the shipped profile: it has no accounting, and its jobs last seconds.
+# What the test cluster wants beside the shipped profile: its jobs last seconds.
 TEST_CLUSTER = (
-    *("--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "1"),
-    *("--max-status-checks-per-second", "10", "--seconds-between-status-checks", "1"),
+    *("--slurm-init-seconds-before-status-checks", "1", "--seconds-between-status-checks", "1"),
     *("--latency-wait", "10", "--jobs", "8", "--slurm-keep-successful-logs"),
 )
 SUBMITTED = re.compile(r"has been submitted with SLURM jobid (\d+) \(log: (\S*/(?:rule|group)_(\w+)/\S*)\)")

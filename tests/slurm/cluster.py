@@ -3,9 +3,10 @@
     with Cluster() as cluster:
         subprocess.run(["sbatch", "--wrap", "hostname"], env=cluster.env)
 
-Needs neither root, nor systemd, nor cgroups, nor an accounting database. Everything lives in one temporary folder,
-every daemon runs in the foreground as a child of this process and listens on 127.0.0.1, several clusters may run at
-once. Whatever carries this cluster's SLURM_CONF in its environment was started by it, and is ended by `stop`.
+Needs neither root, nor systemd, nor cgroups. Jobs are accounted for in a database of its own (accounting.py); one that
+takes more memory than it asked for is killed. Everything lives in one temporary folder, every daemon runs in the
+foreground as a child of this process and listens on 127.0.0.1, several clusters may run at once. Whatever carries this
+cluster's SLURM_CONF in its environment was started by it, and is ended by `stop`.
 """
 
 import contextlib
@@ -17,16 +18,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+import accounting
+
 PROGRAMS = (
     *("munged", "mungekey", "munge", "slurmctld", "slurmd", "slurmstepd"),
     *("sbatch", "srun", "squeue", "sinfo", "scontrol", "scancel", "setpriv"),
+    *accounting.PROGRAMS,
 )
-INSTALL = "apt-get install --no-install-recommends munge slurmctld slurmd slurm-client"
+INSTALL = f"apt-get install --no-install-recommends munge slurmctld slurmd slurm-client {accounting.PACKAGES}"
 NODES = ("c1", "c2", "g1")
 CPUS, MEM_MB, GPUS = 4, 64000, 2  # of every node (GPUs: of g1), whatever the machine has
 
@@ -52,8 +56,16 @@ ProctrackType=proctrack/pgid
 TaskPlugin=task/none
 MpiDefault=none
 SwitchType=switch/none
-AccountingStorageType=accounting_storage/none
-JobAcctGatherType=jobacct_gather/none
+AccountingStorageType=accounting_storage/slurmdbd
+AccountingStorageHost=127.0.0.1
+AccountingStoragePort={ports[1]}
+AccountingStoragePass={root}/munge.socket
+AccountingStorageTRES=gres/gpu
+AccountingStoreFlags=job_comment
+# without cgroups memory is looked at, every second: a job that has more than it asked for is killed
+JobAcctGatherType=jobacct_gather/linux
+JobAcctGatherFrequency=task=1
+JobAcctGatherParams=OverMemoryKill
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU_Memory
 SchedulerType=sched/backfill
@@ -62,7 +74,7 @@ PriorityType=priority/basic
 DefMemPerCPU=100
 # refuse at once what no node can ever run, instead of leaving it pending for good
 EnforcePartLimits=ALL
-# without accounting, squeue must remember finished jobs
+# for those who ask squeue, which must remember finished jobs
 MinJobAge=3600
 KillWait=2
 SlurmctldTimeout=30
@@ -123,8 +135,10 @@ class Cluster:
         self.env = clean_environment() | {
             "SLURM_CONF": str(self.conf),
             "PATH": os.pathsep.join([str(self.root / "bin"), str(Path(sys.executable).parent), _search_path()]),
+            "MYSQL_UNIX_PORT": str(self.root / accounting.SOCKET),  # where slurmdbd finds its database
         }
         self._daemons: dict[str, subprocess.Popen[bytes]] = {}
+        self._was_without_controller = False
 
     def __enter__(self) -> "Cluster":
         try:
@@ -147,8 +161,14 @@ class Cluster:
             *(f"--{kind}-file={self.root}/munged.{kind}" for kind in ("seed", "pid", "log")),
         )
         self._wait("munged", lambda: self._try("munge", "--no-input", f"--socket={munge_socket}"))
-        self._launch("slurmctld", "-D")
-        self._wait("slurmctld", lambda: self._try("scontrol", "ping"))
+        accounting.make_database(self.root, _user())
+        self._launch("mariadbd", *accounting.database_options(self.root, _user()))
+        self._wait("mariadbd", (self.root / accounting.SOCKET).exists)
+        self.start_accounting()
+        self.run("sacctmgr", "-i", "add", "cluster", "private")
+        self.run("sacctmgr", "-i", "add", "account", "tests", "cluster=private", "description=t", "organization=t")
+        self.run("sacctmgr", "-i", "add", "user", _user(), "account=tests")
+        self.start_controller()
         for node in NODES:
             self._launch("slurmd", "-D", "-N", node, name=f"slurmd-{node}")
         self._wait("idle nodes", lambda: self.run("sinfo", "-h", "-N", "-o", "%T").split() == ["idle"] * len(NODES))
@@ -167,10 +187,38 @@ class Cluster:
         left = {pid: _command(pid) for pid in self.processes()}
         for pid in left:
             _signal(pid, signal.SIGKILL)
+        if self._was_without_controller:  # SLURM 22.05: the daemon of a step that ended meanwhile waits for ever
+            left = {pid: command for pid, command in left.items() if not command.startswith("slurmstepd:")}
         logs = self._logs() if unended or left else ""
         shutil.rmtree(self.root, ignore_errors=True)
         if unended or left:
             raise ClusterError(f"jobs would not end: {unended}; processes left over (killed now): {left}\n{logs}")
+
+    def start_controller(self) -> None:
+        """Starts SLURM's controller, slurmctld; what it knew before comes from its folder of states."""
+        self._launch("slurmctld", "-D")
+        self._wait("slurmctld", lambda: self._try("scontrol", "ping"))
+
+    def start_accounting(self) -> None:
+        """Starts slurmdbd, which answers `sacct` from the database."""
+        self._launch("slurmdbd", "-D")
+        self._wait("slurmdbd", lambda: self._try("sacctmgr", "-n", "show", "cluster"))
+
+    @contextlib.contextmanager
+    def without(self, daemon: str) -> Iterator[None]:
+        """Kills slurmctld or slurmdbd (kill -9: nobody is told), and starts it again in the end."""
+        self._was_without_controller |= daemon == "slurmctld"
+        self._daemons[daemon].kill()
+        self._daemons.pop(daemon).wait()
+        try:
+            yield
+        finally:
+            {"slurmctld": self.start_controller, "slurmdbd": self.start_accounting}[daemon]()
+
+    def thaw_all(self) -> None:
+        """Lets every stopped process of the cluster go on, also where there is no controller to ask for it."""
+        for pid in self.processes():
+            _signal(pid, signal.SIGCONT)
 
     def run(self, *command: str) -> str:
         """Output of a SLURM command on this cluster. Raises CalledProcessError, or TimeoutExpired after 30 seconds."""
@@ -179,6 +227,10 @@ class Cluster:
     def job(self, id: str) -> dict[str, str]:
         """What `scontrol show job` says, as {"JobState": "RUNNING", "NumCPUs": "1", ...}."""
         return dict(part.split("=", 1) for part in self.run("scontrol", "show", "job", "-o", id).split() if "=" in part)
+
+    def state(self, id: str) -> str:
+        """The state of a job, from its accounting: COMPLETED, TIMEOUT, "CANCELLED by 0", ..."""
+        return self.run("sacct", "-X", "-n", "-P", "--format=State", "-j", id).strip()
 
     def cancel_all(self, seconds: float = 30) -> bool:
         """Cancels every job and waits until its processes are gone. False where some would not end in time."""
@@ -194,14 +246,15 @@ class Cluster:
         for folder in ("bin", "state", *NODES):
             (self.root / folder).mkdir()
         subprocess.run([_which("mungekey"), "--create", f"--keyfile={self.root}/munge.key"], check=True)
-        ports = _free_ports(1 + len(NODES))
+        ports = _free_ports(2 + len(NODES))
         nodes = [
             f"NodeName={node} NodeHostname=localhost NodeAddr=127.0.0.1 Port={port} CPUs={CPUS} RealMemory={MEM_MB}"
             + (f" Gres=gpu:fake:{GPUS}" if node == "g1" else "")
-            for node, port in zip(NODES, ports[1:], strict=True)
+            for node, port in zip(NODES, ports[2:], strict=True)
         ]
         user = _user()
         self.conf.write_text(CONF.format(root=self.root, ports=ports, nodes="\n".join(nodes), user=user))
+        accounting.configure(self.root, _user(), ports[1])
         (self.root / "plugstack.conf").touch()
         # links to a character device stand in for GPUs: SLURM numbers them and sets CUDA_VISIBLE_DEVICES
         for index in range(GPUS):

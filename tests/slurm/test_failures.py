@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
 
 import pytest
 import yaml
@@ -21,23 +20,6 @@ STUDY = {
     "attacks": [{"name": "lira"}],
     "shadow_models": 8,
 }
-# sacct of a cluster with accounting writes `CANCELLED by 0`, as measured there; the tests' cluster has none
-SACCT = """\
-#!/bin/sh
-case "$*" in *--format=JobIdRaw,State*) ;; *) exit 0 ;; esac
-for word; do name=$word; done
-squeue --states=all --noheader --format='%i|%T' --name "$name" | sed 's/CANCELLED/CANCELLED by 0/'
-"""
-BY_SACCT = ("--slurm-status-command", "sacct")
-
-
-@pytest.fixture
-def sacct(checkout: Checkout) -> Iterator[None]:
-    program = checkout.cluster.root / "bin" / "sacct"
-    program.write_text(SACCT)
-    program.chmod(0o755)
-    yield
-    program.unlink()
 
 
 def start(checkout: Checkout, *arguments: str, **changes: object) -> Run:
@@ -88,10 +70,10 @@ def test_what_would_fail_again_is_tried_once_and_the_profiles_line_is_named(chec
     assert "is not part of the study as code and config now stand" in said
 
 
-def test_a_cancelled_group_is_noticed_and_tried_again(checkout: Checkout, sacct: None) -> None:
+def test_a_cancelled_group_is_noticed_and_tried_again(checkout: Checkout) -> None:
     """By the executor alone it would not be, by sacct: it takes `CANCELLED by 0` for a job that runs."""
     groups = ("--groups", "train_block=train", "--group-components", "train=2", "--cores", "1")
-    run = start(checkout, *groups, *BY_SACCT, shadow_models=16)
+    run = start(checkout, *groups, shadow_models=16)
     first = run.wait("the group's job", lambda: run.jobs("train_train_block"), seconds=240)[0]
     run.wait("its start", lambda: checkout.cluster.job(first.id)["JobState"] == "RUNNING", seconds=60)
     checkout.cluster.run("scancel", first.id)

@@ -1,13 +1,14 @@
 """What is put right of Snakemake's SLURM executor."""
 
 import asyncio
+import inspect
 import time
 from types import SimpleNamespace
 
 import pytest
 
 from memdyn.operations import slurm
-from memdyn.operations.slurm import _understanding, _waking, plain
+from memdyn.operations.slurm import _excluding_nodes, _understanding, _waking, plain
 
 
 @pytest.mark.parametrize(("told", "state"), [("CANCELLED by 1000", "CANCELLED"), ("RUNNING", "RUNNING")])
@@ -27,6 +28,14 @@ def test_a_question_without_answer_stays_one():
         return None, None
 
     assert asyncio.run(_understanding(ask)("sacct")) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("failed", "left_out"), [({"c1", "None assigned"}, {"c1"}), ({"None assigned"}, set()), (None, set())]
+)
+def test_only_nodes_are_left_out(failed, left_out):
+    command = _excluding_nodes(lambda job, failed_nodes: f"{job} {sorted(failed_nodes)}")
+    assert command("job", failed_nodes=failed) == f"job {sorted(left_out)}"
 
 
 def test_a_sleep_ends_with_the_run():
@@ -54,3 +63,6 @@ def test_no_sleep_is_longer_than_a_minute(monkeypatch):
 def test_the_executor_asks_by_that_name():
     plugin = pytest.importorskip("snakemake_executor_plugin_slurm")
     assert "query_job_status" in plugin.Executor.check_active_jobs.__code__.co_names
+    submitting = [plugin.Executor.run_job, plugin.Executor.run_array_jobs]
+    assert all("get_submit_command" in method.__code__.co_names for method in submitting)
+    assert "failed_nodes" in inspect.signature(plugin.get_submit_command).parameters

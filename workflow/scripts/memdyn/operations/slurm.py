@@ -1,7 +1,9 @@
-"""Two things that Snakemake's SLURM executor (2.8.0) gets wrong, put right where it looks at its jobs.
+"""Three things that Snakemake's SLURM executor (2.8.0) gets wrong, put right where it looks at its jobs.
 
 - sacct calls a cancelled job `CANCELLED by 1000`, with the user's number. The executor compares that with `CANCELLED`
   and takes the job for one that runs, for ever.
+- It notes the nodes that failed, to ask for others. A job that SLURM has requeued after such a failure has no node
+  yet: sacct says `None assigned`, the executor asks for any other node than that, and each later submission is refused.
 - It sleeps up to three minutes between two looks, each one question for all jobs, and sits the last of them out when a
   run has ended or is interrupted.
 """
@@ -9,7 +11,7 @@
 import asyncio
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import wraps
 from typing import Any
 
@@ -27,6 +29,7 @@ def mend() -> None:
         return
     if plugin is not None:
         plugin.query_job_status = _understanding(plugin.query_job_status)
+        plugin.get_submit_command = _excluding_nodes(plugin.get_submit_command)
     RemoteExecutor.sleep = _waking(RemoteExecutor.sleep)
 
 
@@ -41,6 +44,13 @@ def _understanding(ask: Callable[..., Awaitable[tuple]]) -> Callable[..., Awaita
         return states and {job: plain(state) for job, state in states.items()}, seconds
 
     return query_job_status
+
+
+def _excluding_nodes(command: Callable[..., str]) -> Callable[..., str]:
+    def get_submit_command(*args: Any, failed_nodes: Iterable[str] | None = None, **more: Any) -> str:
+        return command(*args, failed_nodes={node for node in failed_nodes or () if " " not in node}, **more)
+
+    return get_submit_command
 
 
 def _waking(sleep: Callable[[Any], Awaitable[None]]) -> Callable[[Any], Awaitable[None]]:
