@@ -75,7 +75,11 @@ onstart:
     check_work()
     note_wanted(PLAN)
     state_cost()
-    Progress(PLAN, jobs_at_once()).start()
+    show_run()
+
+
+onsuccess:
+    SHOWN.end()
 
 
 onerror:
