@@ -94,7 +94,7 @@ def test_a_killed_controller_is_started_again_and_nothing_is_trained_twice(check
 
 
 def test_gpu_jobs_ask_for_one_gpu_and_the_others_for_none(checkout: Checkout) -> None:
-    asked = gpus_of_rules(checkout.start(*TINY, *CUDA, "--dry-run", fast=False).finish(seconds=60))
+    asked = gpus_of_rules(checkout.start(*TINY, *CUDA, "--dry-run", "--printshellcmds", fast=False).finish(seconds=60))
     assert {rule for rule, gpus in asked.items() if gpus == {1}} == {"train_block", "probe_block"}
     assert set.union(*asked.values()) <= {0, 1}
 

@@ -122,7 +122,10 @@ def check_work():
 
 if IS_MAIN:
     SHOWN = Shown(
-        workflow.output_settings, PLAN, cost_lines, f"{RESULTS}/studies/{OPTIONS.study}/report.html"
+        workflow.output_settings,
+        PLAN,
+        cost_lines,
+        f"{RESULTS}/studies/{OPTIONS.study}/report.html",
     )
     SHOWN.install()
     if workflow.output_settings.dryrun:  # `workflow.dryrun` is not set yet

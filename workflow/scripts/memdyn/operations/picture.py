@@ -1,6 +1,11 @@
-"""The live picture of a run on a terminal: a bar a run, its stages, and what is left."""
+"""The live picture of a run on a terminal: a bar a run, its stages, and what is left.
 
+While it is there, what jobs print goes to a file: it would tear the picture, and is in their own logs too.
+"""
+
+import os
 import time
+from pathlib import Path
 from typing import Any, TextIO
 
 from rich.console import Console, Group
@@ -13,6 +18,7 @@ from memdyn.operations.progress import duration
 from memdyn.operations.tally import STUDY, Tally
 
 _BAR = 20  # characters
+_NAME = 30  # characters of a run's
 _BESIDES = 5  # lines of a terminal that are not for runs
 _A_SECOND = 2.0  # pictures
 
@@ -22,22 +28,39 @@ class Picture:
 
     Args:
         runs: in the order of the study.
+        stream: the terminal.
+        aside: the file for what jobs print.
     """
 
-    def __init__(self, tally: Tally, runs: list[str], study: str, stream: TextIO) -> None:
+    def __init__(self, tally: Tally, runs: list[str], study: str, stream: TextIO, aside: Path) -> None:
         self.tally, self.study = tally, study
         self.order = [*dict.fromkeys(runs), STUDY]
         self.models, self.left, self.noted = "", 0.0, time.monotonic()
-        self.console = Console(file=stream, highlight=False, soft_wrap=False)
-        self.live = Live(
-            get_renderable=self.draw, console=self.console, refresh_per_second=_A_SECOND, transient=True
-        )
+        self.aside = aside
+        self._terminals: dict[int, int] = {}  # what was a terminal -> a copy of it
+        self.screen = os.fdopen(os.dup(stream.fileno()), "w")
+        self.console = Console(file=self.screen, highlight=False, soft_wrap=False)
+        self.live = Live(get_renderable=self.draw, console=self.console, refresh_per_second=_A_SECOND, transient=True)
 
     def start(self) -> None:
+        self.aside.parent.mkdir(parents=True, exist_ok=True)
+        with self.aside.open("ab") as file:
+            for descriptor in filter(os.isatty, (1, 2)):
+                self._terminals[descriptor] = os.dup(descriptor)
+                os.dup2(file.fileno(), descriptor)
         self.live.start()
 
     def stop(self) -> None:
-        self.live.stop()
+        try:
+            self.live.stop()
+        finally:
+            for descriptor, terminal in self._terminals.items():
+                os.dup2(terminal, descriptor)
+                os.close(terminal)
+            self._terminals.clear()
+            self.screen.close()
+            if self.aside.exists() and not self.aside.stat().st_size:
+                self.aside.unlink()
 
     def say(self, line: str) -> None:
         """A line above it; colour where it tells of a failure."""
@@ -45,35 +68,43 @@ class Picture:
 
     def note(self, models: str, seconds_left: float) -> None:
         """How far training is, and seconds until the end of the run as they are reckoned now."""
-        self.models, self.left, self.noted = models, seconds_left, time.monotonic()
+        self.models, self.left, self.noted = models.partition(";")[0], seconds_left, time.monotonic()
 
     def draw(self) -> Any:
         rows = [run for run in self.order if self._of(run)]
         room = max(1, self.console.height - _BESIDES)
         if len(rows) > room:  # those that are done make room for the others
             rows.sort(key=lambda run: all(done == total for _, done, total in self._of(run)))
+        name = min(_NAME, max((len(run) for run in rows), default=1))
+        count = max((len(self._count(run)) for run in rows), default=1)
         table = Table.grid(padding=(0, 2, 0, 0))
-        table.add_column(no_wrap=True, max_width=30, overflow="ellipsis")
+        table.add_column(no_wrap=True, width=name, overflow="ellipsis")
         table.add_column(width=_BAR)
-        table.add_column(justify="right", no_wrap=True)
-        table.add_column(no_wrap=True, overflow="ellipsis")
+        table.add_column(justify="right", no_wrap=True, width=count)
+        table.add_column(no_wrap=True, width=max(10, self.console.width - name - count - _BAR - 8), overflow="ellipsis")
         for run in rows[:room]:
             self._row(table, run)
-        if len(rows) > room:
-            table.add_row(f"and {len(rows) - room} more", "", "", "")
-        foot = [Text(self.models, style="dim", no_wrap=True, overflow="ellipsis")] if self.models else []
+        foot = [Text(f"and {len(rows) - room} more")] if len(rows) > room else []
+        foot += [Text(self.models, style="dim", no_wrap=True, overflow="ellipsis")] if self.models else []
         return Group(table, *foot, self._sum())
 
     def _row(self, table: Table, run: str) -> None:
         stages = self._of(run)
-        done, total = sum(each[1] for each in stages), sum(each[2] for each in stages)
+        done, total = self._sums(run)
         failed = {job.rule for job in list(self.tally.failed.values()) if job.run == run}
         begun = {job.rule for job in self._running() if job.run == run}
         told = Text(no_wrap=True, overflow="ellipsis")
         for rule, of_rule, number in sorted(stages, key=lambda each: (each[1] == each[2], each[0] not in begun)):
             style = "red" if rule in failed else "bold" if rule in begun else "dim" if of_rule == number else ""
             told.append(f"{rule} {of_rule}/{number}{'!' * (rule in failed)}  ", style)
-        table.add_row(run, ProgressBar(total, done, width=_BAR), f"{done}/{total}", told)
+        table.add_row(run, ProgressBar(total, done, width=_BAR), self._count(run), told)
+
+    def _sums(self, run: str) -> tuple[int, int]:
+        stages = self._of(run)
+        return sum(each[1] for each in stages), sum(each[2] for each in stages)
+
+    def _count(self, run: str) -> str:
+        return "{}/{}".format(*self._sums(run))
 
     def _sum(self) -> Text:
         tally = self.tally

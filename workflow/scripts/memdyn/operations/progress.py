@@ -159,7 +159,6 @@ class Progress(threading.Thread):
         self.first = self._counts()
 
     def run(self) -> None:
-        shown = ""
         while self.plan.trained:
             time.sleep(_EVERY_SECONDS)
             try:
@@ -168,9 +167,7 @@ class Progress(threading.Thread):
                 left = self._seconds_left(counts) + self.besides() / self.slots
             except (OSError, ValueError):  # a file that a job is just replacing: the next look will see it
                 continue
-            if line != shown:
-                self.tell(line, left)
-            shown = line
+            self.tell(line, left)
 
     def _counts(self) -> list[Count]:
         return [count(self.plan, run) for run in self.plan.trained]

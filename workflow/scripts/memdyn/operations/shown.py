@@ -1,7 +1,7 @@
 """What a person sees of a run: one live picture on a terminal, else a line for each thing worth telling.
 
 A handler of Snakemake's logger (the interface of its logger plugins), which takes the place of Snakemake's own for the
-screen. The workflow puts it there itself, since a plugin would have to be installed beside each Snakemake that reads this
+screen. The workflow puts it there itself: a plugin would have to be installed beside each Snakemake that reads this
 checkout, and would not know the plan. The log in .snakemake/log stays Snakemake's. An error in here ends the picture,
 never the run.
 """
@@ -21,7 +21,7 @@ from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from memdyn.operations.progress import duration
-from memdyn.operations.tally import Names, Tally, Told
+from memdyn.operations.tally import TARGET, Names, Tally, Told
 from memdyn.plan.study import StudyPlan
 
 _OF_SNAKEMAKE = "DefaultStreamHandler"  # the name of its own handler for the screen
@@ -29,9 +29,10 @@ _RUNS_SHOWN = 40
 # what Snakemake says on its way that tells nothing of the study
 _NOISE = re.compile(
     r"Building DAG of jobs|Using shell: |Provided remote nodes|Select jobs to execute|Execute \d+ jobs|Reasons:\n"
-    r"|Conda environments: ignored|Singularity containers: ignored|Group jobs: inactive|Complete log\(s\): |Elapsed time: "
-    r"|SLURM run ID: |Job \d+ has been submitted with SLURM jobid|Shutting down, this might take|--keep-incomplete mode"
-    r"|\d+ jobs have (missing|outdated) provenance|(Would remove|Removing) temporary output"
+    r"|Conda environments: ignored|Singularity containers: ignored|Group jobs: inactive|Complete log\(s\): "
+    r"|Elapsed time: |SLURM run ID: |Job \d+ has been submitted with SLURM jobid|Shutting down, this"
+    r"|--keep-incomplete mode|\d+ jobs have (missing|outdated) provenance|(Would remove|Removing) temporary output"
+    r"|RuleException:\s*CalledProcessError"  # of a job that has failed, which is told
 )
 _DRY = "This was a dry-run"
 _NOTHING = "Nothing to be done"
@@ -60,6 +61,8 @@ class Shown(LogHandlerBase):
         self.study, self.runs = plan.study.config.study, [run.name for run in plan.all_runs]
         self.cost, self.report = cost, Path(report)
         self.picture: Any = None
+        self._rules: list[str] = []  # in the order of the work
+        self._progress = ""
         self._broken = False
 
     def install(self) -> None:
@@ -79,12 +82,15 @@ class Shown(LogHandlerBase):
 
     def begin(self, jobs: Iterable[tuple[str, dict[str, str]]]) -> None:
         """A run begins: rule and wildcards of each job that Snakemake will start."""
-        self.tally.expect(self.names.told(rule, wildcards) for rule, wildcards in jobs)
+        order = {rule: place for place, rule in enumerate(self._rules)}
+        told = [self.names.told(rule, wildcards) for rule, wildcards in jobs]
+        self.tally.expect(sorted(told, key=lambda job: order.get(job.rule, len(order))))
         if self.is_installed and _can_draw(self.stream):
             try:
                 from memdyn.operations.picture import Picture
 
-                self.picture = Picture(self.tally, self.runs, self.study, self.stream)
+                aside = Path(".snakemake", "log", f"{time.strftime('%Y-%m-%dT%H%M%S')}.jobs.log")
+                self.picture = Picture(self.tally, self.runs, self.study, self.stream, aside)
                 self.picture.start()
             except Exception as error:  # a missing library, a strange terminal: lines do as well
                 self._give_up(error)
@@ -93,8 +99,9 @@ class Shown(LogHandlerBase):
         """How far training and scoring are, every few seconds."""
         if self.picture:
             self.picture.note(line, seconds_left)
-        else:
-            print(f"{time.strftime('%H:%M:%S')} progress: {line}", file=sys.stderr, flush=True)
+        elif line != self._progress:
+            print(f"{_now()} progress: {line}", file=sys.stderr, flush=True)
+        self._progress = line
 
     def end(self) -> None:
         """A run has ended well: what was made, how long it took, and last where the report is."""
@@ -144,13 +151,16 @@ class Shown(LogHandlerBase):
         job = self.tally.fail(record.jobid) or Told(record.rule_name, "", "")
         log = job.log or next(iter(record.log), "")
         self._say(f"{_now()} FAILED: {job}{f'; log: {log}' if log else ''}")
-        if words := _last_line(log) or str(record.rule_msg or "").partition("\n")[0]:
+        words = _last_line(log) or str(record.rule_msg or "").partition("\n")[0]
+        if not words and self.picture:
+            words = f"it left no log; what it printed is in {self.picture.aside}"
+        if words:
             self._say(f"    {words}")
 
     def _counted(self, stats: dict[str, int]) -> None:
-        if not self.tally.totals:  # a dry run says it twice
-            counts = Counter({rule: number for rule, number in stats.items() if rule not in ("total", "all")})
-            self.tally.totals = Counter({("", rule): number for rule, number in counts.items()})
+        if not self._rules:  # a dry run says it twice
+            counts = Counter({rule: number for rule, number in stats.items() if rule not in ("total", TARGET)})
+            self._rules = list(counts)
             self._say(f"{_jobs(counts.total())}: {_listed(counts)}")
 
     def _said(self, record: logging.LogRecord) -> None:
@@ -169,7 +179,7 @@ class Shown(LogHandlerBase):
     def _end_dry_run(self) -> None:
         by_run: dict[str, Counter[str]] = {}
         for job in self.tally.jobs.values():
-            by_run.setdefault(job.run, Counter())[job.rule] += job.rule != "all"
+            by_run.setdefault(job.run, Counter())[job.rule] += job.rule != TARGET
         for run in list(by_run)[:_RUNS_SHOWN]:
             if by_run[run].total():
                 self._say(f"    {run}: {_listed(by_run[run])}")
@@ -234,9 +244,10 @@ def _listed(counts: Counter[str]) -> str:
 
 
 def _last_line(log: str) -> str:
-    """What a job said last."""
+    """What a job said last; of a failure, what follows its time and its name, without the place of the log."""
     try:
         lines = Path(log).read_text(encoding="utf-8", errors="replace").splitlines() if log else []
     except OSError:
         return ""
-    return lines[-1] if lines else ""
+    line = lines[-1] if lines else ""
+    return (line.partition(": FAILED ")[2] or line).partition(" (details: ")[0]

@@ -1,4 +1,4 @@
-"""The jobs of a run of Snakemake, as its events tell: which are done, run or failed, of which run of the study each is."""
+"""The jobs of a run of Snakemake, as its events tell: done, running or failed, each of a run of the study."""
 
 import time
 from collections import Counter, defaultdict
@@ -76,6 +76,7 @@ class Tally:
     started: float = field(default_factory=time.monotonic)
 
     def expect(self, jobs: Iterable[Told]) -> None:
+        """jobs: in the order of the work."""
         self.totals = Counter((job.run, job.rule) for job in jobs if job.rule != TARGET)
 
     def begin(self, number: int, job: Told) -> None:
