@@ -99,8 +99,11 @@ def show_run():
     """Begins the picture of the run, with what its jobs after scoring are expected to take."""
     jobs = workflow.dag.needrun_jobs()
     SHOWN.begin((job.rule.name, job.wildcards_dict) for job in jobs)
-    known = [work.seconds for work in work_after_scoring(PLAN) if work.seconds]
-    expected = sum(known) / len(known) if known else 0.0
+    try:
+        known = [work.seconds for work in work_after_scoring(PLAN) if work.seconds]
+    except (OSError, ValueError):  # a file that a job is just replacing
+        known = []
+    expected = sum(known) / max(1, len(known))
     besides = lambda: SHOWN.tally.seconds_after_scoring(expected)
     Progress(PLAN, jobs_at_once(), SHOWN.progress, besides).start()
 

@@ -21,7 +21,7 @@ from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from memdyn.operations.progress import duration
-from memdyn.operations.tally import TARGET, Names, Tally, Told
+from memdyn.operations.tally import STUDY, TARGET, Names, Tally, Told
 from memdyn.plan.study import StudyPlan
 
 _OF_SNAKEMAKE = "DefaultStreamHandler"  # the name of its own handler for the screen
@@ -82,18 +82,25 @@ class Shown(LogHandlerBase):
 
     def begin(self, jobs: Iterable[tuple[str, dict[str, str]]]) -> None:
         """A run begins: rule and wildcards of each job that Snakemake will start."""
-        order = {rule: place for place, rule in enumerate(self._rules)}
-        told = [self.names.told(rule, wildcards) for rule, wildcards in jobs]
-        self.tally.expect(sorted(told, key=lambda job: order.get(job.rule, len(order))))
+        try:
+            order = {rule: place for place, rule in enumerate(self._rules)}
+            told = [self.names.told(rule, wildcards) for rule, wildcards in jobs]
+            self.tally.expect(sorted(told, key=lambda job: order.get(job.rule, len(order))))
+        except Exception as error:
+            self._give_up(error)
         if self.is_installed and _can_draw(self.stream):
             try:
-                from memdyn.operations.picture import Picture
-
-                aside = Path(".snakemake", "log", f"{time.strftime('%Y-%m-%dT%H%M%S')}.jobs.log")
-                self.picture = Picture(self.tally, self.runs, self.study, self.stream, aside)
-                self.picture.start()
+                self._draw()
             except Exception as error:  # a missing library, a strange terminal: lines do as well
-                self._give_up(error)
+                self._stop_picture()
+                self._say(f"no picture of the run ({type(error).__name__}: {error}); a line for each job instead")
+
+    def _draw(self) -> None:
+        from memdyn.operations.picture import Picture  # needs `rich`, which a terminal alone asks for
+
+        aside = Path(".snakemake", "log", f"{time.strftime('%Y-%m-%dT%H%M%S')}.jobs.log")
+        self.picture = Picture(self.tally, self.runs, self.study, self.stream, aside)
+        self.picture.start()
 
     def progress(self, line: str, seconds_left: float) -> None:
         """How far training and scoring are, every few seconds."""
@@ -177,14 +184,12 @@ class Shown(LogHandlerBase):
                 self._say_report()
 
     def _end_dry_run(self) -> None:
-        by_run: dict[str, Counter[str]] = {}
-        for job in self.tally.jobs.values():
-            by_run.setdefault(job.run, Counter())[job.rule] += job.rule != TARGET
-        for run in list(by_run)[:_RUNS_SHOWN]:
-            if by_run[run].total():
-                self._say(f"    {run}: {_listed(by_run[run])}")
-        if len(by_run) > _RUNS_SHOWN:
-            self._say(f"    and {len(by_run) - _RUNS_SHOWN} more runs")
+        counts = Counter((job.run, job.rule) for job in self.tally.jobs.values() if job.rule != TARGET)
+        runs = [run for run in (*dict.fromkeys(self.runs), STUDY) if any(of == run for of, _ in counts)]
+        for run in runs[:_RUNS_SHOWN]:
+            self._say(f"    {run}: {_listed(Counter({rule: counts[run, rule] for rule in self._rules}))}")
+        if len(runs) > _RUNS_SHOWN:
+            self._say(f"    and {len(runs) - _RUNS_SHOWN} more runs")
         self._say_cost()
         self._say_report()
 
