@@ -94,10 +94,18 @@ class Picture:
         failed = {job.rule for job in list(self.tally.failed.values()) if job.run == run}
         begun = {job.rule for job in self._running() if job.run == run}
         told = Text(no_wrap=True, overflow="ellipsis")
-        for rule, of_rule, number in sorted(stages, key=lambda each: (each[1] == each[2], each[0] not in begun)):
+        # what has failed and what runs comes first, since the line may be longer than the terminal
+        for rule, of_rule, number in sorted(
+            stages, key=lambda of: (of[0] not in failed, of[1] == of[2], of[0] not in begun)
+        ):
             style = "red" if rule in failed else "bold" if rule in begun else "dim" if of_rule == number else ""
             told.append(f"{rule} {of_rule}/{number}{'!' * (rule in failed)}  ", style)
-        table.add_row(run, ProgressBar(total, done, width=_BAR), self._count(run), told)
+        table.add_row(
+            run,
+            ProgressBar(total, done, width=_BAR, complete_style="cyan", finished_style="green"),
+            self._count(run),
+            told,
+        )
 
     def _sums(self, run: str) -> tuple[int, int]:
         stages = self._of(run)
