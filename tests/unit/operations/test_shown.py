@@ -108,6 +108,22 @@ def test_a_failure_has_its_run_and_log_and_its_last_words(plan, tmp_path):
     assert [str(job) for job in run.handler.tally.failed.values()] == ["train_block of mlp, models 8 to 15"]
 
 
+@pytest.mark.parametrize(
+    ("executor", "told"),
+    [
+        ("SLURM status is: 'FAILED'", ["on vm, ValueError: no", "SLURM status is: 'FAILED'"]),
+        ("ValueError: no (not tried again)", ["ValueError: no (not tried again)"]),
+    ],
+)
+def test_the_words_of_the_executor_are_told_too_but_nothing_twice(plan, tmp_path, executor, told):
+    log = tmp_path / "train.log"
+    log.write_text("10:00:01 train_block a b: FAILED on vm, ValueError: no (details: train.log)\n")
+    run = Run(plan)
+    run.start(3, "train_block", of_block(plan, 0), str(log))
+    run.fail(3, "train_block", str(log), words=executor)
+    assert run.lines[1:] == [f"    {line}" for line in told]
+
+
 def test_a_job_without_a_log_fails_with_the_words_of_its_executor(plan):
     run = Run(plan)
     run.start(3, "train_block", of_block(plan, 0), "not/there.log")
@@ -129,8 +145,9 @@ def test_what_tells_nothing_is_not_said_and_all_else_is(plan, noise):
     run = Run(plan)
     run.tell(noise)
     run.tell("something new", logging.WARNING)
-    run.tell("and more")
-    assert run.lines == ["something new", "and more"]
+    submitted = "Job 3 has been submitted with SLURM jobid 12 (log: a.log)."
+    run.tell(submitted)
+    assert run.lines == ["something new", submitted]
 
 
 def test_a_dry_run_counts_and_ends_with_cost_and_report(plan):

@@ -30,10 +30,11 @@ _RUNS_SHOWN = 40
 _NOISE = re.compile(
     r"Building DAG of jobs|Using shell: |Provided remote nodes|Select jobs to execute|Execute \d+ jobs|Reasons:\n"
     r"|Conda environments: ignored|Singularity containers: ignored|Group jobs: inactive|Complete log\(s\): "
-    r"|Elapsed time: |SLURM run ID: |Job \d+ has been submitted with SLURM jobid|Shutting down, this"
+    r"|Elapsed time: |SLURM run ID: |Shutting down, this"
     r"|--keep-incomplete mode|\d+ jobs have (missing|outdated) provenance|(Would remove|Removing) temporary output"
     r"|RuleException:\s*CalledProcessError"  # of a job that has failed, which is told
 )
+_SUBMITTED = re.compile(r"(Job|Group job) \S+ has been submitted with SLURM jobid")  # a job is running, in the picture
 _DRY = "This was a dry-run"
 _NOTHING = "Nothing to be done"
 _AGAIN = re.compile(r"Trying to restart job (\d+)")
@@ -158,11 +159,15 @@ class Shown(LogHandlerBase):
         job = self.tally.fail(record.jobid) or Told(record.rule_name, "", "")
         log = job.log or next(iter(record.log), "")
         self._say(f"{_now()} FAILED: {job}{f'; log: {log}' if log else ''}")
-        words = _last_line(log) or str(record.rule_msg or "").partition("\n")[0]
+        executor = str(record.rule_msg or "").partition("\n")[0]
+        own = _last_line(log)
+        if (own.partition(", ")[2] or own) in executor:  # what follows the machine
+            own = ""
+        words = [words for words in (own, executor) if words]
         if not words and self.picture:
-            words = f"it left no log; what it printed is in {self.picture.aside}"
-        if words:
-            self._say(f"    {words}")
+            words = [f"it left no log; what it printed is in {self.picture.aside}"]
+        for line in words:
+            self._say(f"    {line}")
 
     def _counted(self, stats: dict[str, int]) -> None:
         if not self._rules:  # a dry run says it twice
@@ -177,7 +182,7 @@ class Shown(LogHandlerBase):
         elif found := _AGAIN.match(text):
             if job := self.tally.try_again(int(found[1])):
                 self._say(f"{_now()} tried again: {job}")
-        elif text and not _NOISE.match(text):
+        elif text and not _NOISE.match(text) and not (self.picture and _SUBMITTED.match(text)):
             self._say(text)
             if text.startswith(_NOTHING):
                 self._say_cost()
