@@ -4,7 +4,7 @@
 #   snakemake --configfile config/studies/NAME.yaml ...          another study
 from snakemake.utils import min_version
 
-min_version("9.20")
+min_version("9.27")
 
 if not workflow.overwrite_configfiles:
 
@@ -23,8 +23,9 @@ if IMPORTS:
 
     include: "workflow/rules/scores.smk"
 
-else:
+elif not OPTIONS.interim:
 
+    # an interim study is of what is finished: without these rules nothing can be trained or scored for it
     include: "workflow/rules/pool.smk"
     include: "workflow/rules/training.smk"
     include: "workflow/rules/probes.smk"

@@ -7,7 +7,11 @@ d' that is known for every sample and grows to its end; the mean d' of the analy
 are the workflow's own scripts with its default options, each a process of one thread, as Snakemake starts them: attack
 and then states on one core, the analysis beside them on the other. Writes into a temporary folder (4 GB at full size).
 
+A run of 256 models x 60,000 samples x 30 checkpoints is written, read checkpoint by checkpoint, and calibrated, each
+within 8 GiB:
+
     python benchmarks/bench_analysis.py [--models 128 --samples 50000 --checkpoints 30 --sham 10000] [--attack lira]
+    python benchmarks/bench_analysis.py --models 256 --samples 60000 --only attack
 """
 
 import argparse
@@ -34,7 +38,7 @@ from memdyn.design.membership import membership
 from memdyn.plan.study import build_plan
 from memdyn.probes.outputs import SIGNALS
 from memdyn.store.masks import write_masks
-from memdyn.store.scores import write_scores
+from memdyn.store.scores import read_signal, write_scores
 from memdyn.tables import STAGES as TABLES
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "workflow" / "scripts"
@@ -119,6 +123,14 @@ def make_run(folder: Path, sizes: argparse.Namespace) -> None:
         write_scores(folder / f"{block}.parquet", checkpoints(), list(models), np.arange(total))
 
 
+def read_run(folder: Path, sizes: argparse.Namespace) -> None:
+    """The margins of all models, one checkpoint after the other, as attacks read them."""
+    files = [folder / f"{block}.parquet" for block in block_names(sizes.models)]
+    for epoch in range(sizes.checkpoints):
+        found = read_signal(files, epoch, "margin").shape
+        assert found == (sizes.models, sizes.samples + sizes.sham + POPULATION + TEST), found
+
+
 def stand_in(stage: str, folder: Path, sizes: argparse.Namespace) -> Named:
     """What Snakemake hands to the stage's script."""
     epochs = {"epochs": max(1, sizes.checkpoints - 1), "checkpoints": list(range(sizes.checkpoints))}
@@ -140,10 +152,13 @@ def stand_in(stage: str, folder: Path, sizes: argparse.Namespace) -> Named:
     )
 
 
+MADE_UP = {"make": make_run, "read": read_run}
+
+
 def one_stage(stage: str, folder: Path, sizes: argparse.Namespace) -> None:
     """Runs one stage in this process."""
-    if stage == "make":
-        make_run(folder, sizes)
+    if stage in MADE_UP:
+        MADE_UP[stage](folder, sizes)
         return
     script = SCRIPTS / STAGES[stage][0]
     runpy.run_path(str(script), {"snakemake": stand_in(stage, folder, sizes)}, "__main__")
@@ -181,6 +196,7 @@ def measure(folder: Path, sizes: argparse.Namespace) -> None:
     arguments = [word for name in ("attack", *SIZES) for word in (f"--{name}", str(getattr(sizes, name)))]
     if not (folder / "pool.arrow").exists():
         measured("make", folder, arguments)
+    measured("read", folder, arguments)
     chains = [[stage for stage in chain if stage in sizes.only] for chain in CHAINS]
     start = time.perf_counter()
     with ThreadPoolExecutor(len(CHAINS)) as cores:

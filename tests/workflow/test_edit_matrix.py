@@ -41,7 +41,7 @@ def files(folder: Path) -> dict[str, tuple[int, str]]:
     return {
         str(path.relative_to(folder)): (path.stat().st_mtime_ns, hashlib.sha256(path.read_bytes()).hexdigest())
         for path in folder.rglob("*")
-        if path.is_file() and not path.name.startswith(".") and path.name != WANTED
+        if path.is_file() and not path.name.startswith(".") and not path.match(WANTED)
     }
 
 

@@ -24,7 +24,7 @@ from memdyn.operations.guard import (
 from memdyn.operations.progress import Progress
 from memdyn.operations.shown import Shown
 from memdyn.operations.status import all_jobs, failures
-from memdyn.operations.wanted import note_wanted
+from memdyn.operations.wanted import announce, note_wanted
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from snakemake.settings.enums import Quietness
@@ -136,6 +136,7 @@ if IS_MAIN:
         if not SHOWN.is_installed:
             state_cost()
     else:
+        announce(PLAN)
         if link_current(PLAN):  # there is nothing to start
             note_wanted(PLAN)
         discard_read(PLAN)
@@ -161,6 +162,16 @@ def asked_often(function):
     """Of each of thousands of blocks: its signature at hand, which Snakemake works out anew two or three times a job."""
     function.__signature__ = inspect.signature(function)
     return function
+
+
+def first_blocks_first(priority):
+    """Of a block's job: what is finished at any time are the first models of each run, which make a study of their own."""
+
+    @asked_often
+    def of_block(wc):
+        return priority - models_of(wc.block).start / OPTIONS.shadow_models
+
+    return of_block
 
 
 @asked_often

@@ -10,7 +10,7 @@ rule probe_block:
     log:
         f"{RESULTS}/{{pool}}/{{run}}/{{probe}}/{{block}}/probe.log",
     # before further training: checkpoints leave the disk as soon as all probes have read them
-    priority: 2
+    priority: first_blocks_first(2)
     conda:
         "../../envs/memdyn.yaml"
     threads: OPTIONS.threads

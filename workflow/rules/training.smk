@@ -19,7 +19,7 @@ rule train_block:
     log:
         f"{RESULTS}/{{pool}}/{{run}}/{{block}}/train.log",
     # before the full analyses of other runs, which then end side by side: theirs is the longest way to the report
-    priority: 1 if OPTIONS.analysis.enabled else 0
+    priority: first_blocks_first(1 if OPTIONS.analysis.enabled else 0)
     conda:
         "../../envs/memdyn.yaml"
     threads: OPTIONS.threads

@@ -24,6 +24,8 @@ if __name__ == "__main__":
         versions={"memdyn, commit": commit() or "unknown"} | versions(),
         folders=params.folders,
         options=ReportOptions.of_options(params.stage["options"]),
+        interim=params.stage["options"].get("interim"),
+        models=config.get("shadow_models"),
     )
     # the page shows samples in figures only
     paths = {Path(path).stem: path for path in snakemake.input.tables}

@@ -51,6 +51,27 @@ def test_numbers_differ_by_so_much(differing):
     assert str(found) == "t, column auc: 2 of 3 values, by 0.25 at most (0.33 of the value)"
 
 
+@pytest.mark.parametrize("values", [[2**53, 1], [-(2**63), 2**63 - 1], np.array([2**64 - 1, 2**63], np.uint64)])
+def test_whole_numbers_are_compared_in_all_their_digits(tmp_path, values):
+    """As floats, 2**53 and 2**53 + 1 would be one."""
+    other = pd.Series(values, name="n")
+    other[0] ^= 1  # its last bit
+    for name, column in (("old", pd.Series(values, name="n")), ("new", other)):
+        column.to_frame().to_parquet(tmp_path / name)
+    assert list(table_differences("t", tmp_path / "old", tmp_path / "old")) == []
+    (found,) = table_differences("t", tmp_path / "old", tmp_path / "new")
+    assert (found.column, found.rows, found.largest) == ("n", 1, 1.0) and 0 < found.relative < 1e-15
+
+
+def test_signed_and_unsigned_are_one_kind_and_whole_numbers_are_no_floats(tmp_path):
+    for kind in ("int64", "uint64", "float64"):
+        pd.DataFrame({"n": np.array([1, 2**53], kind)}).to_parquet(tmp_path / kind)
+    assert list(table_differences("t", tmp_path / "int64", tmp_path / "uint64")) == []
+    (found,) = table_differences("t", tmp_path / "int64", tmp_path / "float64")
+    assert str(found) == "t, column n: values of the type int64, now float64"
+    assert not found.relative <= 1, "so that no tolerance lets it pass"
+
+
 @pytest.mark.parametrize("values", [[0.5, 0.75, 0.0], [0.5, np.nan, np.nan], [0.5, np.inf, np.nan]])
 def test_what_is_missing_on_one_side_is_apart_without_bound(differing, values):
     (found,) = differing(auc=values)

@@ -1,19 +1,27 @@
 """What no study refers to is listed, and deleted when told; what a study needs never is."""
 
+import atexit
 import shutil
 from pathlib import Path
 
 import pytest
 
+from designs import half_of_the_models
+from exported_scores import arrays, write
 from finished_studies import finish
 from memdyn.__main__ import main
 from memdyn.config.load import load_study
 from memdyn.identity.recipe import RECIPE, read_recipe, write_recipe
+from memdyn.jobs.atomic import discard
+from memdyn.operations import clean
 from memdyn.operations.clean import unused
 from memdyn.operations.guard import link_current
-from memdyn.operations.wanted import WANTED, note_wanted
+from memdyn.operations.places import places
+from memdyn.operations.wanted import WANTED, announce, note_wanted
+from memdyn.plan import stage
 from memdyn.plan.study import build_plan
 from studies import study
+from worlds import complementary_mask
 
 
 def start(results: Path, **more):
@@ -26,6 +34,12 @@ def start(results: Path, **more):
 def end(plan) -> None:
     finish(plan)
     link_current(plan)
+
+
+def own_note(plan) -> Path:
+    """Of the checkout that tests run in."""
+    (found,) = Path(plan.folder).glob(WANTED)
+    return found
 
 
 def names(results: Path) -> set[str]:
@@ -69,7 +83,7 @@ def test_of_a_study_without_a_note_the_whole_pool_is_kept(tmp_path):
     old = start(tmp_path)
     end(old)
     end(start(tmp_path, **{"base.batch_size": 16}))
-    Path(old.folder, WANTED).unlink()
+    own_note(old).unlink()
     assert names(tmp_path) == set()
 
 
@@ -166,9 +180,10 @@ def test_a_study_that_is_a_link_to_nowhere_stops_it(tmp_path, capsys):
 def test_a_note_that_is_none_stops_it(tmp_path, capsys, content):
     plan = start(tmp_path)
     end(plan)
-    Path(plan.folder, WANTED).write_bytes(content)
+    note = own_note(plan)
+    note.write_bytes(content)
     assert main(["clean", "--results", str(tmp_path), "--delete"]) == 1
-    assert f"{WANTED} does not say what a study needs" in capsys.readouterr().err
+    assert f"{note.name} does not say what a study needs" in capsys.readouterr().err
     assert all((tmp_path / path).exists() for path in plan.stages)
 
 
@@ -182,3 +197,151 @@ def test_a_version_that_is_shown_by_a_link_from_the_root_is_kept(tmp_path):
         shown.symlink_to(target)
     start(tmp_path, **{"base.batch_size": 16})
     assert names(tmp_path) == set()
+
+
+def test_two_checkouts_on_one_name_need_the_folders_of_both(tmp_path, monkeypatch, capsys):
+    """The second start, with another config, takes nothing from the first, which may be running."""
+    results, checkouts = tmp_path / "results", [tmp_path / name for name in ("first", "second")]
+    plans = []
+    for checkout, batch in zip(checkouts, (16, 32), strict=True):
+        checkout.mkdir()
+        monkeypatch.chdir(checkout)
+        plans.append(start(results, **{"base.batch_size": batch}))
+    for plan in plans:
+        end(plan)
+    assert names(results) == set()
+    # the first is edited: what it alone has asked for goes, and nothing of the second's
+    monkeypatch.chdir(checkouts[0])
+    end(start(results, **{"base.batch_size": 64}))
+    first, second = ({run.train.path for run in plan.runs} for plan in plans)
+    found = names(results)
+    assert first <= found and not any(name.startswith(tuple(second)) for name in found)
+    versions = set(plans[1].version_names().values())
+    assert not any(Path(name).name in versions for name in found)
+    capsys.readouterr()
+    checkouts[1].rmdir()
+    assert main(["clean", "--results", str(results)]) == 0
+    said = capsys.readouterr().out
+    assert f"kept for {checkouts[1]}, which is not on this machine" in said and str(checkouts[0]) not in said
+
+
+def test_a_note_of_an_older_release_holds_until_the_next_start(tmp_path):
+    old = start(tmp_path)
+    end(old)
+    own_note(old).rename(Path(old.folder, "wanted.yaml"))
+    assert names(tmp_path) == set()
+    new = start(tmp_path, **{"base.batch_size": 16})
+    assert not Path(old.folder, "wanted.yaml").exists()
+    end(new)
+    assert {run.train.path for run in old.runs} <= names(tmp_path)
+
+
+def test_what_a_start_is_deciding_on_is_kept_until_it_is_noted_or_refused(tmp_path, monkeypatch):
+    """An earlier config is started again, whose folders are there: it will plan to use them."""
+    left = []
+    monkeypatch.setattr(atexit, "register", lambda *call: left.append(call))
+    old = start(tmp_path)
+    end(old)
+    end(start(tmp_path, **{"base.batch_size": 16}))
+    listed = names(tmp_path)
+    assert listed
+    announce(old)
+    assert names(tmp_path) == set()
+    for function, *arguments in left:  # it was refused
+        function(*arguments)
+    assert names(tmp_path) == listed
+    announce(old)
+    note_wanted(old)
+    assert len(list(Path(old.folder).glob(WANTED))) == 1 and not names(tmp_path) & listed
+
+
+def test_a_first_start_that_was_refused_leaves_no_trace(tmp_path, monkeypatch):
+    left = []
+    monkeypatch.setattr(atexit, "register", lambda *call: left.append(call))
+    announce(build_plan(load_study(study({"results": str(tmp_path / "results")}))))
+    assert list((tmp_path / "results" / "studies" / "small").iterdir())
+    for function, *arguments in left:
+        function(*arguments)
+    assert not (tmp_path / "results").exists() and tmp_path.exists()
+
+
+def test_a_study_that_starts_while_it_deletes_stops_it(edited, monkeypatch, capsys):
+    listed = unused(edited)
+
+    def discards(folder: Path) -> None:
+        discard(folder)
+        start(edited, study="another", **{"base.batch_size": 64})
+
+    monkeypatch.setattr(clean, "discard", discards)
+    assert main(["clean", "--delete"]) == 1
+    assert "stopped, for a study was started meanwhile" in capsys.readouterr().err
+    assert sum(not each.folder.exists() for each in listed) == 1 < len(listed)
+
+
+def test_what_the_page_shows_is_kept_though_the_tables_have_gone_ahead(tmp_path):
+    """The new work has tables, and failed at its figures: the page is still of the earlier config."""
+    old = start(tmp_path)
+    end(old)
+    new = start(tmp_path, **{"base.batch_size": 16})
+    finish(new)
+    shutil.rmtree(Path(new.versions, new.figures.folder))
+    shutil.rmtree(Path(new.versions, new.report.folder))
+    link_current(new)
+    assert Path(new.folder, "tables").resolve().name == new.tables.folder
+    assert Path(new.folder, "report.html").resolve().parent.name == old.report.folder
+    assert names(tmp_path) == set()
+    end(start(tmp_path, **{"base.batch_size": 32}))
+    assert names(tmp_path) >= {run.train.path for plan in (old, new) for run in plan.runs}
+
+
+KINDS = {
+    "plain": {"regularization": {"baseline": "mlp", "known": 10}, "difficulty.measures": ["grand"]},
+    "teachers": {"runs.0.mechanisms": {"distillation": {"temperature": 2}}, "pool.parts.spare": 100},
+    "hidden runs": {"attacks": [{"name": "lira"}, {"name": "ye_distilled"}], "pool.parts.spare": 100},
+    "probabilities": {"attacks": [{"name": "lira"}, {"name": "privacy_risk_score"}]},
+    "distance": {"level_distance": {"samples": 100}},
+    "limits": {"fail_above": {"auc": 0.9}},
+    "audit": {"audit": {"targets": 2, "delta": 1e-4}},
+    "scores": None,
+    "folds": None,
+}
+
+
+def asked(kind: str, tmp_path: Path) -> dict:
+    """A study with that kind of artifacts."""
+    if KINDS[kind] is not None:
+        return study(KINDS[kind])
+    masks = complementary_mask if kind == "scores" else half_of_the_models
+    write(tmp_path / "scores.npz", arrays(n_models=16, masks=masks))
+    return {"study": "small", "scores": {"path": str(tmp_path / "scores.npz")}, "attacks": [{"name": "lira"}]}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_of_every_kind_what_is_needed_is_kept(tmp_path, kind):
+    """While the study runs, after it was killed, when it has ended, and while another config of its has begun."""
+    raw = asked(kind, tmp_path) | {"results": str(tmp_path / "results")}
+    results, plan = tmp_path / "results", build_plan(load_study(raw))
+    note_wanted(plan)
+    finish(plan)
+    assert names(results) == set(), "it runs, or was killed"
+    link_current(plan)
+    assert names(results) == set(), "it has ended"
+    own_note(plan).unlink()
+    assert names(results) == set(), "its links tell"
+    edited = {"audit": {"targets": 3, "delta": 1e-4}} if kind == "audit" else {"statistics": {"jackknife_groups": 5}}
+    note_wanted(build_plan(load_study(raw | edited)))
+    verdict = {f"studies/small/versions/{plan.limits.folder}"} if kind == "limits" else set()  # which no link shows
+    assert names(results) == verdict, "its links still show it"
+    shutil.rmtree(plan.folder)
+    start(results, study="other", **{"pool.seed": 9})
+    tops = {path.partition("/")[0] for path in plan.stages}
+    assert names(results) == tops, "it was given up"
+
+
+def test_these_are_all_kinds_of_artifacts(tmp_path):
+    found = set()
+    for kind in KINDS:
+        (tmp_path / kind).mkdir()
+        plan = build_plan(load_study(asked(kind, tmp_path / kind) | {"results": str(tmp_path / kind)}))
+        found |= {each.kind for each, _ in places(plan).values()}
+    assert found == {each for each in vars(stage).values() if isinstance(each, stage.Kind)}

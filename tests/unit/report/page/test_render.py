@@ -52,6 +52,24 @@ def test_page_without_optional_tables(study, tmp_path):
     assert "What was run" in page and "Comparison of runs" not in page
 
 
+def test_of_the_finished_part_of_a_study_the_page_begins_with_what_is_missing(study):
+    tables, figures, page = study
+    assert "Interim report" not in page
+    runs = [
+        {"name": "cnn-sgd", "shown": True, "models": 16, "checkpoints": 4, "missing": ""},
+        {"name": "<cnn-late>", "shown": False, "models": 8, "checkpoints": 5, "missing": "models 8 to 23: <not begun>"},
+    ]
+    interim = {"study": "sweep", "models": 24, "runs": runs, "left_out": ["Runs are not compared"]}
+    part = render_page(tables, figures, replace(CONTEXT, interim=interim, models=16))
+    told = part[part.index("Interim report") : part.index("<b>Checks</b>")]
+    assert "the study sweep, which has not ended: 1 of its 2 runs, with 16 of 24 models each" in told
+    assert "Runs are not compared." in told
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", told)
+    assert cells == ["cnn-sgd", "yes", "4 of 4", "16 of 24", "–"] + [
+        "&lt;cnn-late&gt;", "no", "0 of 5", "8 of 24", "models 8 to 23: &lt;not begun&gt;",
+    ]  # fmt: skip
+
+
 def test_rendering_again_gives_the_same_page(study):
     tables, figures, page = study
     assert render_page(tables, figures, CONTEXT) == page

@@ -76,6 +76,9 @@ def load_study(raw: Mapping[str, Any], arguments: Sequence[str] = ()) -> Study:
             places.append(where)
         except ConfigError as error:
             found.extend(error.problems)
+    if config.interim and not found:
+        found.extend(config.interim.misfits([run.name for run in runs]))
+        places, runs = _shown(config.interim.shown, places, runs)
     for where, run in zip(places, runs, strict=True):
         checkpoints, scored = run.train.checkpoint_epochs(), run.pool.parts.scored
         found.extend(config.difficulty.misfits(run.name, checkpoints, scored // 2))
@@ -138,6 +141,12 @@ def _variations(raw: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
                 _set(changes, key, value)
             changes["name"] = f"{run['name']}:{point}" if raw.get("runs") else point
             yield f"grid ({run['name']})" if raw.get("runs") else "grid", changes
+
+
+def _shown(names: Sequence[str], places: list[str], runs: list[Run]) -> tuple[list[str], list[Run]]:
+    """Those of these names."""
+    kept = [(where, run) for where, run in zip(places, runs, strict=True) if run.name in names]
+    return [where for where, _ in kept], [run for _, run in kept]
 
 
 def _scored_runs(raw: dict[str, Any]) -> Iterator[ScoredRun]:

@@ -20,6 +20,7 @@ UNUSED = {
     "probes": _NETWORKS,
     "audit": "it draws memberships of its own",
     "regularization": "it compares recipes that are trained here",
+    "interim": "nothing is trained, so that nothing is half done",
     "keep_checkpoints": "there are no checkpoints to keep",
     "scoring_batch": "nothing is scored",
     "on_divergence": "a model with NaN among its margins is left out, with its pair",

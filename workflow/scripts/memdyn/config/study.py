@@ -17,6 +17,7 @@ from memdyn.config.base import Bool, Strict
 from memdyn.config.claims import ClaimsConfig
 from memdyn.config.dynamics import AnalysisConfig, DynamicsConfig
 from memdyn.config.errors import did_you_mean
+from memdyn.config.interim import InterimConfig
 from memdyn.config.level_distance import LevelDistanceConfig
 from memdyn.config.limits import Limits, unknown_limits
 from memdyn.config.naming import check_levels
@@ -95,6 +96,9 @@ class StudyConfig(Strict):
         "with an error, after all tables and the report are written; also where a limit cannot be judged.",
     )
     report: ReportConfig = Field(default_factory=ReportConfig, description="The page and its figures.")
+    interim: InterimConfig | None = Field(
+        default=None, description="Of the finished part of another study; `memdyn interim` writes it."
+    )
     archive: ArchiveConfig = Field(
         default_factory=ArchiveConfig, description="What `memdyn archive` says of the study."
     )
@@ -236,10 +240,11 @@ class StudyConfig(Strict):
 
     def stated(self) -> dict[str, Any]:
         """All of it as plain values, but what a study of scores, or an audit, has no use for."""
+        whole = set() if self.interim else {"interim"}
         if self.audit:
-            return self.model_dump(exclude=set(audits.UNUSED))
+            return self.model_dump(exclude={*audits.UNUSED, *whole})
         if not self.scores:
-            return self.model_dump(exclude={"scores", "audit"})
+            return self.model_dump(exclude={"scores", "audit", *whole})
         runs = [{"name": run.name, "scores": run.scores} for run in self.runs]
         told = {key: value for key, value in (("runs", runs), ("grid", self.grid)) if value}
         return self.model_dump(exclude={*UNUSED, "runs", "grid"}) | told

@@ -48,6 +48,11 @@ REGISTRY = {
         summary="write what is generated of the docs: the config's schema and its table of keys",
         example="memdyn docs",
     ),
+    "interim": Command(
+        module="memdyn.operations.interim",
+        summary="tables, figures and page of what is finished of a study, saying what is missing; trains nothing",
+        example="memdyn interim --configfile config/studies/tiny.yaml",
+    ),
     "plan": Command(
         module="memdyn.operations.plan",
         summary="what a study will do and cost, and what its numbers will be able to say",

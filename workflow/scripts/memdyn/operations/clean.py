@@ -2,12 +2,13 @@
 
 A study refers to what its last start asked for: an edit of its config, or of code, leaves earlier folders behind, which
 are kept so that going back costs nothing. To give up a study, delete its folder in results/studies first.
-What a study needs is never listed, whether it runs, has ended or was killed.
+What a study needs is never listed, whether it runs, has ended or was killed; each checkout on the results has a note of
+what it asked for last.
 """
 
 import os
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,8 @@ from memdyn.identity.recipe import RECIPE, read_recipe
 from memdyn.jobs.atomic import discard
 from memdyn.operations.cost import told_bytes
 from memdyn.operations.guard import LINKS
-from memdyn.operations.wanted import read_wanted, studies
+from memdyn.operations.wanted import INTERIM, Wanted, notes, read_note, read_wanted, studies
+from memdyn.plan.stage import REPORT
 
 _LOCKS = Path(".snakemake", "locks")
 
@@ -54,16 +56,28 @@ def run(given: Namespace) -> None:
             "nothing was deleted: a Snakemake runs in this folder, and may need what is not noted yet. "
             "If none runs, one was killed: `snakemake --unlock` first"
         )
+    noted = _state(results)
     found = unused(results)
     for each in found:
         if given.delete:
+            if _state(results) != noted:
+                raise RuntimeError("stopped, for a study was started meanwhile: run it again")
             discard(each.folder)
         print(f"{'deleted ' if given.delete else ''}{each.folder}: {told_bytes(each.size)}", flush=True)
+    for line in _of_gone_checkouts(results):
+        print(line)
     total = told_bytes(sum(each.size for each in found))
     if not found:
         print("nothing to delete: all results are of studies as they are now")
     else:
         print(f"{total} {'deleted' if given.delete else 'in all; `memdyn clean --delete` deletes them'}")
+
+
+def _state(results: Path) -> set[tuple[Path, int]]:
+    """Notes with their times."""
+    with suppress(FileNotFoundError):  # one is just replaced
+        return {(path, path.stat().st_mtime_ns) for study in studies(results) for path in notes(study)}
+    return set()
 
 
 def unused(results: Path) -> list[Unused]:
@@ -76,6 +90,8 @@ def unused(results: Path) -> list[Unused]:
     for study in studies(results):
         used |= _used_by(study)
         found += _earlier_versions(study)
+        if (study / INTERIM).is_dir() and _has_ended(study):
+            found.append(study / INTERIM)
     return [Unused(folder, _size(folder)) for folder in (*_unused_below(results, {""}, used), *found)]
 
 
@@ -105,15 +121,41 @@ def _used_by(study: Path) -> set[str]:
 
     What it last asked for, and what its links still show, which is of an earlier config until the new work has ended.
     """
-    noted, shown = read_wanted(study), study / "tables" / "folders.yaml"
-    if not noted and not shown.exists():
+    found, tables = read_wanted(study), _shown_tables(study)
+    if not found and not tables:
         raise ValueError(f"{study}: it is not noted what this study needs; run it again, or delete it to give it up")
-    runs = yaml.safe_load(shown.read_text(encoding="utf-8")).values() if shown.exists() else []
-    paths = set(_paths(list(runs)))
-    if noted and (not shown.exists() or shown.parent.resolve().name in noted.versions):
-        return paths | set(noted.folders)
-    # of what is shown, the hidden teachers are not in the map
-    return {f"{path.partition('/')[0]}/" for path in paths} | set(noted.folders if noted else [])
+    noted, versions = _noted(found)
+    for version in tables:
+        runs = yaml.safe_load((version / "folders.yaml").read_text(encoding="utf-8"))
+        paths = set(_paths(runs))
+        # of what is shown and was not asked for last, the hidden teachers are not in the map
+        noted |= paths if version.name in versions else {f"{path.partition('/')[0]}/" for path in paths}
+    return noted
+
+
+def _shown_tables(study: Path) -> list[Path]:
+    """The folders of tables that a study's links show: themselves, or in figures and page made of them."""
+    versions = {_version(study, link) for link in LINKS} - {None}
+    found = set()
+    for version in versions:
+        recipe = read_recipe(version) or read_recipe(version.parent / "logs" / version.name) or {}
+        found.add(version.parent / recipe.get("options", {}).get("tables", version.name))
+    return sorted(tables for tables in found if (tables / "folders.yaml").exists())
+
+
+def _version(study: Path, link: str) -> Path | None:
+    """The version that a link shows."""
+    shown = (study / link).resolve()
+    return (shown.parent if LINKS[link] == "report" else shown) if shown.exists() else None
+
+
+def _noted(found: Iterable[Wanted]) -> tuple[set[str], set[str]]:
+    """Folders of artifacts, and of versions, that any checkout asked for last."""
+    folders, versions = set[str](), set[str]()
+    for note in found:
+        folders.update(note.folders)
+        versions.update(note.versions)
+    return folders, versions
 
 
 def _paths(found: Any) -> Iterator[str]:
@@ -127,16 +169,33 @@ def _paths(found: Any) -> Iterator[str]:
 
 def _earlier_versions(study: Path) -> Iterator[Path]:
     """Tables, figures and pages that are neither shown nor asked for; all are kept where it is not noted."""
-    noted = read_wanted(study)
-    if noted:
+    found = read_wanted(study)
+    if found:
         links = [study / link for link in LINKS]
         # versions/report-0123456789/report.html, or the same from the root: each part, of which one is the version
         kept = {
-            *noted.versions,
+            *_noted(found)[1],
             "logs",
             *(part for link in links if link.is_symlink() for part in link.readlink().parts),
+            *(tables.name for tables in _shown_tables(study)),
         }
         yield from (path for path in sorted((study / "versions").glob("*")) if path.name not in kept)
+
+
+def _of_gone_checkouts(results: Path) -> Iterator[str]:
+    """Notes whose checkout is not on this machine: it may be on another one, so what they say is kept."""
+    for study in studies(results):
+        for path in notes(study):
+            checkout = read_note(path).checkout
+            if checkout and not Path(checkout).exists():
+                yield f"kept for {checkout}, which is not on this machine: if it is gone for good, delete {path}"
+
+
+def _has_ended(study: Path) -> bool:
+    """Whether the page is there that each checkout asked for last, so that nobody needs one of a part of it."""
+    found = read_wanted(study)
+    pages = [any((study / "versions" / name / REPORT.product).exists() for name in note.versions) for note in found]
+    return bool(pages) and all(pages)
 
 
 def _size(folder: Path) -> int:

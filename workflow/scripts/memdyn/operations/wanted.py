@@ -1,12 +1,19 @@
-"""What a study needs of the results, noted when its work starts: `results/studies/NAME/wanted.yaml`.
+"""What a study needs of the results, noted when its work starts: `results/studies/NAME/wanted-CHECKOUT.yaml`.
 
 The note stands for a study that has not ended yet, whose config file may lie anywhere. A start that is refused,
 or a dry run, notes nothing: what is finished goes on being wanted.
+
+Each checkout on the results has a note of its own. Two that start one name with two configs need the folders of both:
+the second start takes nothing from the first, which may be running.
 """
 
+import atexit
+import hashlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -14,7 +21,9 @@ from memdyn.jobs.atomic import atomic_path
 from memdyn.operations.places import shown
 from memdyn.plan.study import StudyPlan
 
-WANTED = "wanted.yaml"
+WANTED = "wanted*.yaml"
+INTERIM = "interim"  # in a study's folder: what `memdyn interim` makes of its finished part
+_EARLIER = "wanted.yaml"  # of all checkouts together, until the next start
 
 
 @dataclass(frozen=True)
@@ -24,36 +33,94 @@ class Wanted:
     Attributes:
         folders: of artifacts, below the results.
         versions: folders of its tables, figures and report, below the study's `versions`.
+        checkout: where it was started; empty in notes of an older release.
     """
 
     folders: list[str]
     versions: list[str]
+    checkout: str = ""
 
+    @classmethod
+    def of(cls, content: Any) -> "Wanted":
+        """From what a note says.
 
-def note_wanted(plan: StudyPlan) -> None:
-    """Writes the note, where it is not the one that is there: what an earlier config wanted is wanted no more."""
-    content = {"folders": list(plan.stages), "versions": [stage.folder for stage in shown(plan)]}
-    path = Path(plan.folder, WANTED)
-    if read_wanted(Path(plan.folder)) != Wanted(**content):
-        with atomic_path(path) as temporary:
-            temporary.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
-
-
-def read_wanted(study: Path) -> Wanted | None:
-    """The note in a study's folder; None where there is none.
-
-    Raises:
-        ValueError: naming a file that is no such note.
-    """
-    path = study / WANTED
-    if not path.exists():
-        return None
-    try:
-        found = Wanted(**yaml.safe_load(path.read_text(encoding="utf-8")))
+        Raises:
+            TypeError: where it says something else.
+        """
+        found = cls(**content)
         for paths in (found.folders, found.versions):
             if not (isinstance(paths, list) and all(isinstance(each, str) for each in paths)):
                 raise TypeError(f"{paths!r} is no list of folders")  # of a text, each letter would be one
         return found
+
+
+def note_path(study: Path, checkout: Path) -> Path:
+    """The note of a study in the checkout that it is started in."""
+    return study / f"wanted-{hashlib.sha256(str(checkout).encode()).hexdigest()[:8]}.yaml"
+
+
+def note_wanted(plan: StudyPlan) -> None:
+    """Writes this checkout's note, if it is not there already: what its earlier config wanted is wanted no more."""
+    path, content = note_path(Path(plan.folder), Path.cwd()), _content(plan)
+    if not path.exists() or path.read_bytes() != content:
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(content)
+    for other in (path.with_name(_EARLIER), _announcement(plan)):
+        other.unlink(missing_ok=True)
+
+
+def announce(plan: StudyPlan) -> None:
+    """Notes what a start asks for until it is noted, or refused: deciding on its jobs takes it a while.
+
+    What is there then counts as finished for it. A start that is killed leaves this to the next one.
+    """
+    path = _announcement(plan)
+    made = [folder for folder in path.parents if not folder.exists()]
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(_content(plan))
+    atexit.register(_withdraw, path.absolute(), [folder.absolute() for folder in made])
+
+
+def _withdraw(path: Path, made: list[Path]) -> None:
+    """Without a trace, where nothing came of it."""
+    path.unlink(missing_ok=True)
+    with suppress(OSError):  # something did
+        for folder in made:
+            folder.rmdir()
+
+
+def _announcement(plan: StudyPlan) -> Path:
+    note = note_path(Path(plan.folder), Path.cwd())
+    return note.with_name(f"{note.stem}-starting.yaml")
+
+
+def _content(plan: StudyPlan) -> bytes:
+    content = {
+        "checkout": str(Path.cwd()),
+        "folders": list(plan.stages),
+        "versions": [stage.folder for stage in shown(plan)],
+    }
+    return yaml.safe_dump(content, sort_keys=False).encode()
+
+
+def read_wanted(study: Path) -> list[Wanted]:
+    """The notes in a study's folder, one a checkout, and another where it is just starting; none where it never was.
+
+    Raises:
+        ValueError: naming a file that is no such note.
+    """
+    return [read_note(path) for path in notes(study)]
+
+
+def notes(study: Path) -> list[Path]:
+    """Their files."""
+    return sorted(study.glob(WANTED))
+
+
+def read_note(path: Path) -> Wanted:
+    """One of them; raises ValueError likewise."""
+    try:
+        return Wanted.of(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (TypeError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ValueError(
             f"{path} does not say what a study needs ({error}); run the study again, or delete it"

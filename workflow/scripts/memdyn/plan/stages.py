@@ -264,11 +264,12 @@ def reliability_stage(
 def shown_stages(config: StudyConfig, tables: Stage) -> tuple[Stage, Stage, Stage, Stage]:
     """The tables of a study, and what is made of them: figures, page, and whether its limits are kept."""
     shown = {name: getattr(config, name) for name in ("report", "dynamics", "analysis", "study")}
+    interim = {"interim": config.interim} if config.interim else {}  # what is missing is told by the page alone
     figures = Stage(FIGURES, "figures", {"tables": tables.folder, **shown}, ("draw_figures.py",), entries(DRAWN))
     report = Stage(
         REPORT,
         "report",
-        {"figures": figures.folder, "tables": tables.folder, **shown},
+        {"figures": figures.folder, "tables": tables.folder, **shown, **interim},
         ("write_report.py",),
         entries(WRITTEN),
         files=tuple(f"memdyn/report/page/templates/{name}" for name in ("report.css", "report.html.j2")),

@@ -8,6 +8,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageSequence
 
+# by numpy's letters; others are compared as they are
+_KINDS = {"f": "numbers", "i": "whole numbers", "u": "whole numbers"}
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -33,7 +36,7 @@ class Difference:
 
 
 def table_differences(path: str, archived: Path, rebuilt: Path, without: tuple[str, ...] = ()) -> Iterator[Difference]:
-    """Of two Parquet tables; numbers are equal where they are the same, or both missing.
+    """Of two Parquet tables; numbers are equal where they are the same, or both missing, and whole in both or neither.
 
     Args:
         without: columns that are not compared.
@@ -52,8 +55,12 @@ def table_differences(path: str, archived: Path, rebuilt: Path, without: tuple[s
 
 
 def _column(path: str, name: str, old: np.ndarray, new: np.ndarray) -> Iterator[Difference]:
-    if old.dtype.kind in "fiu" and new.dtype.kind in "fiu":
-        yield from _numbers(path, name, old.astype(float), new.astype(float))
+    kinds = [_KINDS.get(values.dtype.kind, "") for values in (old, new)]
+    if kinds[0] != kinds[1]:
+        yield Difference(path, name, f"values of the type {old.dtype}, now {new.dtype}", rows=len(old))
+        return
+    if kinds[0]:
+        yield from _numbers(path, name, old, new)
         return
     unequal = np.array([not _same(a, b) for a, b in zip(old, new, strict=True)], bool)
     if unequal.any():
@@ -63,15 +70,20 @@ def _column(path: str, name: str, old: np.ndarray, new: np.ndarray) -> Iterator[
 
 
 def _numbers(path: str, name: str, old: np.ndarray, new: np.ndarray) -> Iterator[Difference]:
-    unequal = (old != new) & ~(np.isnan(old) & np.isnan(new))
+    if old.dtype.kind in "iu":  # as Python's, for neither floats nor numpy's differences hold all of 64 bits
+        old, new = old.astype(object), new.astype(object)
+        unequal = old != new
+    else:
+        unequal = (old != new) & ~(np.isnan(old) & np.isnan(new))
     if not unequal.any():
         return
+    old, new = old[unequal], new[unequal]
     with np.errstate(invalid="ignore", divide="ignore"):
-        distance = np.abs(old - new)[unequal]
-        share = distance / np.maximum(np.abs(old), np.abs(new))[unequal]
+        distance = np.abs(old - new).astype(float)
+        share = distance / np.maximum(np.abs(old), np.abs(new)).astype(float)
     # where one of the two is missing, or infinite, they are apart without bound
     largest, relative = (float(np.where(np.isnan(values), np.inf, values).max()) for values in (distance, share))
-    about = f"{unequal.sum()} of {len(old)} values, by {largest:.3g} at most ({relative:.2g} of the value)"
+    about = f"{unequal.sum()} of {len(unequal)} values, by {largest:.3g} at most ({relative:.2g} of the value)"
     yield Difference(path, name, about, largest, relative, int(unequal.sum()))
 
 

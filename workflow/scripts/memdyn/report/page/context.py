@@ -19,6 +19,9 @@ class PageContext:
         config_yaml: the resolved configuration as text.
         versions: what made the results (program -> version), as printed.
         folders: where the artifacts lie (what -> path relative to the checkout).
+        interim: how far the study was of whose finished part the page is (`memdyn.config.interim`); None for a page of
+            all.
+        models: of each run; None where each has its own number.
     """
 
     study: str
@@ -27,6 +30,8 @@ class PageContext:
     versions: Mapping[str, str]
     folders: Mapping[str, str]
     options: ReportOptions
+    interim: Mapping[str, Any] | None = None
+    models: int | None = None
 
 
 _OF_THE_DATA = ("path", "files", "options")  # of a data set's config: where the data lie, and what may name them
