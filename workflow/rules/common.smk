@@ -128,7 +128,7 @@ if IS_MAIN:
         workflow.output_settings,
         PLAN,
         cost_lines,
-        f"{RESULTS}/studies/{OPTIONS.study}/report.html",
+        f"{PLAN.folder}/report.html",
     )
     SHOWN.install()
     if workflow.output_settings.dryrun:  # `workflow.dryrun` is not set yet
