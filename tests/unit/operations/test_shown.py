@@ -2,6 +2,7 @@
 
 import io
 import logging
+import sys
 
 import pytest
 from rich.console import Console
@@ -251,3 +252,17 @@ def test_what_is_left_goes_by_finished_jobs_of_the_rule():
     tally.done["mlp", "run_attack"] += 1
     tally.seconds["run_attack"].append(2.0)
     assert tally.seconds_after_scoring(5.0) == 2 * 2.0 + 5.0
+
+
+def test_where_no_picture_can_be_drawn_there_are_lines(plan, monkeypatch):
+    run = Run(plan)
+    monkeypatch.setitem(sys.modules, "memdyn.operations.picture", None)  # as where `rich` is missing
+    monkeypatch.setattr("memdyn.operations.shown._can_draw", lambda stream: True)
+    monkeypatch.setattr(logger, "handlers", [run.handler])
+    run.handler.begin([("train_block", of_block(plan, 1))])
+    run.start(3, "train_block", of_block(plan, 1))
+    run.finish(3)
+    first, second = run.lines
+    assert (
+        first.startswith("no picture of the run (ModuleNotFoundError: ") and "1 of 1 done: train_block of sam" in second
+    )
