@@ -80,7 +80,8 @@ onstart:
 
 
 onsuccess:
-    SHOWN.end()
+    if IS_MAIN:
+        SHOWN.end()
 
 
 onerror:

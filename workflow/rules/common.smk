@@ -97,6 +97,8 @@ def state_cost():
 
 def show_run():
     """Begins the picture of the run, with what its jobs after scoring are expected to take."""
+    if not IS_MAIN:
+        return
     jobs = workflow.dag.needrun_jobs()
     SHOWN.begin((job.rule.name, job.wildcards_dict) for job in jobs)
     try:
