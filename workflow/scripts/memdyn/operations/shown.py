@@ -161,11 +161,11 @@ class Shown(LogHandlerBase):
         self._say(f"{_now()} FAILED: {job}{f'; log: {log}' if log else ''}")
         executor = str(record.rule_msg or "").partition("\n")[0]
         own = _last_line(log)
-        if (own.partition(", ")[2] or own) in executor:  # what follows the machine
+        if own.partition(", ")[2] in executor:  # what follows the machine
             own = ""
         words = [words for words in (own, executor) if words]
         if not words and self.picture:
-            words = [f"it left no log; what it printed is in {self.picture.aside}"]
+            words = [f"what it printed is in {self.picture.aside}"]
         for line in words:
             self._say(f"    {line}")
 
@@ -254,10 +254,10 @@ def _listed(counts: Counter[str]) -> str:
 
 
 def _last_line(log: str) -> str:
-    """What a job said last; of a failure, what follows its time and its name, without the place of the log."""
+    """Why a job failed, where its last line says so: without time, name and the place of the log."""
     try:
         lines = Path(log).read_text(encoding="utf-8", errors="replace").splitlines() if log else []
     except OSError:
         return ""
     line = lines[-1] if lines else ""
-    return (line.partition(": FAILED ")[2] or line).partition(" (details: ")[0]
+    return line.partition(": FAILED ")[2].partition(" (details: ")[0]
