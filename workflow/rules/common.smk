@@ -14,6 +14,7 @@ from memdyn.config.yaml_file import refuse_misread
 from memdyn.design.blocks import block_names, mask_names, models_of
 from memdyn.plan.study import build_plan
 from memdyn.operations.after_scoring import work_after_scoring
+from memdyn.operations import attempts, locked, slurm
 from memdyn.operations.cost import statement
 from memdyn.operations.guard import (
     discard_read,
@@ -21,6 +22,7 @@ from memdyn.operations.guard import (
     refuse_missing_data,
     refuse_needless_training,
 )
+from memdyn.operations.interruption import Interruption
 from memdyn.operations.progress import Progress
 from memdyn.operations.shown import Shown
 from memdyn.operations.status import all_jobs, failures
@@ -40,6 +42,17 @@ logger.addFilter(lambda record: not _OF_THE_SCHEDULER.match(str(record.msg)))
 
 IS_MAIN = workflow.exec_mode == ExecMode.DEFAULT
 PROFILES = sorted(Path(workflow.basedir).glob("profiles/*/*.yaml"))
+
+
+def running_jobs():
+    return list(workflow.scheduler.running) if workflow.scheduler else []
+
+
+if IS_MAIN:  # what it says and does when jobs fail, or when it is to stop
+    attempts.watch()
+    slurm.mend()
+    logger.addFilter(locked.explain)
+    Interruption(running_jobs, is_cluster=lambda: not workflow.local_exec).watch()
 
 
 def make_plan():

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from memdyn.jobs import failure
 from memdyn.jobs.atomic import atomic_path
 from memdyn.report.limits import message
 from memdyn.stats.limits import WITHIN, judged
@@ -17,6 +18,10 @@ if __name__ == "__main__":
     if said:
         print(said, file=sys.stderr, flush=True)
     if (found["verdict"] != WITHIN).any():  # a gate that cannot judge must not pass
+        words = "limits: see the lines above"
+        told = failure.Failure(failure.token(), snakemake.rule, failure.ERROR, words, again=False)
+        failure.write(told, snakemake.log[0])
         sys.exit(1)
+    failure.forget(snakemake.log[0])
     with atomic_path(snakemake.output.verdict) as temporary:
         temporary.write_text("no leak surely above its limit\n")

@@ -1,17 +1,37 @@
 """What comes after scoring is foretold from finished jobs of its kind, scaled by its size; else from constants."""
 
 import json
+import platform
 from pathlib import Path
 
 import pytest
 
+import exported_scores
 from finished_studies import finish
+from memdyn.attacks import REGISTRY as ATTACKS
 from memdyn.config.load import load_study
 from memdyn.identity.records import SUFFIX
-from memdyn.operations.after_scoring import LEAST, SECONDS, START_SECONDS, work_after_scoring
+from memdyn.operations.after_scoring import (
+    CALIBRATED,
+    CALIBRATIONS,
+    FOLDED,
+    IN_FOLDS,
+    LAWS,
+    LEAST,
+    MEASURED,
+    ROUGH,
+    SHOWN,
+    START_SECONDS,
+    comes_after,
+    law_of,
+    size_of,
+    work_after_scoring,
+)
+from memdyn.operations.calibrate.kept import Calibration, Law, keep, name_of
 from memdyn.operations.cost import told_after_scoring
 from memdyn.operations.places import places
-from memdyn.plan.stage import ATTACK, FIGURES
+from memdyn.plan import stage as stages
+from memdyn.plan.stage import ATTACK, FIGURES, Kind
 from memdyn.plan.study import build_plan
 from studies import study
 
@@ -59,12 +79,36 @@ def test_before_anything_has_finished_constants_of_the_demo_speak(tmp_path):
     plan = plan_of(tmp_path)
     millions = 8 * 400 * 4 / 1e6
     found = seconds_of(plan)
-    assert found["lira"] == {round(SECONDS["attack"] * millions, 6)}
-    assert found["dynamics"] == {round(SECONDS["dynamics"] * millions, 6)}
-    assert found["agreement"] == {round(SECONDS["agreement"] * 2 * millions, 6)}  # of two attacks
-    assert found["figures"] == {2 * SECONDS["figures"]}  # of two runs
-    assert not any(work.measured for work in work_after_scoring(plan))
+    for name, attacks in {"lira": 1, "rmia": 1, "dynamics": 1, "agreement": 2}.items():
+        law = LAWS[name]
+        parts = law.fixed + 4 * law.checkpoint + attacks * millions * (law.once / 4 + law.rate)
+        assert list(found[name]) == [pytest.approx(parts - LEAST, abs=1e-5)]
+    assert found["figures"] == {2 * SHOWN["figures"]}  # of two runs
+    assert {work.source for work in work_after_scoring(plan)} == {ROUGH}
     assert None not in set().union(*found.values())
+
+
+def test_every_attack_and_kind_of_job_has_a_time():
+    assert {*LAWS, *CALIBRATIONS} >= set(ATTACKS)
+    kinds = {each.name for each in vars(stages).values() if isinstance(each, Kind) and comes_after(each)}
+    assert {*LAWS, *SHOWN, "attack"} >= kinds
+    assert law_of("sequence").rate == LAWS["loss"].rate + 37 * CALIBRATIONS["sequence"] / 6.4
+
+
+def test_a_calibration_speaks_where_nothing_has_finished(tmp_path):
+    plan = plan_of(tmp_path)
+    lira = plan.runs[0].attacks["lira"]
+    slow = Law(fixed=1.0, checkpoint=2.0, once=1e3, rate=1e4)
+    keep(tmp_path, Calibration(platform.node(), "cpu", 1, light_start=7.0, after={name_of(lira): slow}))
+    found = [work for work in work_after_scoring(plan) if work.name == "lira"]
+    assert [(work.seconds, work.source) for work in found] == [
+        (pytest.approx(7 + 1 + 4 * 2 + 8 * 400 / 1e6 * 1e3 + 8 * 400 * 4 / 1e6 * 1e4), CALIBRATED)
+    ] * 2
+    assert {work.source for work in work_after_scoring(plan) if work.name != "lira"} == {ROUGH}
+    assert next(told_after_scoring(plan, 2)).endswith("(in part calibrated)")
+    finish_with_records(plan, {"lira": 10.2, "rmia": 5.2})
+    more = work_after_scoring(plan_of(tmp_path, shadow_models=16))
+    assert {work.source for work in more} == {MEASURED}, "what has finished knows better"
 
 
 def test_nothing_is_left_of_a_finished_study(tmp_path):
@@ -82,7 +126,7 @@ def test_a_finished_job_is_scaled_by_models_and_checkpoints(tmp_path, change, ti
     assert found["lira"] == {10 * times} and found["rmia"] == {5 * times}
     assert found["dynamics"] == {round((OTHERS - LEAST) * times, 6)}
     assert found["tables"] == {round(OTHERS - LEAST, 6)}  # of as many runs
-    assert all(work.measured for work in work_after_scoring(plan))
+    assert {work.source for work in work_after_scoring(plan)} == {MEASURED}
 
 
 def test_the_nearest_in_size_speaks(tmp_path):
@@ -105,4 +149,18 @@ def test_a_finished_job_whose_pool_has_no_recipe_says_nothing(tmp_path):
     finish_with_records(plan, {"lira": 10.2, "rmia": 5.2})
     Path(tmp_path, plan.runs[0].pool.path, "recipe.yaml").unlink()
     left = [work for work in work_after_scoring(plan_of(tmp_path, shadow_models=16)) if work.name == "lira"]
-    assert left and not any(work.measured for work in left)
+    assert {work.source for work in left} == {ROUGH}
+
+
+def test_attacks_in_folds_take_longer(tmp_path, monkeypatch):
+    """As benchmarks/bench_folds.py has it, where nothing has finished."""
+    monkeypatch.chdir(tmp_path)
+    exported_scores.write(tmp_path / "folds.npz", exported_scores.arrays())
+    mine = {"study": "mine", "scores": {"path": "folds.npz"}, "attacks": [{"name": "lira"}], "realised": None}
+    plan = build_plan(load_study(mine | {"analysis": {"enabled": False}}))
+    (pairs,) = [work.seconds for work in work_after_scoring(plan) if work.name == "lira"]
+    stage = plan.runs[0].attacks["lira"]
+    object.__setattr__(stage, "roots", (IN_FOLDS,))
+    (folds,) = [work.seconds for work in work_after_scoring(plan) if work.name == "lira"]
+    size = size_of(stage.options, plan.runs[0].pool.options["parts"], 1)
+    assert folds - pairs == pytest.approx((FOLDED - 1) * LAWS["lira"].rate * size) and folds > pairs

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +12,8 @@ import yaml
 
 from memdyn.config.load import load_study
 from memdyn.design.blocks import block_names
-from memdyn.operations.cost import READY_JOBS, statement
+from memdyn.operations.cost import statement, told_bytes
+from memdyn.operations.disk import READY_JOBS, Passing, disk_of, teachers_of
 from memdyn.operations.effort import efforts, probing_cost
 from memdyn.plan.study import build_plan
 from studies import study
@@ -26,7 +28,7 @@ MLP, LOGISTIC = 4 * (65 * 32 + 33 * 10), 4 * 65 * 10
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "own.py").write_text("class Net: pass\n")
-    monkeypatch.setattr("memdyn.operations.cost._free", lambda folder: 5e9)
+    monkeypatch.setattr("memdyn.operations.cost.free_bytes", lambda folder: 5e9)
     return tmp_path
 
 
@@ -55,7 +57,7 @@ def finish(plan, run, seconds=None, scored=False):
 def disk(plan, slots=1):
     """(checkpoints at most, in the end, scores) in MB, as said."""
     found = re.search(
-        r"checkpoints (\S+).* at most and (\S+).* in the end .*scores (\S+) MB in the end", said(plan, slots)[-1]
+        r"checkpoints (\S+).* at most and (\S+).* in the end .*scores (\S+) MB in the end", said(plan, slots)[-2]
     )
     return tuple(0.0 if text == "nothing" else float(text) for text in found.groups())
 
@@ -94,7 +96,7 @@ def test_distances_that_are_to_be_taken(here):
 
 
 def test_before_anything_is_there(here):
-    models, time, source, disk = said(plan_of())
+    models, time, source, _, disk = said(plan_of())
     assert models == "16 of 16 models are to be trained, 16 to be scored"
     assert re.fullmatch(r"time: about 1\d core-seconds of training and scoring, 1\d s with one job at a time", time)
     assert source.startswith(
@@ -109,7 +111,7 @@ def test_measured_times_count(here):
     assert said(plan)[0] == "16 of 32 models are to be trained, 16 to be scored"
     assert "scaled from there" in said(plan)[2]
     finish(plan, 1, 1800.0)
-    models, time, source, _ = said(plan)
+    models, time, source, *_ = said(plan)
     assert models == "0 of 32 models are to be trained, 16 to be scored"
     # 16 times 900 samples at 4 checkpoints, where training takes as long as 3 times 200 samples in 4 epochs
     assert time.startswith("time: about 12 core-hours of training and scoring, 12.0 h with one job at a time")
@@ -127,13 +129,13 @@ def test_everything_is_there(here):
 
 def test_a_net_of_the_users_own(here):
     plan = plan_of({"base.model": OWN})
-    _, _, source, unknown, disk = said(plan)
+    _, _, source, unknown, disk, _ = said(plan)
     assert "rough" in source
     assert unknown == "time of mlp: unknown, nothing of this architecture was measured yet"
     assert ", without those of mlp: unknown;" in disk
     both = [{"name": "mlp"}, {"name": "adam", "optimizer": {"name": "adam"}}]
     plan = plan_of({"base.model": OWN, "runs": both})
-    assert [line.partition(":")[0] for line in said(plan)[1:]] == ["time of mlp, adam", "disk"]
+    assert [line.partition(":")[0] for line in said(plan)[1:]] == ["time of mlp, adam", "disk", "disk in all"]
     finish(plan, 0, 3600.0)
     assert "scaled from there" in said(plan)[2] and not said(plan)[3].startswith("time"), "the same net"
     plan = plan_of({"base.model": OWN})
@@ -144,14 +146,14 @@ def test_many_runs_are_not_all_named(here):
     own = [{"name": f"own{k}", "model": OWN, "optimizer": {"name": "sgd", "lr": 0.1 + k}} for k in range(11)]
     lines = said(plan_of({"runs": own}))
     assert "time of all 11 runs: unknown, nothing of this architecture was measured yet" in lines
-    assert ", without those of all 11 runs: unknown;" in lines[-1]
+    assert ", without those of all 11 runs: unknown;" in lines[-2]
     lines = said(plan_of({"runs": [{"name": "mlp"}, *own]}))
     some = "own0, own1, own2, own3, own4, own5, own6, own7 and 3 more"
     assert f"time of {some}: unknown, nothing of this architecture was measured yet" in lines
 
 
 def test_a_gpu_was_never_measured(here):
-    _, time, source, _ = said(plan_of({"device": "cuda"}))
+    _, time, source, *_ = said(plan_of({"device": "cuda"}))
     assert "GPU-seconds" in time and source.startswith("this time is a guess, for nothing was ever measured on a GPU")
 
 
@@ -168,6 +170,33 @@ def test_disk(here):
     assert last[0] == pytest.approx(last[1] + MLP * (8 * 3 + 3) / mega, rel=0.05)
 
 
+def test_disk_in_all(here):
+    """Scores and samples are there to the end; tables come when weights have gone."""
+    plan = plan_of()
+    found = disk_of(plan, [Passing(MLP, 4, 900, 8, 0, 8, 0, (8,))], 1)
+    assert found.pools == 900 * (64 + 17) + 128 * 500 // 8 and found.passing == MLP * (8 * 4 + 3)
+    assert found.training - found.pools == found.weights + found.scores == MLP * (8 * 4 + 3) + 18 * 8 * 4 * 900
+    assert found.end == found.pools + found.scores + found.tables and found.more == max(found.training, found.end)
+    without = plan_of({"analysis.enabled": False})
+    assert 0 < disk_of(without, [], 1).tables < found.tables
+    assert said(plan)[-1] == (
+        f"disk in all: {told_bytes(found.training + 8 * 18 * 4 * 900)} at most until all is scored, "
+        f"{told_bytes(found.end + 8 * 18 * 4 * 900)} in the end; 5 GB free"
+    )
+
+
+def test_weights_of_teachers_stay_for_their_students(here):
+    one = Passing(MLP, 4, 900, 16, 0, 16, 0, (8, 8))
+    plain, taught = (disk_of(plan_of(), [each, one], 1).passing for each in (one, replace(one, teaches=True)))
+    assert plain == MLP * (8 * 4 + 3) and taught == plain + 2 * MLP * 8 * 4
+    mechanisms = {"runs.0.mechanisms": {"distillation": {"temperature": 5}}}
+    plan = plan_of(mechanisms)
+    assert len(teachers_of(plan)) == 1 and not teachers_of(plan_of())
+    assert disk(plan)[0] == pytest.approx((MLP * 8 * 1 + MLP * (8 * 4 + 3)) / 1e6, rel=0.05), (
+        "a hidden one saves its end"
+    )
+
+
 def test_many_blocks_wait_for_their_scoring(here):
     """Among more than a hundred ready jobs the scheduler does not see all."""
     profile = yaml.safe_load((PROJECT / "profiles/default/profile.yaml").read_text())
@@ -180,7 +209,7 @@ def test_many_blocks_wait_for_their_scoring(here):
 
 
 def test_too_little_disk(here, monkeypatch):
-    monkeypatch.setattr("memdyn.operations.cost._free", lambda folder: 1e6)
+    monkeypatch.setattr("memdyn.operations.cost.free_bytes", lambda folder: 1e6)
     assert said(plan_of())[-1].endswith("1 MB free, TOO LITTLE")
 
 
@@ -206,8 +235,10 @@ def test_a_dry_run_says_it(tmp_path):
     hours = 64 * sum(effort.guess for effort in efforts(plan)) / 3600
     stated, wall = re.match(r"time: about (\d+) core-hours of .*, ([\d.]+) h with 2 jobs at a time", lines[1]).groups()
     assert hours < float(stated) < 1.6 * hours and float(wall) == pytest.approx(float(stated) / 2, rel=0.05)
-    assert len(lines) == 5 and lines[4].startswith("disk: ")
-    assert re.match(r"attacks, analyses and report: \d+ jobs, about \d+ core-\w+, .* with 2 jobs at a time", lines[3])
+    assert len(lines) == 6 and lines[4].startswith("disk: ")
+    assert re.match(
+        r"attacks, analyses and report: \d+ jobs, about [\d.]+ core-\w+, .* with 2 jobs at a time", lines[3]
+    )
     *_, before, last = done.stdout.splitlines()
     assert before == f"cost: {lines[-1]}" and last.startswith("The report will be ")
 

@@ -15,10 +15,11 @@ from memdyn.attacks.base import Prepared, build
 from memdyn.attacks.evaluate import Settings, evaluate_checkpoint
 from memdyn.config.load import load_study
 from memdyn.operations.cost import told_after_scoring
-from memdyn.operations.plan import _jobs, _resolution
+from memdyn.operations.plan import PICTURES, _jobs, _resolution
 from memdyn.operations.why import reasons
-from memdyn.operations.widths import expected_half, widths
+from memdyn.operations.widths import expected_half, group_sizes, own_error, smoothed, widths
 from memdyn.plan.study import build_plan
+from memdyn.tables import study_tables
 from memdyn.terms import AUC, FPRS, METRICS, tpr_at
 from studies import study
 from worlds import gaussian_world
@@ -43,8 +44,9 @@ def test_jobs_are_counted_by_kind(tmp_path, capsys):
     jobs, files = list(_jobs(plan))[-2:]
     assert jobs == "in all               0     19"
     # of two runs: 10 of an attack, 7 of dynamics, 6 of agreement, 7 of realised, 23 of the analysis, 4 of blocks each
+    shown = 2 * len(study_tables(True, held_out=True)) + 2 * PICTURES[True]
     of_a_run = 10 + 7 + 6 + 7 + 23 + 4 + 4
-    assert files == f"files in the end, besides weights that are kept: about {2 * of_a_run + 7 + 3 * 4}"
+    assert files == f"files in the end, besides weights that are kept: about {2 * of_a_run + 7 + 3 * 4 + shown}"
 
 
 @pytest.mark.parametrize("option", [["--jobs", "0"], ["--half-width", "0"], ["--half-width", "wide"]])
@@ -60,7 +62,13 @@ def test_fprs_that_cannot_be_seen_are_named(tmp_path):
     assert few[1:] == [
         "tpr_at_fpr_0.001 has no false positive in a model: read it pooled",
         "tpr_at_fpr_0.001 rests on 1.6 false positives in all: take more samples or more models",
+        # Student's t of three degrees of freedom is 3.18, the normal's is 1.96; 1 / sqrt(6) is .41
+        "8 models make 4 groups of the jackknife: an interval's width is known to 41%, and 1.6 times as wide as with "
+        "many groups; take 16 models or more",
     ]
+    assert not any("jackknife" in line for line in _resolution(plan_of(tmp_path, shadow_models=16)))
+    fewer = list(_resolution(plan_of(tmp_path, **{"shadow_models": 16, "statistics.jackknife_groups": 4})))
+    assert not any("jackknife" in line for line in fewer), "as was asked for"
     many = {"pool.parts.scored": 1400, "shadow_models": 64, "pool.parts.population": 90, "pool.parts.test": 90}
     assert len(list(_resolution(plan_of(tmp_path, **many)))) == 2  # pooled, 0.1 % of 44,800
 
@@ -102,17 +110,42 @@ def test_intervals_of_64_models_are_foretold_from_few(tmp_path, attack, few, wid
 
 def test_the_models_that_a_width_takes():
     error = 0.08
-    halves = {models: expected_half(error, models, 16, 0.95) for models in (8, 16, 64, 256)}
+    halves = {models: expected_half(error, models, min(models // 2, 16), 0.95) for models in (8, 16, 64, 256)}
     assert halves[64] == pytest.approx(2.131 * 0.08 / 8, rel=1e-3)  # Student's t of 16 groups
     assert halves[8] == pytest.approx(3.182 * 0.08 / 8**0.5, rel=1e-3)  # of 4 groups
     assert list(halves.values()) == sorted(halves.values(), reverse=True)
-    assert expected_half(error, 2, 16, 0.95) == inf
+    assert expected_half(error, 2, 1, 0.95) == inf
 
 
-def test_of_masks_in_folds_nothing_is_foretold_that_holds_of_pairs_alone(tmp_path, monkeypatch):
+def test_of_masks_in_folds_nothing_is_said_that_holds_of_pairs_alone(tmp_path, monkeypatch):
     plan = plan_of(tmp_path)
-    monkeypatch.setattr(type(plan), "folds", property(lambda plan: ("a fold",)))
-    assert list(_resolution(plan)) == [] and list(widths(plan, 0.01)) == []
+    monkeypatch.setattr(type(plan), "folds", property(lambda plan: [0, 0, 1, 1, 2, 2, 3, 3]))
+    (line,) = _resolution(plan)
+    assert line.startswith("8 models make 4 groups of the jackknife")
+    assert group_sizes(plan.folds, 8, 16).tolist() == [2, 2, 2, 2]
+
+
+def test_errors_that_follow_the_binomial_are_found_again():
+    rates = np.array([0.5, 0.02, 0.3, 1.0, 0.0])
+    errors = 0.04 * np.sqrt(rates * (1 - rates))
+    assert smoothed(rates, errors) == pytest.approx(errors[2]), "of the last that tells"
+    assert smoothed(rates, np.zeros(5)) == 0 and smoothed(rates[3:], np.ones(2)) == 0
+    naive = [errors[c] / np.sqrt(rates[c] * (1 - rates[c])) for c in range(3)]
+    assert smoothed(rates[:3], errors[:3]) == pytest.approx((sum(c * c for c in naive) / 3 * 0.3 * 0.7) ** 0.5)
+
+
+@pytest.mark.parametrize("shared", [0.0, 0.5, 0.9])
+def test_checkpoints_together_know_an_error_better_than_the_last(shared):
+    """Jackknives of 8 groups whose noise has so much in common between checkpoints; all of it would be no gain."""
+    rng, rates = np.random.default_rng(3), np.linspace(0.5, 0.9, 10)
+    deviations = np.sqrt(shared) * rng.normal(size=(2000, 8, 1)) + np.sqrt(1 - shared) * rng.normal(size=(2000, 8, 10))
+    errors = deviations.std(axis=1, ddof=1) * np.sqrt(rates * (1 - rates))
+    truth = np.log(np.sqrt(rates[-1] * (1 - rates[-1])))
+    last = np.log(errors[:, -1]) - truth
+    together = np.log([smoothed(rates, each) for each in errors]) - truth
+    assert last.std() == pytest.approx(own_error(8), rel=0.1)
+    assert together.std() < (0.45, 0.6, 0.95)[[0.0, 0.5, 0.9].index(shared)] * last.std()
+    assert abs(together.mean()) < 0.075
 
 
 def test_scores_are_imported_by_one_job(tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """States of jobs are read off their files; what failed is told with run, models and its last words."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ import pytest
 from finished_studies import finish
 from memdyn.config.load import load_study
 from memdyn.identity.job import where
+from memdyn.jobs import failure
+from memdyn.jobs.failure import Failure
 from memdyn.operations.status import BEGUN, DONE, FAILED, WAITING, all_jobs, failures, lines, table
 from memdyn.plan.study import build_plan
 from studies import study
@@ -51,6 +54,34 @@ def test_what_failed_is_told_with_its_run_its_models_and_its_last_words(plan):
     put(Path(plan.results, plan.runs[0].train.path, "block-0008-0015", "train.log"), f"{LOST}\n")
     found = list(failures(plan, all_jobs(plan)))
     assert found == ["", f"failed: train {plan.runs[0].train.slug} of mlp, models 8 to 15", f"  {LOST}"]
+
+
+def test_what_slurm_ended_or_refused_is_told_with_the_line_of_the_profile(plan):
+    """Of jobs that could not say it themselves: one with a log of another attempt, one that never began."""
+    folder = Path(plan.results, plan.runs[0].train.path)
+    put(folder / "block-0000-0007" / "train.log", "05:12:40 train_block mlp: model 0: trained in 1 s")
+    ended = Failure("a1", "train_block", "OUT_OF_MEMORY", "SLURM ended it: OUT_OF_MEMORY.", True, {"mem_mb": 24000})
+    refused = Failure("a1", "train_block", "REFUSED", "Invalid partition name specified", False)
+    for block, each in (("block-0000-0007", ended), ("block-0008-0015", refused)):
+        failure.write(each, folder / block / "train.log")
+    assert states(plan, plan.runs[0].train) == [FAILED, FAILED, WAITING]
+    text = "\n".join(failures(plan, all_jobs(plan)))
+    assert "SLURM ended it: OUT_OF_MEMORY. (log: " in text
+    assert "  -> profiles/slurm/profile.yaml: set-resources: {train_block: {mem_mb: 48000}}" in text
+    assert "\n  Invalid partition name specified\n" in text and "slurm_partition" in text
+    failure.write(replace(ended, waits=True), folder / "block-0000-0007" / "train.log")
+    assert states(plan, plan.runs[0].train) == [WAITING, FAILED, WAITING]
+    failure.forget(folder / "block-0000-0007" / "train.log")  # the next attempt has begun
+    assert states(plan, plan.runs[0].train) == [BEGUN, FAILED, WAITING]
+
+
+def test_masks_have_a_log_each(plan):
+    folder = Path(plan.results, plan.runs[0].pool.path, "membership")
+    first, *_ = (job.block for job in all_jobs(plan)[plan.runs[0].pool.path] if job.block)
+    put(folder / "models-99999-99999.log", LOST)  # of other masks
+    put(folder / f"{first}.log", "05:12:40 draw_membership: drawn")
+    found = {job.block: job.state for job in all_jobs(plan)[plan.runs[0].pool.path]}
+    assert found[first] == BEGUN
 
 
 def test_figures_whose_log_lies_aside(plan):

@@ -106,7 +106,7 @@ def test_shared_training_is_counted_once(tmp_path):
     assert (first.to_train, shared.to_train, shared.wanted) == (8, 0, 8)
     assert first.work(10.0, 0.0)[1] == pytest.approx(80 + shared.work(10.0, 0.0)[1])
     assert "models are to be trained, 8 to be scored" in one[0]
-    assert lines[-1].split(" and ")[0] == one[-1].split(" and ")[0]  # of checkpoints on disk at most
+    assert lines[-2].split(" and ")[0] == one[-2].split(" and ")[0]  # of checkpoints on disk at most
 
 
 def test_runs_are_told_with_their_rules(tmp_path):

@@ -1,20 +1,25 @@
 """What every script does first: find its log, refuse changed code, record the recipe, keep freed memory, and see to it
-that what the job took is recorded when it ends well."""
+that what the job took is recorded when it ends well, and why it failed when it does not."""
 
 import atexit
 import os
 import platform
 import shutil
+import signal
 import sys
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from types import FrameType, TracebackType
+from typing import Any, NoReturn
 
 from memdyn.identity.recipe import open_stage, versions
 from memdyn.identity.records import Recorder, record_path
+from memdyn.jobs import failure
+from memdyn.jobs.atomic import NoRoom
+from memdyn.jobs.failure import ERROR, Failure
 from memdyn.jobs.gpus import share_gpus
 from memdyn.jobs.heap import keep_freed_memory
 
@@ -31,13 +36,17 @@ def start(snakemake: Any, folder: str | Path, **inputs: Any) -> Callable[[str], 
         CodeChanged: where the code was edited after the job was planned.
     """
     stage, log = snakemake.params.stage, Path(snakemake.log[0])
+    failure.forget(log)
+    keep_lines(log)
     recorder = Recorder(record_path(log, folder), snakemake.rule, snakemake.threads, list(snakemake.output))
     shown = [value for name, value in snakemake.wildcards.items() if name not in ("pool", "outputs")]
     tell = teller(log, " ".join([snakemake.rule, *shown]))
+    tell(f"begins on {where()}", aloud=False)
     if snakemake.params.get("device") == "cuda" and (gpu := share_gpus()):
         tell(f"on GPU {gpu}")
     keep_freed_memory()
     sys.excepthook = _failure(tell, log, recorder)
+    signal.signal(signal.SIGTERM, _stop)
     # what reads trained weights runs the code of their net
     net = snakemake.params.get("train", {}).get("roots", ())
     open_stage(stage, folder, net, **inputs)
@@ -45,20 +54,26 @@ def start(snakemake: Any, folder: str | Path, **inputs: Any) -> Callable[[str], 
     return tell
 
 
-def _failure(tell: Callable[[str], None], log: Path, recorder: Recorder) -> Callable[..., None]:
-    """What happens to an exception: one line for people, the traceback into the job's log, no record of the job."""
+def _stop(signum: int, frame: FrameType | None) -> NoReturn:
+    """A time limit, scancel, or Ctrl-C on Snakemake: what is held is let go, so that the next attempt need not wait."""
+    raise KeyboardInterrupt
+
+
+def _failure(tell: Callable[..., None], log: Path, recorder: Recorder) -> Callable[..., None]:
+    """What happens to an exception: a line for people, the traceback into the log, a note for Snakemake, no record."""
 
     def report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         atexit.unregister(recorder.write)
-        if issubclass(kind, KeyboardInterrupt):
-            tell(f"interrupted on {where()}; what was finished stays, run snakemake again to go on")
+        if issubclass(kind, KeyboardInterrupt):  # Snakemake says so to people, once for all jobs
+            tell(f"interrupted on {where()}; what was finished stays, run snakemake again to go on", aloud=False)
             return
-        with log.open("a") as stream:
+        with suppress(OSError), log.open("a") as stream:
             traceback.print_exception(kind, error, trace, file=stream)
-        tell(
-            f"FAILED on {where()}, {kind.__name__}: {error} {_full_disk(log.parent)}"
-            f"(details: {log}; what was finished stays, run snakemake again to go on)"
-        )
+        words = f"{kind.__name__}: {error} {'' if isinstance(error, NoRoom) else _full_disk(log.parent)}"
+        again = failure.worth_another_attempt(error)
+        with suppress(OSError):  # without room for it
+            failure.write(Failure(failure.token(), recorder.rule, ERROR, words.strip(), again), log)
+        tell(f"FAILED on {where()}, {words}(details: {log}; what was finished stays, run snakemake again to go on)")
 
     return report
 
@@ -75,14 +90,47 @@ def where() -> str:
     return platform.node() + (f" (SLURM job {job})" if job else "")
 
 
-def teller(log: str | os.PathLike[str], name: str) -> Callable[[str], None]:
-    """A function that prints a line, with the time and the job's name, to the console and appends it to `log`."""
+def teller(log: str | os.PathLike[str], name: str) -> Callable[..., None]:
+    """A function that prints a line, with the time and the job's name, to the console and appends it to `log`.
+
+    With `aloud=False` it goes to the log alone.
+    """
     Path(log).parent.mkdir(parents=True, exist_ok=True)
 
-    def tell(line: str) -> None:
+    def tell(line: str, aloud: bool = True) -> None:
         text = f"{time.strftime('%H:%M:%S')} {name}: {line}"
-        with Path(log).open("a") as stream:
-            print(text, file=stream)
-        print(text, file=sys.stderr, flush=True)
+        if aloud:
+            print(text, file=sys.stderr, flush=True)
+        _append(Path(log), text)
 
     return tell
+
+
+def _append(log: Path, text: str) -> None:
+    """A line to a log; what it is about must not fail because the log has no room."""
+    try:
+        with log.open("a") as stream:
+            print(text, file=stream)
+    except OSError as error:
+        print(f"({text!r} is not in {log}: {error})", file=sys.stderr, flush=True)
+
+
+def keep_lines(log: Path) -> None:
+    """Lets a log go on where earlier jobs of the same work ended, or still write: one that outlived its Snakemake.
+
+    Snakemake deletes a job's log before it starts the next attempt. The lines have a second name that it does not know,
+    `.train.log`, which gets the first again. Where a file system has no hard links, the log is of the last attempt.
+    """
+    kept = log.with_name(f".{log.name}")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(OSError):
+        if not kept.exists():
+            log.touch()
+            os.link(log, kept)
+        elif not log.exists():
+            os.link(kept, log)
+        elif not log.samefile(kept):  # an older job has written meanwhile
+            with kept.open("a") as stream:
+                stream.write(log.read_text(errors="replace"))
+            log.unlink()
+            os.link(kept, log)

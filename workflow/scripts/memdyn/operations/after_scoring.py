@@ -5,14 +5,15 @@ figures and the page for the number of runs. Of the finished jobs in the results
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from math import log
+from math import inf, log
 from pathlib import Path
 from typing import Any
 
 from memdyn.identity.recipe import read_recipe
 from memdyn.identity.records import SUFFIX, job_records
+from memdyn.operations.calibrate.kept import Calibration, Law, calibration_of, name_of
 from memdyn.operations.places import places
 from memdyn.plan.stage import ATTACK, FIGURES, LIMITS, REPORT, SCORED_POOL, TABLES, Kind, Stage
 from memdyn.plan.study import StudyPlan
@@ -21,12 +22,44 @@ OF_ALL_RUNS = (TABLES.name, FIGURES.name, REPORT.name)
 _READ = 3  # finished jobs of a kind, the last ones
 LEAST = 0.2  # seconds: what is not proportional to the size
 START_SECONDS = 1.0  # of a job that needs no torch
-# CPU seconds of a million (model, sample, checkpoint) and attack; of tables, figures and the page: of a run. The demo's
-# jobs on a core of an EPYC, 29 November 2026; the analysis is benchmarks/bench_analysis.py's.
-SECONDS = {
-    **{"attack": 4.1, "loss": 2.0, "rmia": 2.8, "dynamics": 2.1, "agreement": 0.3, "realised": 0.9, "analysis": 7.0},
-    **{"tables": 3.0, "figures": 3.6, "report": 0.2},
+# CPU seconds of jobs on a core of an EPYC with AVX-512, busy, 29 November 2026, as `memdyn plan --calibrate` measured
+# them; reliability of two attacks that train. By the name of an attack, else of a kind.
+LAWS = {
+    "loss": Law(0.2, 0.09, 0.2, 1.6),
+    "lira": Law(0.3, 0.27, 0.5, 2.5),
+    "rmia": Law(0.2, 0.11, 1.5, 2.2),
+    "dynamics": Law(0.1, 0.15, 0.0, 1.3),
+    "agreement": Law(0.6, 0.0, 2.3, 0.1),
+    "realised": Law(0.3, 0.45, 4.2, 0.6),
+    "analysis": Law(2.4, 1.2, 140.0, 4.5),
+    "uncalibrated": Law(0.1, 0.0, 0.1, 0.2),
+    "distance": Law(0.1, 0.1, 0.0, 24.0),
+    "reliability": Law(0.6, 2.9, 0.0, 0.0),
+    "audit": Law(0.1, 0.0, 0.4, 0.0),
 }
+# CPU seconds of one calibration of 128 models x 50,000 samples (benchmarks/README.md), of attacks that are not above; a
+# checkpoint takes as many as there are groups of the jackknife and draws of the null.
+CALIBRATIONS = {
+    **{
+        "lira_views": 0.4,
+        "tan2023": 2.2,
+        "song2021": 0.6,
+        "privacy_risk_score": 0.4,
+        "shokri2017": 8.3,
+        "label_only": 1.5,
+    },
+    **{"difficulty_calibration": 0.1, "ye": 0.3, "ye_distilled": 2.2, "quantile_regression": 0.6, "proxy": 1.2},
+    **{"sequence": 11.0, "log_ratio_sum": 1.5, "trajectory": 14.0, "embedding_norm": 0.3, "gradient_norm": 0.1},
+    **{"adversarial_distance": 0.1, "boundary_distance": 0.1, "custom": 0.4},
+}
+_REFITS, _MILLIONS = 37, 6.4  # of the default statistics; of that benchmark
+# an attack on models in folds takes so many times as long as in pairs: LiRA's calibration, benchmarks/bench_folds.py
+IN_FOLDS, FOLDED = "attack_in_folds.py", 7.0
+SHOWN = {"tables": 3.0, "figures": 5.5, "report": 0.4}  # CPU seconds of a run
+
+
+# where a time comes from: finished jobs, a calibration, constants
+MEASURED, CALIBRATED, ROUGH = "measured", "calibrated", "rough"
 
 
 @dataclass(frozen=True)
@@ -36,37 +69,53 @@ class Work:
     Attributes:
         name: of an attack, else of the kind of stage.
         seconds: of one core, its start included; None where nothing is known of its kind.
-        measured: whether a finished job of its kind says so.
+        source: one of the three below.
     """
 
     name: str
     seconds: float | None
-    measured: bool
+    source: str
 
 
 def work_after_scoring(plan: StudyPlan) -> list[Work]:
     """The jobs after scoring that are still to run."""
     results = Path(plan.results)
     finished = cache(lambda kind, name: list(_finished(results, Path(plan.versions), kind, name)))
+    known = calibration_of(plan)
     return [
-        _work(stage, _size(stage.options, _pool(stage), len(plan.runs)), finished(stage.kind, _name(stage)))
+        _work(stage, size_of(stage.options, _pool(stage), len(plan.runs)), finished(stage.kind, _name(stage)), known)
         for stage, place in places(plan).values()
-        if _comes_after(stage.kind) and not (place / stage.kind.product).exists()
+        if comes_after(stage.kind) and not (place / stage.kind.product).exists()
     ]
 
 
-def _comes_after(kind: Kind) -> bool:
+def comes_after(kind: Kind) -> bool:
     """What is made of scores, and takes time: judging limits takes none, and importing scores little."""
     return not kind.costs_training and not kind.per_block and kind not in (LIMITS, SCORED_POOL)
 
 
-def _work(stage: Stage, size: float, finished: list[tuple[float, float]]) -> Work:
-    name = _name(stage)
+def _work(stage: Stage, size: float, finished: list[tuple[float, float]], known: Calibration | None) -> Work:
+    name, start = _name(stage), known.light_start if known else START_SECONDS
+    checkpoints = checkpoints_of(stage.options)
     if finished:
         before, seconds = min(finished, key=lambda job: abs(log(size / job[0])))
-        return Work(name, START_SECONDS + LEAST + max(0.0, seconds - LEAST) * size / before, measured=True)
-    rate = SECONDS.get(name, SECONDS.get(stage.kind.name))
-    return Work(name, START_SECONDS + LEAST + rate * size if rate else None, measured=False)
+        return Work(name, start + LEAST + max(0.0, seconds - LEAST) * size / before, MEASURED)
+    if known and (law := known.after.get(name_of(stage))):
+        return Work(name, start + law.seconds(checkpoints, size), CALIBRATED)
+    if stage.kind.name in SHOWN:
+        return Work(name, start + LEAST + SHOWN[name] * size, ROUGH)
+    law = law_of(name)
+    if law and stage.roots[0] == IN_FOLDS:
+        law = replace(law, rate=law.rate * FOLDED)
+    return Work(name, start + law.seconds(checkpoints, size) if law else None, ROUGH)
+
+
+def law_of(name: str) -> Law | None:
+    """What a job takes that was not measured, by the name of its attack or kind; None where nothing is known of it."""
+    if name in CALIBRATIONS:
+        loss = LAWS["loss"]
+        return replace(loss, rate=loss.rate + _REFITS * CALIBRATIONS[name] / _MILLIONS)
+    return LAWS.get(name)
 
 
 def _finished(results: Path, versions: Path, kind: Kind, name: str) -> Iterator[tuple[float, float]]:
@@ -80,7 +129,7 @@ def _finished(results: Path, versions: Path, kind: Kind, name: str) -> Iterator[
         if recipe and recipe["kind"] == kind.name and _named(kind, recipe["options"]) == name:
             parts = _parts(record.parent, results)
             seconds = sum(job.cpu_seconds for job in job_records(record.parent))
-            size = _size(recipe["options"], parts, _runs(record.parent, recipe["options"]))
+            size = size_of(recipe["options"], parts, _runs(record.parent, recipe["options"]))
             if size:  # else its pool's recipe is gone, which must not keep a study from its start
                 yield size, seconds
 
@@ -115,10 +164,14 @@ def _runs(folder: Path, options: Mapping[str, Any]) -> int:
     return len(tables["options"]["runs"]) if tables else 1
 
 
-def _size(options: Mapping[str, Any], parts: Mapping[str, int], runs: int) -> float:
+def size_of(options: Mapping[str, Any], parts: Mapping[str, int], runs: int) -> float:
     """Millions of (model, sample, checkpoint), of each attack; or runs."""
     if "models" not in options or "runs" in options:
         return float(runs)
-    checkpoints = len(options.get("epochs", [1]))  # an audit is of one
     attacks = len(options["attacks"]) if "attacks" in options else 1
-    return options["models"] * parts.get("scored", 0) * checkpoints * attacks / 1e6
+    return options["models"] * parts.get("scored", 0) * checkpoints_of(options) * attacks / 1e6
+
+
+def checkpoints_of(options: Mapping[str, Any]) -> int:
+    """Of a run, or those of them that the job looks at; an audit is of one."""
+    return min(len(options.get("epochs", [1])), options.get("realised", {}).get("checkpoints", inf))

@@ -1,6 +1,7 @@
 """The study that a command is asked about: the same words for each of them."""
 
 from argparse import ArgumentParser, Namespace
+from typing import Any
 
 from memdyn.config.load import load_study
 from memdyn.config.yaml_file import read_yaml
@@ -20,7 +21,10 @@ def plan_of(given: Namespace) -> StudyPlan:
     Raises:
         ConfigError: for a bad study.
     """
+    return build_plan(load_study(config_of(given)))
+
+
+def config_of(given: Namespace) -> dict[str, Any]:
+    """The config that was asked for, as its file has it."""
     config = read_yaml(given.configfile)
-    if given.results:
-        config["results"] = given.results
-    return build_plan(load_study(config))
+    return config | {"results": given.results} if given.results else config

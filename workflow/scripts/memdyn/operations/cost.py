@@ -1,43 +1,55 @@
 """What a study will cost, in a few lines before its first job: models, time and disk."""
 
-import shutil
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from memdyn.design.blocks import block_names, models_of
-from memdyn.operations.after_scoring import OF_ALL_RUNS, work_after_scoring
+from memdyn.operations.after_scoring import CALIBRATED, MEASURED, OF_ALL_RUNS, ROUGH, work_after_scoring
+from memdyn.operations.calibrate.kept import Calibration, calibration_of
+from memdyn.operations.disk import Passing, disk_of, free_bytes, scored_samples, teachers_of
 from memdyn.operations.effort import SPEEDS, Effort, efforts, probing_cost, seconds_a_model
 from memdyn.operations.progress import START_SECONDS, Count, count, duration
+from memdyn.operations.shapes import shape_of
 from memdyn.plan.folds import LEFT_OUT
 from memdyn.plan.probes import OUTPUTS
 from memdyn.plan.reuse import saved
 from memdyn.plan.stage import Stage
 from memdyn.plan.study import RunPlan, StudyPlan
-from memdyn.terms import SCORED_PARTS
 
-_SCORE_BYTES = 18  # of a sample at a checkpoint of a model: five float32, of which compression takes off a tenth
-# The scheduler's choice is among this many ready jobs, drawn at random where there are more (profiles/default): scoring
-# waits, for one to two blocks a hundred in a simulation of 150 to 1,250 blocks.
-READY_JOBS = 100
 _EPOCHS_SHOWN, _RUNS_SHOWN = 5, 8
-_STATE_COPIES = 3  # what a model in training resumes from: its weights and up to two values of the optimizer for each
 
 
 @dataclass(frozen=True)
 class _Run:
-    """A run and what is known of it; `seconds` to train a model, None: unknown."""
+    """A run and what is known of it.
+
+    Attributes:
+        seconds: to train a model; None: unknown.
+        calibration: None where this machine was not calibrated.
+    """
 
     plan: RunPlan
     count: Count
     effort: Effort
     seconds: float | None
+    calibration: Calibration | None
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether its time is that of a calibration."""
+        return not self.count.seconds and bool(self.calibration and self.plan.train.path in self.calibration.training)
+
+    @property
+    def start(self) -> float:
+        """Seconds until a job has begun."""
+        return self.calibration.start if self.calibration else START_SECONDS
 
     @property
     def left(self) -> float:
         """Seconds of training and scoring, one job after the other."""
-        done, total = self.count.work(self.seconds or 0.0, START_SECONDS)
+        done, total = self.count.work(self.seconds or 0.0, self.start)
         return total - done
 
     @property
@@ -50,17 +62,23 @@ class _Run:
         """Left of the largest, one job after the other: more jobs side by side do not shorten it."""
         return self.left * max(self.count.left) / sum(self.count.left)
 
-    @property
-    def checkpoints(self) -> int:
-        """Of a model."""
-        return len(self.plan.train.options["checkpoints"])
+    def passing(self, teachers: Collection[str]) -> Passing:
+        """What it takes on disk until it is scored.
 
-    @property
-    def samples(self) -> int:
-        """That are scored."""
-        if not self.plan.outputs:
-            return 0
-        return sum(self.plan.pool.options["parts"][part] for part in SCORED_PARTS)
+        Args:
+            teachers: paths of the trainings that others learn from.
+        """
+        return Passing(
+            checkpoint=self.effort.checkpoint or 0,
+            checkpoints=len(self.plan.train.options["checkpoints"]),
+            samples=scored_samples(self.plan),
+            to_train=self.count.to_train,
+            trained=self.count.trained,
+            wanted=self.count.wanted,
+            scored=self.count.scored,
+            left=() if self.plan.shares else self.count.left,
+            teaches=self.plan.train.path in teachers,
+        )
 
 
 def _imported(plan: StudyPlan) -> Iterator[str]:
@@ -85,9 +103,11 @@ def statement(plan: StudyPlan, slots: int) -> Iterator[str]:
         yield from told_after_scoring(plan, slots)
         return
     counts = [count(plan, run) for run in plan.trained]
-    found = efforts(plan)
-    seconds = seconds_a_model(found, [c.seconds for c in counts])
-    runs = [_Run(*of) for of in zip(plan.trained, counts, found, seconds, strict=True)]
+    found, known = efforts(plan), calibration_of(plan)
+    measured = [c.seconds or _calibrated(known, run) for run, c in zip(plan.trained, counts, strict=True)]
+    seconds = seconds_a_model(found, measured)
+    counts = [replace(c, scoring=_scoring(known, run, c.scoring)) for run, c in zip(plan.trained, counts, strict=True)]
+    runs = [_Run(*of, known) for of in zip(plan.trained, counts, found, seconds, strict=True)]
     wanted, to_train, trained, scored = (
         sum(getattr(c, what) for c in counts) for what in ("wanted", "to_train", "trained", "scored")
     )
@@ -102,7 +122,20 @@ def statement(plan: StudyPlan, slots: int) -> Iterator[str]:
     yield from _shared(plan)
     yield from _time(plan, [run for run in runs if run.blocks], slots)
     yield from told_after_scoring(plan, slots)
-    yield _disk(plan, runs, slots)
+    yield from _disk(plan, runs, slots)
+
+
+def _calibrated(known: Calibration | None, run: RunPlan) -> float:
+    """Seconds to train a model; 0 where no calibration tells."""
+    return known.training.get(run.train.path, 0.0) if known else 0.0
+
+
+def _scoring(known: Calibration | None, run: RunPlan, reckoned: float) -> float:
+    """Time to score a model, of that to train it."""
+    training = _calibrated(known, run)
+    if not training or not run.outputs or run.outputs.path not in known.probes:
+        return reckoned
+    return known.probes[run.outputs.path] / training
 
 
 def _shared(plan: StudyPlan) -> Iterator[str]:
@@ -123,10 +156,9 @@ def _probing(plan: StudyPlan, runs: list[_Run]) -> Iterator[str]:
     for run, name, probe in probes.values():  # runs that share their training share what is read off the weights
         left = _models_left(plan, probe) if name != OUTPUTS else []
         if left:
-            number, cost = sum(left), probing_cost(run.plan, name)
+            number, each = sum(left), _seconds_of_probe(run, name, probe)
             models[name] += number
-            known = cost and run.seconds
-            seconds[name].append(number * cost * run.seconds + START_SECONDS * len(left) if known else None)
+            seconds[name].append(number * each + run.start * len(left) if each else None)
     for name, number in sorted(models.items()):
         total = None if None in seconds[name] else sum(seconds[name])
         time = f"about {duration(total)} of one job after the other" if total else "how long it takes is not known"
@@ -138,6 +170,14 @@ def _models_left(plan: StudyPlan, probe: Stage) -> list[int]:
     blocks = [block for block in block_names(plan.study.config.shadow_models) if probe.is_of(block)]
     left = [models_of(block) for block in blocks if not Path(plan.results, probe.product(block)).exists()]
     return [len(each) if probe.models is None else min(each.stop, probe.models) - each.start for each in left]
+
+
+def _seconds_of_probe(run: _Run, name: str, probe: Stage) -> float | None:
+    """To take it of a model, for this machine where it was calibrated."""
+    if run.calibration and probe.path in run.calibration.probes:
+        return run.calibration.probes[probe.path]
+    cost = probing_cost(run.plan, name)
+    return cost * run.seconds if cost and run.seconds else None
 
 
 def _trained_again(plan: StudyPlan) -> Iterator[str]:
@@ -184,6 +224,12 @@ def _time(plan: StudyPlan, runs: list[_Run], slots: int) -> Iterator[str]:
     unknown = [run.plan.name for run in runs if not run.seconds]
     if unknown:
         yield f"time of {_named(unknown, len(runs))}: unknown, nothing of this architecture was measured yet"
+    hidden = [run.plan.name for run in runs if shape_of(plan, run.plan) is None]
+    if hidden:
+        yield (
+            f"what samples of {_named(hidden, len(runs))} look like, only your code knows: `--until build_pool` builds "
+            "the pool, and then time and disk are known"
+        )
 
 
 def told_after_scoring(plan: StudyPlan, slots: int) -> Iterator[str]:
@@ -196,8 +242,8 @@ def told_after_scoring(plan: StudyPlan, slots: int) -> Iterator[str]:
     longest = max((work.seconds for work in known if work.name not in OF_ALL_RUNS), default=0.0)
     total = sum(work.seconds for work in known)
     wall = max(total / slots, longest + of_all_runs)
-    measured = sum(work.measured for work in known)
-    source = "measured" if measured == len(known) else "rough" if not measured else "in part measured"
+    sources = [each for each in (MEASURED, CALIBRATED, ROUGH) if any(work.source == each for work in known)]
+    source = sources[0] if len(sources) == 1 else f"in part {' and '.join(sources[:-1])}"
     jobs = f"{len(known)} jobs" if len(known) > 1 else "one job"
     at_once = f"{slots} jobs" if slots > 1 else "one job"
     time = f"about {_amount(total, 'core')}, {duration(wall)} with {at_once} at a time"
@@ -215,6 +261,11 @@ def _source(device: str, runs: list[_Run]) -> str:
     """Where the time comes from."""
     if all(run.count.seconds for run in runs):
         return "measured: that of finished models"
+    if any(run.calibrated for run in runs):
+        where = f"calibrated on {runs[0].calibration.host}, {runs[0].calibration.at[:10]}"
+        others = all(run.calibrated or run.count.seconds for run in runs)
+        scaled = "" if others else "; runs that were not are scaled by the amount of arithmetic"
+        return f"{where}{', measured where models are finished' * any(run.count.seconds for run in runs)}{scaled}"
     unscaled = [run for run in runs if run.seconds == run.effort.guess]
     if not unscaled:
         return "measured where models are finished, and scaled from there by the amount of arithmetic elsewhere"
@@ -225,35 +276,21 @@ def _source(device: str, runs: list[_Run]) -> str:
     return f"{known}rough, for nothing is measured yet: the nets' arithmetic at {speed} a core"
 
 
-def _disk(plan: StudyPlan, runs: list[_Run], slots: int) -> str:
-    keep = plan.study.config.keep_checkpoints
-    final = there = scores = scores_there = 0
-    passing: list[int] = []  # what a block takes until it is scored
-    for run in runs:
-        size = run.effort.checkpoint or 0
-        kept = {"none": 0, "last": 1, "all": run.checkpoints}[keep]
-        final += run.count.to_train * kept * size
-        there += run.count.trained * kept * size
-        if not run.plan.shares:
-            passing += [size * (models * (run.checkpoints - kept) + _STATE_COPIES) for models in run.count.left]
-        scores += run.count.wanted * run.checkpoints * run.samples * _SCORE_BYTES
-        scores_there += run.count.scored * run.checkpoints * run.samples * _SCORE_BYTES
-    # scoring goes before training, so that a job of training leaves its place to the one that scores its block
-    waiting = 2 * len(passing) // READY_JOBS if len(passing) > READY_JOBS else 0
-    most = final + sum(sorted(passing)[-(slots + waiting) :])
-    free = _free(Path(plan.results))
-    short = most - there + scores - scores_there > free
+def _disk(plan: StudyPlan, runs: list[_Run], slots: int) -> Iterator[str]:
+    """Weights and scores, then all there is at the two moments when it may be most."""
+    keep, teachers = plan.study.config.keep_checkpoints, teachers_of(plan)
+    found = disk_of(plan, [run.passing(teachers) for run in runs], slots)
+    free = free_bytes(Path(plan.results))
     unknown = _named([run.plan.name for run in runs if not run.effort.checkpoint], len(runs))
-    return (
-        f"disk: checkpoints {told_bytes(most)} at most and {told_bytes(final)} in the end (keep_checkpoints: {keep})"
-        f"{f', without those of {unknown}: unknown' if unknown else ''}; scores {told_bytes(scores)} in the end; "
-        f"{told_bytes(free)} free{', TOO LITTLE' if short else ''}"
+    yield (
+        f"disk: checkpoints {told_bytes(found.weights)} at most and {told_bytes(found.kept)} in the end "
+        f"(keep_checkpoints: {keep}){f', without those of {unknown}: unknown' if unknown else ''}; scores "
+        f"{told_bytes(found.scores)} in the end"
     )
-
-
-def _free(folder: Path) -> int:
-    existing = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-    return shutil.disk_usage(existing).free
+    yield (
+        f"disk in all: {told_bytes(found.training)} at most until all is scored, {told_bytes(found.end)} in the end; "
+        f"{told_bytes(free)} free{', TOO LITTLE' if found.more > free else ''}"
+    )
 
 
 def _amount(seconds: float, unit: str) -> str:

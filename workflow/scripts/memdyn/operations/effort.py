@@ -6,17 +6,15 @@ matters. A mechanism says by what factor it lengthens a step; a user's own count
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import reduce
 from math import ceil, prod
-from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from memdyn.config.load import Run
-from memdyn.data.pool import read_pool
-from memdyn.models.size import Size, size_of
+from memdyn.models.size import size_of
+from memdyn.operations.shapes import shape_of
 from memdyn.plan.study import RunPlan, StudyPlan
 from memdyn.terms import SCORED_PARTS
 
@@ -77,7 +75,8 @@ def _effort(plan: StudyPlan, planned: RunPlan) -> Effort:
     config, train = plan.study.config, run.train
     members = round(run.pool.parts.scored // 2 * prod(each.share_of_members() for each in train.mechanisms))
     rounds = train.epochs * _closures(planned) * lengthening(run)
-    size = _size(Path(plan.results, planned.pool.product()), run)
+    shape = shape_of(plan, planned)
+    size = size_of(run.train.model.model_dump(), *shape) if shape else None
     guess = None
     if size:
         speed = SPEEDS[config.device]
@@ -88,16 +87,6 @@ def _effort(plan: StudyPlan, planned: RunPlan) -> Effort:
         arithmetic = FORWARDS * size.flops * members + muon * steps
         guess = rounds * (arithmetic / (speed.flops * threads) + speed.step * steps)
     return Effort(f"{train.model!r} on {run.pool.dataset!r}", members * rounds, guess, size.bytes if size else None)
-
-
-def _size(pool: Path, run: Run) -> Size | None:
-    """None where the net, or the shape of the samples, is known only to code of the user's or of torchvision."""
-    shape = run.pool.dataset.published_shape
-    if shape is None and pool.exists():
-        with suppress(OSError, ValueError):  # who needs the pool will say what is wrong with it
-            found = read_pool(str(pool))
-            shape = (found.images.shape[1:], len(found.class_names))
-    return size_of(run.train.model.model_dump(), *shape) if shape else None
 
 
 def _closures(run: RunPlan) -> int:

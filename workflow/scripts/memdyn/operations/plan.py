@@ -1,7 +1,8 @@
 """What a study will do and cost, before it does anything: jobs, time, disk, and what its numbers will be able to say.
 
-Times are those of finished jobs where there are any, else rough. Intervals are foretold from finished attacks on the
-same training, with however many models. Nothing is written.
+Times are those of finished jobs where there are any, else those that `--calibrate` has measured, else rough. Intervals
+are foretold from finished attacks on the same training, with however many models. Without `--calibrate` nothing is
+written.
 """
 
 import os
@@ -10,15 +11,20 @@ from collections import defaultdict
 from collections.abc import Iterator
 from math import isinf
 
-from memdyn.operations.asked import plan_of, study_arguments
+from scipy.special import ndtri, stdtrit
+
+from memdyn.operations.asked import config_of, plan_of, study_arguments
+from memdyn.operations.calibrate.ask import calibrate
 from memdyn.operations.cost import statement
 from memdyn.operations.status import DONE, all_jobs
-from memdyn.operations.widths import Width, widths
+from memdyn.operations.widths import Width, group_sizes, own_error, widths
 from memdyn.plan.study import StudyPlan
-from memdyn.tables import STAGES
+from memdyn.tables import AUDITED, FOLDED, STAGES, study_tables
 from memdyn.terms import FPRS, tpr_at
 
+PICTURES = {False: 19, True: 30}  # figures without a full analysis and with it, as in the demo's studies
 FEW = 10  # false positives, with which a TPR is a matter of chance
+ENOUGH_GROUPS = 8  # of the jackknife
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -32,6 +38,11 @@ def arguments(parser: ArgumentParser) -> None:
         default=0.01,
         metavar="W",
         help="of intervals that are wanted (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--calibrate",
+        action="store_true",
+        help="first measure this machine for this study, about a minute; what it tells is kept with the results",
     )
 
 
@@ -58,6 +69,8 @@ def run(given: Namespace) -> None:
         ConfigError: for a bad study.
     """
     plan = plan_of(given)
+    if given.calibrate:
+        print(*calibrate(config_of(given), plan.study.config.threads), sep="\n")
     for line in (*_jobs(plan), *statement(plan, given.jobs), *_resolution(plan), *_widths(plan, given.half_width)):
         print(line)
 
@@ -79,15 +92,31 @@ def _jobs(plan: StudyPlan) -> Iterator[str]:
 def _files(plan: StudyPlan) -> int:
     """Clusters have quotas for them. A job leaves its tables, its log and its record; a stage a recipe."""
     of_stages = filter(None, all_jobs(plan).values())
-    return sum(1 + len(jobs) * (len(STAGES.get(jobs[0].stage.kind.name, "1")) + 2) for jobs in of_stages)
+    of_jobs = sum(1 + len(jobs) * (len(STAGES.get(jobs[0].stage.kind.name, "1")) + 2) for jobs in of_stages)
+    return of_jobs + _shown_files(plan)
+
+
+def _shown_files(plan: StudyPlan) -> int:
+    """Tables of the study, each as CSV too, and figures, of which there is a PDF where it is asked for."""
+    config, realised = plan.study.config, any(run.realised for run in plan.runs)
+    reliable = any(run.reliability for run in plan.runs)
+    asked = config.analysis.enabled, bool(config.level_distance), bool(config.regularization), reliable, realised
+    tables = AUDITED if config.audit else FOLDED if plan.folds else study_tables(*asked)
+    return 2 * len(tables) + (1 + config.report.pdf) * PICTURES[config.analysis.enabled]
 
 
 def _resolution(plan: StudyPlan) -> Iterator[str]:
     """What cannot be said with so many models and samples, however the attacks turn out."""
-    if plan.folds:  # masks of any design: not half of the models, nor of the samples
-        return
     models = plan.study.config.shadow_models
-    others = min(run.pool.options["parts"]["scored"] for run in plan.runs) // 2  # non-members of a model
+    if not plan.folds:  # masks of any design: not half of the models, nor of the samples
+        others = min(run.pool.options["parts"]["scored"] for run in plan.runs) // 2  # non-members of a model
+        yield from _of_rates(others, models)
+    if not plan.study.config.audit:
+        yield from _of_statistics(plan)
+
+
+def _of_rates(others: int, models: int) -> Iterator[str]:
+    """What so many non-members of each model resolve."""
     pooled = others * models
     of_sample = f"1/{models // 2} of a sample over its OUT models"
     yield f"resolution of FPRs: 1/{others:,} in a model, 1/{pooled:,} in all, {of_sample}"
@@ -96,6 +125,21 @@ def _resolution(plan: StudyPlan) -> Iterator[str]:
             yield f"{tpr_at(fpr)} has no false positive in a model: read it pooled"
         if pooled * fpr < FEW:
             yield f"{tpr_at(fpr)} rests on {pooled * fpr:.1f} false positives in all: take more samples or more models"
+
+
+def _of_statistics(plan: StudyPlan) -> Iterator[str]:
+    """Where the groups of the jackknife are too few."""
+    statistics, models = plan.study.config.statistics, plan.study.config.shadow_models
+    count = len(group_sizes(plan.folds, models, statistics.jackknife_groups))
+    if count < 2:
+        yield f"{models} models make one group of the jackknife: no interval at all; take 8 models or more"
+    elif count < min(ENOUGH_GROUPS, statistics.jackknife_groups):
+        wide = stdtrit(count - 1, (1 + statistics.level) / 2) / ndtri((1 + statistics.level) / 2)
+        yield (
+            f"{models} models make {count} groups of the jackknife: an interval's width is known to "
+            f"{own_error(count):.0%}, and {wide:.1f} times as wide as with many groups; take "
+            f"{2 * ENOUGH_GROUPS} models or more"
+        )
 
 
 def _widths(plan: StudyPlan, wanted: float) -> Iterator[str]:
@@ -109,7 +153,11 @@ def _widths(plan: StudyPlan, wanted: float) -> Iterator[str]:
         yield "intervals: unknown until a few models of it have finished; a study of 8 or 16 tells what more will give"
         return
     models = plan.study.config.shadow_models
-    yield f"intervals with {models} models (the widest of all runs), and models for one of +-{wanted:g}:"
+    count = len(group_sizes(plan.folds, models, plan.study.config.statistics.jackknife_groups))
+    yield (
+        f"intervals with {models} models (the widest of all runs), and models for one of +-{wanted:g}; an interval of "
+        f"{count} groups knows its own width to {own_error(count):.0%}, and may come out half or twice as wide as said:"
+    )
     for each in found.values():
         needed = "more than 10,000" if isinf(each.models) else f"{each.models:,.0f}"
         yield f"  {each.attack} {each.metric}: +-{each.half:.2g}; {needed} (from {each.measured} models of {each.run})"

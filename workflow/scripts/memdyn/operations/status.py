@@ -1,17 +1,20 @@
 """How far a study is: runs and stages, what failed and why, what is left. While it runs, and after.
 
 Read off the files that jobs leave. A job has begun where its log is there and its result is not: it runs, or was killed
-(by a time limit, for want of memory, with its Snakemake) before it could say why.
+with its Snakemake. Why one failed is in a note beside its log (`memdyn.jobs.failure`), or the log's last line says so.
 """
 
 import os
 from argparse import ArgumentParser, Namespace
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from memdyn.design.blocks import models_of
+from memdyn.jobs import failure
+from memdyn.jobs.failure import ERROR, Failure
+from memdyn.operations.advice import advice
 from memdyn.operations.asked import plan_of, study_arguments
 from memdyn.operations.cost import statement
 from memdyn.operations.places import places, products
@@ -31,6 +34,7 @@ class Job:
     Attributes:
         block: or the models of its masks; empty where the stage is made at once.
         log: there once it has begun.
+        failure: why its last attempt failed, where that is noted.
     """
 
     stage: Stage
@@ -38,12 +42,20 @@ class Job:
     block: str
     state: str
     log: Path | None
+    failure: Failure | None = None
 
     @property
     def last_line(self) -> str:
         """What its log says last."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines() if self.log else []
         return lines[-1] if lines else ""
+
+    @property
+    def said(self) -> str:
+        """Why it failed: its own last line, or what is noted of a job that could not say so."""
+        own = self.failure is None or (self.failure.cause == ERROR and FAILURE in self.last_line)
+        log = f" (log: {self.log})" if self.log else ""
+        return self.last_line if own else f"{self.failure.words or self.failure.cause}{log}"
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -84,15 +96,29 @@ def all_jobs(plan: StudyPlan) -> dict[str, list[Job]]:
 def _job(stage: Stage, place: Path, block: str, product: Path) -> Job:
     if product.exists():
         return Job(stage, place, block, DONE, None)
-    log = next(iter(sorted(product.parent.glob("*.log"))), None) or _log_aside(place)
-    job = Job(stage, place, block, BEGUN if log else WAITING, log)
-    return Job(stage, place, block, FAILED, log) if FAILURE in job.last_line else job
+    log = _log(product) or _log_aside(place)
+    noted = failure.read(log) if log else None
+    begun = (
+        log is not None and log.exists() and log.stat().st_size > 0
+    )  # Snakemake leaves an empty one where none began
+    if noted and noted.waits:
+        return Job(stage, place, block, WAITING, log if begun else None, noted)
+    job = Job(stage, place, block, BEGUN if begun else WAITING, log if begun else None, noted)
+    return replace(job, state=FAILED) if noted or FAILURE in job.last_line else job
+
+
+def _log(product: Path) -> Path | None:
+    """Of the job that makes the product; not there where the job did not come to write one, but was noted to fail."""
+    found = {path.name.partition(".")[0] for path in product.parent.glob("[!.]*.log")}
+    found |= {path.name.removesuffix(failure.SUFFIX) for path in product.parent.glob(f"[!.]*{failure.SUFFIX}")}
+    name = product.stem if product.stem in found else min(found, default=None)
+    return product.parent / f"{name}.log" if name else None
 
 
 def _log_aside(place: Path) -> Path | None:
     """The log of figures, whose folder holds them alone."""
     log = place.parent / "logs" / f"{place.name}.log"
-    return log if log.exists() else None
+    return log if log.exists() or failure.note_of(log).exists() else None
 
 
 def table(plan: StudyPlan, jobs: dict[str, list[Job]]) -> Iterator[str]:
@@ -137,7 +163,7 @@ def _seconds(plan: StudyPlan) -> Iterator[str]:
 
 
 def failures(plan: StudyPlan, jobs: dict[str, list[Job]]) -> Iterator[str]:
-    """What failed: run and models, the last line of the log, and the log."""
+    """What failed: run and models, why, and what to do."""
     failed = [job for each in jobs.values() for job in each if job.state == FAILED]
     names = _names(plan)
     for job in failed[:_FAILURES_SHOWN]:
@@ -145,7 +171,8 @@ def failures(plan: StudyPlan, jobs: dict[str, list[Job]]) -> Iterator[str]:
         of_models = f", models {models.start} to {models.stop - 1}" if models else ""
         yield ""
         yield f"failed: {job.stage.kind.name} {_of_run(names, job)}{of_models}"
-        yield f"  {job.last_line}"
+        yield f"  {job.said}"
+        yield from (f"  -> {line}" for line in (advice(job.failure) if job.failure else ()))
     if len(failed) > _FAILURES_SHOWN:
         yield f"and {len(failed) - _FAILURES_SHOWN} more"
 

@@ -1,17 +1,20 @@
 """What intervals a study can expect, and how many models it takes for narrower ones.
 
 The jackknife's standard error falls with the square root of the models. It is taken from a finished attack of the same
-name on the same training, with however many models, at its last checkpoint; so a study of 16 models tells what one of
-256 will find.
+name on the same training, with however many models; so a study of 16 models tells what one of 256 will find. A
+jackknife over G groups knows its error to 1 / sqrt(2 (G - 1)) alone: to a quarter with 8 groups. That noise is hardly
+shared between checkpoints, whereas errors of all of them are about one constant times the binomial's, sqrt(p (1 - p)).
+So the constant is of all checkpoints: its square is the mean of theirs.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import inf, sqrt
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from memdyn.identity.recipe import RECIPE, read_recipe
@@ -47,32 +50,55 @@ def widths(plan: StudyPlan, wanted: float) -> Iterator[Width]:
     Args:
         wanted: half of an interval's width.
     """
-    if plan.folds:  # whose jackknife has other groups than pairs
-        return
     statistics, models = plan.study.config.statistics, plan.study.config.shadow_models
     for run in plan.runs:
         for label, stage in run.attacks.items():
-            for metric, (error, measured) in _errors(Path(plan.results), stage).items():
+            for metric, (error, measured) in _errors(Path(plan.results), stage, plan.folds).items():
 
                 def half(models: int, error: float = error) -> float:
-                    return expected_half(error, models, statistics.jackknife_groups, statistics.level)
+                    count = len(group_sizes(plan.folds, models, statistics.jackknife_groups))
+                    return expected_half(error, models, count, statistics.level)
 
                 enough = (m for m in range(_BLOCK, _MOST_MODELS + 1, _BLOCK) if half(m) <= wanted)
                 yield Width(run.name, label, metric, half(models), next(enough, inf), measured)
 
 
-def expected_half(error: float, models: int, most_groups: int, level: float) -> float:
+def expected_half(error: float, models: int, count: int, level: float) -> float:
     """Half of the width of an interval.
 
     Args:
         error: the standard error of one model, were it alone: that of M models is `error / sqrt(M)`.
-        most_groups, level: of the jackknife.
+        count, level: the jackknife's groups, and the confidence level.
     """
-    count = int(groups(models // 2, most_groups).max()) + 1
     return inf if count < 2 else float(stdtrit(count - 1, (1 + level) / 2)) * error / sqrt(models)
 
 
-def _errors(results: Path, stage: Stage) -> dict[str, tuple[float, int]]:
+def own_error(count: int) -> float:
+    """By what share a standard error over so many groups is off, one standard deviation: that of a chi of G - 1."""
+    return 1 / sqrt(2 * (count - 1)) if count > 1 else inf
+
+
+def smoothed(rates: NDArray[np.float64], errors: NDArray[np.float64]) -> float:
+    """The standard error at the last checkpoint, as all of them tell it; 0 where none does.
+
+    Args:
+        rates: [C] of a metric, each checkpoint's.
+        errors: [C] standard errors; those of 0 tell nothing, nor do rates of 0 and 1.
+    """
+    spread = np.sqrt(rates * (1 - rates))
+    telling = (spread > 0) & (errors > 0)
+    if not telling.any():
+        return 0.0
+    constant = np.sqrt(np.mean((errors[telling] / spread[telling]) ** 2))
+    return float(constant * spread[telling][-1])
+
+
+def group_sizes(folds: Sequence[int], models: int, most_groups: int) -> NDArray[np.int64]:
+    """Of the jackknife's groups: folds of models, or groups of pairs."""
+    return np.bincount(folds) if folds else np.bincount(groups(models // 2, most_groups))
+
+
+def _errors(results: Path, stage: Stage, folds: Sequence[int]) -> dict[str, tuple[float, int]]:
     """(standard error times the square root of the models, models), by metric; of the attack with most models."""
     folder = results / stage.parent.path
     found = [path.parent for path in folder.glob(f"{stage.slug.rpartition('-m')[0]}-m*-*/{RECIPE}")]
@@ -80,21 +106,33 @@ def _errors(results: Path, stage: Stage) -> dict[str, tuple[float, int]]:
     if not alike:
         return {}
     best = max(alike, key=lambda each: int(read_recipe(each)["options"]["models"]))
-    metrics, replicates = (pd.read_parquet(best / f"{name}.parquet") for name in ("metrics", "replicates"))
+    metrics, replicates = (_pooled(best / f"{name}.parquet") for name in ("metrics", "replicates"))
     if metrics.empty:
         return {}
-    row = metrics[metrics["aggregation"] == "pooled"].sort_values("epoch").iloc[-1]
-    last = replicates[(replicates["epoch"] == row["epoch"]) & (replicates["aggregation"] == "pooled")]
-    sizes = np.bincount(groups(int(row["n_models"]) // 2, int(row["n_groups"])))
-    of_each = {metric: of["value"].to_numpy() for metric, of in last.groupby("metric") if metric in METRICS}
-    errors = {
-        name: float(standard_error(row[name], of, sizes)) for name, of in of_each.items() if len(of) == len(sizes)
-    }
-    return {
-        name: (errors[name] * sqrt(row["n_models"]), int(row["n_models"]))
-        for name in METRICS
-        if errors.get(name, 0.0) > 0
-    }
+    models, rows = int(metrics["n_models"].iloc[-1]), metrics.sort_values("epoch").set_index("epoch")
+    sizes = group_sizes(folds, models, int(rows["n_groups"].iloc[-1]))
+    deleted = {key: of["value"].to_numpy() for key, of in replicates.groupby(["metric", "epoch"])}
+    errors = {}
+    for name in METRICS:
+        of = [
+            (epoch, deleted[name, epoch]) for epoch in rows.index if len(deleted.get((name, epoch), ())) == len(sizes)
+        ]
+        rates = np.array([rows.loc[epoch, name] for epoch, _ in of], dtype=float)
+        each = [standard_error(rate, values, sizes) for rate, (_, values) in zip(rates, of, strict=True)]
+        error = smoothed(rates, np.array(each, dtype=float))
+        if error > 0:
+            errors[name] = error * sqrt(models), models
+    return errors
+
+
+def _pooled(path: Path) -> pd.DataFrame:
+    """Its rows of models and samples together, at trained checkpoints where there are any."""
+    table = pd.read_parquet(path)
+    if table.empty:
+        return table
+    table = table[table["aggregation"] == "pooled"]
+    trained = table[table["epoch"] > 0]
+    return table if trained.empty else trained
 
 
 def _is_alike(folder: Path, stage: Stage) -> bool:

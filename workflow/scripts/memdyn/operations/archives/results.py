@@ -14,6 +14,7 @@ from memdyn.design.blocks import block_names, mask_names
 from memdyn.identity.differences import differences
 from memdyn.identity.recipe import RECIPE, read_recipe, with_code
 from memdyn.identity.records import SUFFIX
+from memdyn.jobs import failure
 from memdyn.operations.archives import ENVIRONMENT, RESULTS, STUDY
 from memdyn.operations.archives.item import Item, Role, text_item
 from memdyn.operations.archives.places import Places, is_own
@@ -173,7 +174,7 @@ def _placed(name: str, path: Path, stage: Stage, places: Places, chosen: Chosen)
 
 
 def _is_of_the_job(path: Path) -> bool:
-    return path.suffix == ".log" or path.name.endswith(SUFFIX)
+    return path.suffix == ".log" or path.name.endswith((SUFFIX, failure.SUFFIX))
 
 
 def _measured(stage: str, path: Path) -> tuple[str, ...]:
