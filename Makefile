@@ -12,8 +12,7 @@ help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 demo: env ## run the default study and say where its report is
-	@$(BIN)/snakemake --cores $(CORES) --quiet rules progress reason host
-	@echo "The report: $(CURDIR)/results/studies/demo/report.html"
+	@$(BIN)/snakemake --cores $(CORES)
 
 # (three workers also on two cores: the tests of SLURM, and jobs that are waited for, leave one of them free)
 test: env ## all tests (SLURM and browser tests skip where those are not installed)

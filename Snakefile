@@ -76,7 +76,12 @@ onstart:
     check_work()
     note_wanted(PLAN)
     state_cost()
-    Progress(PLAN, jobs_at_once()).start()
+    show_run()
+
+
+onsuccess:
+    if IS_MAIN:
+        SHOWN.end()
 
 
 onerror:

@@ -63,7 +63,7 @@ def dry_run(profile: str, tmp_path: Path) -> dict[str, str]:
     tools.mkdir()
     for name in ("which", "git", "sh"):
         (tools / name).symlink_to(shutil.which(name))
-    command = [sys.executable, "-m", "snakemake", "--dry-run", "--profile", profile]
+    command = [sys.executable, "-m", "snakemake", "--dry-run", "--printshellcmds", "--profile", profile]
     command += ["--configfile", "config/studies/tiny.yaml", "--config", f"results={tmp_path / 'results'}"]
     environment = clean_environment() | {"PATH": os.pathsep.join([str(tools), str(Path(sys.executable).parent)])}
     done = subprocess.run(command, cwd=PROJECT, env=environment, text=True, capture_output=True, timeout=120)

@@ -31,7 +31,7 @@ def test_a_study_runs_to_its_report_and_a_rerun_submits_nothing(checkout: Checko
 
 
 def test_gpu_jobs_ask_for_one_gpu_and_the_others_for_none(checkout: Checkout) -> None:
-    asked = gpus_of_rules(checkout.start(*TINY, *CUDA, "--dry-run", fast=False).finish(seconds=60))
+    asked = gpus_of_rules(checkout.start(*TINY, *CUDA, "--dry-run", "--printshellcmds", fast=False).finish(seconds=60))
     assert {rule for rule, gpus in asked.items() if gpus == {1}} == {"train_block", "probe_block"}
     assert set.union(*asked.values()) <= {0, 1}
 

@@ -119,12 +119,14 @@ class Project:
 
 
 def job_counts(output: str) -> dict[str, int]:
-    """The table of jobs in Snakemake's output; empty where there was nothing to do."""
-    if "Job stats:" not in output:
+    """The line that counts the jobs of a run, or of a dry run; empty where there was nothing to do."""
+    counted = re.search(r"^(\d+) jobs?: (.+)$", output, re.MULTILINE)
+    if not counted:
         assert "Nothing to be done" in output, output
         return {}
-    table = output.split("Job stats:")[1].split("\ntotal")[0]
-    return {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE) if rule != "all"}
+    found = {rule: int(count) for count, rule in re.findall(r"(\d+) (\w+)", counted[2])}
+    assert sum(found.values()) == int(counted[1])
+    return found
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -72,7 +72,9 @@ def test_the_first_models_of_all_runs_come_first(project: Project, tmp_path: Pat
     copy = project.duplicate(tmp_path / "copy")
     grow(copy)
     jobs = re.findall(
-        r"rule (\w+_block):.*?block=(block-[-\d]+).*?priority: ([.\d]+)", copy.run("--dry-run"), re.DOTALL
+        r"rule (\w+_block):.*?block=(block-[-\d]+).*?priority: ([.\d]+)",
+        copy.run("--dry-run", "--printshellcmds"),
+        re.DOTALL,
     )
     priorities = {(rule, block): {float(p) for r, b, p in jobs if (r, b) == (rule, block)} for rule, block, _ in jobs}
     assert priorities == {

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from project import Project, job_counts, write_data
+from project import Project, write_data
 
 pytestmark = pytest.mark.slow
 
@@ -21,11 +21,11 @@ def test_a_built_pool_does_without_its_raw_file(clone: Project):
     config = ("--config", 'base={"epochs": 1, "checkpoints": [0, 1]}', 'runs=[{"name": "one"}]')
     clone.run("--until", "draw_membership", *config)
     (clone.folder / "data.npz").unlink()
-    plan = clone.run("--dry-run", "--until", "train_block", *config)
+    plan = clone.run("--dry-run", "--printshellcmds", "--until", "train_block", *config)
     place = next(line.split("log: results/")[1] for line in plan.splitlines() if "train.log" in line)
     pool, run, block = place.split("/")[:3]
     assert f"data: data.npz is gone; its pool, results/{pool}, is built and stands for it" in plan
-    assert job_counts(plan) == {"train_block": 1} and run.startswith("mlp-sgd-e1-")
+    assert clone.planned("--until", "train_block", *config) == {"train_block": 1} and run.startswith("mlp-sgd-e1-")
     done = as_a_job(clone, "train_block", *config, pool=pool, run=run, block=block)
     assert done.returncode == 0, done.stdout
     assert (clone.results / pool / run / block / "log.parquet").exists()
@@ -35,7 +35,7 @@ def test_a_built_pool_does_without_its_raw_file(clone: Project):
 
 
 def test_a_raw_file_that_changes_while_its_job_waits(clone: Project):
-    plan = clone.run("--dry-run", "--until", "build_pool")
+    plan = clone.run("--dry-run", "--printshellcmds", "--until", "build_pool")
     pool = next(line.split("output: results/")[1].split("/")[0] for line in plan.splitlines() if "output:" in line)
     assert list(json.loads((clone.results / ".sources.json").read_text())) == ["data.npz"]
     write_data(clone.folder / "data.npz", brightness=12)

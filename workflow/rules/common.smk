@@ -13,6 +13,7 @@ from memdyn.config.load import load_study
 from memdyn.config.yaml_file import refuse_misread
 from memdyn.design.blocks import block_names, mask_names, models_of
 from memdyn.plan.study import build_plan
+from memdyn.operations.after_scoring import work_after_scoring
 from memdyn.operations import attempts, locked, slurm
 from memdyn.operations.cost import statement
 from memdyn.operations.guard import (
@@ -23,6 +24,7 @@ from memdyn.operations.guard import (
 )
 from memdyn.operations.interruption import Interruption
 from memdyn.operations.progress import Progress
+from memdyn.operations.shown import Shown
 from memdyn.operations.status import all_jobs, failures
 from memdyn.operations.wanted import announce, note_wanted
 from memdyn.operations.weights import is_to_be_trained
@@ -88,21 +90,38 @@ def jobs_at_once():
     return max(1, jobs)
 
 
-def state_cost():
-    """Prints what the study stands on and will cost: a dry run at once, a real one when it starts."""
-    if Quietness.ALL in (workflow.output_settings.quiet or ()):
-        return
+def cost_lines():
+    """What the study stands on and will cost."""
     for pool, file in PLAN.gone.items():
-        built = (
-            f"{file} is gone; its pool, {RESULTS}/{pool}, is built and stands for it"
-        )
-        print(f"data: {built}", file=sys.stderr, flush=True)
+        yield f"data: {file} is gone; its pool, {RESULTS}/{pool}, is built and stands for it"
     try:
         lines = list(statement(PLAN, jobs_at_once()))
     except (OSError, ValueError) as error:  # a file that a job is just replacing
         lines = [f"unknown ({error})"]
-    for line in lines:
-        print(f"cost: {line}", file=sys.stderr, flush=True)
+    yield from (f"cost: {line}" for line in lines)
+
+
+def state_cost():
+    """Prints it: a real run when it starts, a dry run at its end, or at once where Snakemake's own listing is wanted."""
+    if Quietness.ALL in (workflow.output_settings.quiet or ()):
+        return
+    for line in cost_lines():
+        print(line, file=sys.stderr, flush=True)
+
+
+def show_run():
+    """Begins the picture of the run, with what its jobs after scoring are expected to take."""
+    if not IS_MAIN:
+        return
+    jobs = workflow.dag.needrun_jobs()
+    SHOWN.begin((job.rule.name, job.wildcards_dict) for job in jobs)
+    try:
+        known = [work.seconds for work in work_after_scoring(PLAN) if work.seconds]
+    except (OSError, ValueError):  # a file that a job is just replacing
+        known = []
+    expected = sum(known) / max(1, len(known))
+    besides = lambda: SHOWN.tally.seconds_after_scoring(expected)
+    Progress(PLAN, jobs_at_once(), SHOWN.progress, besides).start()
 
 
 def tell_failures():
@@ -121,9 +140,17 @@ def check_work():
 
 
 if IS_MAIN:
+    SHOWN = Shown(
+        workflow.output_settings,
+        PLAN,
+        cost_lines,
+        f"{PLAN.folder}/report.html",
+    )
+    SHOWN.install()
     if workflow.output_settings.dryrun:  # `workflow.dryrun` is not set yet
         check_work()
-        state_cost()
+        if not SHOWN.is_installed:
+            state_cost()
     else:
         announce(PLAN)
         if link_current(PLAN):  # there is nothing to start

@@ -84,7 +84,7 @@ def run(given: Namespace) -> None:
     report = prepare(part, place)
     profile = ["--profile", given.profile] if given.profile else []
     command = ["snakemake", report, "--configfile", str(place / CONFIG), "--cores", given.cores, *profile]
-    done = subprocess.run([sys.executable, "-m", *command, "--quiet", "rules"], check=False)
+    done = subprocess.run([sys.executable, "-m", *command], check=False)
     if done.returncode:
         raise RuntimeError(f"`{' '.join(command)}` failed; what it said stands above")
     for each in unused(place):  # of earlier interim reports

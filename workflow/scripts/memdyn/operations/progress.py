@@ -5,6 +5,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from math import isfinite
@@ -135,30 +136,38 @@ def _share(model: Path, epochs: int) -> float:
 
 
 class Progress(threading.Thread):
-    """Prints the line every ten seconds in which it has changed, until the process ends; nothing where none is trained.
+    """Tells the line every ten seconds in which it has changed, until the process ends; nothing where none is trained.
 
     Args:
         slots: jobs of training and scoring that run side by side.
+        tell: takes the line, and the seconds until all is done.
+        besides: -> seconds of all other jobs that are left, one after the other.
     """
 
-    def __init__(self, plan: StudyPlan, slots: int) -> None:
+    def __init__(
+        self,
+        plan: StudyPlan,
+        slots: int,
+        tell: Callable[[str, float], None] | None = None,
+        besides: Callable[[], float] = lambda: 0.0,
+    ) -> None:
         super().__init__(name="progress", daemon=True)
-        self.plan, self.slots = plan, slots
+        self.plan, self.slots, self.besides = plan, slots, besides
+        self.tell = tell or _print
         self.efforts = efforts(plan)
         self.started = time.monotonic()
         self.first = self._counts()
 
     def run(self) -> None:
-        shown = ""
         while self.plan.trained:
             time.sleep(_EVERY_SECONDS)
             try:
-                line = self._line(self._counts())
+                counts = self._counts()
+                line = self._line(counts)
+                left = self._seconds_left(counts) + self.besides() / self.slots
             except (OSError, ValueError):  # a file that a job is just replacing: the next look will see it
                 continue
-            if line != shown:
-                print(f"{time.strftime('%H:%M:%S')} progress: {line}", file=sys.stderr, flush=True)
-            shown = line
+            self.tell(line, left)
 
     def _counts(self) -> list[Count]:
         return [count(self.plan, run) for run in self.plan.trained]
@@ -190,8 +199,15 @@ class Progress(threading.Thread):
         return left / self.slots if longest else 0.0
 
 
-def duration(seconds: float) -> str:
-    """5 s, 12 min, 3.4 h."""
+def _print(line: str, _: float) -> None:
+    print(f"{time.strftime('%H:%M:%S')} progress: {line}", file=sys.stderr, flush=True)
+
+
+def duration(seconds: float, exactly: bool = False) -> str:
+    """5 s, 12 min, 3.4 h; to the second, where it was measured: 3 s, 2 min 5 s."""
+    if exactly and seconds < 5400:
+        minutes, rest = divmod(round(seconds), 60)
+        return f"{minutes} min {rest} s" if minutes else f"{rest} s"
     if seconds < 90:
         return f"{max(5, round(seconds / 5) * 5)} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
