@@ -65,6 +65,15 @@ def test_a_node_goes_down_then_the_controller_then_the_accounting(
     assert_as_undisturbed(checkout, 16, undisturbed)
 
 
+def test_a_controller_that_is_away_when_a_job_is_to_be_submitted_is_waited_for(checkout: Checkout) -> None:
+    with checkout.cluster.without("slurmctld"):
+        run = checkout.start(*other_study(checkout))
+        run.wait("a submission that waits", lambda: "SLURM's controller is away" in run.text(), seconds=240)
+        assert not run.jobs()
+    run.finish(seconds=240)
+    assert len(run.jobs()) == 1  # its first attempt
+
+
 def test_two_studies_at_once_and_code_that_is_edited_while_jobs_wait(
     checkout: Checkout, undisturbed: dict[str, str]
 ) -> None:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from memdyn.operations import slurm
-from memdyn.operations.slurm import _excluding_nodes, _understanding, _waking, plain
+from memdyn.operations.slurm import _excluding_nodes, _understanding, _waiting, _waking, is_away, plain
 
 
 @pytest.mark.parametrize(("told", "state"), [("CANCELLED by 1000", "CANCELLED"), ("RUNNING", "RUNNING")])
@@ -38,6 +38,49 @@ def test_only_nodes_are_left_out(failed, left_out):
     assert command("job", failed_nodes=failed) == f"job {sorted(left_out)}"
 
 
+@pytest.mark.parametrize(
+    ("pinged", "away"),
+    [
+        ("Slurmctld(primary) at a is UP", False),
+        ("Slurmctld(primary) at a is DOWN", True),
+        ("Slurmctld(primary) at a is DOWN\nSlurmctld(backup) at b is UP", False),
+        ("Slurmctld(primary) at a is DOWN\nSlurmctld(backup) at b is DOWN", True),
+        ("", False),
+    ],
+)
+def test_a_controller_is_away_where_slurm_says_so(pinged, away, tmp_path, monkeypatch):
+    program = tmp_path / "scontrol"
+    program.write_text(f"#!/bin/sh\nprintf '{pinged}\n'\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert is_away() == away
+
+
+def test_without_slurm_no_controller_is_away(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert not is_away()
+
+
+def test_a_submission_waits_for_the_controller_and_is_made_once(monkeypatch):
+    monkeypatch.setattr(slurm, "_WAKES_SECONDS", 0.0)
+    answers, told, submitted = iter([True, True, False]), [], []
+    monkeypatch.setattr(slurm, "is_away", lambda: next(answers))
+    executor = SimpleNamespace(wait=True, logger=SimpleNamespace(warning=told.append))
+    job = SimpleNamespace(name="train_block")
+    _waiting(lambda executor, job: submitted.append(job))(executor, job)
+    assert submitted == [job] and next(answers, None) is None
+    assert len(told) == 1 and "train_block waits" in told[0]
+
+
+@pytest.mark.parametrize(("waits", "seconds"), [(False, 600.0), (True, 0.0)])
+def test_a_submission_waits_no_longer_than_the_run_nor_for_ever(waits, seconds, monkeypatch):
+    monkeypatch.setattr(slurm, "is_away", lambda: True)
+    monkeypatch.setattr(slurm, "_AWAY_SECONDS", seconds)
+    submitted, job = [], SimpleNamespace(name="train_block")
+    _waiting(lambda executor, job: submitted.append(job))(SimpleNamespace(wait=waits), job)
+    assert submitted == [job]
+
+
 def test_a_sleep_ends_with_the_run():
     executor = SimpleNamespace(wait=False)
     begun = time.monotonic()
@@ -65,4 +108,5 @@ def test_the_executor_asks_by_that_name():
     assert "query_job_status" in plugin.Executor.check_active_jobs.__code__.co_names
     submitting = [plugin.Executor.run_job, plugin.Executor.run_array_jobs]
     assert all("get_submit_command" in method.__code__.co_names for method in submitting)
+    assert list(inspect.signature(plugin.Executor.run_job).parameters) == ["self", "job"]
     assert "failed_nodes" in inspect.signature(plugin.get_submit_command).parameters

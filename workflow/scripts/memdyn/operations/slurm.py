@@ -1,14 +1,17 @@
-"""Three things that Snakemake's SLURM executor (2.8.0) gets wrong, put right where it looks at its jobs.
+"""Four things that Snakemake's SLURM executor (2.8.0) gets wrong, put right where it submits and looks at its jobs.
 
 - sacct calls a cancelled job `CANCELLED by 1000`, with the user's number. The executor compares that with `CANCELLED`
   and takes the job for one that runs, for ever.
 - It notes the nodes that failed, to ask for others. A job that SLURM has requeued after such a failure has no node
   yet: sacct says `None assigned`, the executor asks for any other node than that, and each later submission is refused.
+- A submission fails while SLURM's controller is away (it is started again, say), so that all attempts of a job are used
+  up in seconds.
 - It sleeps up to three minutes between two looks, each one question for all jobs, and sits the last of them out when a
   run has ended or is interrupted.
 """
 
 import asyncio
+import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable
@@ -20,6 +23,7 @@ from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
 _PLUGIN = "snakemake_executor_plugin_slurm"
 _LONGEST_SECONDS = 60.0  # between two looks
 _WAKES_SECONDS = 1.0
+_AWAY_SECONDS = 600.0  # of a controller, after which a submission fails as it would have at once
 
 
 def mend() -> None:
@@ -30,6 +34,7 @@ def mend() -> None:
     if plugin is not None:
         plugin.query_job_status = _understanding(plugin.query_job_status)
         plugin.get_submit_command = _excluding_nodes(plugin.get_submit_command)
+        plugin.Executor.run_job = _waiting(plugin.Executor.run_job)
     RemoteExecutor.sleep = _waking(RemoteExecutor.sleep)
 
 
@@ -51,6 +56,31 @@ def _excluding_nodes(command: Callable[..., str]) -> Callable[..., str]:
         return command(*args, failed_nodes={node for node in failed_nodes or () if " " not in node}, **more)
 
     return get_submit_command
+
+
+def _waiting(submit: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
+    """Of a thread for submissions: nothing else waits with it."""
+
+    @wraps(submit)
+    def run_job(executor: Any, job: Any) -> None:
+        begun, told = time.monotonic(), False
+        while executor.wait and is_away() and time.monotonic() < begun + _AWAY_SECONDS:
+            if not told:
+                executor.logger.warning(f"SLURM's controller is away: {job.name} waits, {_AWAY_SECONDS:.0f} s at most")
+                told = True
+            time.sleep(_WAKES_SECONDS)
+        submit(executor, job)
+
+    return run_job
+
+
+def is_away() -> bool:
+    """Whether SLURM says that none of its controllers answers."""
+    try:
+        asked = subprocess.run(["scontrol", "ping"], capture_output=True, text=True, timeout=60, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False  # sbatch will tell what is wrong
+    return " is DOWN" in asked.stdout and " is UP" not in asked.stdout
 
 
 def _waking(sleep: Callable[[Any], Awaitable[None]]) -> Callable[[Any], Awaitable[None]]:
