@@ -165,6 +165,15 @@ def test_a_dry_run_counts_and_ends_with_cost_and_report(plan):
     assert cost == "cost: little" and report.startswith("The report will be /")
 
 
+def test_a_dry_run_of_what_is_there_says_once_that_nothing_is_to_be_done(plan):
+    run = Run(plan, dryrun=True)
+    for _ in range(2):
+        run.tell("Job stats: ...", event=LogEvent.RUN_INFO, stats={"total": 0})
+    run.tell("This was a dry-run (flag -n). The order ...")
+    first, cost, report = run.lines
+    assert first == "Nothing to be done." and cost == "cost: little" and report.startswith("The report will be /")
+
+
 def test_an_error_in_showing_does_not_reach_the_run(plan, capfd):
     run = Run(plan)
     logger.addHandler(run.handler)

@@ -62,6 +62,7 @@ class Shown(LogHandlerBase):
         self.study, self.runs = plan.study.config.study, [run.name for run in plan.all_runs]
         self.cost, self.report = cost, Path(report)
         self.picture: Any = None
+        self._is_counted = False
         self._rules: list[str] = []  # in the order of the work
         self._progress = ""
         self._broken = False
@@ -170,10 +171,12 @@ class Shown(LogHandlerBase):
             self._say(f"    {line}")
 
     def _counted(self, stats: dict[str, int]) -> None:
-        if not self._rules:  # a dry run says it twice
-            counts = Counter({rule: number for rule, number in stats.items() if rule not in ("total", TARGET)})
-            self._rules = list(counts)
-            self._say(f"{_jobs(counts.total())}: {_listed(counts)}")
+        if self._is_counted:  # a dry run says it twice
+            return
+        self._is_counted = True
+        counts = Counter({rule: number for rule, number in stats.items() if rule not in ("total", TARGET)})
+        self._rules = list(counts)
+        self._say(f"{_jobs(counts.total())}: {_listed(counts)}" if counts else f"{_NOTHING}.")
 
     def _said(self, record: logging.LogRecord) -> None:
         text = str(record.msg or "").rstrip()
