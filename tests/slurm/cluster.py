@@ -160,10 +160,10 @@ class Cluster:
             *("--foreground", "--force", f"--key-file={self.root}/munge.key", f"--socket={munge_socket}"),
             *(f"--{kind}-file={self.root}/munged.{kind}" for kind in ("seed", "pid", "log")),
         )
-        self._wait("munged", lambda: self._try("munge", "--no-input", f"--socket={munge_socket}"))
+        self.wait("munged", lambda: self._try("munge", "--no-input", f"--socket={munge_socket}"))
         accounting.make_database(self.root, _user())
         self._launch("mariadbd", *accounting.database_options(self.root, _user()))
-        self._wait("mariadbd", (self.root / accounting.SOCKET).exists)
+        self.wait("mariadbd", (self.root / accounting.SOCKET).exists)
         self.start_accounting()
         self.run("sacctmgr", "-i", "add", "cluster", "private")
         self.run("sacctmgr", "-i", "add", "account", "tests", "cluster=private", "description=t", "organization=t")
@@ -171,7 +171,7 @@ class Cluster:
         self.start_controller()
         for node in NODES:
             self._launch("slurmd", "-D", "-N", node, name=f"slurmd-{node}")
-        self._wait("idle nodes", lambda: self.run("sinfo", "-h", "-N", "-o", "%T").split() == ["idle"] * len(NODES))
+        self.wait("idle nodes", lambda: self.run("sinfo", "-h", "-N", "-o", "%T").split() == ["idle"] * len(NODES))
 
     def stop(self) -> None:
         """Cancels all jobs, ends the daemons and whatever outlived them, and removes the folder.
@@ -197,12 +197,12 @@ class Cluster:
     def start_controller(self) -> None:
         """Starts SLURM's controller, slurmctld; what it knew before comes from its folder of states."""
         self._launch("slurmctld", "-D")
-        self._wait("slurmctld", lambda: self._try("scontrol", "ping"))
+        self.wait("slurmctld", lambda: self._try("scontrol", "ping"))
 
     def start_accounting(self) -> None:
         """Starts slurmdbd, which answers `sacct` from the database."""
         self._launch("slurmdbd", "-D")
-        self._wait("slurmdbd", lambda: self._try("sacctmgr", "-n", "show", "cluster"))
+        self.wait("slurmdbd", lambda: self._try("sacctmgr", "-n", "show", "cluster"))
 
     @contextlib.contextmanager
     def without(self, daemon: str) -> Iterator[None]:
@@ -273,7 +273,7 @@ class Cluster:
                 command, env=self.env, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
             )
 
-    def _wait(self, what: str, ready: Callable[[], bool], seconds: float = 30) -> None:
+    def wait(self, what: str, ready: Callable[[], bool], seconds: float = 30) -> None:
         end = time.monotonic() + seconds
         while not ready():
             dead = [name for name, daemon in self._daemons.items() if daemon.poll() is not None]
