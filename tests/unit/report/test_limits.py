@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import memdyn
+from memdyn.jobs import failure
 from memdyn.report.limits import RISKIEST, message
 from memdyn.stats.limits import judged
 
@@ -75,6 +76,7 @@ def exit_of_the_gate(tables, limits, folder) -> int:
     for name in names:
         tables[name].to_parquet(folder / f"{name}.parquet")
     snakemake = SimpleNamespace(
+        rule="judge_limits",
         input=SimpleNamespace(tables=[folder / f"{name}.parquet" for name in names]),
         output=SimpleNamespace(verdict=folder / "within_limits.txt"),
         log=[folder / "limits.log"],
@@ -103,4 +105,6 @@ def test_a_gate_that_cannot_judge_does_not_pass(tables, tmp_path, capsys, change
         tables["attack_metrics"] = tables["attack_metrics"].assign(**change)
     passed = exit_of_the_gate(tables, [["lira", "tpr_at_fpr_0.01", 0.05]], tmp_path) == 0
     assert passed == (not words) == (tmp_path / "within_limits.txt").exists()
+    told = failure.read(tmp_path / "limits.log")
+    assert told is None if passed else not told.again  # it would judge the same
     assert words in capsys.readouterr().err
