@@ -18,7 +18,7 @@ STUDY = {
         "dataset": {"name": "digits"},
         "parts": {"scored": 400, "sham": 100, "population": 100, "test": 100, "spare": 0},
     },
-    "base": {"model": {"name": "mlp", "hidden": [32]}, "epochs": 60, "batch_size": 8, "checkpoints": [0, 60]},
+    "base": {"model": {"name": "mlp", "hidden": [32]}, "epochs": 120, "batch_size": 8, "checkpoints": [0, 120]},
     "attacks": [{"name": "lira"}],
     "shadow_models": 8,
 }
@@ -34,9 +34,12 @@ def project(tmp_path: Path) -> Project:
 
 
 def interrupt(snakemakes: Snakemakes) -> str:
-    """What is said from then on, until Snakemake has ended."""
-    before = len(snakemakes.said())
+    """What is said from then on, until Snakemake has ended. Its job stands still until that is heard."""
+    job, before = snakemakes.job(), len(snakemakes.said())
+    job.suspend()
     os.killpg(snakemakes.process.pid, signal.SIGINT)
+    snakemakes.wait(lambda: LINE in snakemakes.said()[before:])
+    job.resume()
     assert snakemakes.process.wait(60) == 1
     return snakemakes.said()[before:]
 
