@@ -239,7 +239,7 @@ def _attack_tables(run: str, attack: str, strength: float, models: int, n: int, 
             for metric in METRICS:
                 value, half = _normal_theory(metric, growth), 0.005 + 0.01 * rng.random()
                 row |= {metric: value, f"{metric}_low": value - half * value, f"{metric}_high": value + half * value}
-            row |= {"level": 0.95, "n_groups": 16}
+            row |= {"level": 0.95, "groups": 16}
             row |= {"null_auc": 0.5, "null_tpr_at_fpr_0.001": 0.001, "null_tpr_at_fpr_0.01": 0.01}
             pooled = aggregation == "pooled"
             for name, value in {"target_spread": 0.05, "pooling_loss": 0.001, "pooling_loss_at_least": 0.0}.items():

@@ -70,7 +70,7 @@ def test_columns(result):
     assert list(tables["metrics"]) == [
         *("epoch", "aggregation", "folds"),
         *limits,
-        *("level", "n_groups"),
+        *("level", "groups"),
         *(f"null_{c}" for c in ("auc", "tpr_at_fpr_0.001", "tpr_at_fpr_0.01")),
         *("pooling_loss", "pooling_loss_at_least", "target_spread"),
         *(f"{c}_se_samples" for c in ("auc", "tpr_at_fpr_0.001", "tpr_at_fpr_0.01")),
@@ -86,7 +86,7 @@ def test_columns(result):
     assert len(tables["metrics"]) == len(EPOCHS) * 2
     assert len(tables["replicates"]) == len(EPOCHS) * 2 * 3 * 4
     assert len(tables["null"]) == len(EPOCHS) * 2 * null_draws(16, 120, 3)
-    assert set(tables["metrics"]["n_groups"]) == {4}
+    assert set(tables["metrics"]["groups"]) == {4}
     assert set(tables["metrics"]["folds"]) == {"pairs"}
     assert set(tables["rates"]["folds"]) == {"2"}
 
@@ -249,7 +249,7 @@ def test_too_few_models_for_a_jackknife_have_no_interval():
     metrics = evaluated(rmia, [1], lambda e: load(e, 4), lambda e: load_sham(e, 4))["metrics"]
     assert metrics["auc"].notna().all()
     assert metrics[["auc_low", "auc_high"]].isna().all(axis=None)
-    assert set(metrics["n_groups"]) == {0}
+    assert set(metrics["groups"]) == {0}
     metrics = evaluated(attack, [1], lambda e: load(e, 8), lambda e: load_sham(e, 8))["metrics"]
     assert metrics[["auc_low", "auc_high"]].notna().all(axis=None)
 

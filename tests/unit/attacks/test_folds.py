@@ -208,7 +208,7 @@ def test_tables_are_those_of_any_attack(tables):
         assert len(declared(f"{name}.parquet", "attack").checked(table)) == len(table)
     metrics = tables["metrics"]
     assert metrics["epoch"].tolist() == [1, 1, 3, 3] and set(metrics["folds"]) == {"16 folds"}
-    assert (metrics["n_models"] == 16).all() and (metrics["n_groups"] == 16).all()
+    assert (metrics["n_models"] == 16).all() and (metrics["groups"] == 16).all()
     first, second = (tables["null"].query("epoch == @epoch")["auc"].to_numpy() for epoch in (1, 3))
     assert np.array_equal(first, second), "the same draws at all checkpoints"
     per = tables["null"].query("aggregation == 'per_model' and epoch == 1")["auc"]
@@ -227,7 +227,7 @@ def test_too_few_models():
     with pytest.raises(TooFewModels, match=r"needs 2 IN and 2 OUT models .* of 8 models in 2 folds there are 0"):
         evaluate_folds(LIRA, [(1, two)], SETTINGS)
     few = evaluate_folds(LIRA, [(1, replace(given, fold=np.array([0, 1, 2, 2, 3, 3, 4, 4])))], SETTINGS)["metrics"]
-    assert (few["n_groups"] == 0).all() and few["auc_low"].isna().all() and few["auc"].notna().all()
+    assert (few["groups"] == 0).all() and few["auc_low"].isna().all() and few["auc"].notna().all()
 
 
 def test_a_model_that_failed_takes_no_other_with_it():

@@ -121,7 +121,7 @@ def test_an_attack_is_that_of_the_other_pairs(lossy, attack):
     load, load_sham = (partial(lossy.prepared, attack, part) for part in ("scored", "sham"))
     tables = evaluate(attack, EPOCHS, load, load_sham, settings((0.1,)))
     metrics, replicates = tables["metrics"], tables["replicates"]
-    assert set(metrics["n_models"]) == {30} and set(metrics["n_groups"]) == {15}
+    assert set(metrics["n_models"]) == {30} and set(metrics["groups"]) == {15}
     assert replicates["group"].unique().tolist() == LEFT
 
     def auc_without(*lost):
@@ -248,7 +248,7 @@ def test_too_few_pairs_left_for_an_interval_or_for_an_attack():
     world = dynamic_world(6, 8, np.full((1, 60), 1.0), np.zeros((1, 60)))
     cut = by_hand(world, 1)
     table = evaluate_checkpoint(LIRA, Prepared.of(LIRA, cut.loader("scored")(0)), settings())["metrics"]
-    assert set(table["n_groups"]) == {0} and table["auc_low"].isna().all()
+    assert set(table["groups"]) == {0} and table["auc_low"].isna().all()
     with pytest.raises(ValueError, match=r"needs at least 8 models, got 6 \(models that diverged took 1 pairs away"):
         rates(LIRA, cut.loader("scored")(0), (), "scored", 0)
 

@@ -142,7 +142,7 @@ def test_the_largest_of_many_figures_is_no_leak(tables):
     rng, groups, said = np.random.default_rng(5), 16, 0
     last = tables["attack_metrics"].query("epoch == 20 and aggregation == 'pooled'")
     copies = [last.assign(attack=last["attack"] + f"-{k}") for k in range(4)]
-    metrics = pd.concat(copies, ignore_index=True).assign(n_groups=groups)
+    metrics = pd.concat(copies, ignore_index=True).assign(groups=groups)
     studies, quantile = 200, stats.t(groups - 1).ppf(0.975)
     for _ in range(studies):
         for metric, chance in METRIC_CHANCE.items():

@@ -162,7 +162,7 @@ def evaluate_checkpoint(attack: Attack, given: Prepared, settings: Settings) -> 
             row
             | {
                 "level": settings.level,
-                "n_groups": len(sizes),
+                "groups": len(sizes),
                 **of_null.loc[name],
                 **(of_pool if name == "pooled" else dict.fromkeys(of_pool, np.nan)),
                 "n_models": 2 * given.n_pairs,

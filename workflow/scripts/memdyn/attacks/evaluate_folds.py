@@ -115,7 +115,7 @@ def _evaluate_checkpoint(attack: Attack, given: Folded, settings: Settings) -> d
             row |= {column: value[i], f"{column}_low": low[i], f"{column}_high": high[i]}
             keys = {"aggregation": name, "metric": column, "group": found.groups}
             replicates.append(pd.DataFrame(keys | {"value": deleted[:, i]}))
-        row |= {"level": settings.level, "n_groups": len(found.groups), **of_null.loc[name]}
+        row |= {"level": settings.level, "groups": len(found.groups), **of_null.loc[name]}
         row |= of_pool if name == "pooled" else dict.fromkeys(of_pool, np.nan)
         metrics.append(row | {"n_models": len(given.fold), "n_samples": n_samples})
         curve = slice(len(columns), None)

@@ -107,11 +107,11 @@ def _errors(results: Path, stage: Stage, folds: Sequence[int]) -> dict[str, tupl
         return {}
     best = max(alike, key=lambda each: int(read_recipe(each)["options"]["models"]))
     metrics, replicates = (_pooled(best / f"{name}.parquet") for name in ("metrics", "replicates"))
-    if metrics.empty:
+    if metrics.empty or replicates.empty:
         return {}
     models, rows = int(metrics["n_models"].iloc[-1]), metrics.sort_values("epoch").set_index("epoch")
-    sizes = group_sizes(folds, models, int(rows["n_groups"].iloc[-1]))
     deleted = {key: of["value"].to_numpy() for key, of in replicates.groupby(["metric", "epoch"])}
+    sizes = group_sizes(folds, models, max(map(len, deleted.values())))
     errors = {}
     for name in METRICS:
         of = [

@@ -55,7 +55,7 @@ def in_folds(metrics: pd.DataFrame) -> bool:
 
 def limits_words(metrics: pd.DataFrame) -> str:
     """`jackknife over 16 groups of pairs`: how a study's limits were made."""
-    counts = sorted(metrics["n_groups"].unique())
+    counts = sorted(metrics["groups"].unique())
     of, few = ("folds of models", "models") if in_folds(metrics) else ("groups of pairs", "pairs")
     return ", ".join(f"jackknife over {n} {of}" if n else f"none: too few {few}" for n in counts)
 

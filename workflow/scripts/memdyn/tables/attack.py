@@ -14,7 +14,7 @@ TABLES = dict(
                 *words("folds"),
                 *metric_columns(limits=True),
                 *words("level"),
-                Column("n_groups", "int", "groups of pairs, or folds, of the jackknife", "groups"),
+                Column("groups", "int", "groups of pairs, or folds, of the jackknife", "groups"),
                 *metric_columns("null_", about="mean {} over the draws of the null"),
                 Column("target_spread", "float", "how far the scores of target models lie apart; pooled only", "SD"),
                 Column("pooling_loss", "float", "AUC of the models' own scores above the pooled one; pooled only"),

@@ -93,7 +93,7 @@ class Findings:
         A figure whose error is not known proves nothing.
         """
         value, half = self.top[metric], self.top[f"{metric}_high"] - self.top[metric]
-        df, beyond = self.top["n_groups"] - 1, (1 - self.top["level"]) / 2
+        df, beyond = self.top["groups"] - 1, (1 - self.top["level"]) / 2
         joint = beyond / (metrics * self.looked_at)
         of_models = half * stdtrit(df, 1 - joint) / stdtrit(df, 1 - beyond)
         of_samples = self.top[f"{metric}_se_samples"] * stdtrit(SAMPLE_GROUPS - 1, 1 - joint)
