@@ -74,6 +74,7 @@ wildcard_constraints:
 
 onstart:
     check_work()
+    check_inputs()
     note_wanted(PLAN)
     state_cost()
     show_run()

@@ -1,5 +1,6 @@
 """Weights that are gone are trained again for who has still to read them, and for nobody else."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ ALLOWED = ("--until", "probe_block", "--config", "allow_retrain=true")
 
 
 @pytest.fixture
-def project(clone: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
+def made(clone: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A teacher, which is a run as well, and a student: all is there but their weights."""
     monkeypatch.chdir(clone.folder)
     clone.write_study(clone.study() | {"attacks": [{"name": "loss"}], "dynamics": {"attacks": ["loss"]}})
@@ -32,37 +33,59 @@ def write(project: Project, **changes: object) -> None:
     project.write_study(project.study() | changes)
 
 
-def test_one_more_probe_of_both(project: Project):
-    write(project, attacks=[{"name": "loss"}, {"name": "lira_views"}])
-    assert "allow_retrain=true" in project.refused()
-    assert project.planned(*ALLOWED) == {"train_block": 2, "probe_block": 2}
+def test_one_more_probe_of_both(made: Project):
+    write(made, attacks=[{"name": "loss"}, {"name": "lira_views"}])
+    assert "allow_retrain=true" in made.refused()
+    assert made.planned(*ALLOWED) == {"train_block": 2, "probe_block": 2}
 
 
-def test_one_more_student_leaves_the_other_one_and_its_teachers_probes(project: Project):
-    write(project, runs=[{"name": "base"}, STUDENT, OTHER])
-    assert "allow_retrain=true" in project.refused()
-    assert project.planned(*ALLOWED) == {"train_block": 2, "probe_block": 1}, "the teacher and the new student"
+def test_one_more_student_leaves_the_other_one_and_its_teachers_probes(made: Project):
+    write(made, runs=[{"name": "base"}, STUDENT, OTHER])
+    assert "allow_retrain=true" in made.refused()
+    assert made.planned(*ALLOWED) == {"train_block": 2, "probe_block": 1}, "the teacher and the new student"
 
 
-def test_a_students_probe_needs_its_hidden_teacher(project: Project):
+def test_a_students_probe_needs_its_hidden_teacher(made: Project):
     """Whose weights nobody reads but its student, which is finished, and must be trained again."""
-    write(project, runs=[STUDENT], attacks=[{"name": "loss"}, {"name": "lira_views"}])
-    said = project.refused()
+    write(made, runs=[STUDENT], attacks=[{"name": "loss"}, {"name": "lira_views"}])
+    said = made.refused()
     assert said.count(BLOCK) == 2, "both are trained again"
-    assert project.planned(*ALLOWED) == {"train_block": 2, "probe_block": 1}
+    assert made.planned(*ALLOWED) == {"train_block": 2, "probe_block": 1}
 
 
-def test_weights_of_a_teacher_wait_for_a_student_that_is_trained_again(project: Project):
-    write(project, runs=[STUDENT], attacks=[{"name": "loss"}, {"name": "lira_views"}])
-    plan = build_plan(load_study(project.study()))
+def test_weights_of_a_teacher_wait_for_a_student_that_is_trained_again(made: Project):
+    write(made, runs=[STUDENT], attacks=[{"name": "loss"}, {"name": "lira_views"}])
+    plan = build_plan(load_study(made.study()))
     (teacher,) = plan.teachers
     weights = Path(plan.results, teacher.train.path, BLOCK, "checkpoints")
     weights.mkdir()
     (weights / "delete-once-scored").touch()
-    assert project.planned(*ALLOWED) == {"train_block": 1, "probe_block": 1}
-    project.snakemake("--until", "build_pool", "--config", "allow_retrain=true")
+    assert made.planned(*ALLOWED) == {"train_block": 1, "probe_block": 1}
+    made.snakemake("--until", "build_pool", "--config", "allow_retrain=true")
     assert weights.exists()
 
 
-def test_forced_jobs_are_given_their_weights(project: Project):
-    assert project.planned(*ALLOWED, "--forcerun", "probe_block") == {"train_block": 2, "probe_block": 2}
+def test_forced_jobs_are_given_their_weights(made: Project):
+    assert made.planned(*ALLOWED, "--forcerun", "probe_block") == {"train_block": 2, "probe_block": 2}
+
+
+def scores(project: Project) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in sorted(project.results.rglob("signals.parquet"))}
+
+
+def test_scores_that_are_made_again_for_a_lost_pool_wait_for_their_weights(copy: Project):
+    before = scores(copy)
+    (pool,) = copy.results.glob("*/pool.arrow")
+    pool.unlink()
+    for attack in copy.results.glob("*/*/*/loss-*"):
+        shutil.rmtree(attack)
+    copy.run("--until", "run_attack")
+    assert len(before) == 2 and scores(copy) == before
+
+
+def test_finished_scores_are_not_deleted_for_want_of_weights(copy: Project):
+    """To Snakemake, if asked to, the inputs of finished probes have changed: they name no weights any more."""
+    before = scores(copy)
+    done = copy.snakemake("--rerun-triggers", "mtime", "input")
+    assert done.returncode != 0 and "is finished, and Snakemake would delete it" in done.stdout, done.stdout
+    assert len(before) == 2 and scores(copy) == before

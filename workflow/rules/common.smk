@@ -248,11 +248,14 @@ def downloaded_files(pool):
 
 # Snakemake makes anew what has an input that is made anew, be it `ancient`, while that input is not there. So what is
 # finished names no weights, or one more probe would take all others again from weights that are trained again for it.
-def is_finished(product):
-    """Asked by a start alone: its jobs have been told to do what they do. Nor where jobs are forced."""
+def is_finished(product, wc):
+    """Asked by a start alone: its jobs have been told to do what they do. Nor where it will be made again all the same:
+    where jobs are forced, or pool or masks, which it is made of too, are to be made anew.
+    """
     settings = workflow.dag_settings
     forced = settings.forceall or settings.forcerun or settings.forcetargets
-    return IS_MAIN and not forced and os.path.exists(product)
+    made_of = [product, f"{RESULTS}/{wc.pool}/pool.arrow", *block_masks(wc)]
+    return IS_MAIN and not forced and all(map(os.path.exists, made_of))
 
 
 @asked_often
@@ -260,7 +263,7 @@ def weights_of(wc):
     """Weights that a probe has still to read."""
     product = f"{RESULTS}/{wc.pool}/{wc.run}/{wc.probe}/{wc.block}/signals.parquet"
     folder = f"{RESULTS}/{wc.pool}/{wc.run}/{wc.block}/checkpoints"
-    return [] if is_finished(product) else ancient(folder)
+    return [] if is_finished(product, wc) else ancient(folder)
 
 
 @asked_often
@@ -268,7 +271,7 @@ def log_of(wc):
     """The log of the training of these weights."""
     product = f"{RESULTS}/{wc.pool}/{wc.run}/{wc.probe}/{wc.block}/signals.parquet"
     folder = f"{RESULTS}/{wc.pool}/{wc.run}/{wc.block}"
-    return [] if is_finished(product) else ancient(f"{folder}/log.parquet")
+    return [] if is_finished(product, wc) else ancient(f"{folder}/log.parquet")
 
 
 # for studies with teachers alone, since each function is asked of each block
@@ -276,10 +279,28 @@ def teachers_of(wc):
     """Weights of the same block of those that a run learns from."""
     train = PLAN.stage(f"{wc.pool}/{wc.run}")
     log = f"{RESULTS}/{train.path}/{wc.block}/log.parquet"
-    if is_finished(log) and not is_to_be_trained(PLAN, train, wc.block):
+    if is_finished(log, wc) and not is_to_be_trained(PLAN, train, wc.block):
         return []
     needs = train.needs.values()
     return ancient([f"{RESULTS}/{need.path}/{wc.block}/checkpoints" for need in needs])
+
+
+def check_inputs():
+    """Refuses, before Snakemake deletes anything, to make again what is finished without the weights it was made of."""
+    if not IS_MAIN:
+        return
+    for job in workflow.dag.needrun_jobs():
+        is_probe = job.rule.name == "probe_block" and not job.input.get("checkpoints")
+        is_student = (
+            job.rule.name == "train_block"
+            and job.params.get("teachers")
+            and not job.input.get("teachers")
+        )
+        if is_probe or is_student:
+            raise WorkflowError(
+                f"{job.output[0]} is finished, and Snakemake would delete it and make it again without the weights that it "
+                f"was made of: leave out --rerun-triggers, or force it with -R {job.rule.name}"
+            )
 
 
 def teacher_params(wc):

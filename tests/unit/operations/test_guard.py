@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
 from memdyn.config.load import load_study
 from memdyn.design.blocks import block_names
@@ -203,6 +204,34 @@ def test_weights_that_are_not_measured_stay(plan):
     assert [folder.exists() for folder in weights] == [True, False]
     discard_read(plan)
     assert not weights[0].exists()
+
+
+def test_weights_that_another_study_has_still_to_read_stay(plan):
+    wanted = with_measures(plan)
+    weights = [train / "block-0000-0007" / "checkpoints" for _, train, _ in finish_all(plan, checkpoints=True)]
+    for folder in weights:
+        mark(folder, True)
+    note = Path(plan.results, "studies", "other", "wanted-0.yaml")
+    write(note)
+    note.write_text(yaml.safe_dump({"checkout": "elsewhere", "folders": list(wanted.stages), "versions": []}))
+    discard_read(plan)
+    assert all(folder.exists() for folder in weights)
+    for run in wanted.runs:
+        write(Path(plan.results, run.probes["grand"].path, "block-0000-0007", "signals.parquet"))
+    discard_read(plan)
+    assert not any(folder.exists() for folder in weights)
+
+
+@pytest.mark.parametrize("said", ["folders: 3", "{"])
+def test_weights_stay_where_it_cannot_be_told_who_reads_them(plan, said):
+    weights = [train / "block-0000-0007" / "checkpoints" for _, train, _ in finish_all(plan, checkpoints=True)]
+    for folder in weights:
+        mark(folder, True)
+    note = Path(plan.results, "studies", "other", "wanted-0.yaml")
+    write(note)
+    note.write_text(said)
+    discard_read(plan)
+    assert all(folder.exists() for folder in weights)
 
 
 def test_measures_ask_where_the_checkpoints_are_gone(plan):

@@ -17,7 +17,8 @@ from memdyn.identity.recipe import RECIPE, read_recipe, with_code
 from memdyn.jobs.atomic import atomic_path, discard
 from memdyn.jobs.retention import is_temporary
 from memdyn.operations.progress import duration
-from memdyn.operations.weights import unread
+from memdyn.operations.wanted import others_wanted
+from memdyn.operations.weights import is_unread_by, unread
 from memdyn.plan.stage import POOL, TRAIN, Stage
 from memdyn.plan.study import StudyPlan
 
@@ -178,10 +179,22 @@ def discard_read(plan: StudyPlan) -> None:
 
     Snakemake does so after the last job that reads them. Here go those that one left when it was killed in between: no
     job may delete them, for it may outlive its Snakemake, and the next one may have planned to read the block already.
+    What another study has still to read stays.
     """
-    for train, block in _trainings(plan):
-        weights = Path(plan.results, train.path, block, "checkpoints")
-        if is_temporary(weights) and not unread(plan, train, block):
+    read = [
+        (train, block, weights)
+        for train, block in _trainings(plan)
+        if is_temporary(weights := Path(plan.results, train.path, block, "checkpoints"))
+        and not unread(plan, train, block)
+    ]
+    if not read:
+        return
+    try:
+        others = others_wanted(plan)
+    except (OSError, ValueError):  # what another study needs cannot be told
+        return
+    for train, block, weights in read:
+        if not any(is_unread_by(note, plan, train, block) for note in others):
             discard(weights)
 
 

@@ -112,6 +112,12 @@ def read_wanted(study: Path) -> list[Wanted]:
     return [read_note(path) for path in notes(study)]
 
 
+def others_wanted(plan: StudyPlan) -> list[Wanted]:
+    """The notes on these results but for this study's in this checkout; raises as `studies` and `read_wanted` do."""
+    own = {note_path(Path(plan.folder), Path.cwd()), _announcement(plan)}
+    return [read_note(path) for study in studies(Path(plan.results)) for path in notes(study) if path not in own]
+
+
 def notes(study: Path) -> list[Path]:
     """Their files."""
     return sorted(study.glob(WANTED))

@@ -6,7 +6,8 @@ to the same bits, and nothing else: what is finished is not made again of weight
 
 from pathlib import Path
 
-from memdyn.plan.stage import TRAIN, Stage
+from memdyn.operations.wanted import Wanted
+from memdyn.plan.stage import PROBE, TRAIN, Stage
 from memdyn.plan.study import StudyPlan
 
 CHECKPOINTS = "checkpoints"
@@ -29,3 +30,21 @@ def is_to_be_trained(plan: StudyPlan, train: Stage, block: str) -> bool:
     if not (trained / TRAIN.product).exists():
         return True
     return not (trained / CHECKPOINTS).exists() and bool(unread(plan, train, block))
+
+
+def is_unread_by(note: Wanted, plan: StudyPlan, train: Stage, block: str) -> bool:
+    """Whether another study has still to read a block's weights, as far as its note tells.
+
+    That is a probe of theirs that is not finished; or a training on the same pool, which may be a student's. Where the
+    other study has fewer models than this one, weights stay that nobody will read: too many rather than too few.
+    """
+    if train.path not in note.folders:
+        return False
+    for folder in set(note.folders) - plan.stages.keys():
+        pool, _, below = folder.partition("/")
+        is_probe = below.count("/") == 1 and folder.startswith(f"{train.path}/")
+        is_training = bool(below) and "/" not in below and train.path.startswith(f"{pool}/")
+        product = PROBE.product if is_probe else TRAIN.product
+        if (is_probe or is_training) and not Path(plan.results, folder, block, product).exists():
+            return True
+    return False
