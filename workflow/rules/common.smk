@@ -126,6 +126,8 @@ def show_run():
 
 def tell_failures():
     """Says at the end of a run that failed what its jobs said last."""
+    if IS_MAIN:
+        SHOWN.stop()
     for line in failures(PLAN, all_jobs(PLAN)):
         print(line, file=sys.stderr, flush=True)
 

@@ -242,7 +242,7 @@ def test_the_picture_counts_what_snakemake_counts():
     assert mlp.split()[0] == "mlp" and "1/3  train_block 1/2  run_attack 0/1" in mlp
     assert "0/3  train_block 0/2!  run_attack 0/1" in sam
     assert models == "3 of 8 models trained"
-    assert total.startswith("s: 1 of 6 jobs done, 1 running, 1 failed, 0 s so far, about 2 min left")
+    assert total.startswith("s: 1 of 6 jobs done, 1 running, 1 failed, about 2 min left, 0 s so far")
 
 
 def test_a_small_terminal_has_the_unfinished_runs():
@@ -252,6 +252,13 @@ def test_a_small_terminal_has_the_unfinished_runs():
         tally.finish(number)
     lines = drawn(tally, width=60, height=6)
     assert lines[0].startswith("sam") and lines[1].startswith("and 1 more") and all(len(line) <= 60 for line in lines)
+
+
+@pytest.mark.parametrize("width", [30, 40, 60, 100, 200])
+def test_the_counts_are_whole_on_a_terminal_of_any_width(width):
+    mlp, _, _, total = drawn(some(), width=width)
+    assert mlp.startswith("mlp") and "1/3  " in mlp and "s: 1 of 6 jobs done" in total
+    assert width < 50 or "about 2 min left" in total
 
 
 def test_what_is_left_goes_by_finished_jobs_of_the_rule():

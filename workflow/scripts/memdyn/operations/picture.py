@@ -19,6 +19,7 @@ from memdyn.operations.tally import STUDY, Tally
 
 _BAR = 20  # characters
 _NAME = 30  # characters of a run's
+_COLUMNS, _GAP = 4, 2
 _BESIDES = 5  # lines of a terminal that are not for runs
 _A_SECOND = 2.0  # pictures
 
@@ -35,6 +36,7 @@ class Picture:
     def __init__(self, tally: Tally, runs: list[str], study: str, stream: TextIO, aside: Path) -> None:
         self.tally, self.study = tally, study
         self.order = [*dict.fromkeys(runs), STUDY]
+        self.bar = _BAR
         self.models, self.left, self.noted = "", 0.0, time.monotonic()
         self.aside = aside
         self._terminals: dict[int, int] = {}  # what was a terminal -> a copy of it
@@ -75,13 +77,15 @@ class Picture:
         room = max(1, self.console.height - _BESIDES)
         if len(rows) > room:  # those that are done make room for the others
             rows.sort(key=lambda run: all(done == total for _, done, total in self._of(run)))
-        name = min(_NAME, max((len(run) for run in rows), default=1))
+        name = min(_NAME, max((len(run) for run in rows), default=1), self.console.width // 3)
         count = max((len(self._count(run)) for run in rows), default=1)
-        table = Table.grid(padding=(0, 2, 0, 0))
+        left = self.console.width - name - count - _GAP * _COLUMNS  # for bar and stages
+        self.bar = max(1, min(_BAR, left // 2))
+        table = Table.grid(padding=(0, _GAP, 0, 0))
         table.add_column(no_wrap=True, width=name, overflow="ellipsis")
-        table.add_column(width=_BAR)
+        table.add_column(width=self.bar)
         table.add_column(justify="right", no_wrap=True, width=count)
-        table.add_column(no_wrap=True, width=max(10, self.console.width - name - count - _BAR - 8), overflow="ellipsis")
+        table.add_column(no_wrap=True, width=max(1, left - self.bar), overflow="ellipsis")
         for run in rows[:room]:
             self._row(table, run)
         foot = [Text(f"and {len(rows) - room} more")] if len(rows) > room else []
@@ -102,7 +106,7 @@ class Picture:
             told.append(f"{rule} {of_rule}/{number}{'!' * (rule in failed)}  ", style)
         table.add_row(
             run,
-            ProgressBar(total, done, width=_BAR, complete_style="cyan", finished_style="green"),
+            ProgressBar(total, done, width=self.bar, complete_style="cyan", finished_style="green"),
             self._count(run),
             told,
         )
@@ -119,9 +123,9 @@ class Picture:
         parts = [f"{self.study}: {tally.done.total()} of {tally.totals.total()} jobs done"]
         parts += [f"{len(tally.running)} running"] if tally.running else []
         parts += [f"{len(tally.failed)} failed"] if tally.failed else []
-        parts.append(f"{duration(time.monotonic() - tally.started, exactly=True)} so far")
-        if self.left:
+        if self.left:  # before what a narrow terminal can do without
             parts.append(f"about {duration(max(0.0, self.left - (time.monotonic() - self.noted)))} left")
+        parts.append(f"{duration(time.monotonic() - tally.started, exactly=True)} so far")
         return Text(", ".join(parts), style="bold red" if tally.failed else "bold", no_wrap=True, overflow="ellipsis")
 
     def _of(self, run: str) -> list[tuple[str, int, int]]:

@@ -94,7 +94,7 @@ class Shown(LogHandlerBase):
             try:
                 self._draw()
             except Exception as error:  # a missing library, a strange terminal: lines do as well
-                self._stop_picture()
+                self.stop()
                 self._say(f"no picture of the run ({type(error).__name__}: {error}); a line for each job instead")
 
     def _draw(self) -> None:
@@ -114,7 +114,7 @@ class Shown(LogHandlerBase):
 
     def end(self) -> None:
         """A run has ended well: what was made, how long it took, and last where the report is."""
-        self._stop_picture()
+        self.stop()
         if number := self.tally.totals.total():
             took = duration(time.monotonic() - self.tally.started, exactly=True)
             self._say(f"done: {_jobs(number)} in {took}: {_listed(self.tally.of_rules)}", sys.stderr)
@@ -131,7 +131,7 @@ class Shown(LogHandlerBase):
             self._give_up(error)
 
     def close(self) -> None:
-        self._stop_picture()
+        self.stop()
         super().close()
 
     def _tell(self, record: logging.LogRecord) -> None:
@@ -223,7 +223,7 @@ class Shown(LogHandlerBase):
 
     def _give_up(self, error: Exception) -> None:
         """An error in here: said once, then Snakemake's own lines."""
-        self._stop_picture()
+        self.stop()
         own = logging.StreamHandler(self.stream)
         own.setLevel(logging.WARNING)
         if self.is_installed:
@@ -231,7 +231,8 @@ class Shown(LogHandlerBase):
             logger.removeHandler(self)
         print(f"progress is shown no more ({type(error).__name__}: {error}); the run goes on", file=sys.__stderr__)
 
-    def _stop_picture(self) -> None:
+    def stop(self) -> None:
+        """Ends the picture; what is told from then on is lines."""
         picture, self.picture = self.picture, None
         if picture:
             try:
