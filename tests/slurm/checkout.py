@@ -135,6 +135,8 @@ class Checkout:
                 stdout=out,
                 stderr=out,
                 start_new_session=True,
+                # where tests run in the background of a script, they and all below them would be deaf to Ctrl-C
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
         self.runs.append(Run(process, log))
         return self.runs[-1]

@@ -58,6 +58,8 @@ class Snakemakes:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                # where tests run in the background of a script, they and all below them would be deaf to Ctrl-C
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
         self.seen.add(self.process)
 
