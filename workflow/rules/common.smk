@@ -294,7 +294,8 @@ def check_inputs():
     for job in workflow.dag.needrun_jobs():
         is_probe = job.rule.name == "probe_block" and not job.input.get("checkpoints")
         is_student = (
-            job.rule.name == "train_block"
+            HAS_TEACHERS
+            and job.rule.name == "train_block"
             and job.params.get("teachers")
             and not job.input.get("teachers")
         )
