@@ -18,7 +18,7 @@ from memdyn.jobs.atomic import atomic_path, discard
 from memdyn.jobs.retention import is_temporary
 from memdyn.operations.progress import duration
 from memdyn.operations.wanted import others_wanted
-from memdyn.operations.weights import is_unread_by, unread
+from memdyn.operations.weights import CHECKPOINTS, is_unread_by, unread
 from memdyn.plan.stage import POOL, TRAIN, Stage
 from memdyn.plan.study import StudyPlan
 
@@ -167,7 +167,7 @@ def unread_weights(plan: StudyPlan) -> dict[Path, list[str]]:
 def _unreadable(plan: StudyPlan) -> Iterator[tuple[Path, list[str]]]:
     for train, block in _trainings(plan):
         trained = Path(plan.results, train.path, block)
-        kept = (trained / "checkpoints").exists() or progress_folder(trained.parent, block).exists()
+        kept = (trained / CHECKPOINTS).exists() or progress_folder(trained.parent, block).exists()
         if (trained / TRAIN.product).exists() and not kept:
             left = [stage.slug for stage in unread(plan, train, block)]
             if left:
@@ -184,7 +184,7 @@ def discard_read(plan: StudyPlan) -> None:
     read = [
         (train, block, weights)
         for train, block in _trainings(plan)
-        if is_temporary(weights := Path(plan.results, train.path, block, "checkpoints"))
+        if is_temporary(weights := Path(plan.results, train.path, block, CHECKPOINTS))
         and not unread(plan, train, block)
     ]
     if not read:
