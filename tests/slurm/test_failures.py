@@ -39,7 +39,7 @@ def causes(checkout: Checkout) -> list[str]:
 
 def last_words(said: str) -> str:
     """From the failures on."""
-    return said[said.index("Exiting because a job execution failed") :]
+    return said[said.index(" FAILED: ") :]
 
 
 def test_what_would_fail_again_is_tried_once_and_the_profiles_line_is_named(checkout: Checkout) -> None:

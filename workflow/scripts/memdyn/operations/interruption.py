@@ -23,7 +23,7 @@ _SCRIPTS = "/.snakemake/scripts/"  # where Snakemake puts what its jobs run
 _OF_JOBS = ("job_error", "group_error")
 _FOLLOWS = re.compile(r"RuleException:|WorkflowError:\s*At least one job did not|--keep-incomplete mode is set")
 _SECONDS = 5.0  # for a job to put away what it holds
-_GO_ON = "what was finished stays; the same command goes on from there"
+GO_ON = "what was finished stays; the same command goes on from there"
 
 
 class Interruption(logging.Filter):
@@ -60,7 +60,7 @@ class Interruption(logging.Filter):
         here = len(running) - len(away)
         parts = [f"{_jobs(here)} on this machine {'is' if here == 1 else 'are'} ended"] if here else []
         parts += [f"{_jobs(len(away))} on the cluster {'is' if len(away) == 1 else 'are'} cancelled"] if away else []
-        print(f"interrupted: {', '.join(parts) or 'no job was running'}; {_GO_ON}", file=sys.stderr, flush=True)
+        print(f"interrupted: {', '.join(parts) or 'no job was running'}; {GO_ON}", file=sys.stderr, flush=True)
 
 
 def _jobs(number: int) -> str:

@@ -22,6 +22,7 @@ class Told:
 
     Attributes:
         run: its name in the study.
+        what: the attack, or what is read off the networks, where a run has several.
         models: "models 0 to 7"; empty where it is of all.
         log: of what it says; empty where it has none.
     """
@@ -30,10 +31,12 @@ class Told:
     run: str
     models: str
     log: str = ""
+    what: str = ""
 
     def __str__(self) -> str:
         of_run = f" of {self.run}" if self.run != STUDY else ""
-        return f"{self.rule}{of_run}{f', {self.models}' if self.models else ''}"
+        what = f" {self.what}" if self.what else ""
+        return f"{self.rule}{what}{of_run}{f', {self.models}' if self.models else ''}"
 
 
 class Names:
@@ -41,7 +44,10 @@ class Names:
 
     def __init__(self, plan: StudyPlan) -> None:
         self._runs: dict[str, str] = {}
+        self._whats: dict[str, str] = {}
         for run in plan.all_runs:
+            of_several = (run.attacks, {} if len(run.probes) < 2 else run.probes)
+            self._whats |= {stage.path: name for stages in of_several for name, stage in stages.items()}
             for stage in run.stages():
                 if stage.parent:  # a pool is of all
                     self._runs.setdefault(stage.path, run.name)
@@ -53,7 +59,8 @@ class Names:
         run = next((self._runs[path] for path in paths if path in self._runs), STUDY)
         block = next((wildcards[name] for name in _MODELS if name in wildcards), "")
         models = models_of(block) if block.startswith("block-") else None
-        return Told(rule, run, f"models {models.start} to {models.stop - 1}" if models else "", log)
+        what = self._whats.get("/".join(folders), "")
+        return Told(rule, run, f"models {models.start} to {models.stop - 1}" if models else "", log, what)
 
 
 @dataclass
