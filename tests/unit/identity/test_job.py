@@ -56,6 +56,15 @@ def test_a_failure_is_noted_for_snakemake(fail, tmp_path):
     assert failure.read(tmp_path / "train.log").again
 
 
+@pytest.mark.parametrize(("token", "slurm_job", "is_aloud"), [("", "", True), ("now", "", False), ("now", "12", True)])
+def test_what_snakemake_says_in_a_moment_is_in_the_log_alone(fail, monkeypatch, capsys, token, slurm_job, is_aloud):
+    monkeypatch.setenv(failure.TOKEN, token)
+    if slurm_job:
+        monkeypatch.setenv("SLURM_JOB_ID", slurm_job)
+    assert "ValueError: no such class" in fail(ValueError("no such class"))
+    assert ("no such class" in capsys.readouterr().err) is is_aloud
+
+
 def test_an_interrupted_job_is_not_noted(fail, tmp_path, capsys):
     fail(KeyboardInterrupt())
     assert failure.read(tmp_path / "train.log") is None

@@ -205,8 +205,10 @@ def test_what_tells_nothing_is_not_said_and_all_else_is(plan, noise):
     assert run.lines == ["something new", submitted]
 
 
-def test_a_dry_run_counts_and_ends_with_cost_and_report(plan):
-    run = Run(plan, dryrun=True)
+def test_a_dry_run_counts_and_ends_with_cost_and_report(plan, tmp_path):
+    earlier = tmp_path / "report.html"
+    earlier.touch()
+    run = Run(plan, str(earlier), dryrun=True)
     for _ in range(2):  # as Snakemake says it
         run.tell("Job stats: ...", event=LogEvent.RUN_INFO, stats={"run_attack": 1, "train_block": 2, "all": 1, "total": 4})
     run.start(1, "train_block", of_block(plan, 0))
@@ -216,7 +218,7 @@ def test_a_dry_run_counts_and_ends_with_cost_and_report(plan):
     first, *by_run, cost, report = run.lines
     assert first == "3 jobs: 2 train_block, 1 run_attack", "in the order of the work"
     assert by_run == ["    mlp: 1 train_block", "    sam: 1 train_block"]
-    assert cost == "cost: little" and report.startswith("The report will be /")
+    assert cost == "cost: little" and report == f"The report will be {earlier}"
 
 
 def test_a_dry_run_of_what_is_there_says_once_that_nothing_is_to_be_done(plan):

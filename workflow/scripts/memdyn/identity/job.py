@@ -74,9 +74,15 @@ def _failure(tell: Callable[..., None], log: Path, recorder: Recorder) -> Callab
         again = failure.worth_another_attempt(error)
         with suppress(OSError):  # without room for it
             failure.write(Failure(failure.token(), recorder.rule, ERROR, words.strip(), again), log)
-        tell(f"FAILED on {where()}, {words}(details: {log}; what was finished stays, run snakemake again to go on)")
+        line = f"FAILED on {where()}, {words}(details: {log}; what was finished stays, run snakemake again to go on)"
+        tell(line, aloud=not _is_told(failure.read(log)))
 
     return report
+
+
+def _is_told(noted: Failure | None) -> bool:
+    """Whether the Snakemake that waits for this job, on this machine, will say the same words in a moment."""
+    return bool(noted and noted.run and noted.run == failure.token() and not os.environ.get("SLURM_JOB_ID"))
 
 
 def _full_disk(folder: Path) -> str:

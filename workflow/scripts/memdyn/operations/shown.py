@@ -236,10 +236,10 @@ class Shown(LogHandlerBase):
                 self._say(line)
 
     def _say_report(self, stream: Any = None) -> None:
-        if self.report.exists():
-            self._say(f"The report: {self.report.absolute()}", stream)
-        elif self.common_settings.dryrun:
+        if self.common_settings.dryrun and (self.tally.jobs or not self.report.exists()):  # an earlier one may be there
             self._say(f"The report will be {self.report.absolute()}", stream)
+        elif self.report.exists():
+            self._say(f"The report: {self.report.absolute()}", stream)
 
     def _say(self, line: str, stream: Any = None) -> None:
         """A line; above the picture while there is one."""
