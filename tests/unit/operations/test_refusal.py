@@ -8,7 +8,9 @@ from snakemake.exceptions import WorkflowError, format_exception_to_string
 from memdyn.operations.refusal import Refusal, plainly
 
 
-@pytest.mark.parametrize("linemaps", [{}, {__file__: {line: line for line in range(99)}}], ids=["a job", "the Snakefile"])
+@pytest.mark.parametrize(
+    "linemaps", [{}, {__file__: dict(zip(range(99), range(99), strict=True))}], ids=["job", "rule"]
+)
 @pytest.mark.parametrize(("kind", "is_plain"), [(Refusal, True), (WorkflowError, False)])
 def test_where_the_code_refused_is_not_told(kind, is_plain, linemaps):
     words = 'bad config:\n  - a.path = "x": no such file, line 3:\n  - b: unknown key'

@@ -210,7 +210,8 @@ def test_a_dry_run_counts_and_ends_with_cost_and_report(plan, tmp_path):
     earlier.touch()
     run = Run(plan, str(earlier), dryrun=True)
     for _ in range(2):  # as Snakemake says it
-        run.tell("Job stats: ...", event=LogEvent.RUN_INFO, stats={"run_attack": 1, "train_block": 2, "all": 1, "total": 4})
+        stats = {"run_attack": 1, "train_block": 2, "all": 1, "total": 4}
+        run.tell("Job stats: ...", event=LogEvent.RUN_INFO, stats=stats)
     run.start(1, "train_block", of_block(plan, 0))
     run.start(2, "train_block", of_block(plan, 1))
     run.start(0, "all", {})
