@@ -47,6 +47,8 @@ def start(snakemake: Any, folder: str | Path, **inputs: Any) -> Callable[[str], 
     keep_freed_memory()
     sys.excepthook = _failure(tell, log, recorder)
     signal.signal(signal.SIGTERM, _stop)
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # a closed terminal, but for `nohup`
+        signal.signal(signal.SIGHUP, _stop)
     # what reads trained weights runs the code of their net
     net = snakemake.params.get("train", {}).get("roots", ())
     open_stage(stage, folder, net, **inputs)
