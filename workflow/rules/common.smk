@@ -104,10 +104,8 @@ def cost_lines():
 
 def state_cost():
     """Prints it: a real run when it starts, a dry run at its end, or at once where Snakemake's own listing is wanted."""
-    if Quietness.ALL in (workflow.output_settings.quiet or ()):
-        return
-    for line in cost_lines():
-        print(line, file=sys.stderr, flush=True)
+    if IS_MAIN and Quietness.ALL not in (workflow.output_settings.quiet or ()):
+        SHOWN.say(cost_lines())
 
 
 def show_run():
@@ -127,13 +125,12 @@ def show_run():
 
 def tell_failures():
     """Says at the end of a run that failed what its jobs said last, where that is not just above."""
-    if IS_MAIN:
-        SHOWN.stop()
-    if not (IS_MAIN and SHOWN.failures_in_sight):
-        for line in failures(PLAN, all_jobs(PLAN)):
-            print(line, file=sys.stderr, flush=True)
-    if IS_MAIN:
-        SHOWN.end_badly()
+    if not IS_MAIN:
+        return
+    SHOWN.stop()
+    if not SHOWN.failures_in_sight:
+        SHOWN.say(failures(PLAN, all_jobs(PLAN)))
+    SHOWN.end_badly()
 
 
 def check_work():

@@ -245,7 +245,7 @@ def test_an_error_in_showing_does_not_reach_the_run(plan, capfd):
             logger.removeHandler(handler)
 
 
-def test_a_reader_that_went_away_does_not_reach_the_run(plan):
+def test_a_reader_that_went_away_does_not_reach_the_run(plan, capsys):
     class Gone(io.StringIO):
         def write(self, text):
             raise BrokenPipeError
@@ -254,6 +254,8 @@ def test_a_reader_that_went_away_does_not_reach_the_run(plan):
     run.handler.stream = Gone()
     run.tell("one")
     run.tell("two")
+    run.handler.say(["three"])
+    assert not capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

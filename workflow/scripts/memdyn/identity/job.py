@@ -109,7 +109,8 @@ def teller(log: str | os.PathLike[str], name: str) -> Callable[..., None]:
     def tell(line: str, aloud: bool = True) -> None:
         text = f"{time.strftime('%H:%M:%S')} {name}: {line}"
         if aloud:
-            print(text, file=sys.stderr, flush=True)
+            with suppress(BrokenPipeError):  # whoever read it has gone
+                print(text, file=sys.stderr, flush=True)
         _append(Path(log), text)
 
     return tell

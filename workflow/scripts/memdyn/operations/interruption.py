@@ -81,7 +81,8 @@ class Interruption(logging.Filter):
         here = len(running) - len(away)
         parts = [f"{_jobs(here)} on this machine {'is' if here == 1 else 'are'} ended"] if here else []
         parts += [f"{_jobs(len(away))} on the cluster {'is' if len(away) == 1 else 'are'} cancelled"] if away else []
-        print(f"interrupted: {', '.join(parts) or 'no job was running'}; {GO_ON}", file=sys.stderr, flush=True)
+        with suppress(BrokenPipeError):  # whoever read it has gone
+            print(f"interrupted: {', '.join(parts) or 'no job was running'}; {GO_ON}", file=sys.stderr, flush=True)
 
 
 def _jobs(number: int) -> str:

@@ -96,6 +96,10 @@ class Shown(LogHandlerBase):
 
     # what the workflow tells
 
+    def say(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self._say(line, sys.stderr)
+
     def begin(self, jobs: Iterable[tuple[str, dict[str, str]]]) -> None:
         """A run begins: rule and wildcards of each job that Snakemake will start."""
         try:
@@ -152,8 +156,6 @@ class Shown(LogHandlerBase):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             self._tell(record)
-        except BrokenPipeError:  # whoever read it has gone: the run goes on, unseen
-            self._broken = True
         except Exception as error:
             self._give_up(error)
 
@@ -249,7 +251,10 @@ class Shown(LogHandlerBase):
         if self.picture:
             self.picture.say(line)
         else:
-            print(line, file=stream or self.stream, flush=True)
+            try:
+                print(line, file=stream or self.stream, flush=True)
+            except BrokenPipeError:  # whoever read it has gone: the run goes on, unseen
+                self._broken = True
 
     def _give_up(self, error: Exception) -> None:
         """An error in here: said once, then Snakemake's own lines."""
