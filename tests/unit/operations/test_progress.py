@@ -9,8 +9,8 @@ import pytest
 
 from memdyn.config.load import load_study
 from memdyn.jobs.atomic import remove
+from memdyn.operations.counted import count
 from memdyn.operations.effort import efforts, scoring_cost
-from memdyn.operations.progress import START_SECONDS, Progress, count
 from memdyn.plan.study import build_plan
 from memdyn.training.resume import ModelProgress
 

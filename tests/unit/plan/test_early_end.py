@@ -6,7 +6,7 @@ import pytest
 
 from memdyn.config.recipe import TrainConfig
 from memdyn.operations.cost import statement
-from memdyn.operations.progress import count
+from memdyn.operations.counted import count
 from studies import plan
 
 OWN = Path(__file__).resolve().parents[2] / "helpers" / "own_mechanisms.py"

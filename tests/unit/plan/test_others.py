@@ -5,7 +5,7 @@ import pytest
 from memdyn.config.errors import ConfigError
 from memdyn.config.load import load_study
 from memdyn.operations.cost import statement
-from memdyn.operations.progress import count
+from memdyn.operations.counted import count
 from memdyn.plan.stage import TRAIN
 from studies import plan, study
 

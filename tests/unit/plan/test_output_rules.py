@@ -7,7 +7,7 @@ import pytest
 from memdyn.config.errors import ConfigError
 from memdyn.config.load import load_study
 from memdyn.operations.cost import statement
-from memdyn.operations.progress import count
+from memdyn.operations.counted import count
 from studies import plan, study
 
 OWN = Path(__file__).resolve().parents[2] / "helpers" / "own_mechanisms.py"

@@ -6,7 +6,7 @@ import pytest
 
 from memdyn.compare.regularization.names import label_of, mechanisms_of, parts_of
 from memdyn.operations.cost import statement
-from memdyn.operations.progress import count
+from memdyn.operations.counted import count
 from studies import plan
 
 OWN = Path(__file__).resolve().parents[2] / "helpers" / "own_mechanisms.py"

@@ -15,6 +15,7 @@ from typing import Any
 from memdyn.config.load import Run
 from memdyn.models.size import size_of
 from memdyn.operations.shapes import shape_of
+from memdyn.plan.probes import OUTPUTS
 from memdyn.plan.study import RunPlan, StudyPlan
 from memdyn.terms import SCORED_PARTS
 
@@ -108,6 +109,8 @@ def scoring_cost(run: RunPlan) -> float:
 
 def probing_cost(run: RunPlan, name: str) -> float | None:
     """Time to take a probe of a model, of that to train it; None where its passes are not known."""
+    if name == OUTPUTS:
+        return scoring_cost(run)
     stage = run.probes[name]
     probe, epochs = stage.sections["probe"], len(stage.options["epochs"])
     if passes := _searching_passes(run, stage.options["probe"]):
@@ -148,19 +151,20 @@ def _searched(run: RunPlan, most: int) -> int:
     return min(most, run.pool.options["parts"]["scored"])
 
 
-def seconds_a_model(found: Sequence[Effort], measured: Sequence[float]) -> list[float | None]:
+def seconds_a_model(found: Sequence[Effort], measured: Sequence[float], unmeasured: float = 1.0) -> list[float | None]:
     """Time to train a model of each run.
 
     Args:
         measured: mean seconds of its finished models, 0 where there is none. Such a run is scaled from runs of the same
             net; else it takes its guess, scaled by how the guesses of the other runs turned out.
+        unmeasured: by what guesses are scaled where nothing was measured, see `memdyn.operations.machine`.
 
     Returns:
         None for a run of which nothing is known.
     """
     known = [(effort, seconds) for effort, seconds in zip(found, measured, strict=True) if seconds]
     guessed = [(effort.guess, seconds) for effort, seconds in known if effort.guess]
-    scale = sum(seconds for _, seconds in guessed) / sum(guess for guess, _ in guessed) if guessed else 1.0
+    scale = sum(seconds for _, seconds in guessed) / sum(guess for guess, _ in guessed) if guessed else unmeasured
 
     def estimate(effort: Effort) -> float | None:
         alike = [seconds / other.amount for other, seconds in known if other.net == effort.net]
