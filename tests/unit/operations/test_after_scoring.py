@@ -8,6 +8,7 @@ import pytest
 
 import exported_scores
 from finished_studies import finish
+from job_records import RECORD
 from memdyn.attacks import REGISTRY as ATTACKS
 from memdyn.config.load import load_study
 from memdyn.identity.records import SUFFIX
@@ -21,7 +22,6 @@ from memdyn.operations.after_scoring import (
     MEASURED,
     ROUGH,
     SHOWN,
-    START_SECONDS,
     comes_after,
     law_of,
     size_of,
@@ -35,20 +35,6 @@ from memdyn.plan.stage import ATTACK, FIGURES, Kind
 from memdyn.plan.study import build_plan
 from studies import study
 
-RECORD = {
-    "rule": "run_attack",
-    "started": "2026-11-29T04:38:25+00:00",
-    "ended": "2026-11-29T04:38:27+00:00",
-    "seconds": 9.0,
-    "threads": 1,
-    "peak_mb": 1.0,
-    "peak_cuda_mb": None,
-    "host": "",
-    "slurm_job": "",
-    "commit": "",
-    "digest": "",
-    "versions": {},
-}
 OTHERS = 3.0  # CPU seconds of each job that is no attack
 
 
@@ -71,7 +57,7 @@ def finish_with_records(plan, seconds: dict[str, float]) -> None:
 def seconds_of(plan) -> dict[str, set[float]]:
     found: dict[str, set[float]] = {}
     for work in work_after_scoring(plan):
-        found.setdefault(work.name, set()).add(work.seconds and round(work.seconds - START_SECONDS - LEAST, 6))
+        found.setdefault(work.name, set()).add(work.unit and round(work.unit - LEAST, 6))
     return found
 
 

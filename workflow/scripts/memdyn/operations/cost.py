@@ -119,7 +119,7 @@ def _time(plan: StudyPlan, nets: Nets | None, slots: int) -> Iterator[str]:
             yield f"time of {part}: {number}about {amount(of)}{_named_parts(of, amount)} ({_sources(of)})"
     if known:
         at_once = f"{slots} jobs" if slots > 1 else "one job"
-        yield f"in all about {amount(known)}, {duration(wall(known, slots))} with {at_once} at a time"
+        yield f"time: in all about {amount(known)}, {duration(wall(known, slots))} with {at_once} at a time"
         yield from _meanings(plan, nets, known)
     yield from _unknown(plan, nets, works)
 

@@ -80,7 +80,11 @@ def left(works: Sequence[Work], seen: Mapping[str, Seen], slots: int) -> float:
         works: without what has finished; jobs that run count whole, but for what is known to be done of them.
         seen: by the keys of works.
     """
-    paces = _paces(works, seen)
+    finished = {work.key: list(seen[work.key].finished) for work in works if work.key in seen}
+    paces = _paces(works, finished)
+    late = {work.key: _late(work, seen[work.key], paces[work.key]) for work in works if work.key in seen}
+    if any(late.values()):
+        paces = _paces(works, {key: jobs + late[key] for key, jobs in finished.items()})
     chains: dict[str, dict[int, float]] = defaultdict(dict)
     side_by_side = at_the_end = 0.0
     for work in works:
@@ -98,16 +102,15 @@ def left(works: Sequence[Work], seen: Mapping[str, Seen], slots: int) -> float:
     return max(side_by_side / slots, longest) + at_the_end
 
 
-def _paces(works: Iterable[Work], seen: Mapping[str, Seen]) -> dict[str, float]:
-    """Key -> how many times as long as reckoned its jobs take.
+def _paces(works: Iterable[Work], jobs: Mapping[str, Sequence[tuple[float, float]]]) -> dict[str, float]:
+    """Key -> how many times as long as reckoned its jobs take, by the units and seconds of some.
 
     What is known of fewer jobs leans on what is known of more, with the weight of a job: one that was disturbed, or the
     first of its kind, does not turn the estimate over.
     """
     known = [work for work in works if work.unit is not None]
-    jobs = {work.key: seen[work.key].finished if work.key in seen else () for work in known}
-    took = {work.key: sum(seconds for _, seconds in jobs[work.key]) for work in known}
-    due = {work.key: sum(work.job(units) for units, _ in jobs[work.key]) for work in known}
+    took = {work.key: sum(seconds for _, seconds in jobs.get(work.key, ())) for work in known}
+    due = {work.key: sum(work.job(units) for units, _ in jobs.get(work.key, ())) for work in known}
     reckoned = sum(work.seconds for work in known) + sum(due.values())
     of_all = _leaning(sum(took.values()), sum(due.values()), 1.0, _AT_FIRST * reckoned)
     by_name: dict[str, list[Work]] = defaultdict(list)
@@ -120,6 +123,13 @@ def _paces(works: Iterable[Work], seen: Mapping[str, Seen]) -> dict[str, float]:
         for work in alike:
             paces[work.key] = _leaning(took[work.key], due[work.key], of_name, work.job(work.whole))
     return paces
+
+
+def _late(work: Work, seen: Seen, pace: float) -> list[tuple[float, float]]:
+    """Jobs that have run for longer than they should have taken, and tell as much before they end."""
+    return [
+        (units, seconds) for units, seconds in seen.running if units >= work.whole and seconds > pace * work.job(units)
+    ]
 
 
 def _leaning(took: float, due: float, towards: float, weight: float) -> float:
