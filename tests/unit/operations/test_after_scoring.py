@@ -29,7 +29,7 @@ from memdyn.operations.after_scoring import (
     work_after_scoring,
 )
 from memdyn.operations.calibrate.kept import Calibration, Law, keep, name_of
-from memdyn.operations.cost import statement
+from memdyn.operations.cost import told_times
 from memdyn.operations.places import places
 from memdyn.plan import stage as stages
 from memdyn.plan.stage import ATTACK, FIGURES, Kind
@@ -62,7 +62,7 @@ def finish_with_records(plan, seconds: dict[str, float]) -> None:
 
 def told(plan) -> str:
     """What the statement says of them."""
-    return next(line for line in statement(plan, 2) if line.startswith("time of attacks, analyses and report"))
+    return next(line for line in told_times(plan, None, 2) if line.startswith("time of attacks, analyses and report"))
 
 
 def seconds_of(plan) -> dict[str, set[float]]:
@@ -122,7 +122,7 @@ def test_nothing_is_left_of_a_finished_study(tmp_path):
     plan = plan_of(tmp_path)
     finish(plan)
     assert work_after_scoring(plan) == []
-    assert list(statement(plan, 1)) == ["all 16 models are trained and scored"]
+    assert list(told_times(plan, None, 1)) == []
 
 
 @pytest.mark.parametrize("change, times", [({"shadow_models": 16}, 2), ({"base.checkpoints": [0, 4]}, 0.5)])

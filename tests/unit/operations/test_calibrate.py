@@ -14,7 +14,7 @@ from memdyn.attacks.shadow_scores import ShadowScores
 from memdyn.config.load import load_study
 from memdyn.data.pool import read_pool, write_pool
 from memdyn.operations.calibrate.kept import Calibration, Law, keep, name_of, newest
-from memdyn.operations.calibrate.measure import fitted
+from memdyn.operations.calibrate.measure import Budget, Study, fitted
 from memdyn.operations.calibrate.small_jobs import Place
 from memdyn.operations.calibrate.stand_in import pool_like, sizes
 from memdyn.plan.study import build_plan
@@ -96,6 +96,42 @@ def test_margins_of_stand_ins_tell_members_and_samples_differ(tmp_path):
     assert 0.55 < roc_of(margins, signals.mask, ()).auc < 0.75
     between, within = margins.mean(axis=0).var(), margins.var(axis=0).mean()
     assert between > within > 0
+
+
+def test_a_budget_ends_by_either_clock(monkeypatch):
+    """On a busy machine a minute of CPU time is six by the clock."""
+    cpu, clock = [0.0], [100.0]
+    monkeypatch.setattr("memdyn.operations.calibrate.measure.time.process_time", lambda: cpu[0])
+    monkeypatch.setattr("memdyn.operations.calibrate.measure.time.monotonic", lambda: clock[0])
+    budget = Budget(40.0, 80.0)
+    cpu[0], clock[0] = 15.0, 130.0
+    assert budget.lasts() and budget.lasts(0.5)
+    clock[0] = 145.0
+    assert budget.lasts() and not budget.lasts(0.5), "half of the time by the clock"
+    clock[0] = 181.0
+    assert not budget.lasts()
+    cpu[0], clock[0] = 41.0, 110.0
+    assert not budget.lasts()
+
+
+def test_what_there_is_no_time_for_is_named(tmp_path):
+    plan = build_plan(load_study(study({"results": str(tmp_path), "attacks": [{"name": "loss"}]})))
+    late = Study(plan, tmp_path / "stand-ins", 40.0, 0.0)
+    late.measure_nets()
+    late.measure_after()
+    assert (late.training, late.probes, late.after) == ({}, {}, {})
+    assert {"training of mlp", "training of logistic", "loss", "dynamics"} <= set(late.left_out)
+
+
+def test_a_law_that_runs_out_of_time_is_none(tmp_path, monkeypatch):
+    """Of too few pieces it would be a guess."""
+    plan = build_plan(load_study(study({"results": str(tmp_path), "attacks": [{"name": "loss"}]})))
+    late = Study(plan, tmp_path / "stand-ins", 40.0, 40.0)
+    lasting = iter([True, False])  # a law is begun, two of its pieces are measured
+    monkeypatch.setattr(Budget, "lasts", lambda budget, share=1.0: next(lasting, False))
+    monkeypatch.setattr(Study, "_seconds", lambda *of: 1.0)
+    late.measure_after()
+    assert late.after == {} and late.left_out[0] == "loss"
 
 
 @pytest.mark.slow

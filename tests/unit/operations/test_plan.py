@@ -14,7 +14,7 @@ from memdyn.__main__ import main
 from memdyn.attacks.base import Prepared, build
 from memdyn.attacks.evaluate import Settings, evaluate_checkpoint
 from memdyn.config.load import load_study
-from memdyn.operations.cost import told_after_scoring
+from memdyn.operations.cost import told_times
 from memdyn.operations.plan import PICTURES, _jobs, _resolution
 from memdyn.operations.why import reasons
 from memdyn.operations.widths import expected_half, group_sizes, own_error, smoothed, widths
@@ -156,4 +156,4 @@ def test_scores_are_imported_by_one_job(tmp_path, monkeypatch):
     # import, attack, dynamics, agreement, tables, figures, page
     assert list(_jobs(plan))[-2].split() == ["in", "all", "7", "0"]
     assert sum(reason.jobs for reason in reasons(plan)) == 7
-    assert not any("not known" in line for line in told_after_scoring(plan, 1))
+    assert not any("not known" in line for line in told_times(plan, None, 1))

@@ -27,13 +27,13 @@ def statement(plan: StudyPlan, slots: int) -> Iterator[str]:
     """
     if plan.imports:
         yield from _imported(plan)
-        yield from _time(plan, None, slots)
+        yield from told_times(plan, None, slots)
         return
     nets = Nets(plan)
     yield from _trained_again(plan)
     yield from _models(nets)
     yield from _shared(plan)
-    yield from _time(plan, nets, slots)
+    yield from told_times(plan, nets, slots)
     if not is_finished(nets):
         yield from _disk(plan, nets.runs, slots)
 
@@ -101,8 +101,13 @@ def _named(runs: list[str], of: int = 0) -> str:
     return f"{', '.join(runs[:_RUNS_SHOWN])}{more}"
 
 
-def _time(plan: StudyPlan, nets: Nets | None, slots: int) -> Iterator[str]:
-    """The parts, their sum, where it comes from, and what is not in it."""
+def told_times(plan: StudyPlan, nets: Nets | None, slots: int) -> Iterator[str]:
+    """The parts of the time, their sum, where it comes from, and what is not in it.
+
+    Args:
+        nets: None where nothing is trained.
+        slots: jobs that run side by side.
+    """
     works = [*(nets.training() if nets else ()), *(nets.probes() if nets else ()), *work_after_scoring(plan)]
     works = [work for work in works if work.units]
     known = [work for work in works if work.unit is not None]
