@@ -114,8 +114,15 @@ def test_a_budget_ends_by_either_clock(monkeypatch):
     assert not budget.lasts()
 
 
+def plan_of(results):
+    changes = {"results": str(results), "attacks": [{"name": "loss"}], "dynamics.attacks": ["loss"]}
+    return build_plan(load_study(study(changes)))
+
+
 def test_what_there_is_no_time_for_is_named(tmp_path):
-    plan = build_plan(load_study(study({"results": str(tmp_path), "attacks": [{"name": "loss"}]})))
+    plan = build_plan(
+        load_study(study({"results": str(tmp_path), "attacks": [{"name": "loss"}], "dynamics.attacks": ["loss"]}))
+    )
     late = Study(plan, tmp_path / "stand-ins", 40.0, 0.0)
     late.measure_nets()
     late.measure_after()
@@ -125,7 +132,9 @@ def test_what_there_is_no_time_for_is_named(tmp_path):
 
 def test_a_law_that_runs_out_of_time_is_none(tmp_path, monkeypatch):
     """Of too few pieces it would be a guess."""
-    plan = build_plan(load_study(study({"results": str(tmp_path), "attacks": [{"name": "loss"}]})))
+    plan = build_plan(
+        load_study(study({"results": str(tmp_path), "attacks": [{"name": "loss"}], "dynamics.attacks": ["loss"]}))
+    )
     late = Study(plan, tmp_path / "stand-ins", 40.0, 40.0)
     lasting = iter([True, False])  # a law is begun, two of its pieces are measured
     monkeypatch.setattr(Budget, "lasts", lambda budget, share=1.0: next(lasting, False))

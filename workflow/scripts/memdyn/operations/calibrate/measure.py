@@ -211,7 +211,7 @@ def start_of(modules: str) -> float:
 
 
 def main() -> None:
-    """Reads a question as JSON (`config`, `folder`, `seconds`, `by_the_clock`), writes the calibration, tells what was left out."""
+    """Reads the question of `memdyn.operations.calibrate.ask`; writes the calibration, tells what was left out."""
     question = json.load(sys.stdin)
     plan = build_plan(load_study(question["config"]))
     study = Study(plan, Path(question["folder"]), question["seconds"], question["by_the_clock"])
