@@ -15,6 +15,8 @@ from memdyn.identity.recipe import read_recipe
 from memdyn.identity.records import SUFFIX, job_records
 from memdyn.operations import machine
 from memdyn.operations.calibrate.kept import Calibration, Law, calibration_of, name_of
+from memdyn.operations.disk import states
+from memdyn.operations.drawn import figures
 from memdyn.operations.places import places
 from memdyn.operations.work import AFTER, ALL_RUNS, CALIBRATED, MEASURED, ROUGH, Work
 from memdyn.plan.stage import ATTACK, FIGURES, LIMITS, REPORT, SCORED_POOL, TABLES, Kind, Stage
@@ -57,7 +59,9 @@ CALIBRATIONS = {
 _REFITS, _MILLIONS = 37, 6.4  # of the default statistics; of that benchmark
 # an attack on models in folds takes so many times as long as in pairs: LiRA's calibration, benchmarks/bench_folds.py
 IN_FOLDS, FOLDED = "attack_in_folds.py", 7.0
-SHOWN = {"tables": 3.0, "figures": 5.5, "report": 0.4}  # CPU seconds of a run
+# CPU seconds of a state (sample, checkpoint, attack, threshold) in the tables; of a figure, drawn and shown. By studies
+# of 1 to 11 runs: 20 to 31 e-6, .5 to 1.0, .02 to .04.
+SHOWN = {"tables": 25e-6, "figures": 0.7, "report": 0.03}
 
 
 def work_after_scoring(plan: StudyPlan) -> list[Work]:
@@ -66,7 +70,7 @@ def work_after_scoring(plan: StudyPlan) -> list[Work]:
     finished = cache(lambda kind, name: list(_finished(results, Path(plan.versions), kind, name)))
     known = calibration_of(plan)
     return [
-        _work(key, stage, len(plan.runs), finished(stage.kind, _name(stage)), known)
+        _work(plan, key, stage, finished(stage.kind, _name(stage)), known)
         for key, (stage, place) in places(plan).items()
         if comes_after(stage.kind) and not (place / stage.kind.product).exists()
     ]
@@ -77,8 +81,10 @@ def comes_after(kind: Kind) -> bool:
     return not kind.costs_training and not kind.per_block and kind not in (LIMITS, SCORED_POOL)
 
 
-def _work(key: str, stage: Stage, runs: int, finished: list[tuple[float, float]], known: Calibration | None) -> Work:
-    seconds, source = _seconds(stage, size_of(stage.options, _pool(stage), runs), finished, known)
+def _work(
+    plan: StudyPlan, key: str, stage: Stage, finished: list[tuple[float, float]], known: Calibration | None
+) -> Work:
+    seconds, source = _seconds(plan, stage, finished, known)
     return Work(
         key=key,
         run=_training(stage),
@@ -94,17 +100,19 @@ def _work(key: str, stage: Stage, runs: int, finished: list[tuple[float, float]]
 
 
 def _seconds(
-    stage: Stage, size: float, finished: list[tuple[float, float]], known: Calibration | None
+    plan: StudyPlan, stage: Stage, finished: list[tuple[float, float]], known: Calibration | None
 ) -> tuple[float | None, str]:
     """CPU seconds of a job without its start, and where they come from."""
     name, checkpoints = _name(stage), checkpoints_of(stage.options)
+    size = size_of(stage.options, _pool(stage), len(plan.runs))
     if finished:
         before, seconds = min(finished, key=lambda job: abs(log(size / job[0])))
         return LEAST + max(0.0, seconds - LEAST) * size / before, MEASURED
     if known and (law := known.after.get(name_of(stage))):
         return law.seconds(checkpoints, size), CALIBRATED
     if stage.kind.name in SHOWN:
-        return machine.pace().jobs * (LEAST + SHOWN[name] * size), ROUGH
+        number = states(plan) if name == TABLES.name else figures(plan)
+        return machine.pace().jobs * (LEAST + SHOWN[name] * number), ROUGH
     law = law_of(name)
     if law and stage.roots[0] == IN_FOLDS:
         law = replace(law, rate=law.rate * FOLDED)
