@@ -30,6 +30,8 @@ from memdyn.operations.after_scoring import (
 )
 from memdyn.operations.calibrate.kept import Calibration, Law, keep, name_of
 from memdyn.operations.cost import told_times
+from memdyn.operations.disk import states
+from memdyn.operations.drawn import figures
 from memdyn.operations.places import places
 from memdyn.plan import stage as stages
 from memdyn.plan.stage import ATTACK, FIGURES, Kind
@@ -80,7 +82,8 @@ def test_before_anything_has_finished_constants_of_the_demo_speak(tmp_path):
         law = LAWS[name]
         parts = law.fixed + 4 * law.checkpoint + attacks * millions * (law.once / 4 + law.rate)
         assert list(found[name]) == [pytest.approx(parts - LEAST, abs=1e-5)]
-    assert found["figures"] == {2 * SHOWN["figures"]}  # of two runs
+    assert found["figures"] == {pytest.approx(SHOWN["figures"] * figures(plan))}
+    assert found["tables"] == {pytest.approx(SHOWN["tables"] * states(plan))}
     assert {work.source for work in work_after_scoring(plan)} == {ROUGH}
     assert None not in set().union(*found.values())
 
