@@ -118,10 +118,8 @@ def told_times(plan: StudyPlan, nets: Nets | None, slots: int) -> Iterator[str]:
 
     for part, tiers in _PARTS.items():
         if of := [work for work in known if work.tier in tiers]:
-            jobs = sum(work.jobs for work in of)
-            # a job that has begun has models left, and is none that is to be started
-            number = f"{_jobs(jobs)}, " if jobs else ""
-            yield f"time of {part}: {number}about {amount(of)}{_named_parts(of, amount)} ({_sources(of)})"
+            jobs = _jobs(sum(work.jobs for work in of))
+            yield f"time of {part}: {jobs}, about {amount(of)}{_named_parts(of, amount)} ({_sources(of)})"
     if known:
         at_once = f"{slots} jobs" if slots > 1 else "one job"
         yield f"time: in all about {amount(known)}, {duration(wall(known, slots))} with {at_once} at a time"

@@ -27,7 +27,7 @@ class Count:
         trained: of these.
         left: models of each block that is not scored yet.
         begun: the models in training, each as the share of its epochs that lies on disk, summed.
-        jobs: of training that have not begun.
+        jobs: of training that have not finished: one that has begun may have to begin again.
         seconds: mean time to train a model, of its cores alone where a job's record tells; 0 while none is finished.
     """
 
@@ -50,7 +50,7 @@ class Count:
 def count(plan: StudyPlan, run: RunPlan) -> Count:
     """Counts the models of a run from what lies on disk now."""
     blocks = block_names(plan.study.config.shadow_models)
-    trained = scored = started = 0
+    trained = scored = finished_jobs = 0
     begun, seconds, logs = 0.0, [], []
     left = {block: len(models_of(block)) for block in blocks}
     trained_in = Path(plan.results, run.train.path)
@@ -64,14 +64,13 @@ def count(plan: StudyPlan, run: RunPlan) -> Count:
         if _there(log):
             trained += size
             logs.append(log)
-            started += 1
+            finished_jobs += 1
         else:
             models = list(progress_folder(trained_in, block).glob("model-*"))
             finished = [json.loads(file.read_text()) for model in models if (file := model / "log.json").exists()]
             trained += len(finished)
             seconds += [sum(row["seconds"] for row in rows) for rows in finished if isfinite(rows[-1]["loss"])]
             begun += sum(_share(model, run.train.options["epochs"]) for model in models)
-            started += bool(models)
         if _there(Path(plan.results, last.product(block))):
             scored += left.pop(block)
     by_the_clock = plan.study.config.device == "cuda"
@@ -85,7 +84,7 @@ def count(plan: StudyPlan, run: RunPlan) -> Count:
         scored=scored,
         left=tuple(left.values()),
         begun=0.0 if run.shares else begun,
-        jobs=0 if run.shares else len(blocks) - started,
+        jobs=0 if run.shares else len(blocks) - finished_jobs,
         seconds=mean,
     )
 

@@ -23,7 +23,7 @@ class Work:
         run: path of the training; empty where it is of all runs.
         tier: see above.
         name: `training`, of the probe or attack, else of the kind of stage.
-        jobs: that are to be started.
+        jobs: that have not finished.
         units: models that are to be trained or asked, those of begun jobs by what is left of them; else jobs.
         whole: units of the largest job.
         unit: seconds of one, while the machine has nothing else to do; None where nothing tells.
