@@ -1,6 +1,6 @@
 """What training and probes will take: from finished jobs, a calibration, or the arithmetic of the nets."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -79,7 +79,7 @@ class Nets:
         """Of all probes that are still to be taken; runs that share their weights share what is read off them."""
         by_training = {net.plan.train.path: net for net in reversed(self.runs)}
         found = {stage.path: (run, name, stage) for run in self.plan.all_runs for name, stage in run.probes.items()}
-        works = (self._probe(by_training[run.train.path], *of) for of in found.values() for run in of[:1])
+        works = [self._probe(by_training[run.train.path], run, name, stage) for run, name, stage in found.values()]
         return [work for work in works if work.jobs]
 
     def _probe(self, net: Net, run: RunPlan, name: str, stage: Stage) -> Work:
@@ -144,10 +144,3 @@ def _record(block: Path) -> tuple[int, JobRecord]:
 def _a_model(finished: Sequence[tuple[int, JobRecord]], device: str) -> float:
     spent = sum(each.seconds if device == "cuda" else each.cpu_seconds / each.threads for _, each in finished)
     return spent / sum(models for models, _ in finished)
-
-
-def work_of_nets(plan: StudyPlan) -> Iterator[Work]:
-    """Training and probes of a study."""
-    nets = Nets(plan)
-    yield from nets.training()
-    yield from nets.probes()
