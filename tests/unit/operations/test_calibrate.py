@@ -163,4 +163,4 @@ def test_a_study_is_calibrated(tmp_path, capsys):
     assert {name.split()[0] for name in found.after} == {"loss", "dynamics", "agreement"}
     assert all(0 < seconds < 5 for seconds in (*found.training.values(), *found.probes.values()))
     assert 0 < found.light_start < found.start
-    assert main(["plan", "--configfile", str(config)]) == 0 and "calibrated on" in capsys.readouterr().out
+    assert main(["plan", "--configfile", str(config)]) == 0 and "calibrated: on" in capsys.readouterr().out
