@@ -82,7 +82,8 @@ def test_attacks_without_shadow_models_are_told_where_the_study_has_them(study):
         "| AVG | 4 | advantage | 0.2400 [0.2200, 0.2600] | 0.0010 | 2.1 | 200 |",
         "| POW | 4 | advantage | 0.3400 [0.3200, 0.3600] | 0.0010 | 2.1 | 200 |",
     ]
-    assert said[13].startswith("Null control over all") and "| AVG | 4 | advantage | 0.2400 | 0.0010 | 2.1 | 200 |" in said
+    assert said[13].startswith("Null control over all")
+    assert "| AVG | 4 | advantage | 0.2400 | 0.0010 | 2.1 | 200 |" in said
 
 
 def test_where_no_study_has_run(tmp_path):

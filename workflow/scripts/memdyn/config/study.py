@@ -75,8 +75,8 @@ class StudyConfig(Strict):
     )
     uncalibrated: UncalibratedConfig | None = Field(
         default=None,
-        description="Attacks without shadow models at a threshold of their own: AVG, POW; and Tail-TNR. `{}`: with these "
-        "defaults; null: not done, but where runs are held against a baseline, which has them by `regularization`.",
+        description="Attacks without shadow models at a threshold of their own: AVG, POW; and Tail-TNR. `{}`: with "
+        "the defaults; null: not done, but where runs are held against a baseline (`regularization` has them).",
     )
     dynamics: DynamicsConfig = Field(default_factory=DynamicsConfig, description="Vulnerability plane and zones.")
     analysis: AnalysisConfig = Field(default_factory=AnalysisConfig, description="The full dynamics of each run.")

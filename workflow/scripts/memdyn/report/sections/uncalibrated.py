@@ -1,5 +1,7 @@
 """What attackers without shadow models find at one threshold that known samples set: AVG and POW; and Tail-TNR."""
 
+from math import isnan
+
 from memdyn.report.draw import formatting
 from memdyn.report.page.tables import Table, run_cell, text_cells
 from memdyn.report.rows import at_last, runs_in
@@ -18,20 +20,22 @@ _SHOWN = {
 def tabulate_uncalibrated(study: Study) -> Table:
     """Advantages and tails at each run's last checkpoint, each beside its mean where memberships are swapped."""
     table = study.tables["uncalibrated"]
-    last = at_last(table).set_index(["attack", "metric"]).sort_index()
-    told = [key for key in _SHOWN if last.loc[key, "value"].notna().any()]  # few members have no small share
+    runs, last = runs_in(table, study.styles), at_last(table).set_index(["run", "attack", "metric"])
+    # few members have no small share
+    told = [key for key in _SHOWN if any(not isnan(last.loc[(run, *key), "value"]) for run in runs)]
     rows = []
-    for run in runs_in(table, study.styles):
-        own, texts = last[last["run"] == run], []
+    for run in runs:
+        texts = []
         for key in told:
-            row = own.loc[key].iloc[0]
+            row = last.loc[(run, *key)]
             texts += [formatting.interval(*row[["value", "low", "high"]]), formatting.number(row["null_value"])]
         rows.append([run_cell(study.styles[run]), *text_cells(*texts)])
     caption = (
         "Attacks on the loss that need no shadow models, means over models at each run's last checkpoint, with "
-        f"{level_words(table)} intervals. AVG, POW: the advantage (TPR minus FPR), on other samples, of the threshold that "
-        "some members of the model, and for POW non-members too, have set. Tail-TNR: the share of non-members whose "
-        "loss is above that of 99 % of the members, or of 99.9 %. Null: the mean where memberships are swapped at random."
+        f"{level_words(table)} intervals. AVG, POW: the advantage (TPR minus FPR), on other samples, of the threshold "
+        "that some members of the model, and for POW non-members too, have set. Tail-TNR: the share of non-members "
+        "whose loss is above that of 99 % of the members, or of 99.9 %. Null: the mean where memberships are swapped "
+        "at random."
     )
     return Table(caption, ["run", *(text for key in told for text in (_SHOWN[key], "null"))], rows)
 
