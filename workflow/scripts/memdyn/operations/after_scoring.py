@@ -23,7 +23,8 @@ _READ = 3  # finished jobs of a kind, the last ones
 LEAST = 0.2  # seconds: what is not proportional to the size
 START_SECONDS = 1.0  # of a job that needs no torch
 # CPU seconds of jobs on a core of an EPYC with AVX-512, busy, 29 November 2026, as `memdyn plan --calibrate` measured
-# them; reliability of two attacks that train, uncalibrated 4.4 times as long with its null. By the name of an attack, else of a kind.
+# them; reliability of two attacks that train; uncalibrated reckoned: with its null 4.4 times what it was. By the name
+# of an attack, else of a kind.
 LAWS = {
     "loss": Law(0.2, 0.09, 0.2, 1.6),
     "lira": Law(0.3, 0.27, 0.5, 2.5),
