@@ -96,8 +96,8 @@ class Import:
                 raise ValueError(
                     f"{self.path}: {array} at checkpoint {checkpoint} (counted from 0) has {np.count_nonzero(odd)} "
                     f"values that are no finite numbers up to {LARGEST:g}, the first is {here[odd][0]}, of model "
-                    f"{model}, sample {sample}; allowed: finite numbers, and NaN where a model has NaN among its margins: "
-                    "it failed"
+                    f"{model}, sample {sample}; allowed: finite numbers, and NaN where a model has NaN among its "
+                    "margins: it failed"
                 )
 
     def pool(self) -> Pool:
