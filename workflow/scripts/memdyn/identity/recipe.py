@@ -50,8 +50,8 @@ def open_stage(stage: dict[str, Any], folder: str | Path, own: Iterable[str] = (
     found = versions([*stage["roots"], *own])
     recipe = {**with_code(stage), "inputs": inputs, "versions": found, "made": circumstances()}
     while not path.exists():
-        # the jobs of a stage write one recipe: one that ended meanwhile takes what others have half written for the rest
-        # of a killed one (`sweep_older`)
+        # the jobs of a stage write one recipe: one that ended meanwhile takes what others have half written for what
+        # a killed one left (`sweep_older`)
         with suppress(FileNotFoundError):
             write_recipe(path, recipe)
 
