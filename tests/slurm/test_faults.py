@@ -93,6 +93,7 @@ def test_a_job_without_enough_memory_gets_more_at_its_second_attempt(
     assert_as_undisturbed(checkout, 8, undisturbed)
 
 
+@pytest.mark.usefixtures("pool")
 def test_preempted_jobs_are_started_again_by_slurm_or_else_by_the_run(
     checkout: Checkout, undisturbed: dict[str, str]
 ) -> None:
