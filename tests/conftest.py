@@ -9,9 +9,9 @@ import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when numpy and torch are imported, which is after this
 
-# By seconds measured, but for files of tests/slurm, which lie apart: they wait more than they work, and side by side they
-# would leave a core idle. Then come all others of tests/workflow, each of which runs studies, and of tests/slurm, then
-# LONG_UNITS.
+# By seconds measured, but for files of tests/slurm, which lie apart: they wait more than they work, and side by side
+# they would leave a core idle. Then come all others of tests/workflow, of which each runs whole studies, and of
+# tests/slurm, then LONG_UNITS.
 LONGEST = (
     *("slurm/test_outages.py", "workflow/test_crash.py", "workflow/test_mechanisms.py", "workflow/test_edit_matrix.py"),
     *("workflow/test_archive.py", "workflow/test_own_code.py", "slurm/test_study.py", "workflow/test_interim.py"),
