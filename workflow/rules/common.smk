@@ -16,18 +16,20 @@ from memdyn.plan.study import build_plan
 from memdyn.operations.after_scoring import work_after_scoring
 from memdyn.operations import attempts, locked, slurm
 from memdyn.operations.cost import statement
+from memdyn.operations.discard import discard_read, watch
 from memdyn.operations.guard import (
-    discard_read,
     link_current,
     refuse_missing_data,
     refuse_needless_training,
 )
+from memdyn.operations.inputs import Asked, Inputs
 from memdyn.operations.interruption import Interruption
 from memdyn.operations.progress import Progress
 from memdyn.operations.shown import Shown
 from memdyn.operations.status import all_jobs, failures
 from memdyn.operations.wanted import announce, note_wanted
-from memdyn.operations.weights import is_to_be_trained
+from memdyn.operations.weights import CHECKPOINTS, Readers
+from snakemake.dag import DAG
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from snakemake.settings.enums import Quietness
@@ -76,7 +78,10 @@ BLOCKS = block_names(OPTIONS.shadow_models)
 HAS_TEACHERS = any(run.train.needs for run in PLAN.trained)
 IMPORTS = PLAN.imports
 POOLS = {} if IMPORTS else {run.pool.path: run.run.pool for run in PLAN.runs}
+READERS = Readers.of_plan(PLAN)
 POOL_FILE = f"{RESULTS}/{{pool}}/pool.arrow"
+WEIGHTS = f"{RESULTS}/{{pool}}/{{run}}/{{block}}/{CHECKPOINTS}"
+TRAINING_LOG = f"{RESULTS}/{{pool}}/{{run}}/{{block}}/log.parquet"
 
 
 def jobs_at_once():
@@ -99,6 +104,14 @@ def cost_lines():
     except (OSError, ValueError) as error:  # a file that a job is just replacing
         lines = [f"unknown ({error})"]
     yield from (f"cost: {line}" for line in lines)
+
+
+def check_inputs():
+    """Refuses to make again what is finished without all that it was made of."""
+    try:
+        INPUTS.refuse_remaking(workflow.dag.needrun_jobs())
+    except RuntimeError as error:
+        raise WorkflowError(str(error)) from None
 
 
 def state_cost():
@@ -158,10 +171,14 @@ if IS_MAIN:
         if link_current(PLAN):  # there is nothing to start
             note_wanted(PLAN)
         discard_read(PLAN)
+        watch(DAG, PLAN)
 
 
 # Every path names what it was made from, so files are never too old: inputs are `ancient`, and only what is missing
-# is made.
+# is made; what is finished names of its inputs those alone that are there.
+INPUTS = Inputs((lambda: Asked.of(workflow.dag_settings)) if IS_MAIN else None)
+
+
 def stage(*path):
     """The stage whose folder is the path; its options and code, as one sorted dict."""
     try:
@@ -171,9 +188,17 @@ def stage(*path):
 
 
 def masks_of(pool, models):
-    return ancient(
-        [f"{RESULTS}/{pool}/membership/{name}.npz" for name in mask_names(models)]
-    )
+    return [f"{RESULTS}/{pool}/membership/{name}.npz" for name in mask_names(models)]
+
+
+def all_masks(wc):
+    return masks_of(wc.pool, range(OPTIONS.shadow_models))
+
+
+def tables_of(names, folder):
+    """Tables by name, in a folder of a run's outputs."""
+    outputs = f"{RESULTS}/{{pool}}/{{run}}/{{outputs}}"
+    return {name: f"{outputs}/{folder}/{name}.parquet" for name in names}
 
 
 def asked_often(function):
@@ -192,7 +217,6 @@ def first_blocks_first(priority):
     return of_block
 
 
-@asked_often
 def block_masks(wc):
     return masks_of(wc.pool, models_of(wc.block))
 
@@ -244,66 +268,18 @@ def source_files(pool):
     return POOLS[pool].dataset.source_files(OPTIONS.data_dir)
 
 
-def downloaded_files(pool):
-    return source_files(pool) if POOLS[pool].dataset.downloadable else []
+def downloaded_files(wc):
+    return source_files(wc.pool) if POOLS[wc.pool].dataset.downloadable else []
 
 
-# Snakemake makes anew what has an input that is made anew, be it `ancient`, while that input is not there. So what is
-# finished names no weights, or one more probe would take all others again from weights that are trained again for it.
-def is_finished(product, wc):
-    """Asked by a start alone: its jobs have been told to do what they do. Nor where it will be made again all the same:
-    where jobs are forced, or pool or masks, which it is made of too, are to be made anew.
-    """
-    settings = workflow.dag_settings
-    forced = settings.forceall or settings.forcerun or settings.forcetargets
-    made_of = [product, f"{RESULTS}/{wc.pool}/pool.arrow", *block_masks(wc)]
-    return IS_MAIN and not forced and all(map(os.path.exists, made_of))
+def is_to_be_trained(wc):
+    return READERS.is_to_be_trained(f"{wc.pool}/{wc.run}", wc.block)
 
 
-@asked_often
-def weights_of(wc):
-    """Weights that a probe has still to read."""
-    product = f"{RESULTS}/{wc.pool}/{wc.run}/{wc.probe}/{wc.block}/signals.parquet"
-    folder = f"{RESULTS}/{wc.pool}/{wc.run}/{wc.block}/checkpoints"
-    return [] if is_finished(product, wc) else ancient(folder)
-
-
-@asked_often
-def log_of(wc):
-    """The log of the training of these weights."""
-    product = f"{RESULTS}/{wc.pool}/{wc.run}/{wc.probe}/{wc.block}/signals.parquet"
-    folder = f"{RESULTS}/{wc.pool}/{wc.run}/{wc.block}"
-    return [] if is_finished(product, wc) else ancient(f"{folder}/log.parquet")
-
-
-# for studies with teachers alone, since each function is asked of each block
 def teachers_of(wc):
     """Weights of the same block of those that a run learns from."""
-    train = PLAN.stage(f"{wc.pool}/{wc.run}")
-    log = f"{RESULTS}/{train.path}/{wc.block}/log.parquet"
-    if is_finished(log, wc) and not is_to_be_trained(PLAN, train, wc.block):
-        return []
-    needs = train.needs.values()
-    return ancient([f"{RESULTS}/{need.path}/{wc.block}/checkpoints" for need in needs])
-
-
-def check_inputs():
-    """Refuses, before Snakemake deletes anything, to make again what is finished without the weights it was made of."""
-    if not IS_MAIN:
-        return
-    for job in workflow.dag.needrun_jobs():
-        is_probe = job.rule.name == "probe_block" and not job.input.get("checkpoints")
-        is_student = (
-            HAS_TEACHERS
-            and job.rule.name == "train_block"
-            and job.params.get("teachers")
-            and not job.input.get("teachers")
-        )
-        if is_probe or is_student:
-            raise WorkflowError(
-                f"{job.output[0]} is finished, and Snakemake would delete it and make it again without the weights that it "
-                f"was made of: leave out --rerun-triggers, or force it with -R {job.rule.name}"
-            )
+    needs = PLAN.stage(f"{wc.pool}/{wc.run}").needs.values()
+    return [f"{RESULTS}/{need.path}/{wc.block}/{CHECKPOINTS}" for need in needs]
 
 
 def teacher_params(wc):
@@ -319,22 +295,18 @@ def teacher_params(wc):
 def signals_of(folder):
     """What a probe has read off all blocks, from the path of its folder below the results."""
     probe = PLAN.stage(folder)
-    return ancient(
-        [
-            f"{RESULTS}/{folder}/{block}/signals.parquet"
-            for block in BLOCKS
-            if probe.is_of(block)
-        ]
-    )
+    return [
+        f"{RESULTS}/{probe.product(block)}" for block in BLOCKS if probe.is_of(block)
+    ]
 
 
 def outputs_of(wc):
     return signals_of(f"{wc.pool}/{wc.run}/{wc.outputs}")
 
 
-def read_besides(*path):
-    """What the stage of this path reads of other probes than the outputs, by their names."""
-    needs = stage(*path)["options"].get("needs", {})
+def read_besides(wc):
+    """What a stage of a run's outputs reads of other probes, by their names."""
+    needs = stage(*dict(wc.items()).values())["options"].get("needs", {})
     return {name: signals_of(folder) for name, folder in needs.items()}
 
 

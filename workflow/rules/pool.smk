@@ -18,10 +18,13 @@ for dataset, missing in DOWNLOADS.items():
             "../scripts/download_dataset.py"
 
 
+needed = INPUTS.of("build_pool", [POOL_FILE])
+
+
 rule build_pool:
     # of the user's own files the content is in the folder's name, and a built pool does without them
     input:
-        lambda wc: ancient(downloaded_files(wc.pool)),
+        needed(downloaded_files),
     output:
         pool=POOL_FILE,
     log:
@@ -40,13 +43,15 @@ rule build_pool:
 
 
 DRAW_MASKS = "draw_coins.py" if OPTIONS.audit else "draw_membership.py"
+MASKS = f"{RESULTS}/{{pool}}/membership/{{masks}}.npz"
+needed = INPUTS.of("draw_membership", [MASKS])
 
 
 rule draw_membership:
     input:
-        pool=ancient(rules.build_pool.output.pool),
+        pool=needed(POOL_FILE),
     output:
-        masks=f"{RESULTS}/{{pool}}/membership/{{masks}}.npz",
+        masks=MASKS,
     log:
         f"{RESULTS}/{{pool}}/membership/{{masks}}.log",
     localrule: True

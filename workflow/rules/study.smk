@@ -7,23 +7,25 @@ STUDY_TABLES = study_tables(
     bool(OPTIONS.realised),
 )
 TABLES = f"{VERSIONS}/{PLAN.tables.folder}"
+TABLE_FILES = {name: f"{TABLES}/{name}.parquet" for name in STUDY_TABLES}
+needed = INPUTS.of("compare_runs", TABLE_FILES.values())
 
 
 rule compare_runs:
     input:
-        pools=ancient(run_files(lambda run: f"{run.pool.path}/pool.arrow")),
-        logs=ancient(
+        pools=needed(run_files(lambda run: f"{run.pool.path}/pool.arrow")),
+        logs=needed(
             [
                 f"{RESULTS}/{run.train.path}/{block}/log.parquet"
                 for run in PLAN.runs
                 for block in BLOCKS
             ]
         ),
-        attacks=ancient(
+        attacks=needed(
             [file for name in taken_over("attack") for file in attack_files(name)]
         ),
-        replicates=ancient(attack_files("replicates")),
-        dynamics=ancient(
+        replicates=needed(attack_files("replicates")),
+        dynamics=needed(
             [
                 f"{RESULTS}/{run.dynamics.path}/{name}.parquet"
                 for name in taken_over("dynamics")
@@ -31,15 +33,15 @@ rule compare_runs:
                 if name != "samples"
             ]
         ),
-        samples=ancient(run_files(lambda run: f"{run.dynamics.path}/samples.parquet")),
-        agreement=ancient(
+        samples=needed(run_files(lambda run: f"{run.dynamics.path}/samples.parquet")),
+        agreement=needed(
             [
                 f"{RESULTS}/{run.agreement.path}/{name}.parquet"
                 for name in taken_over("agreement")
                 for run in PLAN.runs
             ]
         ),
-        analysis=ancient(
+        analysis=needed(
             [
                 f"{RESULTS}/{run.analysis.path}/{name}.parquet"
                 for name in taken_over("analysis")
@@ -47,22 +49,26 @@ rule compare_runs:
                 if run.analysis
             ]
         ),
-        uncalibrated=ancient(uncalibrated_files("uncalibrated")),
-        uncalibrated_replicates=ancient(uncalibrated_files("uncalibrated_replicates")),
+        uncalibrated=needed(uncalibrated_files("uncalibrated")),
+        uncalibrated_replicates=needed(uncalibrated_files("uncalibrated_replicates")),
         # runs are compared with a baseline sample by sample
-        outputs=[
-            file
-            for run in PLAN.runs
-            if run.uncalibrated
-            for file in signals_of(run.outputs.path)
-        ],
-        masks=[
-            file
-            for run in PLAN.runs
-            if run.uncalibrated
-            for file in masks_of(run.pool.path, range(OPTIONS.shadow_models))
-        ],
-        distances=ancient(
+        outputs=needed(
+            [
+                file
+                for run in PLAN.runs
+                if run.uncalibrated
+                for file in signals_of(run.outputs.path)
+            ]
+        ),
+        masks=needed(
+            [
+                file
+                for run in PLAN.runs
+                if run.uncalibrated
+                for file in masks_of(run.pool.path, range(OPTIONS.shadow_models))
+            ]
+        ),
+        distances=needed(
             [
                 f"{RESULTS}/{run.distance.path}/{name}.parquet"
                 for name in taken_over("distance")
@@ -70,7 +76,7 @@ rule compare_runs:
                 if run.distance
             ]
         ),
-        reliability=ancient(
+        reliability=needed(
             [
                 f"{RESULTS}/{run.reliability.path}/{name}.parquet"
                 for name in taken_over("reliability")
@@ -78,7 +84,7 @@ rule compare_runs:
                 if run.reliability
             ]
         ),
-        realised=ancient(
+        realised=needed(
             [
                 f"{RESULTS}/{run.realised.path}/{name}.parquet"
                 for name in taken_over("realised")
@@ -87,7 +93,7 @@ rule compare_runs:
             ]
         ),
     output:
-        **{name: f"{TABLES}/{name}.parquet" for name in STUDY_TABLES},
+        **TABLE_FILES,
     log:
         f"{TABLES}/compare.log",
     conda:
