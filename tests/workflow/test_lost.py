@@ -1,4 +1,4 @@
-"""What is lost and what then runs: what is missing and asked for, and nothing whose artifact is there.
+"""What is lost and what then runs: what is missing and needed, and nothing whose artifact is there.
 
 Dry runs of a study that looks finished, of a teacher and its student, whose weights are gone as ever. Most ask for one
 more attack, which reads the pool, the masks and the scores of both: what is lost of these is made again, and with
@@ -26,7 +26,14 @@ STUDY = {
 }
 STUDY_JOBS = {"compare_runs": 1, "draw_figures": 1, "write_report": 1}
 MORE = {"run_attack": 2, "compare_attacks": 2, **STUDY_JOBS}  # the jobs of one more attack
-ALL = {"build_pool": 1, "draw_membership": 1, "train_block": 2, "probe_block": 2, "compute_dynamics": 2, **MORE}
+ALL = MORE | {
+    "build_pool": 1,
+    "draw_membership": 1,
+    "train_block": 2,
+    "probe_block": 2,
+    "compute_dynamics": 2,
+    "analyse_dynamics": 2,
+}
 
 # below the results, by what lies there
 PLACES = {
@@ -51,12 +58,11 @@ FINISHED = [
     (["pool"], [], {}),
     ([*BEHIND, "tables", "figures"], [], {}),
     (["page"], [], {"write_report": 1}),
-    ([*BEHIND, "tables", "page"], [], {"write_report": 1, "compare_runs": 1}),
+    ([*BEHIND, "page"], [], {"write_report": 1}),
     (["pool", "figures", "page"], [], {"build_pool": 1, "draw_figures": 1, "write_report": 1}),
     (["pool", "masks", "tables", "figures", "page"], [], {"build_pool": 1, **STUDY_JOBS}),
     (["a table of each attack", "tables", "figures", "page"], [], {"run_attack": 2, **STUDY_JOBS}),
-    (["pool", "masks", "attacks"], ["--until", "run_attack"], {"build_pool": 1, "draw_membership": 1, "run_attack": 2}),
-    (["pool"], ["--until", "probe_block"], {}),
+    (["pool", "tables", "figures", "page", "attacks"], ["--until", "run_attack"], {"build_pool": 1, "run_attack": 2}),
     (["pool"], ["--forcerun", "draw_figures"], {"build_pool": 1, "draw_figures": 1}),
     ([], ["--forcerun", "run_attack"], {"run_attack": 2}),
     ([], ["--forcerun", "probe_block"], {"train_block": 2, "probe_block": 2}),

@@ -22,7 +22,7 @@ from memdyn.operations.guard import (
     refuse_missing_data,
     refuse_needless_training,
 )
-from memdyn.operations.inputs import Asked, Inputs
+from memdyn.operations.inputs import Forced, Inputs
 from memdyn.operations.interruption import Interruption
 from memdyn.operations.progress import Progress
 from memdyn.operations.shown import Shown
@@ -176,7 +176,7 @@ if IS_MAIN:
 
 # Every path names what it was made from, so files are never too old: inputs are `ancient`, and only what is missing
 # is made; what is finished names of its inputs those alone that are there.
-INPUTS = Inputs((lambda: Asked.of(workflow.dag_settings)) if IS_MAIN else None)
+INPUTS = Inputs((lambda: Forced.of(workflow.dag_settings)) if IS_MAIN else None)
 
 
 def stage(*path):

@@ -1,11 +1,11 @@
-"""What is finished names of its inputs those that are there; what is asked for reaches its own."""
+"""What is finished names of its inputs those that are there; what is forced is reached."""
 
 from types import SimpleNamespace
 
 import pytest
 from snakemake.io import is_flagged
 
-from memdyn.operations.inputs import Asked, Inputs
+from memdyn.operations.inputs import Forced, Inputs
 
 
 class Wildcards(dict):
@@ -24,8 +24,8 @@ A, B = Wildcards(of="a"), Wildcards(of="b")
 ALL = ["pool", "mask-1", "mask-2"]
 
 
-def start(**asked):
-    return Inputs(lambda: Asked(**{name: frozenset(rules) for name, rules in asked.items()}))
+def start():
+    return Inputs(Forced)
 
 
 def of(inputs, again=lambda wildcards: False, rule="run_attack"):
@@ -57,21 +57,18 @@ def test_all_inputs_are_ancient(folder):
 
 
 @pytest.mark.parametrize(
-    ("asked", "reached"),
+    ("forced", "reached"),
     [
-        ({}, ""),
-        ({"forced": ["run_attack"]}, "attack tables figures page"),
-        ({"forced": ["build_pool"]}, "pool masks train probe attack analysis tables figures page"),
-        ({"forced": ["probe_block"]}, "train probe attack analysis tables figures page"),
-        ({"forced": ["draw_figures"]}, "figures page"),
-        ({"until": ["probe_block"]}, "attack analysis tables figures page"),
-        ({"until": ["run_attack"]}, "tables figures page"),
-        ({"omitted": ["draw_figures"]}, "figures page"),
-        ({"until": ["results/studies/a/report.html"]}, "pool masks train probe attack analysis tables figures page"),
-        ({"forced": ["all"]}, ""),
+        ([], ""),
+        (["run_attack"], "attack tables figures page"),
+        (["build_pool"], "pool masks train probe attack analysis tables figures page"),
+        (["probe_block"], "train probe attack analysis tables figures page"),
+        (["draw_figures", "compare_runs"], "tables figures page"),
+        (["results/studies/a/report.html"], "pool masks train probe attack analysis tables figures page"),
+        (["all"], ""),
     ],
 )
-def test_what_is_asked_for_is_reached(asked, reached):
+def test_what_is_forced_is_reached(forced, reached):
     rules = {
         "pool": "build_pool",
         "masks": "draw_membership",
@@ -83,14 +80,20 @@ def test_what_is_asked_for_is_reached(asked, reached):
         "figures": "draw_figures",
         "page": "write_report",
     }
-    given = Asked(**{name: frozenset(of) for name, of in asked.items()})
-    assert [name for name, rule in rules.items() if given.reaches(rule)] == reached.split()
+    assert [name for name, rule in rules.items() if Forced(frozenset(forced)).reaches(rule)] == reached.split()
 
 
-def test_what_is_asked_for_is_read_off_snakemakes_settings():
-    of = {"forcetargets": True, "targets": {"compare_runs"}, "until": set(), "omit_from": set(), "forceall": False}
-    assert Asked.of(SimpleNamespace(forcerun=["run_attack"], **of)).forced == {"run_attack", "compare_runs"}
-    assert Asked.of(SimpleNamespace(forcerun=[], **of | {"forceall": True})).reaches("build_pool")
+def test_what_is_forced_is_read_off_snakemakes_settings():
+    given = {"forcerun": ["run_attack"], "targets": {"compare_runs"}, "forcetargets": False, "forceall": False}
+    assert Forced.of(SimpleNamespace(**given)).names == {"run_attack"}
+    assert Forced.of(SimpleNamespace(**given | {"forcetargets": True})).names == {"run_attack", "compare_runs"}
+    assert Forced.of(SimpleNamespace(**given | {"forceall": True})).reaches("build_pool")
+
+
+def test_what_is_finished_names_all_where_it_is_forced(folder):
+    forced = Inputs(lambda: Forced(frozenset({"compute_dynamics", "compare_runs"})))
+    assert of(forced, rule="compare_runs")(ALL)(A) == ALL
+    assert of(forced, rule="run_attack")(ALL)(A) == ALL[:2]
 
 
 def test_what_is_finished_is_not_made_again_without_what_is_lost(folder):
@@ -100,10 +103,3 @@ def test_what_is_finished_is_not_made_again_without_what_is_lost(folder):
     with pytest.raises(RuntimeError, match=r"made-a is finished, .* without mask-2, .*-R run_attack"):
         inputs.refuse_remaking([SimpleNamespace(output=["other"]), job])
     inputs.refuse_remaking([SimpleNamespace(output=["other"])])
-
-
-def test_every_rule_with_inputs_has_a_place_in_the_order_of_the_work():
-    from memdyn.operations.inputs import _AFTER, _BEFORE
-
-    places = {name: Asked(until=frozenset([name])).reaches("run_attack") for name in (*_BEFORE, *_AFTER)}
-    assert [name for name, is_before in places.items() if is_before] == list(_BEFORE)

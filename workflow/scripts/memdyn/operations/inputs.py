@@ -5,7 +5,7 @@ missing is made. Yet Snakemake makes anew what has an input that is missing and 
 attack, which reads the pool, would with a lost pool train all models again. So what is finished does not name what is
 lost.
 
-Where the command line asks for work of its own, what lies behind that is named as ever, or it would not be reached.
+Where jobs are forced, they and what comes after them name all, or they would not be reached.
 """
 
 import inspect
@@ -32,40 +32,28 @@ def _place(rule: str) -> int:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a command line asks for beyond what is missing: rules, or files.
+class Forced:
+    """What a command line wants made again.
 
     Attributes:
-        forced: of --forcerun, and of targets with --force.
-        until, omitted: of --until and --omit-from.
+        names: of rules and files: of --forcerun, and of targets with --force.
         everything: --forceall.
     """
 
-    forced: frozenset[str] = frozenset()
-    until: frozenset[str] = frozenset()
-    omitted: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
     everything: bool = False
 
     @classmethod
-    def of(cls, settings: Any) -> "Asked":
+    def of(cls, settings: Any) -> "Forced":
         """Args: settings: Snakemake's of the graph."""
-        forced = {*settings.forcerun, *(settings.targets if settings.forcetargets else ())}
-        sets = (frozenset(map(str, each)) for each in (forced, settings.until, settings.omit_from))
-        return cls(*sets, everything=settings.forceall)
+        names = {*settings.forcerun, *(settings.targets if settings.forcetargets else ())}
+        return cls(frozenset(map(str, names)), settings.forceall)
 
     def reaches(self, rule: str) -> bool:
         """Whether the rule is to name all that it is made from, though it is finished."""
-        if self.everything or any("/" in name or "." in name for name in self.forced | self.until | self.omitted):
-            return True
-        again = self.forced | (
-            {"train_block"} if "probe_block" in self.forced else set()
-        )  # of weights that may be gone
-        place = _place(rule)
-        return (
-            rule in again
-            or any(place > _place(name) for name in again | self.until)
-            or any(place >= _place(name) for name in self.omitted)
-        )
+        is_file = any("/" in name or "." in name for name in self.names)
+        again = self.names | ({"train_block"} if "probe_block" in self.names else set())  # of weights that may be gone
+        return self.everything or is_file or rule in again or any(_place(rule) > _place(name) for name in again)
 
 
 @dataclass
@@ -73,16 +61,16 @@ class Inputs:
     """Of all rules of a start; in a job, which has been told to do what it does, nothing is left out.
 
     Attributes:
-        asked: -> what the command line asks for, known once all rules are read; None: in a job.
+        forced: -> what is to be made again, known once all rules are read; None: in a job.
         left_out: what a finished job does not name, one for each of its products.
     """
 
-    asked: Callable[[], Asked] | None
+    forced: Callable[[], Forced] | None
     left_out: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._is_there = cache(exists)  # thousands of jobs name the same pool
-        self._leaves_out = cache(lambda rule: self.asked is not None and not self.asked().reaches(rule))
+        self._leaves_out = cache(lambda rule: self.forced is not None and not self.forced().reaches(rule))
 
     def of(
         self, rule: str, products: Iterable[str], again: Callable[[Any], bool] = lambda wildcards: False
