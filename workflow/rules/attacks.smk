@@ -9,7 +9,7 @@ rule run_attack:
     input:
         unpack(needed(read_besides)),
         pool=needed(POOL_FILE),
-        masks=needed(all_masks),
+        masks=needed(masks_of),
         outputs=needed(outputs_of),
     output:
         **ATTACK,
@@ -36,7 +36,7 @@ rule compute_dynamics:
     input:
         unpack(needed(read_besides)),
         pool=needed(POOL_FILE),
-        masks=needed(all_masks),
+        masks=needed(masks_of),
         outputs=needed(outputs_of),
     output:
         **DYNAMICS,
@@ -62,7 +62,7 @@ rule analyse_dynamics:
     input:
         unpack(needed(read_besides)),
         pool=needed(POOL_FILE),
-        masks=needed(all_masks),
+        masks=needed(masks_of),
         outputs=needed(outputs_of),
     output:
         **ANALYSIS,
@@ -88,7 +88,7 @@ rule compare_attacks:
     input:
         unpack(needed(read_besides)),
         pool=needed(POOL_FILE),
-        masks=needed(all_masks),
+        masks=needed(masks_of),
         outputs=needed(outputs_of),
     output:
         **AGREEMENT,
@@ -113,7 +113,7 @@ needed = INPUTS.of("measure_uncalibrated", UNCALIBRATED.values())
 rule measure_uncalibrated:
     input:
         pool=needed(POOL_FILE),
-        masks=needed(all_masks),
+        masks=needed(masks_of),
         outputs=needed(outputs_of),
     output:
         **UNCALIBRATED,
@@ -139,7 +139,7 @@ rule measure_reliability:
     input:
         unpack(needed(read_besides)),
         pool=needed(POOL_FILE),
-        masks=needed(all_masks),
+        masks=needed(masks_of),
         outputs=needed(outputs_of),
     output:
         **RELIABILITY,
@@ -164,7 +164,7 @@ rule measure_realised:
     input:
         unpack(needed(read_besides)),
         pool=needed(POOL_FILE),
-        masks=needed(all_masks),
+        masks=needed(masks_of),
         outputs=needed(outputs_of),
     output:
         **REALISED,

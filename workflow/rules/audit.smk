@@ -13,7 +13,7 @@ needed = INPUTS.of("audit_run", AUDIT.values())
 rule audit_run:
     input:
         pool=needed(POOL_FILE),
-        masks=needed(all_masks),
+        masks=needed(masks_of),
         outputs=needed(outputs_of),
     output:
         **AUDIT,
@@ -35,16 +35,10 @@ needed = INPUTS.of("compare_audits", TABLE_FILES.values())
 
 rule compare_audits:
     input:
-        pools=needed(run_files(lambda run: f"{run.pool.path}/pool.arrow")),
-        logs=needed(
-            [
-                f"{RESULTS}/{run.train.path}/{block}/log.parquet"
-                for run in PLAN.runs
-                for block in BLOCKS
-            ]
-        ),
-        bounds=needed(run_files(lambda run: f"{run.audit.path}/bounds.parquet")),
-        accuracy=needed(run_files(lambda run: f"{run.audit.path}/accuracy.parquet")),
+        pools=needed(FILES.pools),
+        logs=needed(FILES.logs),
+        bounds=needed(FILES.tables("audit", ["bounds"])),
+        accuracy=needed(FILES.tables("audit", ["accuracy"])),
     output:
         **TABLE_FILES,
     log:

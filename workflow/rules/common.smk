@@ -11,7 +11,8 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
 from memdyn.config.errors import ConfigError
 from memdyn.config.load import load_study
 from memdyn.config.yaml_file import refuse_misread
-from memdyn.design.blocks import block_names, mask_names, models_of
+from memdyn.design.blocks import models_of
+from memdyn.plan.files import CHECKPOINTS, Files
 from memdyn.plan.study import build_plan
 from memdyn.operations.after_scoring import work_after_scoring
 from memdyn.operations import attempts, locked, slurm
@@ -28,7 +29,7 @@ from memdyn.operations.progress import Progress
 from memdyn.operations.shown import Shown
 from memdyn.operations.status import all_jobs, failures
 from memdyn.operations.wanted import announce, note_wanted
-from memdyn.operations.weights import CHECKPOINTS, Readers
+from memdyn.operations.weights import Readers
 from snakemake.dag import DAG
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
@@ -74,10 +75,9 @@ PLAN = make_plan()
 OPTIONS = PLAN.study.config
 RESULTS = OPTIONS.results
 VERSIONS = PLAN.versions
-BLOCKS = block_names(OPTIONS.shadow_models)
 HAS_TEACHERS = any(run.train.needs for run in PLAN.trained)
 IMPORTS = PLAN.imports
-POOLS = {} if IMPORTS else {run.pool.path: run.run.pool for run in PLAN.runs}
+FILES = Files(PLAN)
 READERS = Readers.of_plan(PLAN)
 POOL_FILE = f"{RESULTS}/{{pool}}/pool.arrow"
 WEIGHTS = f"{RESULTS}/{{pool}}/{{run}}/{{block}}/{CHECKPOINTS}"
@@ -187,20 +187,44 @@ def stage(*path):
         raise WorkflowError(str(error)) from None
 
 
-def masks_of(pool, models):
-    return [f"{RESULTS}/{pool}/membership/{name}.npz" for name in mask_names(models)]
-
-
-def all_masks(wc):
-    return masks_of(wc.pool, range(OPTIONS.shadow_models))
-
-
 def tables_of(names, folder):
     """Tables by name, in a folder of a run's outputs."""
     outputs = f"{RESULTS}/{{pool}}/{{run}}/{{outputs}}"
     return {name: f"{outputs}/{folder}/{name}.parquet" for name in names}
 
 
+# input functions
+def masks_of(wc):
+    return FILES.masks(wc.pool)
+
+
+def block_masks(wc):
+    return FILES.masks(wc.pool, models_of(wc.block))
+
+
+def outputs_of(wc):
+    return FILES.signals(f"{wc.pool}/{wc.run}/{wc.outputs}")
+
+
+def read_besides(wc):
+    """What a stage of a run's outputs reads of other probes, by their names."""
+    needs = stage(*dict(wc.items()).values())["options"].get("needs", {})
+    return {name: FILES.signals(folder) for name, folder in needs.items()}
+
+
+def teachers_of(wc):
+    return FILES.teachers(f"{wc.pool}/{wc.run}", wc.block)
+
+
+def downloads_of(wc):
+    return FILES.downloaded(wc.pool)
+
+
+def is_to_be_trained(wc):
+    return READERS.is_to_be_trained(f"{wc.pool}/{wc.run}", wc.block)
+
+
+# params and resources
 def asked_often(function):
     """Of each of thousands of blocks: its signature at hand, which Snakemake works out anew two or three times a job."""
     function.__signature__ = inspect.signature(function)
@@ -215,10 +239,6 @@ def first_blocks_first(priority):
         return priority - models_of(wc.block).start / OPTIONS.shadow_models
 
     return of_block
-
-
-def block_masks(wc):
-    return masks_of(wc.pool, models_of(wc.block))
 
 
 @asked_often
@@ -263,25 +283,6 @@ def gpus():
     return 1 if OPTIONS.device == "cuda" else 0
 
 
-def source_files(pool):
-    """Files that the samples of a pool are read from."""
-    return POOLS[pool].dataset.source_files(OPTIONS.data_dir)
-
-
-def downloaded_files(wc):
-    return source_files(wc.pool) if POOLS[wc.pool].dataset.downloadable else []
-
-
-def is_to_be_trained(wc):
-    return READERS.is_to_be_trained(f"{wc.pool}/{wc.run}", wc.block)
-
-
-def teachers_of(wc):
-    """Weights of the same block of those that a run learns from."""
-    needs = PLAN.stage(f"{wc.pool}/{wc.run}").needs.values()
-    return [f"{RESULTS}/{need.path}/{wc.block}/{CHECKPOINTS}" for need in needs]
-
-
 def teacher_params(wc):
     """The mechanism and the recipe of each of them."""
     train = PLAN.stage(f"{wc.pool}/{wc.run}")
@@ -290,60 +291,3 @@ def teacher_params(wc):
         {"mechanism": mechanism, "options": need.options}
         for mechanism, need in zip(mechanisms, train.needs.values())
     ]
-
-
-def signals_of(folder):
-    """What a probe has read off all blocks, from the path of its folder below the results."""
-    probe = PLAN.stage(folder)
-    return [
-        f"{RESULTS}/{probe.product(block)}" for block in BLOCKS if probe.is_of(block)
-    ]
-
-
-def outputs_of(wc):
-    return signals_of(f"{wc.pool}/{wc.run}/{wc.outputs}")
-
-
-def read_besides(wc):
-    """What a stage of a run's outputs reads of other probes, by their names."""
-    needs = stage(*dict(wc.items()).values())["options"].get("needs", {})
-    return {name: signals_of(folder) for name, folder in needs.items()}
-
-
-def attack_files(name):
-    """One table of every attack of every run, runs in order, attacks in order."""
-    return [
-        f"{RESULTS}/{attack.path}/{name}.parquet"
-        for run in PLAN.runs
-        for attack in run.attacks.values()
-    ]
-
-
-def uncalibrated_files(name):
-    """One table of what every run says without shadow models; none where the study does not ask for it."""
-    return [
-        f"{RESULTS}/{run.uncalibrated.path}/{name}.parquet"
-        for run in PLAN.runs
-        if run.uncalibrated
-    ]
-
-
-def run_files(pattern):
-    return [f"{RESULTS}/{pattern(run)}" for run in PLAN.runs]
-
-
-def missing_downloads():
-    """Published data set -> its files that are not there; only these are declared as outputs, which Snakemake deletes."""
-    wanted = {
-        pool.dataset.name: source_files(folder)
-        for folder, pool in POOLS.items()
-        if pool.dataset.downloadable
-    }
-    missing = {
-        name: [file for file in files if not Path(file).exists()]
-        for name, files in wanted.items()
-    }
-    return {name: files for name, files in missing.items() if files}
-
-
-DOWNLOADS = missing_downloads()

@@ -7,7 +7,7 @@ rule analyse_level_distance:
     input:
         unpack(needed(read_besides)),
         pool=needed(POOL_FILE),
-        masks=needed(all_masks),
+        masks=needed(masks_of),
         outputs=needed(outputs_of),
     output:
         **DISTANCE,

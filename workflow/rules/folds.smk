@@ -13,7 +13,7 @@ needed = INPUTS.of("attack_in_folds", ATTACK.values())
 rule attack_in_folds:
     input:
         pool=needed(POOL_FILE),
-        masks=needed(all_masks),
+        masks=needed(masks_of),
         outputs=needed(outputs_of),
     output:
         **ATTACK,
@@ -36,33 +36,14 @@ needed = INPUTS.of("compare_folds", TABLE_FILES.values())
 
 rule compare_folds:
     input:
-        pools=needed(run_files(lambda run: f"{run.pool.path}/pool.arrow")),
-        logs=needed(
-            [
-                f"{RESULTS}/{run.train.path}/{block}/log.parquet"
-                for run in PLAN.runs
-                for block in BLOCKS
-            ]
-        ),
+        pools=needed(FILES.pools),
+        logs=needed(FILES.logs),
         attacks=needed(
-            [
-                file
-                for name in taken_over("attack")
-                if name in IN_FOLDS
-                for file in attack_files(name)
-            ]
+            FILES.attacks([name for name in taken_over("attack") if name in IN_FOLDS])
         ),
-        replicates=needed(attack_files("replicates")),
-        outputs=needed(
-            [file for run in PLAN.runs for file in signals_of(run.outputs.path)]
-        ),
-        masks=needed(
-            [
-                file
-                for run in PLAN.runs
-                for file in masks_of(run.pool.path, range(OPTIONS.shadow_models))
-            ]
-        ),
+        replicates=needed(FILES.attacks(["replicates"])),
+        outputs=needed(FILES.outputs),
+        masks=needed(FILES.all_masks),
     output:
         **TABLE_FILES,
     log:

@@ -1,5 +1,5 @@
 # A data set becomes a pool: duplicates dropped, parts drawn, masks for all shadow models.
-for dataset, missing in DOWNLOADS.items():
+for dataset, missing in FILES.missing_downloads().items():
 
     rule:
         name:
@@ -24,7 +24,7 @@ needed = INPUTS.of("build_pool", [POOL_FILE])
 rule build_pool:
     # of the user's own files the content is in the folder's name, and a built pool does without them
     input:
-        needed(downloaded_files),
+        needed(downloads_of),
     output:
         pool=POOL_FILE,
     log:
@@ -36,8 +36,8 @@ rule build_pool:
         runtime=lambda wc, attempt: 30 * attempt,
     params:
         stage=lambda wc: stage(wc.pool),
-        dataset=lambda wc: POOLS[wc.pool].dataset.model_dump(),
-        files=lambda wc: source_files(wc.pool),
+        dataset=lambda wc: FILES.dataset(wc.pool).model_dump(),
+        files=lambda wc: FILES.samples(wc.pool),
     script:
         "../scripts/build_pool.py"
 

@@ -7,7 +7,7 @@ needed = INPUTS.of("draw_figures", [FIGURES])
 rule draw_figures:
     input:
         tables=needed(list(TABLE_FILES.values())),
-        pools=needed(run_files(lambda run: f"{run.pool.path}/pool.arrow")),
+        pools=needed(FILES.pools),
     output:
         figures=report(
             directory(FIGURES),

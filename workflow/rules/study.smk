@@ -13,85 +13,29 @@ needed = INPUTS.of("compare_runs", TABLE_FILES.values())
 
 rule compare_runs:
     input:
-        pools=needed(run_files(lambda run: f"{run.pool.path}/pool.arrow")),
-        logs=needed(
-            [
-                f"{RESULTS}/{run.train.path}/{block}/log.parquet"
-                for run in PLAN.runs
-                for block in BLOCKS
-            ]
-        ),
-        attacks=needed(
-            [file for name in taken_over("attack") for file in attack_files(name)]
-        ),
-        replicates=needed(attack_files("replicates")),
+        pools=needed(FILES.pools),
+        logs=needed(FILES.logs),
+        attacks=needed(FILES.attacks(taken_over("attack"))),
+        replicates=needed(FILES.attacks(["replicates"])),
         dynamics=needed(
-            [
-                f"{RESULTS}/{run.dynamics.path}/{name}.parquet"
-                for name in taken_over("dynamics")
-                for run in PLAN.runs
-                if name != "samples"
-            ]
+            FILES.tables(
+                "dynamics",
+                [name for name in taken_over("dynamics") if name != "samples"],
+            )
         ),
-        samples=needed(run_files(lambda run: f"{run.dynamics.path}/samples.parquet")),
-        agreement=needed(
-            [
-                f"{RESULTS}/{run.agreement.path}/{name}.parquet"
-                for name in taken_over("agreement")
-                for run in PLAN.runs
-            ]
+        samples=needed(FILES.tables("dynamics", ["samples"])),
+        agreement=needed(FILES.tables("agreement", taken_over("agreement"))),
+        analysis=needed(FILES.tables("analysis", taken_over("analysis"))),
+        uncalibrated=needed(FILES.tables("uncalibrated", ["uncalibrated"])),
+        uncalibrated_replicates=needed(
+            FILES.tables("uncalibrated", ["uncalibrated_replicates"])
         ),
-        analysis=needed(
-            [
-                f"{RESULTS}/{run.analysis.path}/{name}.parquet"
-                for name in taken_over("analysis")
-                for run in PLAN.runs
-                if run.analysis
-            ]
-        ),
-        uncalibrated=needed(uncalibrated_files("uncalibrated")),
-        uncalibrated_replicates=needed(uncalibrated_files("uncalibrated_replicates")),
         # runs are compared with a baseline sample by sample
-        outputs=needed(
-            [
-                file
-                for run in PLAN.runs
-                if run.uncalibrated
-                for file in signals_of(run.outputs.path)
-            ]
-        ),
-        masks=needed(
-            [
-                file
-                for run in PLAN.runs
-                if run.uncalibrated
-                for file in masks_of(run.pool.path, range(OPTIONS.shadow_models))
-            ]
-        ),
-        distances=needed(
-            [
-                f"{RESULTS}/{run.distance.path}/{name}.parquet"
-                for name in taken_over("distance")
-                for run in PLAN.runs
-                if run.distance
-            ]
-        ),
-        reliability=needed(
-            [
-                f"{RESULTS}/{run.reliability.path}/{name}.parquet"
-                for name in taken_over("reliability")
-                for run in PLAN.runs
-                if run.reliability
-            ]
-        ),
-        realised=needed(
-            [
-                f"{RESULTS}/{run.realised.path}/{name}.parquet"
-                for name in taken_over("realised")
-                for run in PLAN.runs
-                if run.realised
-            ]
-        ),
+        outputs=needed(FILES.outputs) if OPTIONS.regularization else [],
+        masks=needed(FILES.all_masks) if OPTIONS.regularization else [],
+        distances=needed(FILES.tables("distance", taken_over("distance"))),
+        reliability=needed(FILES.tables("reliability", taken_over("reliability"))),
+        realised=needed(FILES.tables("realised", taken_over("realised"))),
     output:
         **TABLE_FILES,
     log:

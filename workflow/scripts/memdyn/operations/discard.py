@@ -14,7 +14,8 @@ from typing import Any
 from memdyn.jobs.atomic import discard
 from memdyn.jobs.retention import is_temporary
 from memdyn.operations.wanted import others_wanted
-from memdyn.operations.weights import CHECKPOINTS, Readers
+from memdyn.operations.weights import Readers
+from memdyn.plan.files import CHECKPOINTS
 from memdyn.plan.study import StudyPlan
 
 Block = tuple[str, str]  # folder of a training, below the results; name of one of its blocks

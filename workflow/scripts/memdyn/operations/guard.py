@@ -16,7 +16,8 @@ from memdyn.identity.differences import differences
 from memdyn.identity.recipe import RECIPE, read_recipe, with_code
 from memdyn.jobs.atomic import atomic_path
 from memdyn.operations.progress import duration
-from memdyn.operations.weights import CHECKPOINTS, Readers
+from memdyn.operations.weights import Readers
+from memdyn.plan.files import CHECKPOINTS
 from memdyn.plan.stage import POOL, TRAIN, Stage
 from memdyn.plan.study import StudyPlan
 

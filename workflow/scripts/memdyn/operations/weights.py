@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from memdyn.design.blocks import models_of
+from memdyn.plan.files import CHECKPOINTS
 from memdyn.plan.stage import TRAIN, Stage
 from memdyn.plan.study import StudyPlan
-
-CHECKPOINTS = "checkpoints"
 
 
 @dataclass(frozen=True)
