@@ -2,7 +2,6 @@
 import gc
 import inspect
 import os
-import re
 import sys
 from pathlib import Path
 
@@ -26,7 +25,7 @@ from memdyn.operations.guard import (
 from memdyn.operations.inputs import Forced, Inputs
 from memdyn.operations.interruption import Interruption
 from memdyn.operations.progress import Progress
-from memdyn.operations.shown import Shown
+from memdyn.operations.shown import Shown, silence_the_scheduler
 from memdyn.operations.status import all_jobs, failures
 from memdyn.operations.wanted import announce, note_wanted
 from memdyn.operations.weights import Readers
@@ -40,10 +39,7 @@ from snakemake.settings.types import ExecMode
 gc.set_threshold(1_000_000)
 
 
-# two lines a choice of jobs, hundreds in a run, which say nothing that the lines of the jobs do not
-_OF_THE_SCHEDULER = re.compile(r"Select jobs to execute|Execute \d+ jobs")
-logger.addFilter(lambda record: not _OF_THE_SCHEDULER.match(str(record.msg)))
-
+silence_the_scheduler()
 IS_MAIN = workflow.exec_mode == ExecMode.DEFAULT
 PROFILES = sorted(Path(workflow.basedir).glob("profiles/*/*.yaml"))
 
