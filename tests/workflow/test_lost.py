@@ -123,6 +123,13 @@ def test_of_a_finished_study(names: list[str], arguments: list[str], jobs: dict[
         assert made.planned(*arguments, "--config", "allow_retrain=true") == jobs
 
 
+def test_the_cost_of_a_part_is_told_to_be_of_the_whole(made: Project):
+    with lost(made, ["page"]):
+        told = "cost: what follows is of the whole study, of which --until draw_figures makes a part\n"
+        assert told in made.run("--dry-run", "--until", "draw_figures")
+        assert "of the whole study" not in made.run("--dry-run")
+
+
 @pytest.mark.parametrize(("names", "arguments", "jobs"), WITH_ONE_MORE_ATTACK)
 def test_with_one_more_attack(names: list[str], arguments: list[str], jobs: dict[str, int], made: Project):
     more = ("allow_retrain=true", 'attacks=[{"name": "loss"}, {"name": "lira"}]')

@@ -24,6 +24,7 @@ from memdyn.operations.guard import (
 )
 from memdyn.operations.inputs import Forced, Inputs
 from memdyn.operations.interruption import Interruption
+from memdyn.operations.part import part
 from memdyn.operations.progress import Progress
 from memdyn.operations.shown import Shown, silence_the_scheduler
 from memdyn.operations.status import all_jobs, failures
@@ -95,6 +96,8 @@ def cost_lines():
     """What the study stands on and will cost."""
     for pool, file in PLAN.gone.items():
         yield f"data: {file} is gone; its pool, {RESULTS}/{pool}, is built and stands for it"
+    if asked := part(workflow.dag_settings):
+        yield f"cost: what follows is of the whole study, of which {asked} makes a part"
     try:
         lines = list(statement(PLAN, jobs_at_once()))
     except (OSError, ValueError) as error:  # a file that a job is just replacing
