@@ -5,6 +5,7 @@ STUDY_TABLES = study_tables(
     bool(OPTIONS.regularization),
     any(run.reliability for run in PLAN.runs),
     bool(OPTIONS.realised),
+    any(run.uncalibrated for run in PLAN.runs),
 )
 TABLES = f"{VERSIONS}/{PLAN.tables.folder}"
 TABLE_FILES = {name: f"{TABLES}/{name}.parquet" for name in STUDY_TABLES}
@@ -30,6 +31,7 @@ rule compare_runs:
         uncalibrated_replicates=needed(
             FILES.tables("uncalibrated", ["uncalibrated_replicates"])
         ),
+        uncalibrated_null=needed(FILES.tables("uncalibrated", ["uncalibrated_null"])),
         # runs are compared with a baseline sample by sample
         outputs=needed(FILES.outputs) if OPTIONS.regularization else [],
         masks=needed(FILES.all_masks) if OPTIONS.regularization else [],
