@@ -20,6 +20,7 @@ import pytest
 import warm
 from memdyn.config.probes import OutputsProbe
 from memdyn.jobs.lease import hold
+from memdyn.operations.wanted import WANTED
 from memdyn.store.scores import read_epochs, read_sample_ids, read_signal
 from project import PROJECT, Project
 from snakemakes import ENVIRONMENT, Snakemakes
@@ -125,6 +126,8 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
         assert made.run(rule) == 0
         made.seconds[rule] = time.monotonic() - started
     assert content(project) == made.content, "called without a kill, the scripts must do what Snakemake did"
+    for note in project.results.glob(f"studies/*/{WANTED}"):
+        note.unlink()  # by which this checkout would keep all weights, also those of the studies on its copies
     return made
 
 

@@ -1,6 +1,5 @@
 """Weights that are gone are trained again for who has still to read them, and for nobody else."""
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -65,22 +64,8 @@ def test_weights_of_a_teacher_wait_for_a_student_that_is_trained_again(made: Pro
     assert weights.exists()
 
 
-def test_forced_jobs_are_given_their_weights(made: Project):
-    assert made.planned(*ALLOWED, "--forcerun", "probe_block") == {"train_block": 2, "probe_block": 2}
-
-
 def scores(project: Project) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in sorted(project.results.rglob("signals.parquet"))}
-
-
-def test_scores_that_are_made_again_for_a_lost_pool_wait_for_their_weights(copy: Project):
-    before = scores(copy)
-    (pool,) = copy.results.glob("*/pool.arrow")
-    pool.unlink()
-    for attack in copy.results.glob("*/*/*/loss-*"):
-        shutil.rmtree(attack)
-    copy.run("--until", "run_attack")
-    assert len(before) == 2 and scores(copy) == before
 
 
 def test_finished_scores_are_not_deleted_for_want_of_weights(copy: Project):

@@ -1,18 +1,18 @@
 # Calibrated attacks, and the dynamics that are read off them. A result is of its models: their number is in the name.
 from memdyn.tables import STAGES, study_tables, taken_over
 
+ATTACK = tables_of(STAGES["attack"], "{attack}")
+needed = INPUTS.of("run_attack", ATTACK.values())
+
 
 rule run_attack:
     input:
-        unpack(lambda wc: read_besides(wc.pool, wc.run, wc.outputs, wc.attack)),
-        pool=ancient(POOL_FILE),
-        masks=lambda wc: masks_of(wc.pool, range(OPTIONS.shadow_models)),
-        outputs=outputs_of,
+        unpack(needed(read_besides)),
+        pool=needed(POOL_FILE),
+        masks=needed(masks_of),
+        outputs=needed(outputs_of),
     output:
-        **{
-            name: f"{RESULTS}/{{pool}}/{{run}}/{{outputs}}/{{attack}}/{name}.parquet"
-            for name in STAGES["attack"]
-        },
+        **ATTACK,
     log:
         f"{RESULTS}/{{pool}}/{{run}}/{{outputs}}/{{attack}}/attack.log",
     conda:
@@ -28,17 +28,18 @@ rule run_attack:
         "../scripts/run_attack.py"
 
 
+DYNAMICS = tables_of(STAGES["dynamics"], "{dynamics}")
+needed = INPUTS.of("compute_dynamics", DYNAMICS.values())
+
+
 rule compute_dynamics:
     input:
-        unpack(lambda wc: read_besides(wc.pool, wc.run, wc.outputs, wc.dynamics)),
-        pool=ancient(POOL_FILE),
-        masks=lambda wc: masks_of(wc.pool, range(OPTIONS.shadow_models)),
-        outputs=outputs_of,
+        unpack(needed(read_besides)),
+        pool=needed(POOL_FILE),
+        masks=needed(masks_of),
+        outputs=needed(outputs_of),
     output:
-        **{
-            name: f"{RESULTS}/{{pool}}/{{run}}/{{outputs}}/{{dynamics}}/{name}.parquet"
-            for name in STAGES["dynamics"]
-        },
+        **DYNAMICS,
     log:
         f"{RESULTS}/{{pool}}/{{run}}/{{outputs}}/{{dynamics}}/dynamics.log",
     conda:
@@ -53,17 +54,18 @@ rule compute_dynamics:
         "../scripts/compute_dynamics.py"
 
 
+ANALYSIS = tables_of(STAGES["analysis"], "{analysis}")
+needed = INPUTS.of("analyse_dynamics", ANALYSIS.values())
+
+
 rule analyse_dynamics:
     input:
-        unpack(lambda wc: read_besides(wc.pool, wc.run, wc.outputs, wc.analysis)),
-        pool=ancient(POOL_FILE),
-        masks=lambda wc: masks_of(wc.pool, range(OPTIONS.shadow_models)),
-        outputs=outputs_of,
+        unpack(needed(read_besides)),
+        pool=needed(POOL_FILE),
+        masks=needed(masks_of),
+        outputs=needed(outputs_of),
     output:
-        **{
-            name: f"{RESULTS}/{{pool}}/{{run}}/{{outputs}}/{{analysis}}/{name}.parquet"
-            for name in STAGES["analysis"]
-        },
+        **ANALYSIS,
     log:
         f"{RESULTS}/{{pool}}/{{run}}/{{outputs}}/{{analysis}}/analysis.log",
     conda:
@@ -78,17 +80,18 @@ rule analyse_dynamics:
         "../scripts/analyse_dynamics.py"
 
 
+AGREEMENT = tables_of(STAGES["agreement"], "{agreement}")
+needed = INPUTS.of("compare_attacks", AGREEMENT.values())
+
+
 rule compare_attacks:
     input:
-        unpack(lambda wc: read_besides(wc.pool, wc.run, wc.outputs, wc.agreement)),
-        pool=ancient(POOL_FILE),
-        masks=lambda wc: masks_of(wc.pool, range(OPTIONS.shadow_models)),
-        outputs=outputs_of,
+        unpack(needed(read_besides)),
+        pool=needed(POOL_FILE),
+        masks=needed(masks_of),
+        outputs=needed(outputs_of),
     output:
-        **{
-            name: f"{RESULTS}/{{pool}}/{{run}}/{{outputs}}/{{agreement}}/{name}.parquet"
-            for name in STAGES["agreement"]
-        },
+        **AGREEMENT,
     log:
         f"{RESULTS}/{{pool}}/{{run}}/{{outputs}}/{{agreement}}/agreement.log",
     conda:
@@ -103,16 +106,17 @@ rule compare_attacks:
         "../scripts/compare_attacks.py"
 
 
+UNCALIBRATED = tables_of(STAGES["uncalibrated"], "{uncalibrated}")
+needed = INPUTS.of("measure_uncalibrated", UNCALIBRATED.values())
+
+
 rule measure_uncalibrated:
     input:
-        pool=ancient(POOL_FILE),
-        masks=lambda wc: masks_of(wc.pool, range(OPTIONS.shadow_models)),
-        outputs=outputs_of,
+        pool=needed(POOL_FILE),
+        masks=needed(masks_of),
+        outputs=needed(outputs_of),
     output:
-        **{
-            name: f"{RESULTS}/{{pool}}/{{run}}/{{outputs}}/{{uncalibrated}}/{name}.parquet"
-            for name in STAGES["uncalibrated"]
-        },
+        **UNCALIBRATED,
     log:
         f"{RESULTS}/{{pool}}/{{run}}/{{outputs}}/{{uncalibrated}}/uncalibrated.log",
     conda:
@@ -127,17 +131,18 @@ rule measure_uncalibrated:
         "../scripts/measure_uncalibrated.py"
 
 
+RELIABILITY = tables_of(STAGES["reliability"], "{reliability}")
+needed = INPUTS.of("measure_reliability", RELIABILITY.values())
+
+
 rule measure_reliability:
     input:
-        unpack(lambda wc: read_besides(wc.pool, wc.run, wc.outputs, wc.reliability)),
-        pool=ancient(POOL_FILE),
-        masks=lambda wc: masks_of(wc.pool, range(OPTIONS.shadow_models)),
-        outputs=outputs_of,
+        unpack(needed(read_besides)),
+        pool=needed(POOL_FILE),
+        masks=needed(masks_of),
+        outputs=needed(outputs_of),
     output:
-        **{
-            name: f"{RESULTS}/{{pool}}/{{run}}/{{outputs}}/{{reliability}}/{name}.parquet"
-            for name in STAGES["reliability"]
-        },
+        **RELIABILITY,
     log:
         f"{RESULTS}/{{pool}}/{{run}}/{{outputs}}/{{reliability}}/reliability.log",
     conda:
@@ -151,17 +156,18 @@ rule measure_reliability:
         "../scripts/measure_reliability.py"
 
 
+REALISED = tables_of(STAGES["realised"], "{realised}")
+needed = INPUTS.of("measure_realised", REALISED.values())
+
+
 rule measure_realised:
     input:
-        unpack(lambda wc: read_besides(wc.pool, wc.run, wc.outputs, wc.realised)),
-        pool=ancient(POOL_FILE),
-        masks=lambda wc: masks_of(wc.pool, range(OPTIONS.shadow_models)),
-        outputs=outputs_of,
+        unpack(needed(read_besides)),
+        pool=needed(POOL_FILE),
+        masks=needed(masks_of),
+        outputs=needed(outputs_of),
     output:
-        **{
-            name: f"{RESULTS}/{{pool}}/{{run}}/{{outputs}}/{{realised}}/{name}.parquet"
-            for name in STAGES["realised"]
-        },
+        **REALISED,
     log:
         f"{RESULTS}/{{pool}}/{{run}}/{{outputs}}/{{realised}}/realised.log",
     conda:

@@ -3,18 +3,20 @@ from memdyn.tables import AUDITED, STAGES
 
 STUDY_TABLES = AUDITED
 TABLES = f"{VERSIONS}/{PLAN.tables.folder}"
+TABLE_FILES = {name: f"{TABLES}/{name}.parquet" for name in STUDY_TABLES}
+
+
+AUDIT = tables_of(STAGES["audit"], "{audit}")
+needed = INPUTS.of("audit_run", AUDIT.values())
 
 
 rule audit_run:
     input:
-        pool=ancient(POOL_FILE),
-        masks=lambda wc: masks_of(wc.pool, range(OPTIONS.shadow_models)),
-        outputs=outputs_of,
+        pool=needed(POOL_FILE),
+        masks=needed(masks_of),
+        outputs=needed(outputs_of),
     output:
-        **{
-            name: f"{RESULTS}/{{pool}}/{{run}}/{{outputs}}/{{audit}}/{name}.parquet"
-            for name in STAGES["audit"]
-        },
+        **AUDIT,
     log:
         f"{RESULTS}/{{pool}}/{{run}}/{{outputs}}/{{audit}}/audit.log",
     conda:
@@ -28,20 +30,17 @@ rule audit_run:
         "../scripts/audit_run.py"
 
 
+needed = INPUTS.of("compare_audits", TABLE_FILES.values())
+
+
 rule compare_audits:
     input:
-        pools=ancient(run_files(lambda run: f"{run.pool.path}/pool.arrow")),
-        logs=ancient(
-            [
-                f"{RESULTS}/{run.train.path}/{block}/log.parquet"
-                for run in PLAN.runs
-                for block in BLOCKS
-            ]
-        ),
-        bounds=ancient(run_files(lambda run: f"{run.audit.path}/bounds.parquet")),
-        accuracy=ancient(run_files(lambda run: f"{run.audit.path}/accuracy.parquet")),
+        pools=needed(FILES.pools),
+        logs=needed(FILES.logs),
+        bounds=needed(FILES.tables("audit", ["bounds"])),
+        accuracy=needed(FILES.tables("audit", ["accuracy"])),
     output:
-        **{name: f"{TABLES}/{name}.parquet" for name in STUDY_TABLES},
+        **TABLE_FILES,
     log:
         f"{TABLES}/compare.log",
     conda:

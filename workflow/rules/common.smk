@@ -2,7 +2,6 @@
 import gc
 import inspect
 import os
-import re
 import sys
 from pathlib import Path
 
@@ -11,23 +10,27 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
 from memdyn.config.errors import ConfigError
 from memdyn.config.load import load_study
 from memdyn.config.yaml_file import refuse_misread
-from memdyn.design.blocks import block_names, mask_names, models_of
+from memdyn.design.blocks import models_of
+from memdyn.plan.files import CHECKPOINTS, Files
 from memdyn.plan.study import build_plan
 from memdyn.operations import attempts, locked, slurm
 from memdyn.operations.cost import statement
+from memdyn.operations.discard import discard_read, watch
 from memdyn.operations.guard import (
-    discard_read,
     link_current,
     refuse_missing_data,
     refuse_needless_training,
 )
+from memdyn.operations.inputs import Forced, Inputs
 from memdyn.operations.interruption import Interruption
+from memdyn.operations.part import part
 from memdyn.operations.progress import Progress
 from memdyn.operations.refusal import Refusal, plainly
-from memdyn.operations.shown import Shown
+from memdyn.operations.shown import Shown, silence_the_scheduler
 from memdyn.operations.status import all_jobs, failures
 from memdyn.operations.wanted import announce, note_wanted
-from memdyn.operations.weights import is_to_be_trained
+from memdyn.operations.weights import Readers
+from snakemake.dag import DAG
 from snakemake.logging import logger
 from snakemake.settings.enums import Quietness
 from snakemake.settings.types import ExecMode
@@ -36,9 +39,7 @@ from snakemake.settings.types import ExecMode
 gc.set_threshold(1_000_000)
 
 
-# two lines a choice of jobs, hundreds in a run, which say nothing that the lines of the jobs do not
-_OF_THE_SCHEDULER = re.compile(r"Select jobs to execute|Execute \d+ jobs")
-logger.addFilter(lambda record: not _OF_THE_SCHEDULER.match(str(record.msg)))
+silence_the_scheduler()
 logger.addFilter(plainly)
 
 IS_MAIN = workflow.exec_mode == ExecMode.DEFAULT
@@ -72,11 +73,13 @@ PLAN = make_plan()
 OPTIONS = PLAN.study.config
 RESULTS = OPTIONS.results
 VERSIONS = PLAN.versions
-BLOCKS = block_names(OPTIONS.shadow_models)
 HAS_TEACHERS = any(run.train.needs for run in PLAN.trained)
 IMPORTS = PLAN.imports
-POOLS = {} if IMPORTS else {run.pool.path: run.run.pool for run in PLAN.runs}
+FILES = Files(PLAN)
+READERS = Readers.of_plan(PLAN)
 POOL_FILE = f"{RESULTS}/{{pool}}/pool.arrow"
+WEIGHTS = f"{RESULTS}/{{pool}}/{{run}}/{{block}}/{CHECKPOINTS}"
+TRAINING_LOG = f"{RESULTS}/{{pool}}/{{run}}/{{block}}/log.parquet"
 
 
 def jobs_at_once():
@@ -94,11 +97,21 @@ def cost_lines():
     """What the study stands on and will cost."""
     for pool, file in PLAN.gone.items():
         yield f"data: {file} is gone; its pool, {RESULTS}/{pool}, is built and stands for it"
+    if asked := part(workflow.dag_settings):
+        yield f"cost: what follows is of the whole study, of which {asked} makes a part"
     try:
         lines = list(statement(PLAN, jobs_at_once()))
     except (OSError, ValueError) as error:  # a file that a job is just replacing
         lines = [f"unknown ({error})"]
     yield from (f"cost: {line}" for line in lines)
+
+
+def check_inputs():
+    """Refuses to make again what is finished without all that it was made of."""
+    try:
+        INPUTS.refuse_remaking(workflow.dag.needrun_jobs())
+    except RuntimeError as error:
+        raise Refusal(str(error)) from None
 
 
 def state_cost():
@@ -153,10 +166,14 @@ if IS_MAIN:
         if link_current(PLAN):  # there is nothing to start
             note_wanted(PLAN)
         discard_read(PLAN)
+        watch(DAG, PLAN)
 
 
 # Every path names what it was made from, so files are never too old: inputs are `ancient`, and only what is missing
-# is made.
+# is made; what is finished names of its inputs those alone that are there.
+INPUTS = Inputs((lambda: Forced.of(workflow.dag_settings)) if IS_MAIN else None)
+
+
 def stage(*path):
     """The stage whose folder is the path; its options and code, as one sorted dict."""
     try:
@@ -165,12 +182,44 @@ def stage(*path):
         raise Refusal(str(error)) from None
 
 
-def masks_of(pool, models):
-    return ancient(
-        [f"{RESULTS}/{pool}/membership/{name}.npz" for name in mask_names(models)]
-    )
+def tables_of(names, folder):
+    """Tables by name, in a folder of a run's outputs."""
+    outputs = f"{RESULTS}/{{pool}}/{{run}}/{{outputs}}"
+    return {name: f"{outputs}/{folder}/{name}.parquet" for name in names}
 
 
+# input functions
+def masks_of(wc):
+    return FILES.masks(wc.pool)
+
+
+def block_masks(wc):
+    return FILES.masks(wc.pool, models_of(wc.block))
+
+
+def outputs_of(wc):
+    return FILES.signals(f"{wc.pool}/{wc.run}/{wc.outputs}")
+
+
+def read_besides(wc):
+    """What a stage of a run's outputs reads of other probes, by their names."""
+    needs = stage(*dict(wc.items()).values())["options"].get("needs", {})
+    return {name: FILES.signals(folder) for name, folder in needs.items()}
+
+
+def teachers_of(wc):
+    return FILES.teachers(f"{wc.pool}/{wc.run}", wc.block)
+
+
+def downloads_of(wc):
+    return FILES.downloaded(wc.pool)
+
+
+def is_to_be_trained(wc):
+    return READERS.is_to_be_trained(f"{wc.pool}/{wc.run}", wc.block)
+
+
+# params and resources
 def asked_often(function):
     """Of each of thousands of blocks: its signature at hand, which Snakemake works out anew two or three times a job."""
     function.__signature__ = inspect.signature(function)
@@ -185,11 +234,6 @@ def first_blocks_first(priority):
         return priority - models_of(wc.block).start / OPTIONS.shadow_models
 
     return of_block
-
-
-@asked_often
-def block_masks(wc):
-    return masks_of(wc.pool, models_of(wc.block))
 
 
 @asked_often
@@ -234,73 +278,6 @@ def gpus():
     return 1 if OPTIONS.device == "cuda" else 0
 
 
-def source_files(pool):
-    """Files that the samples of a pool are read from."""
-    return POOLS[pool].dataset.source_files(OPTIONS.data_dir)
-
-
-def downloaded_files(pool):
-    return source_files(pool) if POOLS[pool].dataset.downloadable else []
-
-
-# Snakemake makes anew what has an input that is made anew, be it `ancient`, while that input is not there. So what is
-# finished names no weights, or one more probe would take all others again from weights that are trained again for it.
-def is_finished(product, wc):
-    """Asked by a start alone: its jobs have been told to do what they do. Nor where it will be made again all the same:
-    where jobs are forced, or pool or masks, which it is made of too, are to be made anew.
-    """
-    settings = workflow.dag_settings
-    forced = settings.forceall or settings.forcerun or settings.forcetargets
-    made_of = [product, f"{RESULTS}/{wc.pool}/pool.arrow", *block_masks(wc)]
-    return IS_MAIN and not forced and all(map(os.path.exists, made_of))
-
-
-@asked_often
-def weights_of(wc):
-    """Weights that a probe has still to read."""
-    product = f"{RESULTS}/{wc.pool}/{wc.run}/{wc.probe}/{wc.block}/signals.parquet"
-    folder = f"{RESULTS}/{wc.pool}/{wc.run}/{wc.block}/checkpoints"
-    return [] if is_finished(product, wc) else ancient(folder)
-
-
-@asked_often
-def log_of(wc):
-    """The log of the training of these weights."""
-    product = f"{RESULTS}/{wc.pool}/{wc.run}/{wc.probe}/{wc.block}/signals.parquet"
-    folder = f"{RESULTS}/{wc.pool}/{wc.run}/{wc.block}"
-    return [] if is_finished(product, wc) else ancient(f"{folder}/log.parquet")
-
-
-# for studies with teachers alone, since each function is asked of each block
-def teachers_of(wc):
-    """Weights of the same block of those that a run learns from."""
-    train = PLAN.stage(f"{wc.pool}/{wc.run}")
-    log = f"{RESULTS}/{train.path}/{wc.block}/log.parquet"
-    if is_finished(log, wc) and not is_to_be_trained(PLAN, train, wc.block):
-        return []
-    needs = train.needs.values()
-    return ancient([f"{RESULTS}/{need.path}/{wc.block}/checkpoints" for need in needs])
-
-
-def check_inputs():
-    """Refuses, before Snakemake deletes anything, to make again what is finished without the weights it was made of."""
-    if not IS_MAIN:
-        return
-    for job in workflow.dag.needrun_jobs():
-        is_probe = job.rule.name == "probe_block" and not job.input.get("checkpoints")
-        is_student = (
-            HAS_TEACHERS
-            and job.rule.name == "train_block"
-            and job.params.get("teachers")
-            and not job.input.get("teachers")
-        )
-        if is_probe or is_student:
-            raise Refusal(
-                f"{job.output[0]} is finished, and Snakemake would delete it and make it again without the weights that it "
-                f"was made of: leave out --rerun-triggers, or force it with -R {job.rule.name}"
-            )
-
-
 def teacher_params(wc):
     """The mechanism and the recipe of each of them."""
     train = PLAN.stage(f"{wc.pool}/{wc.run}")
@@ -309,64 +286,3 @@ def teacher_params(wc):
         {"mechanism": mechanism, "options": need.options}
         for mechanism, need in zip(mechanisms, train.needs.values())
     ]
-
-
-def signals_of(folder):
-    """What a probe has read off all blocks, from the path of its folder below the results."""
-    probe = PLAN.stage(folder)
-    return ancient(
-        [
-            f"{RESULTS}/{folder}/{block}/signals.parquet"
-            for block in BLOCKS
-            if probe.is_of(block)
-        ]
-    )
-
-
-def outputs_of(wc):
-    return signals_of(f"{wc.pool}/{wc.run}/{wc.outputs}")
-
-
-def read_besides(*path):
-    """What the stage of this path reads of other probes than the outputs, by their names."""
-    needs = stage(*path)["options"].get("needs", {})
-    return {name: signals_of(folder) for name, folder in needs.items()}
-
-
-def attack_files(name):
-    """One table of every attack of every run, runs in order, attacks in order."""
-    return [
-        f"{RESULTS}/{attack.path}/{name}.parquet"
-        for run in PLAN.runs
-        for attack in run.attacks.values()
-    ]
-
-
-def uncalibrated_files(name):
-    """One table of what every run says without shadow models; none where the study does not ask for it."""
-    return [
-        f"{RESULTS}/{run.uncalibrated.path}/{name}.parquet"
-        for run in PLAN.runs
-        if run.uncalibrated
-    ]
-
-
-def run_files(pattern):
-    return [f"{RESULTS}/{pattern(run)}" for run in PLAN.runs]
-
-
-def missing_downloads():
-    """Published data set -> its files that are not there; only these are declared as outputs, which Snakemake deletes."""
-    wanted = {
-        pool.dataset.name: source_files(folder)
-        for folder, pool in POOLS.items()
-        if pool.dataset.downloadable
-    }
-    missing = {
-        name: [file for file in files if not Path(file).exists()]
-        for name, files in wanted.items()
-    }
-    return {name: files for name, files in missing.items() if files}
-
-
-DOWNLOADS = missing_downloads()

@@ -1,15 +1,16 @@
 # How far samples lie from levels of confidence: whether it tells members apart.
+DISTANCE = tables_of(STAGES["distance"], "{distance}")
+needed = INPUTS.of("analyse_level_distance", DISTANCE.values())
+
+
 rule analyse_level_distance:
     input:
-        unpack(lambda wc: read_besides(wc.pool, wc.run, wc.outputs, wc.distance)),
-        pool=ancient(POOL_FILE),
-        masks=lambda wc: masks_of(wc.pool, range(OPTIONS.shadow_models)),
-        outputs=outputs_of,
+        unpack(needed(read_besides)),
+        pool=needed(POOL_FILE),
+        masks=needed(masks_of),
+        outputs=needed(outputs_of),
     output:
-        **{
-            name: f"{RESULTS}/{{pool}}/{{run}}/{{outputs}}/{{distance}}/{name}.parquet"
-            for name in STAGES["distance"]
-        },
+        **DISTANCE,
     log:
         f"{RESULTS}/{{pool}}/{{run}}/{{outputs}}/{{distance}}/distance.log",
     conda:

@@ -3,18 +3,20 @@ from memdyn.tables import FOLDED, IN_FOLDS, taken_over
 
 STUDY_TABLES = FOLDED
 TABLES = f"{VERSIONS}/{PLAN.tables.folder}"
+TABLE_FILES = {name: f"{TABLES}/{name}.parquet" for name in STUDY_TABLES}
+
+
+ATTACK = tables_of(IN_FOLDS, "{attack}")
+needed = INPUTS.of("attack_in_folds", ATTACK.values())
 
 
 rule attack_in_folds:
     input:
-        pool=ancient(POOL_FILE),
-        masks=lambda wc: masks_of(wc.pool, range(OPTIONS.shadow_models)),
-        outputs=outputs_of,
+        pool=needed(POOL_FILE),
+        masks=needed(masks_of),
+        outputs=needed(outputs_of),
     output:
-        **{
-            name: f"{RESULTS}/{{pool}}/{{run}}/{{outputs}}/{{attack}}/{name}.parquet"
-            for name in IN_FOLDS
-        },
+        **ATTACK,
     log:
         f"{RESULTS}/{{pool}}/{{run}}/{{outputs}}/{{attack}}/attack.log",
     conda:
@@ -29,33 +31,21 @@ rule attack_in_folds:
         "../scripts/attack_in_folds.py"
 
 
+needed = INPUTS.of("compare_folds", TABLE_FILES.values())
+
+
 rule compare_folds:
     input:
-        pools=ancient(run_files(lambda run: f"{run.pool.path}/pool.arrow")),
-        logs=ancient(
-            [
-                f"{RESULTS}/{run.train.path}/{block}/log.parquet"
-                for run in PLAN.runs
-                for block in BLOCKS
-            ]
+        pools=needed(FILES.pools),
+        logs=needed(FILES.logs),
+        attacks=needed(
+            FILES.attacks([name for name in taken_over("attack") if name in IN_FOLDS])
         ),
-        attacks=ancient(
-            [
-                file
-                for name in taken_over("attack")
-                if name in IN_FOLDS
-                for file in attack_files(name)
-            ]
-        ),
-        replicates=ancient(attack_files("replicates")),
-        outputs=[file for run in PLAN.runs for file in signals_of(run.outputs.path)],
-        masks=[
-            file
-            for run in PLAN.runs
-            for file in masks_of(run.pool.path, range(OPTIONS.shadow_models))
-        ],
+        replicates=needed(FILES.attacks(["replicates"])),
+        outputs=needed(FILES.outputs),
+        masks=needed(FILES.all_masks),
     output:
-        **{name: f"{TABLES}/{name}.parquet" for name in STUDY_TABLES},
+        **TABLE_FILES,
     log:
         f"{TABLES}/compare.log",
     conda:

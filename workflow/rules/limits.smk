@@ -1,12 +1,13 @@
 # of a study with limits of its leak alone: there only where each is judged, and none is broken
 WITHIN_LIMITS = f"{VERSIONS}/{PLAN.limits.folder}/within_limits.txt"
+needed = INPUTS.of("judge_limits", [WITHIN_LIMITS])
 
 
 # Last of all, so that nothing is lost where it fails; it fails again as long as the leak is above its limit.
 rule judge_limits:
     input:
-        page=ancient(STUDY_REPORT),
-        tables=ancient(
+        page=needed(STUDY_REPORT),
+        tables=needed(
             [
                 f"{TABLES}/{name}.parquet"
                 for name in (

@@ -1,5 +1,5 @@
 # A data set becomes a pool: duplicates dropped, parts drawn, masks for all shadow models.
-for dataset, missing in DOWNLOADS.items():
+for dataset, missing in FILES.missing_downloads().items():
 
     rule:
         name:
@@ -18,10 +18,13 @@ for dataset, missing in DOWNLOADS.items():
             "../scripts/download_dataset.py"
 
 
+needed = INPUTS.of("build_pool", [POOL_FILE])
+
+
 rule build_pool:
     # of the user's own files the content is in the folder's name, and a built pool does without them
     input:
-        lambda wc: ancient(downloaded_files(wc.pool)),
+        needed(downloads_of),
     output:
         pool=POOL_FILE,
     log:
@@ -33,20 +36,22 @@ rule build_pool:
         runtime=lambda wc, attempt: 30 * attempt,
     params:
         stage=lambda wc: stage(wc.pool),
-        dataset=lambda wc: POOLS[wc.pool].dataset.model_dump(),
-        files=lambda wc: source_files(wc.pool),
+        dataset=lambda wc: FILES.dataset(wc.pool).model_dump(),
+        files=lambda wc: FILES.samples(wc.pool),
     script:
         "../scripts/build_pool.py"
 
 
 DRAW_MASKS = "draw_coins.py" if OPTIONS.audit else "draw_membership.py"
+MASKS = f"{RESULTS}/{{pool}}/membership/{{masks}}.npz"
+needed = INPUTS.of("draw_membership", [MASKS])
 
 
 rule draw_membership:
     input:
-        pool=ancient(rules.build_pool.output.pool),
+        pool=needed(POOL_FILE),
     output:
-        masks=f"{RESULTS}/{{pool}}/membership/{{masks}}.npz",
+        masks=MASKS,
     log:
         f"{RESULTS}/{{pool}}/membership/{{masks}}.log",
     localrule: True

@@ -1,12 +1,16 @@
 # One job takes one probe of a block: what is read off its networks at their checkpoints.
+SIGNALS = f"{RESULTS}/{{pool}}/{{run}}/{{probe}}/{{block}}/signals.parquet"
+needed = INPUTS.of("probe_block", [SIGNALS])
+
+
 rule probe_block:
     input:
-        pool=ancient(rules.build_pool.output.pool),
-        masks=block_masks,
-        checkpoints=weights_of,
-        log=log_of,
+        pool=needed(POOL_FILE),
+        masks=needed(block_masks),
+        checkpoints=needed(WEIGHTS),
+        log=needed(TRAINING_LOG),
     output:
-        signals=f"{RESULTS}/{{pool}}/{{run}}/{{probe}}/{{block}}/signals.parquet",
+        signals=SIGNALS,
     log:
         f"{RESULTS}/{{pool}}/{{run}}/{{probe}}/{{block}}/probe.log",
     # before further training: checkpoints leave the disk as soon as all probes have read them

@@ -1,12 +1,13 @@
 # Figures and the page. Each version of a study has a folder of its own; links show the current one.
 FIGURES = f"{VERSIONS}/{PLAN.figures.folder}"
 STUDY_REPORT = f"{VERSIONS}/{PLAN.report.folder}/report.html"
+needed = INPUTS.of("draw_figures", [FIGURES])
 
 
 rule draw_figures:
     input:
-        tables=ancient([f"{TABLES}/{name}.parquet" for name in STUDY_TABLES]),
-        pools=ancient(run_files(lambda run: f"{run.pool.path}/pool.arrow")),
+        tables=needed(list(TABLE_FILES.values())),
+        pools=needed(FILES.pools),
     output:
         figures=report(
             directory(FIGURES),
@@ -28,10 +29,13 @@ rule draw_figures:
         "../scripts/draw_figures.py"
 
 
+needed = INPUTS.of("write_report", [STUDY_REPORT])
+
+
 rule write_report:
     input:
-        tables=ancient([f"{TABLES}/{name}.parquet" for name in STUDY_TABLES]),
-        figures=ancient(rules.draw_figures.output.figures),
+        tables=needed(list(TABLE_FILES.values())),
+        figures=needed(FIGURES),
     output:
         page=report(STUDY_REPORT, category="Report", caption="../report/page.rst"),
     log:

@@ -9,12 +9,14 @@ for number, imported in enumerate(IMPORTS):
         # the file's content is in the pool's name, and what was imported does without it
         output:
             pool=f"{RESULTS}/{imported.pool.product()}",
-            masks=[
-                f"{RESULTS}/{imported.pool.path}/membership/{name}.npz"
-                for name in mask_names(range(OPTIONS.shadow_models))
+            masks=FILES.masks(imported.pool.path),
+            logs=[
+                f"{RESULTS}/{imported.stage.product(block)}" for block in FILES.blocks
             ],
-            logs=[f"{RESULTS}/{imported.stage.product(block)}" for block in BLOCKS],
-            signals=[f"{RESULTS}/{imported.outputs.product(block)}" for block in BLOCKS],
+            signals=[
+                f"{RESULTS}/{imported.outputs.product(block)}"
+                for block in FILES.blocks
+            ],
         log:
             f"{RESULTS}/{imported.pool.path}/import.log",
         conda:

@@ -8,88 +8,38 @@ STUDY_TABLES = study_tables(
     any(run.uncalibrated for run in PLAN.runs),
 )
 TABLES = f"{VERSIONS}/{PLAN.tables.folder}"
+TABLE_FILES = {name: f"{TABLES}/{name}.parquet" for name in STUDY_TABLES}
+needed = INPUTS.of("compare_runs", TABLE_FILES.values())
 
 
 rule compare_runs:
     input:
-        pools=ancient(run_files(lambda run: f"{run.pool.path}/pool.arrow")),
-        logs=ancient(
-            [
-                f"{RESULTS}/{run.train.path}/{block}/log.parquet"
-                for run in PLAN.runs
-                for block in BLOCKS
-            ]
+        pools=needed(FILES.pools),
+        logs=needed(FILES.logs),
+        attacks=needed(FILES.attacks(taken_over("attack"))),
+        replicates=needed(FILES.attacks(["replicates"])),
+        dynamics=needed(
+            FILES.tables(
+                "dynamics",
+                [name for name in taken_over("dynamics") if name != "samples"],
+            )
         ),
-        attacks=ancient(
-            [file for name in taken_over("attack") for file in attack_files(name)]
+        samples=needed(FILES.tables("dynamics", ["samples"])),
+        agreement=needed(FILES.tables("agreement", taken_over("agreement"))),
+        analysis=needed(FILES.tables("analysis", taken_over("analysis"))),
+        uncalibrated=needed(FILES.tables("uncalibrated", ["uncalibrated"])),
+        uncalibrated_replicates=needed(
+            FILES.tables("uncalibrated", ["uncalibrated_replicates"])
         ),
-        replicates=ancient(attack_files("replicates")),
-        dynamics=ancient(
-            [
-                f"{RESULTS}/{run.dynamics.path}/{name}.parquet"
-                for name in taken_over("dynamics")
-                for run in PLAN.runs
-                if name != "samples"
-            ]
-        ),
-        samples=ancient(run_files(lambda run: f"{run.dynamics.path}/samples.parquet")),
-        agreement=ancient(
-            [
-                f"{RESULTS}/{run.agreement.path}/{name}.parquet"
-                for name in taken_over("agreement")
-                for run in PLAN.runs
-            ]
-        ),
-        analysis=ancient(
-            [
-                f"{RESULTS}/{run.analysis.path}/{name}.parquet"
-                for name in taken_over("analysis")
-                for run in PLAN.runs
-                if run.analysis
-            ]
-        ),
-        uncalibrated=ancient(uncalibrated_files("uncalibrated")),
-        uncalibrated_replicates=ancient(uncalibrated_files("uncalibrated_replicates")),
-        uncalibrated_null=ancient(uncalibrated_files("uncalibrated_null")),
+        uncalibrated_null=needed(FILES.tables("uncalibrated", ["uncalibrated_null"])),
         # runs are compared with a baseline sample by sample
-        outputs=[
-            file
-            for run in PLAN.runs
-            if OPTIONS.regularization
-            for file in signals_of(run.outputs.path)
-        ],
-        masks=[
-            file
-            for run in PLAN.runs
-            if OPTIONS.regularization
-            for file in masks_of(run.pool.path, range(OPTIONS.shadow_models))
-        ],
-        distances=ancient(
-            [
-                f"{RESULTS}/{run.distance.path}/{name}.parquet"
-                for name in taken_over("distance")
-                for run in PLAN.runs
-                if run.distance
-            ]
-        ),
-        reliability=ancient(
-            [
-                f"{RESULTS}/{run.reliability.path}/{name}.parquet"
-                for name in taken_over("reliability")
-                for run in PLAN.runs
-                if run.reliability
-            ]
-        ),
-        realised=ancient(
-            [
-                f"{RESULTS}/{run.realised.path}/{name}.parquet"
-                for name in taken_over("realised")
-                for run in PLAN.runs
-                if run.realised
-            ]
-        ),
+        outputs=needed(FILES.outputs) if OPTIONS.regularization else [],
+        masks=needed(FILES.all_masks) if OPTIONS.regularization else [],
+        distances=needed(FILES.tables("distance", taken_over("distance"))),
+        reliability=needed(FILES.tables("reliability", taken_over("reliability"))),
+        realised=needed(FILES.tables("realised", taken_over("realised"))),
     output:
-        **{name: f"{TABLES}/{name}.parquet" for name in STUDY_TABLES},
+        **TABLE_FILES,
     log:
         f"{TABLES}/compare.log",
     conda:

@@ -1,21 +1,17 @@
 # One job trains a block of shadow models.
-# Weights are deleted once they are scored, unless the config keeps them all; what a killed job leaves lies in
-# `progress`, outside of the declared outputs, which Snakemake deletes before a job starts again.
-checkpoints_kept = (
-    (lambda folder: folder) if OPTIONS.keep_checkpoints == "all" else temp
-)
+# Its weights are deleted once all have read them, unless the config keeps them all (`memdyn.operations.discard`); what a
+# killed job leaves lies in `progress`, outside of the declared outputs, which Snakemake deletes before a job starts again.
+needed = INPUTS.of("train_block", [TRAINING_LOG], again=is_to_be_trained)
 
 
 rule train_block:
     input:
-        pool=ancient(rules.build_pool.output.pool),
-        masks=block_masks,
-        teachers=teachers_of if HAS_TEACHERS else [],
+        pool=needed(POOL_FILE),
+        masks=needed(block_masks),
+        teachers=needed(teachers_of) if HAS_TEACHERS else [],
     output:
-        checkpoints=checkpoints_kept(
-            directory(f"{RESULTS}/{{pool}}/{{run}}/{{block}}/checkpoints")
-        ),
-        log=f"{RESULTS}/{{pool}}/{{run}}/{{block}}/log.parquet",
+        checkpoints=directory(WEIGHTS),
+        log=TRAINING_LOG,
     log:
         f"{RESULTS}/{{pool}}/{{run}}/{{block}}/train.log",
     # before the full analyses of other runs, which then end side by side: theirs is the longest way to the report

@@ -1,8 +1,7 @@
 """Checkpoints in, what one probe reads off them out.
 
-Each probe is a stage of its own: one more leaves the others as they are, and asks only for the weights. Snakemake
-deletes the weights of a block after the last job that reads them; nor does the guard take weights that a probe has
-still to read (`memdyn.plan.study.StudyPlan.readers`), so that no kill can lose them in between.
+Each probe is a stage of its own: one more leaves the others as they are, and asks only for the weights. These are
+deleted by the Snakemake that has seen all of them read (`memdyn.operations.discard`), so that no kill can lose them.
 """
 
 from pathlib import Path

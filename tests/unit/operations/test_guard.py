@@ -4,14 +4,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import yaml
 
 from memdyn.config.load import load_study
 from memdyn.design.blocks import block_names
 from memdyn.identity.recipe import RECIPE, read_recipe, with_code, write_recipe
-from memdyn.jobs.retention import mark
 from memdyn.operations.adopt import adopt, adoptable
-from memdyn.operations.guard import discard_read, link_current, point_links, refuse_needless_training, superseded
+from memdyn.operations.guard import link_current, point_links, refuse_needless_training, superseded
 from memdyn.plan.study import build_plan
 from studies import study
 
@@ -163,75 +161,12 @@ def test_progress_that_is_still_there_needs_no_permission(plan):
     refuse_needless_training(plan)
 
 
-# -- weights that a killed Snakemake left ---------------------------------------------------------------------------
-
-
-def test_weights_are_discarded_where_they_are_marked_and_scored(plan):
-    folders = finish_all(plan, checkpoints=True)
-    weights = [train / "block-0000-0007" / "checkpoints" for _, train, _ in folders]
-    discard_read(plan)
-    assert all(folder.exists() for folder in weights), "kept, maybe for another study"
-    for folder in weights:
-        mark(folder, True)
-    for folder in weights[1:]:
-        mark(folder, False)
-    discard_read(plan)
-    assert [folder.exists() for folder in weights] == [False, *(True for _ in weights[1:])]
-
-
-def test_weights_that_are_not_scored_stay(plan):
-    for _, train, _ in finish_all(plan, checkpoints=True, scored=False):
-        mark(train / "block-0000-0007" / "checkpoints", True)
-    discard_read(plan)
-    assert len(list(Path(plan.results).glob("*/*/block-*/checkpoints/weights"))) == len(plan.runs)
-
-
 # -- weights that measures of difficulty are still to be made from --------------------------------------------------
 
 
 def with_measures(plan):
     measures = {"difficulty.measures": ["grand"], "results": plan.results}
     return build_plan(load_study(study(measures)))
-
-
-def test_weights_that_are_not_measured_stay(plan):
-    wanted = with_measures(plan)
-    weights = [train / "block-0000-0007" / "checkpoints" for _, train, _ in finish_all(plan, checkpoints=True)]
-    for folder in weights:
-        mark(folder, True)
-    write(Path(plan.results, wanted.runs[1].probes["grand"].path, "block-0000-0007", "signals.parquet"))
-    discard_read(wanted)
-    assert [folder.exists() for folder in weights] == [True, False]
-    discard_read(plan)
-    assert not weights[0].exists()
-
-
-def test_weights_that_another_study_has_still_to_read_stay(plan):
-    wanted = with_measures(plan)
-    weights = [train / "block-0000-0007" / "checkpoints" for _, train, _ in finish_all(plan, checkpoints=True)]
-    for folder in weights:
-        mark(folder, True)
-    note = Path(plan.results, "studies", "other", "wanted-0.yaml")
-    write(note)
-    note.write_text(yaml.safe_dump({"checkout": "elsewhere", "folders": list(wanted.stages), "versions": []}))
-    discard_read(plan)
-    assert all(folder.exists() for folder in weights)
-    for run in wanted.runs:
-        write(Path(plan.results, run.probes["grand"].path, "block-0000-0007", "signals.parquet"))
-    discard_read(plan)
-    assert not any(folder.exists() for folder in weights)
-
-
-@pytest.mark.parametrize("said", ["folders: 3", "{"])
-def test_weights_stay_where_it_cannot_be_told_who_reads_them(plan, said):
-    weights = [train / "block-0000-0007" / "checkpoints" for _, train, _ in finish_all(plan, checkpoints=True)]
-    for folder in weights:
-        mark(folder, True)
-    note = Path(plan.results, "studies", "other", "wanted-0.yaml")
-    write(note)
-    note.write_text(said)
-    discard_read(plan)
-    assert all(folder.exists() for folder in weights)
 
 
 def test_measures_ask_where_the_checkpoints_are_gone(plan):

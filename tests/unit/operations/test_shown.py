@@ -15,7 +15,7 @@ from memdyn.config.load import load_study
 from memdyn.jobs import failure
 from memdyn.jobs.failure import Failure
 from memdyn.operations.picture import Picture
-from memdyn.operations.shown import Shown
+from memdyn.operations.shown import Shown, silence_the_scheduler
 from memdyn.operations.tally import STUDY as OF_ALL
 from memdyn.operations.tally import Names, Tally, Told
 from memdyn.operations.work import Seen
@@ -196,7 +196,7 @@ def test_a_job_that_is_tried_again_has_not_failed(plan):
     assert not run.handler.tally.failed
 
 
-@pytest.mark.parametrize("noise", ["Select jobs to execute...", "Execute 2 jobs...", "Building DAG of jobs..."])
+@pytest.mark.parametrize("noise", ["Building DAG of jobs...", "Using shell: /bin/bash"])
 def test_what_tells_nothing_is_not_said_and_all_else_is(plan, noise):
     run = Run(plan)
     run.tell(noise)
@@ -204,6 +204,15 @@ def test_what_tells_nothing_is_not_said_and_all_else_is(plan, noise):
     submitted = "Job 3 has been submitted with SLURM jobid 12 (log: a.log)."
     run.tell(submitted)
     assert run.lines == ["something new", submitted]
+
+
+def test_the_scheduler_is_heard_nowhere():
+    before = list(logger.filters)
+    silence_the_scheduler()
+    (added,) = (each for each in logger.filters if each not in before)
+    logger.removeFilter(added)
+    said = ("Select jobs to execute...", "Execute 2 jobs...", "something new")
+    assert [added(logging.makeLogRecord({"msg": each})) for each in said] == [False, False, True]
 
 
 def test_a_dry_run_counts_and_ends_with_cost_and_report(plan, tmp_path):

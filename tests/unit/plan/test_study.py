@@ -241,7 +241,7 @@ def test_without_measures_the_outputs_are_all_that_is_read():
     made = plan()
     run = made.runs[0]
     assert list(run.probes) == ["outputs"]
-    assert made.results_of_weights(run.train, BLOCK) == [f"{run.outputs.path}/{BLOCK}/signals.parquet"]
+    assert made.readers(run.train, BLOCK) == [run.outputs]
     assert set(run.analysis.options) == {
         "analysis", "attacks", "dynamics", "early_share", "epochs", "models", "statistics", "thresholds"
     }  # fmt: skip
@@ -259,7 +259,7 @@ def test_measures_rename_the_analysis_only():
             assert new.probes[name].path.startswith(f"{new.train.path}/{slug}-")
             assert after.stage(new.probes[name].path) is new.probes[name]
             assert after.folders()[new.name]["probes"][name] == new.probes[name].path
-        assert len(after.results_of_weights(new.train, BLOCK)) == 3
+        assert len(after.readers(new.train, BLOCK)) == 3
 
 
 def test_one_more_probe_leaves_the_others_as_they_are():

@@ -31,7 +31,6 @@ def test_a_run_of_the_study_is_its_students_teacher(tmp_path):
     baseline, student = made.runs
     assert made.teachers == [] and list(student.train.needs.values()) == [baseline.train]
     assert made.readers(baseline.train, BLOCK) == [baseline.outputs, student.train]
-    assert made.results_of_weights(baseline.train, BLOCK)[1] == f"{student.train.path}/{BLOCK}/log.parquet"
 
 
 def test_the_order_of_runs_does_not_matter(tmp_path):

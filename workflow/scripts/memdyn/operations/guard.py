@@ -11,14 +11,13 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from memdyn.design.blocks import block_names, progress_folder
+from memdyn.design.blocks import progress_folder
 from memdyn.identity.differences import differences
 from memdyn.identity.recipe import RECIPE, read_recipe, with_code
-from memdyn.jobs.atomic import atomic_path, discard
-from memdyn.jobs.retention import is_temporary
+from memdyn.jobs.atomic import atomic_path
 from memdyn.operations.progress import duration
-from memdyn.operations.wanted import others_wanted
-from memdyn.operations.weights import CHECKPOINTS, is_unread_by, unread
+from memdyn.operations.weights import Readers
+from memdyn.plan.files import CHECKPOINTS
 from memdyn.plan.stage import POOL, TRAIN, Stage
 from memdyn.plan.study import StudyPlan
 
@@ -153,49 +152,20 @@ def _has_work(folder: Path, stage: Stage) -> bool:
     return next(folder.glob(product), None) is not None
 
 
-def _trainings(plan: StudyPlan) -> Iterator[tuple[Stage, str]]:
-    """Every training of the study, with each of its blocks."""
-    blocks = block_names(plan.study.config.shadow_models)
-    yield from ((stage, block) for stage in plan.stages.values() if stage.kind == TRAIN for block in blocks)
-
-
 def unread_weights(plan: StudyPlan) -> dict[Path, list[str]]:
     """Finished blocks without weights, with the names of those that have still to read them."""
     return dict(_unreadable(plan))
 
 
 def _unreadable(plan: StudyPlan) -> Iterator[tuple[Path, list[str]]]:
-    for train, block in _trainings(plan):
+    readers = Readers.of_plan(plan)
+    for train, block in plan.trained_blocks():
         trained = Path(plan.results, train.path, block)
         kept = (trained / CHECKPOINTS).exists() or progress_folder(trained.parent, block).exists()
         if (trained / TRAIN.product).exists() and not kept:
-            left = [stage.slug for stage in unread(plan, train, block)]
+            left = [plan.stages[folder].slug for folder in readers.unread(train.path, block)]
             if left:
                 yield trained, left
-
-
-def discard_read(plan: StudyPlan) -> None:
-    """Deletes weights that were to be deleted once read, and that every probe has read.
-
-    Snakemake does so after the last job that reads them. Here go those that one left when it was killed in between: no
-    job may delete them, for it may outlive its Snakemake, and the next one may have planned to read the block already.
-    What another study has still to read stays.
-    """
-    read = [
-        (train, block, weights)
-        for train, block in _trainings(plan)
-        if is_temporary(weights := Path(plan.results, train.path, block, CHECKPOINTS))
-        and not unread(plan, train, block)
-    ]
-    if not read:
-        return
-    try:
-        others = others_wanted(plan)
-    except (OSError, ValueError):  # what another study needs cannot be told
-        return
-    for train, block, weights in read:
-        if not any(is_unread_by(note, plan, train, block) for note in others):
-            discard(weights)
 
 
 def link_current(plan: StudyPlan) -> bool:

@@ -32,7 +32,7 @@ _RUNS_SHOWN = 40
 _IN_SIGHT = 10  # lines: what was said so many ago is still on the screen
 # what Snakemake says on its way that tells nothing of the study
 _NOISE = re.compile(
-    r"Building DAG of jobs|Using shell: |Provided remote nodes|Select jobs to execute|Execute \d+ jobs|Reasons:\n"
+    r"Building DAG of jobs|Using shell: |Provided remote nodes|Reasons:\n"
     r"|Conda environments: ignored|Singularity containers: ignored|Group jobs: inactive|Complete log\(s\): "
     r"|Elapsed time: |SLURM run ID: |Shutting down, this"
     r"|Assuming unrestricted shared filesystem|Exiting because a job execution failed"  # there are better words for it
@@ -40,6 +40,8 @@ _NOISE = re.compile(
     r"|--keep-incomplete mode|\d+ jobs have (missing|outdated) provenance|(Would remove|Removing) temporary output"
     r"|RuleException:\s*CalledProcessError"  # of a job that has failed, which is told
 )
+# two lines a choice of jobs, hundreds in a run, which say nothing that the lines of the jobs do not
+_OF_THE_SCHEDULER = re.compile(r"Select jobs to execute|Execute \d+ jobs")
 _SUBMITTED = re.compile(r"(Job|Group job) \S+ has been submitted with SLURM jobid")  # a job is running, in the picture
 _DRY = "This was a dry-run"
 _NOTHING = "Nothing to be done"
@@ -48,6 +50,11 @@ _SILENT = (
     *(LogEvent.WORKFLOW_STARTED, LogEvent.SHELLCMD, LogEvent.RESOURCES_INFO, LogEvent.PROGRESS, LogEvent.RULEGRAPH),
     *(LogEvent.GROUP_INFO, LogEvent.GROUP_ERROR, LogEvent.JOB_STARTED, LogEvent.DEBUG_DAG),
 )
+
+
+def silence_the_scheduler() -> None:
+    """Everywhere: on the screen, in the log, and where Snakemake's own lines are shown."""
+    logger.addFilter(lambda record: not _OF_THE_SCHEDULER.match(str(record.msg)))
 
 
 class Shown(LogHandlerBase):

@@ -9,9 +9,10 @@ the second start takes nothing from the first, which may be running.
 
 import atexit
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import yaml
 
 from memdyn.jobs.atomic import atomic_path
 from memdyn.operations.places import shown
+from memdyn.operations.weights import Reader, Readers
 from memdyn.plan.study import StudyPlan
 
 WANTED = "wanted*.yaml"
@@ -34,11 +36,15 @@ class Wanted:
         folders: of artifacts, below the results.
         versions: folders of its tables, figures and report, below the study's `versions`.
         checkout: where it was started; empty in notes of an older release.
+        keeps: whether it keeps all weights.
+        readers: of its weights, by training; None: not told, in notes of an older release.
     """
 
     folders: list[str]
     versions: list[str]
     checkout: str = ""
+    keeps: bool = False
+    readers: Mapping[str, list[Reader]] | None = None
 
     @classmethod
     def of(cls, content: Any) -> "Wanted":
@@ -48,10 +54,23 @@ class Wanted:
             TypeError: where it says something else.
         """
         found = cls(**content)
+        if found.readers is not None:
+            read = {train: [Reader(**each) for each in of] for train, of in dict(found.readers).items()}
+            found = replace(found, readers=read)
         for paths in (found.folders, found.versions):
             if not (isinstance(paths, list) and all(isinstance(each, str) for each in paths)):
                 raise TypeError(f"{paths!r} is no list of folders")  # of a text, each letter would be one
         return found
+
+    def is_to_read(self, results: Path, train: str, block: str) -> bool:
+        """Whether a block's weights are not to go yet, as far as the note tells.
+
+        Args:
+            train: folder of their training, below the results.
+        """
+        if train not in self.folders:
+            return False
+        return self.keeps or self.readers is None or bool(Readers(results, self.readers).unread(train, block))
 
 
 def note_path(study: Path, checkout: Path) -> Path:
@@ -99,6 +118,8 @@ def _content(plan: StudyPlan) -> bytes:
         "checkout": str(Path.cwd()),
         "folders": list(plan.stages),
         "versions": [stage.folder for stage in shown(plan)],
+        "keeps": plan.study.config.keep_checkpoints == "all",
+        "readers": Readers.of_plan(plan).plain(),
     }
     return yaml.safe_dump(content, sort_keys=False).encode()
 
@@ -125,9 +146,15 @@ def notes(study: Path) -> list[Path]:
 
 def read_note(path: Path) -> Wanted:
     """One of them; raises ValueError likewise."""
+    return _read(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(1000)
+def _read(path: Path, written: int) -> Wanted:
+    """Once for each time that it was written: it is asked after every job that reads weights."""
     try:
         return Wanted.of(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (TypeError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (TypeError, ValueError, yaml.YAMLError) as error:
         raise ValueError(
             f"{path} does not say what a study needs ({error}); run the study again, or delete it"
         ) from None

@@ -16,6 +16,7 @@ from typing import Any
 from memdyn.config.load import Study
 from memdyn.config.paths import refuse_files
 from memdyn.config.probes import OutputsProbe
+from memdyn.design.blocks import block_names
 from memdyn.identity.names import options_hash
 from memdyn.plan.audit import audit_stage, audited_folders
 from memdyn.plan.folds import NEEDS_PAIRS, folded_attacks, folded_folders
@@ -105,6 +106,11 @@ class StudyPlan:
         """All that is trained or scored."""
         return [] if self.imports else [run for run in self.all_runs if not run.repeats]
 
+    def trained_blocks(self) -> Iterator[tuple[Stage, str]]:
+        """Every training of the study, with each of its blocks."""
+        blocks = block_names(self.study.config.shadow_models)
+        yield from ((stage, block) for stage in self.stages.values() if stage.kind == TRAIN for block in blocks)
+
     def read_off(self, pool: str) -> list[str]:
         """What is made from the raw data of a pool alone, below the results."""
         return next((each.products() for each in self.imports if each.pool.folder == pool), [f"{pool}/pool.arrow"])
@@ -117,7 +123,8 @@ class StudyPlan:
         return {stage.path: stage for run in self.runs for stage in _alternatives(self.study, run)}
 
     @cached_property
-    def _readers(self) -> dict[str, list[Stage]]:
+    def all_readers(self) -> dict[str, list[Stage]]:
+        """The stages that read the weights of a training, by its path; once all have, they may go."""
         found: dict[str, list[Stage]] = {}
         for stage in self.stages.values():
             trained = [stage.parent] if stage.kind.reads_weights else []
@@ -126,12 +133,8 @@ class StudyPlan:
         return found
 
     def readers(self, train: Stage, block: str) -> list[Stage]:
-        """The stages that read a block's weights of this training; once all have, they may go."""
-        return [stage for stage in self._readers.get(train.path, []) if stage.is_of(block)]
-
-    def results_of_weights(self, train: Stage, block: str) -> list[str]:
-        """What is made from a block's weights, below the results."""
-        return [reader.product(block) for reader in self.readers(train, block)]
+        """Those that read a block's weights of this training."""
+        return [stage for stage in self.all_readers.get(train.path, []) if stage.is_of(block)]
 
     def version_names(self) -> dict[str, str]:
         """Folders of this version's tables, figures and report."""
