@@ -96,8 +96,8 @@ def test_independent_scores_have_a_design_effect_of_one(separation):
     curve = roc(rng.normal(separation, 1, 400_000), rng.normal(size=400_000), fprs).tpr
     slope = slope_at(fpr, fprs, curve)
     auc, tpr = seen.mean(axis=0)
-    assert seen[:, 0].std() == pytest.approx(np.sqrt(independent(auc, 0.0, None) / n), rel=0.1)
-    assert seen[:, 1].std() == pytest.approx(np.sqrt(independent(tpr, slope, fpr) / n), rel=0.1)
+    assert seen[:, 0].std() == pytest.approx(np.sqrt(independent(auc, 0.0, None) / n), rel=0.2)
+    assert seen[:, 1].std() == pytest.approx(np.sqrt(independent(tpr, slope, fpr) / n), rel=0.2)
 
 
 def test_a_slope_is_that_of_the_curve():
