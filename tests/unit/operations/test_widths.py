@@ -58,8 +58,8 @@ def halves(tables: dict[str, pd.DataFrame]) -> list[float]:
 
 @pytest.mark.parametrize("attack, wide", [("loss", (1.3, 1.3)), ("lira", (1.8, 1.3))])
 def test_intervals_of_64_models_are_foretold_from_16(tmp_path, attack, wide):
-    """On average over worlds. LiRA finds more with more models, so that its TPR's interval is wider than by the root of the
-    models, which is foretold; its AUC's is narrower, which is not (docs/commands.md)."""
+    """On average over worlds. LiRA finds more with more models, so that its TPR's interval is wider than by the root of
+    the models, which is foretold; its AUC's is narrower, which is not (docs/commands.md)."""
     seen, foretold = [], []
     for seed in range(4):
         finished(tmp_path / str(seed), attack, 16, seed)
