@@ -157,9 +157,13 @@ def _widths(plan: StudyPlan, wanted: float) -> Iterator[str]:
     models = plan.study.config.shadow_models
     count = len(group_sizes(plan.folds, models, plan.study.config.statistics.jackknife_groups))
     yield (
-        f"intervals with {models} models (the widest of all runs), and models for one of +-{wanted:g}; an interval of "
-        f"{count} groups knows its own width to {own_error(count):.0%}, and may come out half or twice as wide as said:"
+        f"intervals with {models} models (the widest of all runs), in brackets where about four in five come out (one "
+        f"of {count} groups knows its own width to {own_error(count):.0%}), and models for one of +-{wanted:g}:"
     )
     for each in found.values():
         needed = "more than 10,000" if isinf(each.models) else f"{each.models:,.0f}"
-        yield f"  {each.attack} {each.metric}: +-{each.half:.2g}; {needed} (from {each.measured} models of {each.run})"
+        few = f", on {each.false_positives:.1f} false positives: a guess" if each.false_positives < FEW else ""
+        yield (
+            f"  {each.attack} {each.metric}: +-{each.half:.2g} ({each.low:.2g} to {each.high:.2g}); {needed} "
+            f"(from {each.measured} models of {each.run}{few})"
+        )
