@@ -33,7 +33,7 @@ def clopper_pearson(
 
 
 def at_least_binomial(
-    value: np.ndarray, low: np.ndarray, high: np.ndarray, trials: int, level: float
+    value: np.ndarray, low: np.ndarray, high: np.ndarray, trials: np.ndarray | float, level: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """The limits of jackknifed rates or AUCs, within [0, 1] and nowhere narrower than independent trials allow.
 
