@@ -5,11 +5,12 @@ the jackknife alone do not. What is covered is the mean over all replications: t
 many models. Prints coverage, and half of the mean width over 1.96 true standard deviations. Writes nothing.
 
     python benchmarks/bench_intervals.py rates [WORLD ...] [--attack loss --models 16 --samples 100 --replications 200]
-    python benchmarks/bench_intervals.py agreement|level_distance|history [WORLD ...]
+    python benchmarks/bench_intervals.py realised|agreement|level_distance|history [WORLD ...]
 """
 
 import argparse
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 
 import numpy as np
 from bench_attacks import sections
@@ -17,6 +18,8 @@ from bench_attacks import sections
 from memdyn.attacks.base import Attack, Prepared, build
 from memdyn.attacks.lira import LiRA
 from memdyn.attacks.log_ratio_sum import LogRatioSum
+from memdyn.attacks.realised import Settings as RealisedSettings
+from memdyn.attacks.realised import realised_tables
 from memdyn.attacks.refits import Deletions, refits
 from memdyn.attacks.signals import Signals, Values
 from memdyn.dynamics.agreement import Agreement
@@ -111,6 +114,21 @@ def agreement(world: str, seed: int, n_models: int, n_samples: int) -> Limits:
     return {name: np.array(row, dtype=float) for name, row in rows.items()}
 
 
+def realised(world: str, seed: int, n_models: int, n_samples: int, attack: str = "loss") -> Limits:
+    """What an attacker realises on held-out targets, over all samples."""
+    values, mask = margins(world, seed, n_models, n_samples)
+    made = build(sections()[attack].model_dump())
+    given = Prepared.of(made, Signals.of_margins(values, mask, values[:, :50]))
+    run = SimpleNamespace(epochs=[0], prepared=lambda attack, part, epoch: given)
+    settings = RealisedSettings((0.01, 0.1), (0.1,), 0.1, 1, GROUPS, LEVEL)
+    tables = realised_tables(made, run, np.zeros(n_samples, dtype=bool), settings)
+    rows = tables["realised"].query("samples == 'all'").to_dict("records")
+    found = {f"{row['way']} {row['metric']} at {row['nominal_fpr']}": row for row in rows}
+    found |= {f"{row['way']} {row['metric']}": row for row in tables["calibrated_metrics"].to_dict("records")}
+    found |= {row["metric"]: row for row in tables["member_lists"].to_dict("records")}
+    return {name: np.array([row[end] for end in ("value", "low", "high")], float) for name, row in found.items()}
+
+
 def level_distance(world: str, seed: int, n_models: int, n_samples: int) -> Limits:
     """Every control of a score that tells a little more than the margin."""
     values, mask = margins(world, seed, n_models, KNOWN + n_samples)
@@ -157,17 +175,24 @@ def history(world: str, seed: int, n_models: int, n_samples: int) -> Limits:
     return {name: np.array([values[0, k], low[k], high[k]]) for k, name in enumerate(("AUC", "TPR at 0.01"))}
 
 
-FIGURES = {"rates": rates, "agreement": agreement, "level_distance": level_distance, "history": history}
+FIGURES = {
+    "rates": rates,
+    "realised": realised,
+    "agreement": agreement,
+    "level_distance": level_distance,
+    "history": history,
+}
 
 
 def coverage(replications: list[Limits]) -> Iterator[tuple[str, float, float, float]]:
     """(figure, truth, coverage, half width over 1.96 standard deviations) of all figures that have limits."""
     for name in replications[0]:
         value, low, high = np.array([each[name] for each in replications if name in each]).T
-        known, truth = ~np.isnan(low), value.mean()
+        known = ~np.isnan(low)
         if known.any():
+            truth = np.nanmean(value)  # precision has no value where nobody is called
             held = ((low <= truth) & (truth <= high))[known].mean()
-            yield name, truth, float(held), float((high - low)[known].mean() / (2 * 1.96 * value.std()))
+            yield name, float(truth), float(held), float((high - low)[known].mean() / (2 * 1.96 * np.nanstd(value)))
 
 
 def main() -> None:
@@ -175,7 +200,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("what", choices=FIGURES)
     parser.add_argument("worlds", nargs="*", help="all, if none is named")
-    parser.add_argument("--attack", default="loss", help="of rates")
+    parser.add_argument("--attack", default="loss", help="of rates and realised")
     parser.add_argument("--models", type=int, nargs="+", default=[16])
     parser.add_argument("--samples", type=int, nargs="+", default=[100])
     parser.add_argument("--replications", type=int, default=200)
@@ -184,7 +209,7 @@ def main() -> None:
         parser.error(f"{unknown[0]!r} is no world here; allowed: {', '.join(WORLDS)}")
     if given.attack not in sections():
         parser.error(f"{given.attack!r} is no attack here; allowed: {', '.join(sections())}")
-    more = {"attack": given.attack} if given.what == "rates" else {}
+    more = {"attack": given.attack} if given.what in ("rates", "realised") else {}
     for world in given.worlds or WORLDS:
         for n_samples in given.samples:
             for n_models in given.models:

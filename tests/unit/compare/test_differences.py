@@ -52,7 +52,8 @@ def test_limits_of_few_false_positives_are_no_narrower_than_those_of_the_runs():
     found = differences(given)
     for metric in METRICS:
         a, b = metrics[metric]
-        deleted = [replicates.query("run == @run and metric == @metric")["value"].to_numpy() for run in "ab"]
+        mine = replicates[replicates["metric"] == metric].groupby("run")["value"]
+        deleted = [mine.get_group(run).to_numpy() for run in "ab"]
         value, low, high = difference((a, b), tuple(deleted), (sizes["a"], sizes["b"]), LEVEL)
         if metric == "tpr_at_fpr_0.001":
             assert 0.001 * 3200 < FEW < 0.01 * 3200
@@ -70,9 +71,10 @@ def test_they_cover(replications=80):
     truth = rows["difference"].mean()
     covered = (rows["low"] <= truth) & (truth <= rows["high"])
     assert covered.mean() >= 0.93 - 2 * np.sqrt(0.93 * 0.07 / replications)
-    alone = []
-    for _, replicates, _, sizes in drawn:
-        wide = replicates.query("metric == @metric").pivot(index="group", columns="run", values="value")
+    alone, sizes = [], drawn[0][-1]["a"]
+    for _, replicates, *_ in drawn:
+        mine = replicates[replicates["metric"] == metric]
+        wide = mine.pivot(index="group", columns="run", values="value")
         alone.append((wide["a"] - wide["b"]).to_numpy())
-    low, high = np.array([interval(v, d, sizes["a"], LEVEL) for v, d in zip(rows["difference"], alone, strict=True)]).T
+    low, high = np.array([interval(v, d, sizes, LEVEL) for v, d in zip(rows["difference"], alone, strict=True)]).T
     assert ((low <= truth) & (truth <= high)).mean() < 0.9

@@ -5,11 +5,7 @@ its replicates are all alike: independent trials bound what is known (Clopper & 
 false positives, a replicate has the same threshold or the next, whatever luck has made of the largest scores: order
 statistics bound that (`memdyn.stats.threshold_luck`). A limit is the outermost of the three, never their sum.
 
-Simulated (the loss; 8 to 64 models, 100 to 300 samples, ten worlds; 95 %): where one to three false positives are
-allowed, the jackknife alone covers .72 to .95 (.56 to .92 of five), now .95 to 1.00; of 4 to 32 .78 to .96, now .95 to
-1.00. They are 1.0 to 2.3 times 1.96 true standard deviations on either side, of which Student's t is 1.1 to 1.6; more
-(up to 6) at one or two false positives that are always the same few non-members, since nothing tells how far above them
-the threshold might be: the lower limit is then 0. (`benchmarks/bench_intervals.py`)
+How often they hold and how wide they are: docs/intervals.md, measured by `benchmarks/bench_intervals.py`.
 """
 
 import numpy as np
