@@ -120,7 +120,7 @@ def realised(world: str, seed: int, n_models: int, n_samples: int, attack: str =
     made = build(sections()[attack].model_dump())
     given = Prepared.of(made, Signals.of_margins(values, mask, values[:, :50]))
     run = SimpleNamespace(epochs=[0], prepared=lambda attack, part, epoch: given)
-    settings = RealisedSettings((0.01, 0.1), (0.1,), 0.1, 1, GROUPS, LEVEL)
+    settings = RealisedSettings((0.01, 0.03, 0.1), (0.1,), 0.1, 1, GROUPS, LEVEL)
     tables = realised_tables(made, run, np.zeros(n_samples, dtype=bool), settings)
     rows = tables["realised"].query("samples == 'all'").to_dict("records")
     found = {f"{row['way']} {row['metric']} at {row['nominal_fpr']}": row for row in rows}

@@ -30,6 +30,7 @@ PLAIN, CALIBRATED, DIFFERENCE = "plain", "calibrated", "difference"
 ALL, PLANTED = "all", "planted"
 WAYS = (PLAIN, CALIBRATED)
 POINTS_PER_DECADE = 10
+ENOUGH = 20  # false positives
 LISTS = ("listed", "with_list", "fdr", "recall")
 METRICS = (AUC, *map(tpr_at, FPRS))
 _COLUMNS = ("value", "low", "high")
@@ -234,8 +235,7 @@ def _realised(
     """Rates and precision of `Measured.rates`, of all and without each group, and trials of each kind of samples."""
     rates = np.array([each[0] for each in given])
     luck = np.where([True, False], given[0][1:], rates[0])  # FPRs differ little, and their limits are wide as they are
-    counts = np.array(trials[: len(names)])[:, None, None]
-    value, (low, high) = rates[0], limits(rates, sizes, counts, settings.level, luck)
+    value, (low, high) = rates[0], limits(rates, sizes, _counts(rates[0], trials[: len(names)]), settings.level, luck)
     even = []
     for k, count in zip(range(len(names)), trials, strict=False):
         tpr, fpr = np.moveaxis(rates[:, :, k], -1, 0)
@@ -251,6 +251,18 @@ def _realised(
             frame.assign(metric=metric, **{name: np.ravel(x) for name, x in zip(_COLUMNS, found, strict=True)})
         )
     return pd.concat(frames)
+
+
+def _counts(rates: np.ndarray, trials: Sequence[int]) -> np.ndarray:
+    """Trials behind each of the rates [WAYS, samples, nominal FPRs, 2]; NaN where they bound nothing.
+
+    The FPR over all samples is no binomial share: thresholds are ranks among the same samples' scores, and pin it.
+    Once it is of `ENOUGH` false positives, the jackknife sees how well.
+    """
+    counts = np.broadcast_to(np.array(trials, dtype=float)[:, None, None], rates.shape).copy()
+    of_all = counts[:, 0, :, 1]
+    of_all[rates[:, 0, :, 1] * of_all >= ENOUGH] = np.nan
+    return counts
 
 
 def _roc_table(found: Limits, grid: np.ndarray) -> pd.DataFrame:
