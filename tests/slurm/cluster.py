@@ -91,8 +91,14 @@ JobFileAppend=1
 SlurmdParameters=config_overrides
 GresTypes=gpu
 {nodes}
-PartitionName=cpu Nodes=c1,c2 Default=YES DefaultTime=10 State=UP
+PartitionName=cpu Nodes=c1,c2 Default=YES DefaultTime=10 State=UP PreemptMode=OFF
 PartitionName=gpu Nodes=g1 DefaultTime=10 State=UP
+# partitions whose jobs go where one of `urgent` wants their nodes: cancelled, or started again
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
+PartitionName=cancelled Nodes=c1 DefaultTime=10 State=UP PriorityTier=1 PreemptMode=CANCEL
+PartitionName=requeued Nodes=c1 DefaultTime=10 State=UP PriorityTier=1 PreemptMode=REQUEUE
+PartitionName=urgent Nodes=c1 DefaultTime=10 State=UP PriorityTier=9
 """
 
 
@@ -171,7 +177,7 @@ class Cluster:
         self.start_controller()
         for node in NODES:
             self._launch("slurmd", "-D", "-N", node, name=f"slurmd-{node}")
-        self.wait("idle nodes", lambda: self.run("sinfo", "-h", "-N", "-o", "%T").split() == ["idle"] * len(NODES))
+        self.wait("idle nodes", lambda: set(self.run("sinfo", "-h", "-N", "-o", "%T").split()) == {"idle"})
 
     def stop(self) -> None:
         """Cancels all jobs, ends the daemons and whatever outlived them, and removes the folder.

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from checkout import Checkout, Job
+from checkout import Checkout, Job, Run
 from disturbed import (
     assert_as_undisturbed,
     assert_trained_once,
@@ -89,6 +89,32 @@ def test_a_job_without_enough_memory_gets_more_at_its_second_attempt(
     assert [checkout.cluster.job(job.id)["MinMemoryNode"] for job in (first, *others)] == ["600M", "1200M"]
     assert_trained_once(checkout, first)
     assert_as_undisturbed(checkout, 8, undisturbed)
+
+
+def test_preempted_jobs_are_started_again_by_slurm_or_else_by_the_run(
+    checkout: Checkout, undisturbed: dict[str, str]
+) -> None:
+    """Some partitions cancel what they preempt, and tell for ever that it is PREEMPTED; others requeue it."""
+    partition = "train_block:slurm_partition='requeued' if attempt > 1 else 'cancelled'"
+    run = checkout.start(*long_study(checkout, models=8), "--set-resources", partition)
+    (first,) = run.wait("a training job", lambda: run.jobs("train_block"), seconds=240)
+    preempt_in_the_middle(checkout, run, first)
+    first, second = run.wait("its second attempt", lambda: at_least(2, run.jobs("train_block")), seconds=240)
+    preempt_in_the_middle(checkout, run, second)
+    told = run.finish(seconds=240)
+
+    assert checkout.cluster.state(first.id) == "PREEMPTED"
+    assert f"SLURM has preempted job {first.id} and does not start it again" in told
+    assert checkout.cluster.job(second.id)["Restarts"] == "1"
+    assert run.jobs("train_block") == [first, second]
+    assert_trained_once(checkout, first)
+    assert_as_undisturbed(checkout, 8, undisturbed)
+
+
+def preempt_in_the_middle(checkout: Checkout, run: Run, job: Job) -> None:
+    """Another job takes the whole node of one that has finished models, for a second."""
+    freeze_in_the_middle(checkout, run, job)
+    checkout.cluster.run("sbatch", "--partition=urgent", "--exclusive", "--output=/dev/null", "--wrap=sleep 1")
 
 
 def assert_more_is_asked_for(checkout: Checkout, first: Job, second: Job) -> None:

@@ -8,7 +8,16 @@ from types import SimpleNamespace
 import pytest
 
 from memdyn.operations import slurm
-from memdyn.operations.slurm import _excluding_nodes, _understanding, _waiting, _waking, is_away, plain
+from memdyn.operations.slurm import (
+    _excluding_nodes,
+    _understanding,
+    _waiting,
+    _waking,
+    is_away,
+    plain,
+    queued,
+    without_preempted,
+)
 
 
 @pytest.mark.parametrize(("told", "state"), [("CANCELLED by 1000", "CANCELLED"), ("RUNNING", "RUNNING")])
@@ -28,6 +37,34 @@ def test_a_question_without_answer_stays_one():
         return None, None
 
     assert asyncio.run(_understanding(ask)("sacct")) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("queue", "state", "says"),
+    [("8", "CANCELLED", True), ("", "CANCELLED", True), ("7\n8", "PREEMPTED", False), (None, "PREEMPTED", False)],
+)
+def test_a_preempted_job_that_is_not_in_the_queue_again_has_ended(queue, state, says, monkeypatch):
+    monkeypatch.setattr(slurm, "_told", set())
+    monkeypatch.setattr(slurm, "queued", lambda: None if queue is None else set(queue.split()))
+    told = []
+    monkeypatch.setattr(slurm.logger, "warning", told.append)
+    for _ in range(2):
+        assert without_preempted({"7": "PREEMPTED", "8": "RUNNING"}) == {"7": state, "8": "RUNNING"}
+    assert told == ["SLURM has preempted job 7 and does not start it again"] * says
+
+
+def test_the_queue_is_asked_only_for_preempted_jobs(monkeypatch):
+    monkeypatch.setattr(slurm, "queued", lambda: pytest.fail("asked"))
+    assert without_preempted({"7": "FAILED"}) == {"7": "FAILED"}
+
+
+@pytest.mark.parametrize(("program", "found"), [("printf '7\n12\n'", {"7", "12"}), ("true", set()), ("exit 1", None)])
+def test_jobs_in_the_queue(program, found, tmp_path, monkeypatch):
+    squeue = tmp_path / "squeue"
+    squeue.write_text(f"#!/bin/sh\n{program}\n")
+    squeue.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert queued() == found
 
 
 @pytest.mark.parametrize(

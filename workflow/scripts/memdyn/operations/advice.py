@@ -37,7 +37,7 @@ def advice(failure: Failure) -> Iterator[str]:
             if failure.rule == "train_block":
                 yield "or give the same command again: training goes on where the limit stopped it"
         case "CANCELLED":
-            yield "somebody cancelled it (scancel): give the same command again"
+            yield "somebody cancelled it (scancel), or a job of a higher priority: give the same command again"
         case "NODE_FAIL" | "BOOT_FAIL" | "PREEMPTED":
             yield "the node's fault: give the same command again"
         case cause if cause == REFUSED:
