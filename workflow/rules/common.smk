@@ -13,7 +13,6 @@ from memdyn.config.load import load_study
 from memdyn.config.yaml_file import refuse_misread
 from memdyn.design.blocks import block_names, mask_names, models_of
 from memdyn.plan.study import build_plan
-from memdyn.operations.after_scoring import work_after_scoring
 from memdyn.operations import attempts, locked, slurm
 from memdyn.operations.cost import statement
 from memdyn.operations.guard import (
@@ -110,18 +109,12 @@ def state_cost():
 
 
 def show_run():
-    """Begins the picture of the run, with what its jobs after scoring are expected to take."""
+    """Begins the picture of the run, with what its jobs are expected to take."""
     if not IS_MAIN:
         return
     jobs = workflow.dag.needrun_jobs()
     SHOWN.begin((job.rule.name, job.wildcards_dict) for job in jobs)
-    try:
-        known = [work.seconds for work in work_after_scoring(PLAN) if work.seconds]
-    except (OSError, ValueError):  # a file that a job is just replacing
-        known = []
-    expected = sum(known) / max(1, len(known))
-    besides = lambda: SHOWN.tally.seconds_after_scoring(expected)
-    Progress(PLAN, jobs_at_once(), SHOWN.progress, besides).start()
+    Progress(PLAN, jobs_at_once(), SHOWN.tally, SHOWN.progress).start()
 
 
 def tell_failures():

@@ -1,6 +1,7 @@
 """Runs are resolved from the base, named variations and the grid."""
 
 import pytest
+import yaml
 
 from memdyn.config.errors import ConfigError
 from memdyn.config.load import load_study
@@ -121,3 +122,29 @@ def test_permission_from_the_command_line():
     assert load_study(study({"allow_retrain": "true"})).config.allow_retrain is True
     with pytest.raises(ConfigError, match="allow_retrain"):
         load_study(study({"allow_retrain": "please"}))
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("base: &x {model: *x}", "base.model"),
+        ("grid: &x {optimizer.lr: [1, {a: *x}]}", "grid.optimizer.lr.1.a"),
+        ("attacks: &x [*x]", "attacks.0"),
+    ],
+)
+def test_an_anchor_in_a_circle_is_told(text, key):
+    with pytest.raises(ConfigError) as caught:
+        load_study(study() | yaml.safe_load(text))
+    assert caught.value.problems == [f"{key}: holds itself, by an anchor of YAML in a circle"]
+
+
+def test_a_section_at_two_places_is_no_circle():
+    levels = yaml.safe_load("- &x {name: sgd, lr: 0.1}\n- {name: sam, lr: 0.1}\n- *x\n")
+    found = load_study(study({"runs": [], "grid": {"optimizer": levels[:2]}, "base.optimizer": levels[2]}))
+    assert len(found.runs) == 2
+
+
+def test_a_study_s_name_is_that_of_a_folder():
+    load_study(study() | {"study": "x" * 100})
+    with pytest.raises(ConfigError, match="must be a text of 100 or fewer characters"):
+        load_study(study() | {"study": "x" * 101})

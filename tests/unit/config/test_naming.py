@@ -2,7 +2,7 @@
 
 import pytest
 
-from memdyn.config.naming import points
+from memdyn.config.naming import check_levels, points
 
 
 def names(grid):
@@ -42,3 +42,10 @@ def test_every_point_has_its_values():
         {"optimizer": SAM, "epochs": 1},
         {"optimizer": SAM, "epochs": 2},
     ]
+
+
+@pytest.mark.parametrize("alike", [("a b", "a  b"), ("a", "a "), ("\u00e9", "e\u0301")])
+def test_labels_that_look_the_same_are_refused(alike):
+    with pytest.raises(ValueError, match=r"'optimizer.lr': the labels .* look the same"):
+        check_levels("optimizer.lr", dict.fromkeys(alike, 0.1))
+    check_levels("optimizer.lr", dict.fromkeys(["a", "A", "a.", "\u00e9", "e"], 0.1))

@@ -77,6 +77,14 @@ BAD = {
     "equal epochs": (lambda g: g | {"epochs": [2, 2]}, ["epochs are [2, 2]"]),
     "epochs before 0": (lambda g: g | {"epochs": [-1, 2]}, ["epochs are [-1, 2]"]),
     "unsigned epochs that fall": (lambda g: g | {"epochs": np.array([2, 1], np.uint8)}, ["epochs are [2, 1]"]),
+    "unsigned epochs that fall from beyond 2**63": (
+        lambda g: g | {"epochs": np.array([2**63 + 5, 1], np.uint64)},
+        ["epochs are [9223372036854775813, 1]; allowed: increasing"],
+    ),
+    "epochs that have no room": (
+        lambda g: g | {"epochs": [1, 2**40]},
+        ["epochs are [1, 1099511627776]", "below 2**31"],
+    ),
     "half epochs": (lambda g: g | {"epochs": [0.5, 1]}, ["epochs is float64; allowed: whole numbers"]),
     "repeated ids": (
         lambda g: g | {"sample_ids": np.arange(120) % 119},

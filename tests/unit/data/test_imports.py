@@ -125,6 +125,7 @@ BAD = {
         r"margin at checkpoint 1 .* 1 values .* inf, of model 5, sample 3; allowed",
     ),
     "an infinite margin below": ("margin", -np.inf, "-inf, of model 5, sample 3"),
+    "a margin whose square is infinite": ("margin", -1e200, r"up to 1e\+38, the first is -1e\+200, of model 5"),
     "a gap that is missing": ("gap", np.nan, "gap at checkpoint 1 .* nan, of model 5, sample 3"),
 }
 
@@ -138,6 +139,23 @@ def test_values_that_are_no_numbers_are_refused(case, tmp_path):
     with pytest.raises(ValueError, match=words):
         imported(tmp_path, given)
     assert not list(tmp_path.rglob("*.parquet")) and not (tmp_path / "pool.arrow").exists()
+
+
+def test_a_sample_without_scores_is_no_failure_of_all_models(tmp_path):
+    given = arrays()
+    given["margin"][:, :, 3] = np.nan
+    with pytest.raises(ValueError, match=r"mine\.npz: every model has NaN .* leave out samples that have no score"):
+        imported(tmp_path, given)
+    assert not list(tmp_path.rglob("*.parquet"))
+
+
+def test_labels_of_signed_and_unsigned_numbers_stay_whole(tmp_path):
+    labels, large = arrays()["labels"], 2**53 + 1
+    given = arrays(population=30) | {"labels": (labels + large).astype(np.uint64)}
+    imported(tmp_path, given | {"population_labels": np.repeat([large, -1], 15)})
+    pool = read_pool(str(tmp_path / "pool.arrow"))
+    assert pool.class_names == ["-1", *(str(large + label) for label in range(3))]
+    assert (pool.labels[:120] == labels + 1).all() and set(pool.labels[pool.parts["population"]]) == {0, 1}
 
 
 def test_accuracy_is_of_the_gap_and_of_nothing_else(tmp_path):

@@ -8,9 +8,11 @@ import pytest
 
 import exported_scores
 from finished_studies import finish
+from job_records import RECORD
 from memdyn.attacks import REGISTRY as ATTACKS
 from memdyn.config.load import load_study
 from memdyn.identity.records import SUFFIX
+from memdyn.operations import machine
 from memdyn.operations.after_scoring import (
     CALIBRATED,
     CALIBRATIONS,
@@ -21,35 +23,27 @@ from memdyn.operations.after_scoring import (
     MEASURED,
     ROUGH,
     SHOWN,
-    START_SECONDS,
     comes_after,
     law_of,
     size_of,
     work_after_scoring,
 )
 from memdyn.operations.calibrate.kept import Calibration, Law, keep, name_of
-from memdyn.operations.cost import told_after_scoring
+from memdyn.operations.cost import told_times
+from memdyn.operations.disk import states
+from memdyn.operations.drawn import figures
 from memdyn.operations.places import places
 from memdyn.plan import stage as stages
 from memdyn.plan.stage import ATTACK, FIGURES, Kind
 from memdyn.plan.study import build_plan
 from studies import study
 
-RECORD = {
-    "rule": "run_attack",
-    "started": "2026-11-29T04:38:25+00:00",
-    "ended": "2026-11-29T04:38:27+00:00",
-    "seconds": 9.0,
-    "threads": 1,
-    "peak_mb": 1.0,
-    "peak_cuda_mb": None,
-    "host": "",
-    "slurm_job": "",
-    "commit": "",
-    "digest": "",
-    "versions": {},
-}
 OTHERS = 3.0  # CPU seconds of each job that is no attack
+
+
+@pytest.fixture(autouse=True)
+def on_the_machine_of_the_constants(monkeypatch):
+    monkeypatch.setattr(machine, "pace", lambda: machine.Pace(1.0, 1.0))
 
 
 def plan_of(results: Path, **changes):
@@ -68,10 +62,15 @@ def finish_with_records(plan, seconds: dict[str, float]) -> None:
             (folder / f"job{SUFFIX}").write_text(json.dumps(RECORD | {"cpu_seconds": took}))
 
 
+def told(plan) -> str:
+    """What the statement says of them."""
+    return next(line for line in told_times(plan, None, 2) if line.startswith("time of attacks, analyses and report"))
+
+
 def seconds_of(plan) -> dict[str, set[float]]:
     found: dict[str, set[float]] = {}
     for work in work_after_scoring(plan):
-        found.setdefault(work.name, set()).add(work.seconds and round(work.seconds - START_SECONDS - LEAST, 6))
+        found.setdefault(work.name, set()).add(work.unit and round(work.unit - LEAST, 6))
     return found
 
 
@@ -83,9 +82,20 @@ def test_before_anything_has_finished_constants_of_the_demo_speak(tmp_path):
         law = LAWS[name]
         parts = law.fixed + 4 * law.checkpoint + attacks * millions * (law.once / 4 + law.rate)
         assert list(found[name]) == [pytest.approx(parts - LEAST, abs=1e-5)]
-    assert found["figures"] == {2 * SHOWN["figures"]}  # of two runs
+    assert list(found["figures"]) == [pytest.approx(SHOWN["figures"] * figures(plan))]
+    assert list(found["tables"]) == [pytest.approx(SHOWN["tables"] * states(plan))]
     assert {work.source for work in work_after_scoring(plan)} == {ROUGH}
     assert None not in set().union(*found.values())
+
+
+def test_constants_are_scaled_to_the_machine(tmp_path, monkeypatch):
+    plan = plan_of(tmp_path)
+    here = work_after_scoring(plan)
+    monkeypatch.setattr(machine, "pace", lambda: machine.Pace(1.0, 3.0))
+    assert [work.seconds for work in work_after_scoring(plan)] == pytest.approx([3 * work.seconds for work in here])
+    finish_with_records(plan, {"lira": 10.2, "rmia": 5.2})
+    measured = {work.unit for work in work_after_scoring(plan_of(tmp_path, shadow_models=16)) if work.name == "lira"}
+    assert measured == {20.2}, "what was measured here is not"
 
 
 def test_every_attack_and_kind_of_job_has_a_time():
@@ -105,7 +115,7 @@ def test_a_calibration_speaks_where_nothing_has_finished(tmp_path):
         (pytest.approx(7 + 1 + 4 * 2 + 8 * 400 / 1e6 * 1e3 + 8 * 400 * 4 / 1e6 * 1e4), CALIBRATED)
     ] * 2
     assert {work.source for work in work_after_scoring(plan) if work.name != "lira"} == {ROUGH}
-    assert next(told_after_scoring(plan, 2)).endswith("(in part calibrated)")
+    assert told(plan).endswith("(in part calibrated and rough)")
     finish_with_records(plan, {"lira": 10.2, "rmia": 5.2})
     more = work_after_scoring(plan_of(tmp_path, shadow_models=16))
     assert {work.source for work in more} == {MEASURED}, "what has finished knows better"
@@ -115,7 +125,7 @@ def test_nothing_is_left_of_a_finished_study(tmp_path):
     plan = plan_of(tmp_path)
     finish(plan)
     assert work_after_scoring(plan) == []
-    assert list(told_after_scoring(plan, 1)) == []
+    assert list(told_times(plan, None, 1)) == []
 
 
 @pytest.mark.parametrize("change, times", [({"shadow_models": 16}, 2), ({"base.checkpoints": [0, 4]}, 0.5)])
@@ -138,10 +148,9 @@ def test_the_nearest_in_size_speaks(tmp_path):
 
 def test_it_is_stated(tmp_path):
     finish_with_records(plan_of(tmp_path), {"lira": 100.2, "rmia": 0.2})
-    (line,) = told_after_scoring(plan_of(tmp_path, shadow_models=16), 2)
-    assert "15 jobs, about 8 core-minutes, 4 min with 2 jobs at a time (measured)" in line
+    assert told(plan_of(tmp_path, shadow_models=16)).endswith(": 15 jobs, about 8 core-minutes (measured)")
     own = plan_of(tmp_path, attacks=[{"name": "lira"}, {"name": "loss"}])
-    assert next(told_after_scoring(own, 2)).endswith("(in part measured)")
+    assert told(own).endswith("(in part measured and rough)")
 
 
 def test_a_finished_job_whose_pool_has_no_recipe_says_nothing(tmp_path):

@@ -14,7 +14,7 @@ from memdyn.attacks.shadow_scores import ShadowScores
 from memdyn.config.load import load_study
 from memdyn.data.pool import read_pool, write_pool
 from memdyn.operations.calibrate.kept import Calibration, Law, keep, name_of, newest
-from memdyn.operations.calibrate.measure import fitted
+from memdyn.operations.calibrate.measure import Budget, Study, fitted
 from memdyn.operations.calibrate.small_jobs import Place
 from memdyn.operations.calibrate.stand_in import pool_like, sizes
 from memdyn.plan.study import build_plan
@@ -98,6 +98,51 @@ def test_margins_of_stand_ins_tell_members_and_samples_differ(tmp_path):
     assert between > within > 0
 
 
+def test_a_budget_ends_by_either_clock(monkeypatch):
+    """On a busy machine a minute of CPU time is six by the clock."""
+    cpu, clock = [0.0], [100.0]
+    monkeypatch.setattr("memdyn.operations.calibrate.measure.time.process_time", lambda: cpu[0])
+    monkeypatch.setattr("memdyn.operations.calibrate.measure.time.monotonic", lambda: clock[0])
+    budget = Budget(40.0, 80.0)
+    cpu[0], clock[0] = 15.0, 130.0
+    assert budget.lasts() and budget.lasts(0.5)
+    clock[0] = 145.0
+    assert budget.lasts() and not budget.lasts(0.5), "half of the time by the clock"
+    clock[0] = 181.0
+    assert not budget.lasts()
+    cpu[0], clock[0] = 41.0, 110.0
+    assert not budget.lasts()
+
+
+def plan_of(results):
+    changes = {"results": str(results), "attacks": [{"name": "loss"}], "dynamics.attacks": ["loss"]}
+    return build_plan(load_study(study(changes)))
+
+
+def test_what_there_is_no_time_for_is_named(tmp_path):
+    plan = build_plan(
+        load_study(study({"results": str(tmp_path), "attacks": [{"name": "loss"}], "dynamics.attacks": ["loss"]}))
+    )
+    late = Study(plan, tmp_path / "stand-ins", 40.0, 0.0)
+    late.measure_nets()
+    late.measure_after()
+    assert (late.training, late.probes, late.after) == ({}, {}, {})
+    assert {"training of mlp", "training of logistic", "loss", "dynamics"} <= set(late.left_out)
+
+
+def test_a_law_that_runs_out_of_time_is_none(tmp_path, monkeypatch):
+    """Of too few pieces it would be a guess."""
+    plan = build_plan(
+        load_study(study({"results": str(tmp_path), "attacks": [{"name": "loss"}], "dynamics.attacks": ["loss"]}))
+    )
+    late = Study(plan, tmp_path / "stand-ins", 40.0, 40.0)
+    lasting = iter([True, False])  # a law is begun, two of its pieces are measured
+    monkeypatch.setattr(Budget, "lasts", lambda budget, share=1.0: next(lasting, False))
+    monkeypatch.setattr(Study, "_seconds", lambda *of: 1.0)
+    late.measure_after()
+    assert late.after == {} and late.left_out[0] == "loss"
+
+
 @pytest.mark.slow
 def test_a_study_is_calibrated(tmp_path, capsys):
     """Whole, on the small study: what is foretold of its training comes from here, and is of the right order."""
@@ -108,7 +153,9 @@ def test_a_study_is_calibrated(tmp_path, capsys):
     assert main(["plan", "--configfile", str(config), "--calibrate"]) == 0
     said = capsys.readouterr().out
     assert "calibrated on this machine: " in said and "not measured" not in said
-    assert f"this time is calibrated on {platform.node()}" in said and "(in part calibrated and rough)" not in said
+    assert (
+        f"calibrated: on {platform.node()}" in said and "(in part calibrated and rough)" in said
+    )  # tables, figures and page
     plan = build_plan(load_study(raw))
     found = newest(Path(plan.results), "cpu", 1)
     assert set(found.training) == {run.train.path for run in plan.runs}
@@ -116,4 +163,4 @@ def test_a_study_is_calibrated(tmp_path, capsys):
     assert {name.split()[0] for name in found.after} == {"loss", "dynamics", "agreement"}
     assert all(0 < seconds < 5 for seconds in (*found.training.values(), *found.probes.values()))
     assert 0 < found.light_start < found.start
-    assert main(["plan", "--configfile", str(config)]) == 0 and "calibrated on" in capsys.readouterr().out
+    assert main(["plan", "--configfile", str(config)]) == 0 and "calibrated: on" in capsys.readouterr().out

@@ -1,5 +1,6 @@
 """What is said about cost before the first job."""
 
+import json
 import re
 import subprocess
 import sys
@@ -10,11 +11,16 @@ import pandas as pd
 import pytest
 import yaml
 
+from job_records import RECORD
 from memdyn.config.load import load_study
 from memdyn.design.blocks import block_names
+from memdyn.operations import machine
+from memdyn.operations.after_scoring import work_after_scoring
 from memdyn.operations.cost import statement, told_bytes
-from memdyn.operations.disk import READY_JOBS, Passing, disk_of, teachers_of
+from memdyn.operations.disk import READY_JOBS, Passing, disk_of, teachers_of, values_of
 from memdyn.operations.effort import efforts, probing_cost
+from memdyn.operations.nets import Nets
+from memdyn.operations.work import wall
 from memdyn.plan.study import build_plan
 from studies import study
 
@@ -29,6 +35,7 @@ def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "own.py").write_text("class Net: pass\n")
     monkeypatch.setattr("memdyn.operations.cost.free_bytes", lambda folder: 5e9)
+    monkeypatch.setattr(machine, "pace", lambda: machine.Pace(1.0, 1.0))
     return tmp_path
 
 
@@ -37,8 +44,13 @@ def plan_of(changes=None):
 
 
 def said(plan, slots=1):
-    """All but what comes after scoring, see test_after_scoring.py."""
-    return [line for line in statement(plan, slots) if not line.startswith(("attacks, ", "what figures"))]
+    """All but what comes after scoring, see test_after_scoring.py, and the sum."""
+    others = "time of attacks", "time: in all", "rough: "
+    return [line for line in statement(plan, slots) if not line.startswith(others)]
+
+
+def in_all(plan, slots=1):
+    return next(line for line in statement(plan, slots) if line.startswith("time: in all"))
 
 
 def finish(plan, run, seconds=None, scored=False):
@@ -62,22 +74,29 @@ def disk(plan, slots=1):
     return tuple(0.0 if text == "nothing" else float(text) for text in found.groups())
 
 
-def test_measures_that_are_to_be_taken(here):
-    plan = plan_of({"difficulty.measures": ["grand"], "results": str(here)})
-    expected = "grand of 16 models is to be taken, which comes on top: how long it takes is not known"
-    assert said(plan)[0] == expected and said(plan)[1:] == said(plan_of())
-    for run in (0, 1):
-        finish(plan, run, 1.0, scored=True)
-    assert said(plan) == [expected, "all 16 models are trained and scored"]
-    for run in plan.runs:
-        file = Path(plan.results, run.probes["grand"].path, "block-0000-0007", "signals.parquet")
+def take(plan, run, name):
+    """Leaves what the jobs of a probe leave."""
+    for block in block_names(plan.study.config.shadow_models):
+        file = Path(plan.results, plan.runs[run].probes[name].path, block, "signals.parquet")
         file.parent.mkdir(parents=True)
         file.touch()
+
+
+def test_measures_that_are_to_be_taken(here):
+    changes = {"difficulty.measures": ["prediction_depth"], "results": str(here)}
+    plan = plan_of(changes)
+    unknown = "what prediction_depth takes is not known, and not in this time"
+    assert unknown in said(plan) and unknown not in said(plan_of())
+    for run in (0, 1):
+        finish(plan, run, 1.0, scored=True)
+    assert said(plan) == ["all 16 models are trained and scored", unknown]
+    for run in (0, 1):
+        take(plan, run, "prediction_depth")
     assert said(plan) == ["all 16 models are trained and scored"]
 
 
 def test_distances_that_are_to_be_taken(here):
-    """Passes of the search, reckoned from the time that passes of training take."""
+    """Passes of the search, reckoned from the time that passes of training take; each is a part of the one sum."""
     section = {"samples": 100, "known": 50, "levels": ["q0.9", "gap"], "norms": ["l2", "linf"], "curvature_draws": 5}
     changes = {"level_distance": section, "results": str(here), "shadow_models": 16}
     plan = plan_of(changes)
@@ -85,39 +104,82 @@ def test_distances_that_are_to_be_taken(here):
     assert costs == pytest.approx([23 * 200 * 2 * 2 / 800, 400 * 4 / 800, 2 * 5 * 200 / 800])
     for run in (0, 1):
         finish(plan, run, 80.0, scored=True)  # of 4 epochs of 200 members: a tenth of a second a pass
-    taken = "{} of 32 models is to be taken, which comes on top: about {} of one job after the other"
-    assert said(plan)[:3] == [
-        taken.format("input_curvature", "1.8 h"),
-        taken.format("level_distance", "16.4 h"),
-        taken.format("margin_gradient", "86 min"),
-    ]
+    parts = "input_curvature 1.8 core-hours, level_distance 16 core-hours, margin_gradient 85 core-minutes"
+    line = said(plan)[1]
+    assert line.startswith("time of probes: 12 jobs, about 20 core-hours: ") and line.endswith(" (scaled)")
+    assert set(line[line.index("hours: ") + 7 : line.index(" (")].split(", ")) == set(parts.split(", "))
+    after = sum(work.seconds for work in work_after_scoring(plan)) / 3600
+    hours = sum(work.seconds for work in Nets(plan).probes()) / 3600
+    assert hours == pytest.approx(32 * 80 * sum(costs) / 3600, rel=0.01)
+    assert in_all(plan).startswith(f"time: in all about {hours + after:.0f} core-hours, ")
     few = plan_of(changes | {"level_distance": section | {"models": 10}})
-    assert said(few)[1].startswith("level_distance of 20 models")
+    assert {work.units for work in Nets(few).probes() if work.name == "level_distance"} == {10}
+
+
+def test_what_is_read_off_an_earlier_end_is_counted_too(here):
+    """A run that is another's checkpoint costs no training and no scoring, but distances are taken at its own end."""
+    runs = [{"name": "plain"}, {"name": "stop", "epochs": 2, "checkpoints": [0, 1, 2]}]
+    plan = plan_of({"runs": runs, "level_distance": {"samples": 100, "known": 50, "levels": ["q0.9"]}})
+    assert plan.runs[1].repeats and len(plan.trained) == 1
+    taken = [work.run for work in Nets(plan).probes() if work.name == "level_distance"]
+    assert taken == [plan.runs[0].train.path] * 2
 
 
 def test_before_anything_is_there(here):
-    models, time, source, _, disk = said(plan_of())
+    models, training, probes, _, disk = said(plan_of())
     assert models == "16 of 16 models are to be trained, 16 to be scored"
-    assert re.fullmatch(r"time: about 1\d core-seconds of training and scoring, 1\d s with one job at a time", time)
-    assert source.startswith(
-        "this time is rough, for nothing is measured yet: the nets' arithmetic at 50 GFLOP/s a core"
-    )
+    assert re.fullmatch(r"time of training: 2 jobs, about \d+ core-seconds \(rough\)", training)
+    assert re.fullmatch(r"time of probes: 2 jobs, about \d+ core-seconds \(rough\)", probes)
     assert disk.endswith("in the end; 5 GB free")
+    rough = next(line for line in statement(plan_of(), 1) if line.startswith("rough: "))
+    assert rough.endswith("scaled by a look at this machine: the nets' arithmetic at 50 GFLOP/s a core")
+
+
+def test_the_sum_is_that_of_its_parts(here):
+    plan = plan_of({"shadow_models": 16})
+    finish(plan, 0, 3600.0)
+    works = [*Nets(plan).training(), *Nets(plan).probes(), *work_after_scoring(plan)]
+    hours = sum(work.seconds for work in works) / 3600
+    assert in_all(plan) == f"time: in all about {hours:.0f} core-hours, {hours:.1f} h with one job at a time"
+    assert in_all(plan, 2).endswith(f"{wall(works, 2) / 3600:.1f} h with 2 jobs at a time")
+
+
+def test_a_slow_machine_is_said_to_be_one(here, monkeypatch):
+    plan = plan_of()
+    fast = {work.key: work.unit for work in Nets(plan).training()}
+    monkeypatch.setattr(machine, "pace", lambda: machine.Pace(4.0, 1.0))
+    assert {work.key: work.unit / 4 for work in Nets(plan).training()} == pytest.approx(fast)
+    assert any("at 12 GFLOP/s a core" in line for line in statement(plan, 1))
+    finish(plan, 0, 10.0)
+    measured = {work.key: work.unit for work in Nets(plan).training()}
+    monkeypatch.setattr(machine, "pace", lambda: machine.Pace(1.0, 1.0))
+    assert measured == {work.key: work.unit for work in Nets(plan).training()}, "what has finished knows better"
 
 
 def test_measured_times_count(here):
     plan = plan_of({"shadow_models": 16})
     finish(plan, 0, 3600.0, scored=True)
     assert said(plan)[0] == "16 of 32 models are to be trained, 16 to be scored"
-    assert "scaled from there" in said(plan)[2]
+    assert said(plan)[1].endswith("(scaled)")
     finish(plan, 1, 1800.0)
-    models, time, source, *_ = said(plan)
+    models, probes, scaled, *_ = said(plan)
     assert models == "0 of 32 models are to be trained, 16 to be scored"
     # 16 times 900 samples at 4 checkpoints, where training takes as long as 3 times 200 samples in 4 epochs
-    assert time.startswith("time: about 12 core-hours of training and scoring, 12.0 h with one job at a time")
-    assert said(plan, 2)[1].startswith("time: about 12 core-hours of training and scoring, 6.0 h with 2 jobs at a time")
-    assert said(plan, 9)[1] == said(plan, 2)[1], "there are two blocks"
-    assert source.startswith("this time is measured: that of finished models")
+    assert probes == "time of probes: 2 jobs, about 12 core-hours (scaled)"
+    assert scaled == "scaled: from finished or calibrated runs, by the amount of arithmetic"
+    assert in_all(plan).startswith("time: in all about 12 core-hours, 12.0 h with one job at a time")
+    assert in_all(plan, 2).startswith("time: in all about 12 core-hours, 6.0 h with 2 jobs at a time")
+    assert in_all(plan, 9).startswith("time: in all about 12 core-hours, 6.0 h"), "there are two blocks"
+
+
+def test_finished_jobs_of_a_probe_tell_what_its_others_take(here):
+    few = plan_of({"shadow_models": 8, "results": str(here)})
+    finish(few, 0, 10.0, scored=True)
+    folder = Path(few.results, few.runs[0].outputs.path, "block-0000-0007")
+    (folder / "probe.job.json").write_text(json.dumps(RECORD | {"cpu_seconds": 40.0, "threads": 1}))
+    more = plan_of({"shadow_models": 16, "results": str(here)})
+    found = {work.key: (work.jobs, work.units, work.unit, work.source) for work in Nets(more).probes()}
+    assert found[few.runs[0].outputs.path] == (1, 8, 5.0, "measured")
 
 
 def test_everything_is_there(here):
@@ -129,17 +191,17 @@ def test_everything_is_there(here):
 
 def test_a_net_of_the_users_own(here):
     plan = plan_of({"base.model": OWN})
-    _, _, source, unknown, disk, _ = said(plan)
-    assert "rough" in source
+    *_, unknown, disk, _ = said(plan)
+    assert said(plan)[1].endswith("(rough)"), "of the other run"
     assert unknown == "time of mlp: unknown, nothing of this architecture was measured yet"
     assert ", without those of mlp: unknown;" in disk
     both = [{"name": "mlp"}, {"name": "adam", "optimizer": {"name": "adam"}}]
     plan = plan_of({"base.model": OWN, "runs": both})
     assert [line.partition(":")[0] for line in said(plan)[1:]] == ["time of mlp, adam", "disk", "disk in all"]
     finish(plan, 0, 3600.0)
-    assert "scaled from there" in said(plan)[2] and not said(plan)[3].startswith("time"), "the same net"
+    assert said(plan)[1].endswith("(scaled)") and not any("unknown" in line for line in said(plan)[:-2]), "the same net"
     plan = plan_of({"base.model": OWN})
-    assert "measured where models are finished, elsewhere rough" in said(plan)[2]
+    assert [work.source for work in Nets(plan).training()] == ["measured", "rough"]
 
 
 def test_many_runs_are_not_all_named(here):
@@ -153,8 +215,10 @@ def test_many_runs_are_not_all_named(here):
 
 
 def test_a_gpu_was_never_measured(here):
-    _, time, source, *_ = said(plan_of({"device": "cuda"}))
-    assert "GPU-seconds" in time and source.startswith("this time is a guess, for nothing was ever measured on a GPU")
+    plan = plan_of({"device": "cuda"})
+    assert "GPU-seconds" in said(plan)[1]
+    assert re.match(r"time: in all about \d+ GPU-seconds and \d+ core-seconds, ", in_all(plan))
+    assert any(line.startswith("rough: a guess, for nothing was ever measured on a GPU") for line in statement(plan, 1))
 
 
 def test_disk(here):
@@ -183,6 +247,34 @@ def test_disk_in_all(here):
         f"disk in all: {told_bytes(found.training + 8 * 18 * 4 * 900)} at most until all is scored, "
         f"{told_bytes(found.end + 8 * 18 * 4 * 900)} in the end; 5 GB free"
     )
+
+
+@pytest.mark.parametrize(
+    ("changes", "probe", "of_a_sample", "samples", "checkpoints"),
+    [
+        ({"attacks": [{"name": "lira_views"}], "probes.views.flip": True}, "views", 2 * 2, 900, 4),
+        ({"attacks": [{"name": "embedding_norm"}]}, "embedding", 4, 900, 4),
+        ({"attacks": [{"name": "gradient_norm"}]}, "gradient_norm", 1, 900, 4),
+        ({"attacks": [{"name": "shokri2017"}]}, "logits", 10, 900, 4),
+        ({"attacks": [{"name": "shokri2017"}], "probes.logits.dtype": "float16"}, "logits", 5, 900, 4),
+        ({"level_distance": {"samples": 100, "known": 50, "levels": ["q0.9"]}}, "margin_gradient", 3, 400, 4),
+        (
+            {"level_distance": {"samples": 100, "known": 50, "levels": ["q0.9", "gap"], "norms": ["l2", "linf"]}},
+            "level_distance",
+            (2 + 1) * 2,
+            200,
+            1,
+        ),
+    ],
+)
+def test_signals_by_the_numbers_that_a_probe_writes(here, changes, probe, of_a_sample, samples, checkpoints):
+    """As they were seen in the files of finished studies."""
+    attacks = [each["name"] for each in changes.get("attacks", [{"name": "lira"}])]
+    plan = plan_of({"runs": [], "analysis.enabled": False} | changes | {"dynamics.attacks": attacks})
+    (run,) = plan.runs
+    assert values_of(plan, run, run.probes[probe]) == 8 * checkpoints * samples * of_a_sample
+    others = sum(values_of(plan, run, stage) for name, stage in run.probes.items() if name != "outputs")
+    assert disk_of(plan, [], 1).signals == pytest.approx(3.5 * others)
 
 
 def test_weights_of_teachers_stay_for_their_students(here):
@@ -217,7 +309,7 @@ def test_few_logs_are_read(here, monkeypatch):
     plan = plan_of({"shadow_models": 160})
     finish(plan, 0, 1.0)
     read = []
-    monkeypatch.setattr("memdyn.operations.progress._mean_seconds", lambda *arguments: read.append(arguments) or 1.0)
+    monkeypatch.setattr("memdyn.operations.counted._mean_seconds", lambda *arguments: read.append(arguments) or 1.0)
     assert said(plan)
     assert len(read) <= 5
 
@@ -232,13 +324,13 @@ def test_a_dry_run_says_it(tmp_path):
     lines = [line.removeprefix("cost: ") for line in done.stdout.splitlines() if line.startswith("cost: ")]
     assert lines[0] == "384 of 384 models are to be trained, 384 to be scored"
     plan = build_plan(load_study(yaml.safe_load(config.read_text())))
-    hours = 64 * sum(effort.guess for effort in efforts(plan)) / 3600
-    stated, wall = re.match(r"time: about (\d+) core-hours of .*, ([\d.]+) h with 2 jobs at a time", lines[1]).groups()
-    assert hours < float(stated) < 1.6 * hours and float(wall) == pytest.approx(float(stated) / 2, rel=0.05)
-    assert len(lines) == 6 and lines[4].startswith("disk: ")
-    assert re.match(
-        r"attacks, analyses and report: \d+ jobs, about [\d.]+ core-\w+, .* with 2 jobs at a time", lines[3]
-    )
+    hours = 64 * machine.pace().nets * sum(effort.guess for effort in efforts(plan)) / 3600
+    (stated,) = re.match(r"time of training: 48 jobs, about (\d+) core-hours \(rough\)", lines[1]).groups()
+    assert 0.6 * hours < float(stated) < 1.6 * hours
+    assert re.match(r"time of attacks, analyses and report: \d+ jobs, about [\d.]+ core-\w+ \(", lines[3])
+    total, wall = re.match(r"time: in all about (\d+) core-hours, ([\d.]+) h with 2 jobs at a time", lines[4]).groups()
+    assert float(total) > float(stated) and float(wall) == pytest.approx(float(total) / 2, rel=0.05)
+    assert lines[5].startswith("rough: ") and lines[6].startswith("disk: ") and len(lines) == 8
     *_, before, last = done.stdout.splitlines()
     assert before == f"cost: {lines[-1]}" and last.startswith("The report will be ")
 
@@ -250,12 +342,10 @@ def test_a_probe_of_a_finished_study_says_what_it_would_take(here):
     plan = plan_of(changes)
     finish(plan, 0, seconds=60.0, scored=True)
     # 900 samples at 4 checkpoints forward, of 4 epochs of 200 members forward and back; and the start of the job
-    minutes = round((8 * 60 * 900 * 4 / (3 * 4 * 200) + 4) / 60)
-    first, last = said(plan)
-    assert first == (
-        f"logits of 8 models is to be taken, which comes on top: about {minutes} min of one job after the other"
-    )
-    assert last == "all 8 models are trained and scored"
+    minutes = round((8 * 60 * 900 * 4 / (3 * 4 * 200) + 2) / 60)
+    first, probes, *_ = said(plan)
+    assert first == "all 8 models are trained and scored"
+    assert probes == f"time of probes: 1 job, about {minutes} core-minutes (scaled)"
 
 
 def test_own_mechanisms_are_said_to_be_unknown(here):

@@ -14,8 +14,9 @@ from memdyn.__main__ import main
 from memdyn.attacks.base import Prepared, build
 from memdyn.attacks.evaluate import Settings, evaluate_checkpoint
 from memdyn.config.load import load_study
-from memdyn.operations.cost import told_after_scoring
-from memdyn.operations.plan import PICTURES, _jobs, _resolution
+from memdyn.operations.cost import told_times
+from memdyn.operations.drawn import figures
+from memdyn.operations.plan import _jobs, _resolution
 from memdyn.operations.why import reasons
 from memdyn.operations.widths import expected_half, group_sizes, own_error, smoothed, widths
 from memdyn.plan.study import build_plan
@@ -43,10 +44,10 @@ def test_jobs_are_counted_by_kind(tmp_path, capsys):
     finish(plan)
     jobs, files = list(_jobs(plan))[-2:]
     assert jobs == "in all               0     19"
-    # of two runs: 10 of an attack, 7 of dynamics, 6 of agreement, 7 of realised, 23 of the analysis, 4 of blocks each
-    shown = 2 * len(study_tables(True, held_out=True)) + 2 * PICTURES[True]
-    of_a_run = 10 + 7 + 6 + 7 + 23 + 4 + 4
-    assert files == f"files in the end, besides weights that are kept: about {2 * of_a_run + 7 + 3 * 4 + shown}"
+    # of two runs: 11 of an attack, 8 of dynamics, 7 of agreement, 8 of realised, 24 of the analysis, 5 of blocks each
+    shown = 2 * len(study_tables(True, held_out=True)) + 2 * figures(plan)
+    of_a_run = 11 + 8 + 7 + 8 + 24 + 5 + 5
+    assert files == f"files in the end, besides weights that are kept: about {2 * of_a_run + 9 + 3 * 5 + shown}"
 
 
 @pytest.mark.parametrize("option", [["--jobs", "0"], ["--half-width", "0"], ["--half-width", "wide"]])
@@ -156,4 +157,4 @@ def test_scores_are_imported_by_one_job(tmp_path, monkeypatch):
     # import, attack, dynamics, agreement, tables, figures, page
     assert list(_jobs(plan))[-2].split() == ["in", "all", "7", "0"]
     assert sum(reason.jobs for reason in reasons(plan)) == 7
-    assert not any("not known" in line for line in told_after_scoring(plan, 1))
+    assert not any("not known" in line for line in told_times(plan, None, 1))

@@ -1,16 +1,21 @@
 """What a running Snakemake says is left to do."""
 
-import time
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from job_records import RECORD
 from memdyn.config.load import load_study
 from memdyn.jobs.atomic import remove
-from memdyn.operations.effort import efforts, scoring_cost
-from memdyn.operations.progress import START_SECONDS, Progress, count
+from memdyn.operations.counted import count
+from memdyn.operations.effort import scoring_cost
+from memdyn.operations.nets import Nets
+from memdyn.operations.progress import Progress
+from memdyn.operations.tally import Tally, Told
+from memdyn.operations.work import wall
 from memdyn.plan.study import build_plan
 from memdyn.training.resume import ModelProgress
 
@@ -69,10 +74,19 @@ def disk(tmp_path):
     return Disk(tmp_path)
 
 
-def seconds_left(progress, elapsed):
-    """To the second: the clock runs on while the test does."""
-    progress.started = time.monotonic() - elapsed
-    return round(progress._seconds_left(progress._counts()))
+def progress_of(disk, slots=1, tally=None):
+    """Of a run that is to do all; works after scoring are left out."""
+    tally = tally or Tally()
+    tally.stages = {stage.path for run in disk.plan.runs for stage in (run.train, run.outputs)}
+    return Progress(disk.plan, slots, tally, print)
+
+
+def seconds_left(progress, besides=()):
+    return progress.look(besides)[1]
+
+
+def probes(disk):
+    return Nets(disk.plan).probes()
 
 
 def test_models_are_counted_from_what_lies_on_disk(disk):
@@ -82,12 +96,11 @@ def test_models_are_counted_from_what_lies_on_disk(disk):
     disk.begin(0, 9, 5)
     found = count(disk.plan, disk.plan.runs[0])
     assert (found.wanted, found.trained, found.scored, found.begun) == (16, 9, 8, 0.5)
-    assert (found.jobs, found.jobs_begun) == (4, 3)
+    assert (found.jobs, found.to_come) == (1, 16 - 9.5)
     assert found.seconds == pytest.approx((3 + 5) / 2)
     assert count(disk.plan, disk.plan.runs[1]).trained == 0
-    assert "9 of 32 models trained (mlp 9/16, sam 0/16), 8 scored" in Progress(disk.plan, 1)._line(
-        [count(disk.plan, run) for run in disk.plan.runs]
-    )
+    told, left = progress_of(disk).look(())
+    assert told.startswith("9 of 32 models trained (mlp 9/16, sam 0/16), 8 scored; about ") and left > 0
 
 
 def test_models_that_diverged_are_done_and_tell_nothing_of_the_time(disk):
@@ -110,55 +123,77 @@ def test_scoring_costs_what_its_samples_cost(disk):
 def whole(disk, seconds):
     """Seconds of all jobs, where a model of either run takes so long to train."""
     models = [16 * each * (1 + scoring_cost(run)) for each, run in zip(seconds, disk.plan.runs, strict=True)]
-    return sum(models) + 8 * START_SECONDS
+    return sum(models) + 8 * Nets(disk.plan).start
 
 
 def test_the_estimate_is_right_from_the_first_model_on(disk):
-    """One job at a time; a model takes 10 s to train, 20 with SAM, a job 4 s to start, as the estimate supposes."""
-    progress = Progress(disk.plan, 1)
-    total, scoring = whole(disk, [10, 20]), 8 * 10 * scoring_cost(disk.plan.runs[0])
+    """One job at a time; a model takes 10 s to train, 20 with SAM."""
+    start, total = Nets(disk.plan).start, whole(disk, [10, 20])
+    tally, progress = Tally(), None
     disk.train(0, 0, 10.0)
-    assert seconds_left(progress, 14.0) == round(total - 14)
+    progress, besides = progress_of(disk, tally=tally), probes(disk)
+    assert seconds_left(progress, besides) == pytest.approx(total - 10)
     disk.publish(0, "block-0000-0007", 10.0)
-    assert seconds_left(progress, 84.0) == round(total - 84)
-    disk.score(0, "block-0000-0007")
-    elapsed = 84 + scoring + 4
-    assert seconds_left(progress, elapsed) == round(total - elapsed)
+    outputs = disk.plan.runs[0].outputs.path
+    tally.finished[disk.plan.runs[0].train.path] = [(8, 80 + start)]
+    assert seconds_left(progress, besides) == pytest.approx(total - 80 - start)
+    scoring = 8 * 10 * scoring_cost(disk.plan.runs[0]) + start
+    tally.finished[outputs] = [(8, scoring)]
+    assert seconds_left(progress, besides) == pytest.approx(total - 80 - start - scoring)
 
 
 @pytest.mark.parametrize("slots", [1, 2])
-def test_before_any_work_is_seen_the_estimate_is_a_guess(disk, slots):
-    progress = Progress(disk.plan, slots)
-    total = whole(disk, [effort.guess for effort in efforts(disk.plan)])
-    assert seconds_left(progress, 3.0) == round(total / slots)
-    disk.begin(0, 0, 0)
-    assert seconds_left(progress, 500.0) == round((total - START_SECONDS) / slots), "a long first epoch is no pace"
+def test_what_is_left_at_first_is_what_was_planned(disk, slots):
+    """Nothing is said twice: the statement's sum is the run's first estimate."""
+    progress = progress_of(disk, slots)
+    total = whole(disk, [net.seconds for net in Nets(disk.plan).runs])
+    assert seconds_left(progress, probes(disk)) == pytest.approx(total / slots)
+    works = [*Nets(disk.plan).training(), *probes(disk)]
+    assert wall(works, slots) == pytest.approx(total / slots)
 
 
-def test_long_models_have_an_estimate_before_the_first_is_finished(disk):
-    progress = Progress(disk.plan, 1)
-    disk.begin(0, 0, 5)
-    guesses = [effort.guess for effort in efforts(disk.plan)]
-    done = START_SECONDS + guesses[0] / 2
-    assert seconds_left(progress, 3600.0) == pytest.approx(3600 / done * (whole(disk, guesses) - done), rel=1e-3)
-
-
-def test_where_nothing_is_known_nothing_is_said_until_something_is_seen(disk):
-    progress = Progress(disk.plan, 1)
-    progress.efforts = [replace(effort, guess=None) for effort in progress.efforts]
-    assert seconds_left(progress, 3.0) == 0
-    disk.begin(0, 0, 5)
-    total = sum(16 * (1 + scoring_cost(run)) for run in disk.plan.runs)
-    assert seconds_left(progress, 3600.0) == pytest.approx(7200 * (total - 0.5), rel=1e-3)
-
-
-def test_work_of_earlier_calls_does_not_count_as_pace(disk):
+def test_between_models_the_clock_counts_up_to_one(disk, monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr("memdyn.operations.progress.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("memdyn.operations.tally.time.monotonic", lambda: clock[0])
     disk.publish(0, "block-0000-0007", 10.0)
-    progress = Progress(disk.plan, 1)
-    left = whole(disk, [10, 20]) - 84
-    assert seconds_left(progress, 5.0) == round(left)
+    tally = Tally(
+        running={1: 0.0}, jobs={1: Told("train_block", "mlp", "", stage=disk.plan.runs[0].train.path, units=8)}
+    )
+    progress = progress_of(disk, tally=tally)
+    first = seconds_left(progress)
+    clock[0] += 6
+    assert seconds_left(progress) == pytest.approx(first - 6)
+    clock[0] += 60
+    a_model = 10 + Nets(disk.plan).start
+    assert seconds_left(progress) == pytest.approx(first - a_model), "a model that is not there is not done"
     disk.train(0, 8, 10.0)
-    assert seconds_left(progress, 28.0) == round(2 * (left - 14))
+    assert seconds_left(progress) == pytest.approx(first - 10)
+
+
+def test_where_nothing_is_known_nothing_is_said_until_a_model_is_there(disk):
+    progress = progress_of(disk)
+    progress.efforts = [replace(effort, guess=None) for effort in progress.efforts]
+    assert seconds_left(progress) == 0
+    disk.train(0, 0, 10.0)
+    assert seconds_left(progress) == pytest.approx(15 * 10 + 16 * 20 + 4 * Nets(disk.plan).start)
+
+
+def test_only_the_jobs_of_this_run_of_snakemake_are_left(disk):
+    """As with `--until`."""
+    progress = progress_of(disk)
+    everything = seconds_left(progress, probes(disk))
+    progress.tally.stages = {disk.plan.runs[0].train.path}
+    mlp = Nets(disk.plan).training()[0]
+    assert seconds_left(progress, probes(disk)) == pytest.approx(mlp.seconds) and mlp.seconds < everything
+
+
+def test_a_training_that_others_held_up_is_counted_by_what_its_core_did(disk):
+    disk.publish(0, "block-0000-0007", 30.0)
+    record = {"cpu_seconds": 82.0, "seconds": 246.0, "threads": 1}
+    folder = disk.folder / disk.plan.runs[0].train.path / "block-0000-0007"
+    (folder / "train.job.json").write_text(json.dumps(RECORD | record))
+    assert count(disk.plan, disk.plan.runs[0]).seconds == pytest.approx(10)
 
 
 def test_only_what_lies_there_is_looked_at_and_what_is_done_once(tmp_path, monkeypatch):

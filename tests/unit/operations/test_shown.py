@@ -15,6 +15,7 @@ from memdyn.operations.picture import Picture
 from memdyn.operations.shown import Shown
 from memdyn.operations.tally import STUDY as OF_ALL
 from memdyn.operations.tally import Names, Tally, Told
+from memdyn.operations.work import Seen
 from memdyn.plan.study import build_plan
 
 STUDY = {
@@ -261,13 +262,30 @@ def test_the_counts_are_whole_on_a_terminal_of_any_width(width):
     assert width < 50 or "about 2 min left" in total
 
 
-def test_what_is_left_goes_by_finished_jobs_of_the_rule():
-    tally = Tally()
-    tally.expect([Told(rule, "mlp", "") for rule in ["train_block"] + ["run_attack"] * 3 + ["draw_figures"]])
-    assert tally.seconds_after_scoring(5.0) == 20.0  # training is counted by its models
-    tally.done["mlp", "run_attack"] += 1
-    tally.seconds["run_attack"].append(2.0)
-    assert tally.seconds_after_scoring(5.0) == 2 * 2.0 + 5.0
+def test_what_was_seen_of_each_stage(plan, monkeypatch):
+    clock = iter([10.0, 11.0, 14.0, 20.0])
+    monkeypatch.setattr("memdyn.operations.tally.time.monotonic", lambda: next(clock))
+    names, tally = Names(plan), Tally(started=0.0)
+    train, attack = plan.runs[1].train, plan.runs[1].attacks["loss"]
+    wildcards = dict(zip(("pool", "run", "outputs", "attack"), attack.path.split("/"), strict=True))
+    jobs = [
+        names.told("train_block", of_block(plan, 1)),
+        names.told("run_attack", wildcards),
+        names.told("draw_figures", {}),
+        names.told("build_pool", {"pool": train.path.split("/")[0]}),
+    ]
+    assert [(job.stage, job.units, job.run) for job in jobs] == [
+        (train.path, 8, "sam"),
+        (attack.path, 1, "sam"),
+        (plan.figures.folder, 1, OF_ALL),
+        ("", 1, OF_ALL),
+    ]
+    tally.expect(jobs)
+    assert tally.stages == {train.path, attack.path, plan.figures.folder, ""}
+    tally.begin(1, jobs[0])
+    tally.begin(2, jobs[1])
+    assert tally.finish(1) == (jobs[0], 4.0)
+    assert tally.seen() == {train.path: Seen(finished=((8, 4.0),)), attack.path: Seen(running=((1, 9.0),))}
 
 
 def test_where_no_picture_can_be_drawn_there_are_lines(plan, monkeypatch):

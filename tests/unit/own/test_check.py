@@ -44,6 +44,7 @@ WRONG = {
     "one in a neighbour": ({"helper.py": "x = 1\nx = = 2\n"}, ["helper.py, line 2, is not Python: "]),
     "one deep inside": ({"pack/sub.py": "x = (\n"}, ["pack/sub.py, line 1, is not Python: "]),
     "a tab between blanks": ({"helper.py": "if 1:\n        x = 1\n\ty = 2\n"}, ["helper.py, line 3, is not Python"]),
+    "a zero byte": ({"net.py": "x = 1\0\n"}, ["net.py, or what it imports, is not Python: ", "null bytes"]),
     "bytes that are no text": ({"net.py": b"x = '\xff'\n"}, ["net.py", "is not Python"]),
     "a missing package": ({"net.py": f"import nupmy as n\n{NET}"}, ["net.py, line 1: no module 'nupmy'", "installed"]),
     "a missing neighbour": ({"net.py": f"\nimport helpr\n{NET}"}, ["line 2: no module 'helpr'", "you mean 'helper'?"]),

@@ -146,6 +146,37 @@ def test_groups_of_one_value():
     assert "model.norm = group" in problem and "images of 8 x 8" in problem
 
 
+SELENA = {"selena": {"sub_models": 3, "left_out": 1}}
+
+
+@pytest.mark.parametrize(
+    ("mechanisms", "sizes", "said"),
+    [
+        (SELENA, {"base.batch_size": 50}, "teacher of mechanisms.selena: model.norm = batch: it takes any number"),
+        (SELENA, {"base.batch_size": 65}, None),
+        (SELENA, {"base.batch_size": 50, "base.model": {"name": "wrn", "depth": 10}}, None),
+        (
+            {"label_dp": {"epsilon": 1.0, "method": "two_stage"}},
+            {"base.batch_size": 50},
+            "it takes any number of members",
+        ),
+        (
+            {"distillation": {"temperature": 2.0, "teacher": {"batch_size": 64}}},
+            {"base.batch_size": 65},
+            "run 'base', teacher of mechanisms.distillation: batch_size = 64: of 65 members",
+        ),
+        ({"distillation": {"temperature": 2.0, "teacher": {"model": {"name": "mlp"}}}}, {"base.batch_size": 65}, None),
+    ],
+)
+def test_those_that_a_run_learns_from(mechanisms, sizes, said):
+    changes = {"base.model": RESNET, "base.mechanisms": mechanisms} | sizes
+    if said:
+        (problem,) = refused(changes)
+        assert said in problem
+    else:
+        plan(changes)
+
+
 def test_every_run_is_named():
     changes = {"base.model": RESNET, "grid": {"batch_size": [16, 32, 65], "model.width": [8, 16]}}
     problems = refused(changes)

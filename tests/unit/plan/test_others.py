@@ -5,7 +5,8 @@ import pytest
 from memdyn.config.errors import ConfigError
 from memdyn.config.load import load_study
 from memdyn.operations.cost import statement
-from memdyn.operations.progress import count
+from memdyn.operations.counted import count
+from memdyn.operations.nets import Nets
 from memdyn.plan.stage import TRAIN
 from studies import plan, study
 
@@ -44,7 +45,8 @@ def test_they_are_counted_and_not_reported(tmp_path):
     made = plan_of(tmp_path, runs=[{"name": "plain"}])
     assert "24 of 24 models are to be trained, 24 to be scored" in next(statement(made, 1))
     assert [run.name for run in made.trained] == ["plain", "students.1 of plain", "students.2 of plain"]
-    assert count(made, made.others[0]).jobs == 2
+    assert count(made, made.others[0]).jobs == 1
+    assert made.others[0].outputs.path in {work.key for work in Nets(made).probes()}
     assert [each["name"] for each in made.run_descriptions()] == ["plain"]
     paths = made.folders()["plain"]["others"]
     assert paths == {name: other.outputs.path for name, other in made.runs[0].others.items()}

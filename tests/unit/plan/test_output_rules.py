@@ -7,7 +7,8 @@ import pytest
 from memdyn.config.errors import ConfigError
 from memdyn.config.load import load_study
 from memdyn.operations.cost import statement
-from memdyn.operations.progress import count
+from memdyn.operations.counted import count
+from memdyn.operations.nets import Nets
 from studies import plan, study
 
 OWN = Path(__file__).resolve().parents[2] / "helpers" / "own_mechanisms.py"
@@ -59,8 +60,8 @@ def test_what_is_read_off_the_weights_is_shared_too(tmp_path):
     changes = {"difficulty": {"measures": ["grand", "prediction_depth"]}, "probes.views.flip": True}
     made = plan_of(tmp_path, run("plain"), run("ruled", top_k={"k": 1}), **changes)
     plain, ruled = made.runs
-    told = next(line for line in statement(made, 1) if line.startswith("grand"))
-    assert told.startswith("grand of 8 models is to be taken")
+    taken = [(work.jobs, work.units) for work in Nets(made).probes() if work.name == "grand"]
+    assert taken == [(1, 8)]
     for name in ("grand", "prediction_depth"):
         assert plain.probes[name].path == ruled.probes[name].path
     assert plain.analysis.path != ruled.analysis.path
@@ -101,10 +102,11 @@ def test_shared_training_is_counted_once(tmp_path):
     lines, one = list(statement(made, 1)), list(statement(alone, 1))
     assert "8 of 8 models are to be trained, 24 to be scored" in lines[0]
     assert lines[1] == "ruled, other: trained as another run, whose models are scored anew behind output rules"
-    assert [count(made, each).jobs for each in made.runs] == [2, 1, 1]
+    assert [count(made, each).jobs for each in made.runs] == [1, 0, 0]
     first, shared = count(made, made.runs[0]), count(made, made.runs[1])
     assert (first.to_train, shared.to_train, shared.wanted) == (8, 0, 8)
-    assert first.work(10.0, 0.0)[1] == pytest.approx(80 + shared.work(10.0, 0.0)[1])
+    assert first.to_come == 8 and [work.units for work in Nets(made).training()] == [8]
+    assert [(work.name, work.units) for work in Nets(made).probes()] == [("outputs", 8)] * 3
     assert "models are to be trained, 8 to be scored" in one[0]
     assert lines[-2].split(" and ")[0] == one[-2].split(" and ")[0]  # of checkpoints on disk at most
 

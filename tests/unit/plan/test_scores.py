@@ -17,6 +17,7 @@ from memdyn.identity.recipe import write_recipe
 from memdyn.operations.cost import statement
 from memdyn.operations.guard import refuse_missing_data, refuse_needless_training
 from memdyn.operations.progress import Progress
+from memdyn.operations.tally import Tally
 from memdyn.plan.folds import NEEDS_PAIRS
 from memdyn.plan.stage import PROBE, TRAIN
 from memdyn.plan.study import build_plan
@@ -57,7 +58,7 @@ def test_a_study_of_scores_has_the_stages_of_any_other_from_the_outputs_on():
     assert told["recipe"] == {"epochs": 2} and told["architecture"] == told["device"] == ""
     assert next(statement(made, 1)) == "nothing is trained: mine.npz has scores of 8 models at 2 checkpoints"
     refuse_needless_training(made)
-    Progress(made, 1).run()  # ends at once: there is nothing to count
+    Progress(made, 1, Tally(), print).run()  # ends at once: there is nothing to count
 
 
 def test_content_is_in_the_names_and_neither_place_nor_name_of_the_file(tmp_path):

@@ -31,6 +31,7 @@ _MUST_BE = {
     "too_short": "a list of {min_length} or more",
     "too_long": "a list of {max_length} or fewer",
     "string_too_short": "a text of {min_length} or more characters",
+    "string_too_long": "a text of {max_length} or fewer characters",
     "string_pattern_mismatch": "a text that matches {pattern}",
 }
 

@@ -58,6 +58,9 @@ def load_study(raw: Mapping[str, Any], arguments: Sequence[str] = ()) -> Study:
     """
     if not isinstance(raw, Mapping):
         raise ConfigError([f"a config is keys with values (`study: NAME` and so on), got {shown(raw)}"])
+    circle = _circle(raw, ())
+    if circle:
+        raise ConfigError([f"{circle}: holds itself, by an anchor of YAML in a circle"])
     raw = deepcopy(dict(raw))
     read_given(raw, arguments, _wrong)
     odd = list(_odd_values(raw, ""))
@@ -108,6 +111,22 @@ def _wrong(raw: Any) -> set[tuple]:
     except ValidationError as error:
         return wrong_places(error, raw)
     return set()
+
+
+def _circle(value: Any, above: tuple[int, ...]) -> str | None:
+    """The key of a section or list that lies in itself.
+
+    Args:
+        above: those that `value` lies in, by their ids.
+    """
+    if id(value) in above:
+        return ""
+    items = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        found = _circle(inner, (*above, id(value)))
+        if found is not None:
+            return f"{key}.{found}".removesuffix(".")
+    return None
 
 
 def _odd_values(value: Any, key: str) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """What the runs of a grid are called: by labels that the user gave its levels, else by what differs between them."""
 
+import unicodedata
 from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any
@@ -13,11 +14,19 @@ def check_levels(key: str, levels: list | dict) -> None:
     if isinstance(levels, dict):
         if "name" in levels:
             raise ValueError(f"{key!r}: is one section; allowed: a list of sections, or labels with a section each")
+        seen: dict[str, str] = {}
         for label in levels:
             if not label.strip() or not label.isprintable() or len(label) > LONGEST_LABEL:
                 raise ValueError(
                     f"{key!r}: the label {label!r} must be one line of 1 to {LONGEST_LABEL} printable letters"
                 )
+            look = " ".join(unicodedata.normalize("NFC", label).split())
+            if look in seen:
+                raise ValueError(
+                    f"{key!r}: the labels {seen[look]!a} and {label!a} look the same (they differ in spaces, or in how "
+                    "an accent is stored); allowed: labels that can be told apart"
+                )
+            seen[look] = label
 
 
 def points(grid: Mapping[str, list | dict]) -> Iterator[tuple[str, dict[str, Any]]]:

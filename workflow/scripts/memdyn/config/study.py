@@ -40,7 +40,9 @@ class StudyConfig(Strict):
     """A study: one pool or more, named runs on it, attacks, and what is reported."""
 
     study: str = Field(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", description="Name; its report is in results/studies/NAME."
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$",
+        max_length=100,  # a file's name, with what is put to it, has room for 255
+        description="Name; its report is in results/studies/NAME.",
     )
     scores: SharedScores | None = Field(
         default=None,

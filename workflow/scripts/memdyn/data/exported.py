@@ -18,7 +18,7 @@ any design (`memdyn.data.designs`).
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from itertools import product
+from itertools import pairwise, product
 from math import prod
 from typing import Any
 
@@ -203,8 +203,10 @@ def _misfit(
 
 def _wrong_values(small: Mapping[str, NDArray]) -> Iterator[str]:
     epochs, ids, mask = small.get(EPOCHS), small.get(IDS), small[MASK]
-    if epochs is not None and (epochs[0] < 0 or (np.diff(epochs.astype(np.int64)) <= 0).any()):
-        yield f"epochs are {epochs.tolist()}; allowed: increasing, from 0 on"
+    if epochs is not None:
+        given = epochs.tolist()  # differences of unsigned numbers are not what they seem
+        if given[0] < 0 or given[-1] >= 2**31 or any(later <= earlier for earlier, later in pairwise(given)):
+            yield f"epochs are {given}; allowed: increasing, from 0 on, below 2**31"
     if ids is not None:
         values, counts = np.unique(ids, return_counts=True)
         if (counts > 1).any():

@@ -22,6 +22,7 @@ from memdyn.store.scores import write_scores
 from memdyn.store.tables import write_table
 from memdyn.terms import PARTS
 
+LARGEST = 1e38  # squares of larger numbers have no room, which variances are made of
 UNKNOWN = "unknown"  # the class of samples whose labels are not given
 
 
@@ -70,10 +71,16 @@ class Import:
         """Model, in the order of the pairs -> the number of the first checkpoint at which it has NaN.
 
         Raises:
-            ValueError: for infinite values, and for NaN in another signal of a model whose margins are numbers.
+            ValueError: for infinite and huge values, for NaN in another signal of a model whose margins are numbers,
+                and where no model is left.
         """
         isnan = np.any([np.isnan(values).any(axis=2) for values in self.signals[MARGIN].values()], axis=0)
         gone = np.logical_or.accumulate(isnan, axis=0)  # [checkpoints, models]
+        if gone[0].all():
+            raise ValueError(
+                f"{self.path}: every model has NaN among its margins at the first checkpoint, as if all had failed; "
+                "allowed: NaN of models that failed; leave out samples that have no score"
+            )
         for name, parts in self.signals.items():
             for part, values in parts.items():
                 self._refuse_odd(array_of(name, part), values, gone)
@@ -82,14 +89,15 @@ class Import:
 
     def _refuse_odd(self, array: str, values: NDArray, gone: NDArray[np.bool_]) -> None:
         for checkpoint, (here, out) in enumerate(zip(values, gone, strict=True)):
-            odd = ~np.isfinite(here)
+            odd = ~(np.abs(here) <= min(LARGEST, float(np.finfo(here.dtype).max)))
             odd[out] = False
             if odd.any():
                 model, sample = np.argwhere(odd)[0][:2]
                 raise ValueError(
                     f"{self.path}: {array} at checkpoint {checkpoint} (counted from 0) has {np.count_nonzero(odd)} "
-                    f"values that are no finite numbers, the first is {here[odd][0]}, of model {model}, sample "
-                    f"{sample}; allowed: finite numbers, and NaN where a model has NaN among its margins: it failed"
+                    f"values that are no finite numbers up to {LARGEST:g}, the first is {here[odd][0]}, of model "
+                    f"{model}, sample {sample}; allowed: finite numbers, and NaN where a model has NaN among its "
+                    "margins: it failed"
                 )
 
     def pool(self) -> Pool:
@@ -118,10 +126,13 @@ class Import:
         )
 
     def _classes(self, labels: list[NDArray]) -> NDArray:
-        """Labels in order; of as many as there are logits, since a label is the place of its logit."""
+        """Labels in order; of as many as there are logits, since a label is the place of its logit.
+
+        As Python's numbers: of signed and unsigned ones of 64 bits numpy makes floats.
+        """
         if LOGITS in self.signals:
             return np.arange(self.signals[LOGITS]["scored"].shape[-1])
-        return np.unique(np.concatenate(labels))
+        return np.array(sorted(set().union(*(values.tolist() for values in labels))), dtype=object)
 
     def masks(self, models: range) -> NDArray[np.bool_]:
         """bool [models, scored and sham samples]."""

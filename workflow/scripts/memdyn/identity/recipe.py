@@ -5,6 +5,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
@@ -44,9 +45,15 @@ def open_stage(stage: dict[str, Any], folder: str | Path, own: Iterable[str] = (
             "Nothing was computed; run snakemake again."
         )
     path = Path(folder) / RECIPE
-    if not path.exists():
-        found = versions([*stage["roots"], *own])
-        write_recipe(path, {**with_code(stage), "inputs": inputs, "versions": found, "made": circumstances()})
+    if path.exists():
+        return
+    found = versions([*stage["roots"], *own])
+    recipe = {**with_code(stage), "inputs": inputs, "versions": found, "made": circumstances()}
+    while not path.exists():
+        # the jobs of a stage write one recipe: one that ended meanwhile takes what others have half written for what
+        # a killed one left (`sweep_older`)
+        with suppress(FileNotFoundError):
+            write_recipe(path, recipe)
 
 
 def with_code(stage: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ figures and the page for the number of runs. Of the finished jobs in the results
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from math import inf, log
 from pathlib import Path
@@ -13,8 +13,12 @@ from typing import Any
 
 from memdyn.identity.recipe import read_recipe
 from memdyn.identity.records import SUFFIX, job_records
+from memdyn.operations import machine
 from memdyn.operations.calibrate.kept import Calibration, Law, calibration_of, name_of
+from memdyn.operations.disk import states
+from memdyn.operations.drawn import figures
 from memdyn.operations.places import places
+from memdyn.operations.work import AFTER, ALL_RUNS, CALIBRATED, MEASURED, ROUGH, Work
 from memdyn.plan.stage import ATTACK, FIGURES, LIMITS, REPORT, SCORED_POOL, TABLES, Kind, Stage
 from memdyn.plan.study import StudyPlan
 
@@ -55,26 +59,9 @@ CALIBRATIONS = {
 _REFITS, _MILLIONS = 37, 6.4  # of the default statistics; of that benchmark
 # an attack on models in folds takes so many times as long as in pairs: LiRA's calibration, benchmarks/bench_folds.py
 IN_FOLDS, FOLDED = "attack_in_folds.py", 7.0
-SHOWN = {"tables": 3.0, "figures": 5.5, "report": 0.4}  # CPU seconds of a run
-
-
-# where a time comes from: finished jobs, a calibration, constants
-MEASURED, CALIBRATED, ROUGH = "measured", "calibrated", "rough"
-
-
-@dataclass(frozen=True)
-class Work:
-    """A job that is to run.
-
-    Attributes:
-        name: of an attack, else of the kind of stage.
-        seconds: of one core, its start included; None where nothing is known of its kind.
-        source: one of the three below.
-    """
-
-    name: str
-    seconds: float | None
-    source: str
+# CPU seconds of a state (sample, checkpoint, attack, threshold) in the tables; of a figure, drawn and shown. By studies
+# of 1 to 11 runs: 20 to 31 e-6, .5 to 1.0, .02 to .04.
+SHOWN = {"tables": 25e-6, "figures": 0.7, "report": 0.03}
 
 
 def work_after_scoring(plan: StudyPlan) -> list[Work]:
@@ -83,8 +70,8 @@ def work_after_scoring(plan: StudyPlan) -> list[Work]:
     finished = cache(lambda kind, name: list(_finished(results, Path(plan.versions), kind, name)))
     known = calibration_of(plan)
     return [
-        _work(stage, size_of(stage.options, _pool(stage), len(plan.runs)), finished(stage.kind, _name(stage)), known)
-        for stage, place in places(plan).values()
+        _work(plan, key, stage, finished(stage.kind, _name(stage)), known)
+        for key, (stage, place) in places(plan).items()
         if comes_after(stage.kind) and not (place / stage.kind.product).exists()
     ]
 
@@ -94,20 +81,42 @@ def comes_after(kind: Kind) -> bool:
     return not kind.costs_training and not kind.per_block and kind not in (LIMITS, SCORED_POOL)
 
 
-def _work(stage: Stage, size: float, finished: list[tuple[float, float]], known: Calibration | None) -> Work:
-    name, start = _name(stage), known.light_start if known else START_SECONDS
-    checkpoints = checkpoints_of(stage.options)
+def _work(
+    plan: StudyPlan, key: str, stage: Stage, finished: list[tuple[float, float]], known: Calibration | None
+) -> Work:
+    seconds, source = _seconds(plan, stage, finished, known)
+    return Work(
+        key=key,
+        run=_training(stage),
+        tier=ALL_RUNS if stage.kind.name in OF_ALL_RUNS else AFTER,
+        name=_name(stage),
+        jobs=1,
+        units=1,
+        whole=1,
+        unit=seconds,
+        start=known.light_start if known else START_SECONDS * machine.pace().jobs,
+        source=source,
+    )
+
+
+def _seconds(
+    plan: StudyPlan, stage: Stage, finished: list[tuple[float, float]], known: Calibration | None
+) -> tuple[float | None, str]:
+    """CPU seconds of a job without its start, and where they come from."""
+    name, checkpoints = _name(stage), checkpoints_of(stage.options)
+    size = size_of(stage.options, _pool(stage), len(plan.runs))
     if finished:
         before, seconds = min(finished, key=lambda job: abs(log(size / job[0])))
-        return Work(name, start + LEAST + max(0.0, seconds - LEAST) * size / before, MEASURED)
+        return LEAST + max(0.0, seconds - LEAST) * size / before, MEASURED
     if known and (law := known.after.get(name_of(stage))):
-        return Work(name, start + law.seconds(checkpoints, size), CALIBRATED)
+        return law.seconds(checkpoints, size), CALIBRATED
     if stage.kind.name in SHOWN:
-        return Work(name, start + LEAST + SHOWN[name] * size, ROUGH)
+        number = states(plan) if name == TABLES.name else figures(plan)
+        return machine.pace().jobs * (LEAST + SHOWN[name] * number), ROUGH
     law = law_of(name)
     if law and stage.roots[0] == IN_FOLDS:
         law = replace(law, rate=law.rate * FOLDED)
-    return Work(name, start + law.seconds(checkpoints, size) if law else None, ROUGH)
+    return machine.pace().jobs * law.seconds(checkpoints, size) if law else None, ROUGH
 
 
 def law_of(name: str) -> Law | None:
@@ -140,6 +149,11 @@ def _name(stage: Stage) -> str:
 
 def _named(kind: Kind, options: Mapping[str, Any]) -> str:
     return options["attack"]["name"] if kind == ATTACK else kind.name
+
+
+def _training(stage: Stage) -> str:
+    """The path of what it is read off; empty where it is of all runs."""
+    return "/".join(stage.path.split("/")[:2]) if stage.parent else ""
 
 
 def _pool(stage: Stage) -> Mapping[str, int]:

@@ -15,6 +15,7 @@ from typing import Any
 from memdyn.config.load import Run
 from memdyn.models.size import size_of
 from memdyn.operations.shapes import shape_of
+from memdyn.plan.probes import OUTPUTS
 from memdyn.plan.study import RunPlan, StudyPlan
 from memdyn.terms import SCORED_PARTS
 
@@ -108,9 +109,11 @@ def scoring_cost(run: RunPlan) -> float:
 
 def probing_cost(run: RunPlan, name: str) -> float | None:
     """Time to take a probe of a model, of that to train it; None where its passes are not known."""
+    if name == OUTPUTS:
+        return scoring_cost(run)
     stage = run.probes[name]
     probe, epochs = stage.sections["probe"], len(stage.options["epochs"])
-    if passes := _searching_passes(run, stage.options["probe"]):
+    if passes := _differentiated(run, stage.options):
         return FORWARDS * passes * epochs / _training_forwards(run)
     if probe.name == "boundary_distance":
         return probe.query_budget * _searched(run, probe.samples) * epochs / _training_forwards(run)
@@ -130,15 +133,18 @@ def _training_forwards(run: RunPlan) -> float:
     return FORWARDS * _closures(run) * lengthening(run.run) * passes
 
 
-def _searching_passes(run: RunPlan, probe: Mapping[str, Any]) -> int | None:
+def _differentiated(run: RunPlan, options: Mapping[str, Any]) -> int | None:
     """Samples that pass forward and back at a checkpoint, for probes that differentiate; None for the others."""
+    probe, parts = options["probe"], run.pool.options["parts"]
     match probe["name"]:
         case "level_distance":
             return SEARCH * probe["samples"] * len(probe["levels"]) * len(probe["norms"])
         case "adversarial_distance":
             return SEARCH * _searched(run, probe["samples"])
         case "margin_gradient":
-            return run.pool.options["parts"]["scored"]
+            return parts["scored"]
+        case "gradient_norm" | "grand":  # sample by sample: 1.2 times as long as in a batch, by the suite of attacks
+            return sum(parts[part] for part in options["parts"])
         case "input_curvature":
             return CURVATURE * probe["draws"] * probe["samples"]
     return None
@@ -148,19 +154,20 @@ def _searched(run: RunPlan, most: int) -> int:
     return min(most, run.pool.options["parts"]["scored"])
 
 
-def seconds_a_model(found: Sequence[Effort], measured: Sequence[float]) -> list[float | None]:
+def seconds_a_model(found: Sequence[Effort], measured: Sequence[float], unmeasured: float = 1.0) -> list[float | None]:
     """Time to train a model of each run.
 
     Args:
         measured: mean seconds of its finished models, 0 where there is none. Such a run is scaled from runs of the same
             net; else it takes its guess, scaled by how the guesses of the other runs turned out.
+        unmeasured: by what guesses are scaled where nothing was measured, see `memdyn.operations.machine`.
 
     Returns:
         None for a run of which nothing is known.
     """
     known = [(effort, seconds) for effort, seconds in zip(found, measured, strict=True) if seconds]
     guessed = [(effort.guess, seconds) for effort, seconds in known if effort.guess]
-    scale = sum(seconds for _, seconds in guessed) / sum(guess for guess, _ in guessed) if guessed else 1.0
+    scale = sum(seconds for _, seconds in guessed) / sum(guess for guess, _ in guessed) if guessed else unmeasured
 
     def estimate(effort: Effort) -> float | None:
         alike = [seconds / other.amount for other, seconds in known if other.net == effort.net]

@@ -16,13 +16,13 @@ from scipy.special import ndtri, stdtrit
 from memdyn.operations.asked import config_of, plan_of, study_arguments
 from memdyn.operations.calibrate.ask import calibrate
 from memdyn.operations.cost import statement
+from memdyn.operations.drawn import figures
 from memdyn.operations.status import DONE, all_jobs
 from memdyn.operations.widths import Width, group_sizes, own_error, widths
 from memdyn.plan.study import StudyPlan
 from memdyn.tables import AUDITED, FOLDED, STAGES, study_tables
 from memdyn.terms import FPRS, tpr_at
 
-PICTURES = {False: 19, True: 30}  # figures without a full analysis and with it, as in the demo's studies
 FEW = 10  # false positives, with which a TPR is a matter of chance
 ENOUGH_GROUPS = 8  # of the jackknife
 
@@ -90,9 +90,10 @@ def _jobs(plan: StudyPlan) -> Iterator[str]:
 
 
 def _files(plan: StudyPlan) -> int:
-    """Clusters have quotas for them. A job leaves its tables, its log and its record; a stage a recipe."""
+    """Clusters have quotas for them. A job leaves its tables, its log, that of this attempt and its record; a stage a
+    recipe."""
     of_stages = filter(None, all_jobs(plan).values())
-    of_jobs = sum(1 + len(jobs) * (len(STAGES.get(jobs[0].stage.kind.name, "1")) + 2) for jobs in of_stages)
+    of_jobs = sum(1 + len(jobs) * (len(STAGES.get(jobs[0].stage.kind.name, "1")) + 3) for jobs in of_stages)
     return of_jobs + _shown_files(plan)
 
 
@@ -102,7 +103,7 @@ def _shown_files(plan: StudyPlan) -> int:
     reliable = any(run.reliability for run in plan.runs)
     asked = config.analysis.enabled, bool(config.level_distance), bool(config.regularization), reliable, realised
     tables = AUDITED if config.audit else FOLDED if plan.folds else study_tables(*asked)
-    return 2 * len(tables) + (1 + config.report.pdf) * PICTURES[config.analysis.enabled]
+    return 2 * len(tables) + (1 + config.report.pdf) * figures(plan)
 
 
 def _resolution(plan: StudyPlan) -> Iterator[str]:

@@ -150,10 +150,10 @@ class Shown(LogHandlerBase):
                 self._said(record)
 
     def _finished(self, number: int) -> None:
-        job = self.tally.finish(number)
-        if job and not self.picture:
-            seconds = self.tally.seconds[job.rule][-1:]
-            took = f", {duration(seconds[0], exactly=True)}" if seconds else ""
+        finished = self.tally.finish(number)
+        if finished and not self.picture:
+            job, seconds = finished
+            took = f", {duration(seconds, exactly=True)}" if seconds is not None else ""
             self._say(f"{_now()} {self.tally.done.total()} of {self.tally.totals.total()} done: {job}{took}")
 
     def _failed(self, record: logging.LogRecord) -> None:

@@ -17,8 +17,8 @@ from memdyn.jobs.failure import ERROR, Failure
 from memdyn.operations.advice import advice
 from memdyn.operations.asked import plan_of, study_arguments
 from memdyn.operations.cost import statement
+from memdyn.operations.counted import count
 from memdyn.operations.places import places, products
-from memdyn.operations.progress import count
 from memdyn.plan.stage import Stage
 from memdyn.plan.study import StudyPlan
 

@@ -4,15 +4,15 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from statistics import mean
+from pathlib import Path
 
 from memdyn.design.blocks import models_of
+from memdyn.operations.places import shown
+from memdyn.operations.work import Seen
 from memdyn.plan.study import StudyPlan
 
 STUDY = "study"  # what is of several runs: the pool, tables, figures, the report
 TARGET = "all"  # Snakemake's last job, which asks for files and does nothing
-# training and scoring, whose time is known better by models (`memdyn.operations.progress`)
-_BY_MODELS = ("train_block", "probe_block")
 _MODELS = ("block", "masks")  # wildcards that are no folder of a stage
 
 
@@ -24,12 +24,16 @@ class Told:
         run: its name in the study.
         models: "models 0 to 7"; empty where it is of all.
         log: of what it says; empty where it has none.
+        stage: the key of its work (`memdyn.operations.work`); empty where it is none, as of a pool.
+        units: of that work.
     """
 
     rule: str
     run: str
     models: str
     log: str = ""
+    stage: str = ""
+    units: int = 1
 
     def __str__(self) -> str:
         of_run = f" of {self.run}" if self.run != STUDY else ""
@@ -45,15 +49,17 @@ class Names:
             for stage in run.stages():
                 if stage.parent:  # a pool is of all
                     self._runs.setdefault(stage.path, run.name)
+        self._of_all = {Path(stage.roots[0]).stem: stage.folder for stage in shown(plan)}  # by their rules
 
     def told(self, rule: str, wildcards: Mapping[str, str], log: str = "") -> Told:
         """wildcards: in the order of the path, each the name of a folder in the one before it."""
         folders = [value for name, value in wildcards.items() if name not in _MODELS]
         paths = ("/".join(folders[:depth]) for depth in range(len(folders), 0, -1))
-        run = next((self._runs[path] for path in paths if path in self._runs), STUDY)
+        stage = next((path for path in paths if path in self._runs), self._of_all.get(rule, ""))
         block = next((wildcards[name] for name in _MODELS if name in wildcards), "")
-        models = models_of(block) if block.startswith("block-") else None
-        return Told(rule, run, f"models {models.start} to {models.stop - 1}" if models else "", log)
+        models = models_of(block) if block.startswith("block-") else range(1)
+        told = f"models {models.start} to {models.stop - 1}" if block.startswith("block-") else ""
+        return Told(rule, self._runs.get(stage, STUDY), told, log, stage, len(models))
 
 
 @dataclass
@@ -64,7 +70,8 @@ class Tally:
         totals: jobs of this run of Snakemake, without its target.
         running: number of a job -> itself, and when it began.
         failed: for good; one that is tried again leaves.
-        seconds: of finished jobs, by rule.
+        finished: those of each stage: their units and seconds.
+        stages: of all jobs of this run of Snakemake.
     """
 
     totals: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -72,27 +79,32 @@ class Tally:
     jobs: dict[int, Told] = field(default_factory=dict)
     running: dict[int, float] = field(default_factory=dict)
     failed: dict[int, Told] = field(default_factory=dict)
-    seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    finished: dict[str, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
+    stages: set[str] = field(default_factory=set)
     started: float = field(default_factory=time.monotonic)
 
     def expect(self, jobs: Iterable[Told]) -> None:
         """jobs: in the order of the work."""
-        self.totals = Counter((job.run, job.rule) for job in jobs if job.rule != TARGET)
+        jobs = [job for job in jobs if job.rule != TARGET]
+        self.totals = Counter((job.run, job.rule) for job in jobs)
+        self.stages = {job.stage for job in jobs}
 
     def begin(self, number: int, job: Told) -> None:
         """A job that begins; again where it is tried once more."""
         self.jobs[number] = job
         self.running[number] = time.monotonic()
 
-    def finish(self, number: int) -> Told | None:
-        """The job, with its seconds noted; None for the target."""
+    def finish(self, number: int) -> tuple[Told, float | None] | None:
+        """The job and its seconds, which are noted, where it was seen to begin; None for the target."""
         job, began = self.jobs.get(number), self.running.pop(number, None)
         if job is None or job.rule == TARGET:
             return None
         self.done[job.run, job.rule] += 1
-        if began is not None:
-            self.seconds[job.rule].append(time.monotonic() - began)
-        return job
+        if began is None:
+            return job, None
+        seconds = time.monotonic() - began
+        self.finished[job.stage].append((job.units, seconds))
+        return job, seconds
 
     def fail(self, number: int) -> Told | None:
         self.running.pop(number, None)
@@ -111,14 +123,11 @@ class Tally:
             counts[rule] += number
         return counts
 
-    def seconds_after_scoring(self, expected: float) -> float:
-        """Seconds of the jobs that are left after scoring, one after the other.
-
-        Args:
-            expected: seconds of one of whose rule none has finished.
-        """
-        left = {key: number - self.done[key] for key, number in self.totals.items() if key[1] not in _BY_MODELS}
-        return sum(
-            number * (mean(self.seconds[rule]) if self.seconds.get(rule) else expected)
-            for (_, rule), number in left.items()
-        )
+    def seen(self) -> dict[str, Seen]:
+        """The jobs of each stage, those that run now among them."""
+        now, running = time.monotonic(), defaultdict(list)
+        for number, began in list(self.running.items()):
+            if job := self.jobs.get(number):
+                running[job.stage].append((job.units, now - began))
+        finished = {stage: tuple(jobs) for stage, jobs in list(self.finished.items())}
+        return {stage: Seen(finished.get(stage, ()), tuple(running.get(stage, ()))) for stage in {*finished, *running}}

@@ -41,7 +41,8 @@ def check_target(
     except OSError as error:
         raise ConfigError([f"{key}.target = {target}: {path}: {error.strerror}"]) from None
     except SyntaxError as error:
-        where = f"{error.filename}, line {error.lineno}"
+        # of a zero byte Python does not say where it is
+        where = f"{error.filename}, line {error.lineno}" if error.filename else f"{path}, or what it imports"
         raise ConfigError([f"{key}.target = {target}: {where}, is not Python: {error.msg}"]) from None
     except ValueError as error:
         raise ConfigError([f"{key}.target = {target}: {path} is not Python: {error}"]) from None

@@ -3,12 +3,14 @@
 Nets of the user's and of torchvision are asked by trial passes when their training starts: `memdyn.models.check`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from memdyn.config.errors import ConfigError
 from memdyn.config.load import Run, Study
+from memdyn.config.recipe import TrainConfig
 from memdyn.data.check import sample_shape
 from memdyn.data.pool import read_pool
 from memdyn.models.batches import has_single, misfit
@@ -17,20 +19,33 @@ from memdyn.plan.pools import PoolPlan, pool_key
 
 
 def refuse_untrainable(study: Study, pools: Mapping[str, PoolPlan]) -> None:
-    """Refuses nets whose normalisation has a single value to take a mean of.
+    """Refuses nets whose normalisation has a single value to take a mean of, also those that a run learns from.
 
     Raises:
         ConfigError: naming run, keys and numbers.
     """
-    results, any_number = Path(study.config.results), bool(study.config.audit)
-    found = [_problem(run, pools[pool_key(run.pool)], results, any_number) for run in study.runs]
-    if any(found):
-        raise ConfigError([f"run {run.name!r}: {what}" for run, what in zip(study.runs, found, strict=True) if what])
+    results, is_audit, found = Path(study.config.results), bool(study.config.audit), []
+    for run in study.runs:
+        for called, train in _trainings(f"run {run.name!r}", run.train):
+            problem = _problem(replace(run, train=train), pools[pool_key(run.pool)], results, is_audit)
+            found += [f"{called}: {problem}"] * bool(problem)
+    if found:
+        raise ConfigError(list(dict.fromkeys(found)))
 
 
-def _problem(run: Run, pool: PoolPlan, results: Path, any_number: bool) -> str | None:
-    """What is wrong; `any_number`: the members of a model are coins, and as many as these say."""
+def _trainings(called: str, train: TrainConfig) -> Iterator[tuple[str, TrainConfig]]:
+    """A recipe and those that it learns from, with what to call them."""
+    yield called, train
+    for mechanism in train.mechanisms:
+        for teacher in mechanism.teachers(train):
+            yield from _trainings(f"{called}, teacher of mechanisms.{mechanism.name}", teacher)
+
+
+def _problem(run: Run, pool: PoolPlan, results: Path, is_audit: bool) -> str | None:
+    """What is wrong; in an audit the members of a model are coins, and as many as these say."""
     model, members, batch_size = run.train.model, run.pool.parts.scored // 2, run.train.batch_size
+    takes_some = any(each.share_of_members() != 1 for each in run.train.mechanisms)
+    any_number = is_audit or (takes_some and batch_size < members)
     norm = getattr(model, "norm", "none")
     if norm == "none" or (norm == "batch" and not (any_number or has_single(members, batch_size))):
         return None  # whatever the samples are
@@ -40,9 +55,10 @@ def _problem(run: Run, pool: PoolPlan, results: Path, any_number: bool) -> str |
         return None
     pixels = f"the 1 x 1 pixels that {model.name} makes of images of {shape[1]} x {shape[2]}"
     if norm == "batch" and any_number:
+        who, more = ("in an audit a model has", "") if is_audit else ("it takes", f", batch_size = {members}")
         return (
-            "model.norm = batch: in an audit a model has any number of members, so that the last batch may be of 1 "
-            f"sample, but batch normalisation at {pixels} needs 2; allowed: another norm, larger images"
+            f"model.norm = batch: {who} any number of members, so that the last batch may be of 1 "
+            f"sample, but batch normalisation at {pixels} needs 2; allowed: another norm, larger images{more}"
         )
     if norm == "batch":
         return misfit(members, batch_size, f"but batch normalisation (model.norm) at {pixels} needs 2")

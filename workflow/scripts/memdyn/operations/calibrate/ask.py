@@ -9,17 +9,20 @@ from typing import Any
 
 from memdyn.identity.digest import SCRIPTS
 
-SECONDS = 40.0  # of CPU time, in which something is begun
+SECONDS, BY_THE_CLOCK = 40.0, 80.0  # of CPU time, and by the clock, in which something is begun
 _MODULE = "memdyn.operations.calibrate.measure"
 
 
-def calibrate(config: dict[str, Any], threads: int, seconds: float = SECONDS) -> list[str]:
+def calibrate(
+    config: dict[str, Any], threads: int, seconds: float = SECONDS, by_the_clock: float = BY_THE_CLOCK
+) -> list[str]:
     """Measures this machine for a study; what it says for people.
 
     It has a process of its own: jobs' scripts are run there, with the threads that jobs have.
 
     Args:
         config: of the study, as its file has it.
+        seconds, by_the_clock: after which nothing more is begun, and what is left is named.
 
     Raises:
         RuntimeError: with the last lines of what failed.
@@ -28,7 +31,7 @@ def calibrate(config: dict[str, Any], threads: int, seconds: float = SECONDS) ->
     path = os.pathsep.join(filter(None, (str(SCRIPTS), os.environ.get("PYTHONPATH", ""))))
     environment = os.environ | dict.fromkeys(names, str(threads)) | {"PYTHONPATH": path}
     with tempfile.TemporaryDirectory(prefix="memdyn-calibration-") as folder:
-        question = json.dumps({"config": config, "folder": folder, "seconds": seconds})
+        question = json.dumps({"config": config, "folder": folder, "seconds": seconds, "by_the_clock": by_the_clock})
         done = subprocess.run(
             [sys.executable, "-m", _MODULE],
             input=question,

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -43,17 +44,36 @@ NETS_SHARE = 0.5  # of the time, at most
 AFTER_SCORING, OF_NETS = "memdyn.attacks.evaluate, memdyn.store.tables", "memdyn.training.block, memdyn.probes.block"
 
 
+class OutOfTime(Exception):
+    """In the middle of a law, which needs all of its pieces."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Of seconds from now on, by two clocks."""
+
+    cpu: float
+    clock: float
+    began: tuple[float, float] = field(default_factory=lambda: (time.process_time(), time.monotonic()))
+
+    def lasts(self, share: float = 1.0) -> bool:
+        """Whether this share of both is not used up."""
+        cpu, clock = time.process_time() - self.began[0], time.monotonic() - self.began[1]
+        return cpu < share * self.cpu and clock < share * self.clock
+
+
 class Study:
     """What is measured of a study.
 
     Args:
         folder: for stand-ins; an empty one.
         seconds: of CPU time, after which nothing more is begun.
+        by_the_clock: seconds, likewise: on a busy machine CPU time is long in coming.
     """
 
-    def __init__(self, plan: StudyPlan, folder: Path, seconds: float) -> None:
+    def __init__(self, plan: StudyPlan, folder: Path, seconds: float, by_the_clock: float) -> None:
         self.plan, self.folder = plan, folder
-        self.began, self.seconds = time.process_time(), seconds
+        self.budget = Budget(seconds, by_the_clock)
         self.left_out: list[str] = []
         self.training: dict[str, float] = {}
         self.probes: dict[str, float] = {}
@@ -63,9 +83,6 @@ class Study:
     def device(self) -> torch.device:
         return prepare_torch(self.plan.study.config.device, self.plan.study.config.threads)
 
-    def _has_time(self, share: float = 1.0) -> bool:
-        return time.process_time() - self.began < share * self.seconds
-
     def measure_nets(self) -> None:
         """Seconds a model of each training and probe; runs that are least alike come first."""
         threads = self.plan.study.config.threads if self.device.type == "cpu" else 1
@@ -73,12 +90,12 @@ class Study:
             if each.train.path in self.training:
                 continue
             pool = self._pool_of(each, TRAINED_ON)
-            if pool is None or not self._has_time(NETS_SHARE):
+            if pool is None or not self.budget.lasts(NETS_SHARE):
                 self.left_out.append(f"training of {each.name}")
                 continue
             self.training[each.train.path] = seconds_to_train(each, pool, self.device, OF_A_NET) / threads
             for name, probe in each.probes.items():
-                if self._has_time(NETS_SHARE):
+                if self.budget.lasts(NETS_SHARE):
                     batch = self.plan.study.config.scoring_batch
                     seconds = seconds_to_ask(each, probe, pool, self.device, batch, OF_A_PROBE) / threads
                     self.probes[probe.path] = seconds
@@ -91,11 +108,13 @@ class Study:
             for stage in sorted(each.stages(), key=lambda stage: stage.kind == ANALYSIS):  # which takes longest
                 if not comes_after(stage.kind) or name_of(stage) in self.after:
                     continue
-                if self.plan.imports or shape_of(self.plan, each) is None or not self._has_time():
+                if self.plan.imports or shape_of(self.plan, each) is None or not self.budget.lasts():
                     self.left_out.append(name_of(stage).split()[0])
                     continue
                 try:
                     self.after[name_of(stage)] = self._law(each, stage)
+                except OutOfTime:
+                    self.left_out.append(name_of(stage).split()[0])
                 except Exception as error:  # whatever a script does not like about so small a piece
                     self.left_out.append(f"{stage.kind.name} ({type(error).__name__}: {error})")
 
@@ -110,6 +129,8 @@ class Study:
         large = min(MANY if took[first] < LONG else MANY // 4, scored)
         for piece in (Piece(models, samples, epochs) for samples in (first.samples, large) for epochs in (few, more)):
             if piece not in took:
+                if not self.budget.lasts():
+                    raise OutOfTime
                 took[piece] = self._seconds(planned, stage, piece)
         return fitted({_job(stage, piece): seconds for piece, seconds in took.items()})
 
@@ -190,10 +211,10 @@ def start_of(modules: str) -> float:
 
 
 def main() -> None:
-    """Reads a question as JSON (`config`, `folder`, `seconds`), writes the calibration, tells what was left out."""
+    """Reads the question of `memdyn.operations.calibrate.ask`; writes the calibration, tells what was left out."""
     question = json.load(sys.stdin)
     plan = build_plan(load_study(question["config"]))
-    study = Study(plan, Path(question["folder"]), question["seconds"])
+    study = Study(plan, Path(question["folder"]), question["seconds"], question["by_the_clock"])
     if plan.trained:
         study.measure_nets()
     study.measure_after()
