@@ -1,14 +1,17 @@
 """Files of scores as another tool would export them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from designs import Masks
 from worlds import complementary_mask
 
+OF_MODELS = ("mask", "together")
 ORDER = np.array([0, 2, 4, 6, 1, 3, 5, 7])  # pairs that lie apart, and are found in their order
 
 
@@ -46,3 +49,16 @@ def of_models(given: Mapping[str, np.ndarray], order: np.ndarray) -> dict[str, n
 def write(path: Path, given: Mapping[str, Any]) -> str:
     np.savez(path, **given)
     return str(path)
+
+
+def rows(given: Mapping[str, np.ndarray], epochs: Sequence[int] = (1, 2)) -> pd.DataFrame:
+    """The arrays as a row a (checkpoint, model), of models 10, 11, ..., as pandas would hold them."""
+    numbers = range(len(given["mask"]))
+    table = [{"epoch": epoch, "model": 10 + model} for epoch in epochs for model in numbers]
+    for row, (e, m) in zip(table, product(range(len(epochs)), numbers), strict=True):
+        for name, array in given.items():
+            if name != "epochs":
+                of_samples = name.rpartition("_")[2] in ("labels", "ids")
+                value = array if of_samples else array[m] if name in OF_MODELS else array[e, m]
+                row[name] = list(value) if np.ndim(value) else value
+    return pd.DataFrame(table)

@@ -20,11 +20,10 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from cluster import Cluster
+from project import PROJECT, Project
 
 Answer = TypeVar("Answer")
 
-PROJECT = Path(__file__).resolve().parents[2]
-PARTS = ("Snakefile", "config", "envs", "workflow", "profiles", "slurm", "resources", "pyproject.toml")
 # What the test cluster wants beside the shipped profile: its jobs last seconds.
 TEST_CLUSTER = (
     *("--slurm-init-seconds-before-status-checks", "1", "--seconds-between-status-checks", "1"),
@@ -110,16 +109,12 @@ class Checkout:
     @classmethod
     def copy(cls, folder: Path, cluster: Cluster) -> "Checkout":
         """Copies what a clone would have, without results."""
-        folder.mkdir(parents=True)
-        for name in PARTS:
-            source = PROJECT / name
-            if source.is_symlink():
-                (folder / name).symlink_to(source.readlink())
-            elif source.is_dir():
-                shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy2(source, folder / name)
+        Project.copy(PROJECT, folder)
         return cls(folder, cluster)
+
+    def take(self, results: Path) -> None:
+        """Begins with what has been made elsewhere."""
+        shutil.copytree(results, self.folder / "results", dirs_exist_ok=True)
 
     def start(self, *arguments: str, fast: bool = True) -> Run:
         """Starts `snakemake --profile slurm ARGUMENTS`; plainly, or with the fast polling of the tests."""

@@ -1,16 +1,13 @@
-"""A study whose jobs last some seconds, what disturbs them, and what it left; and the same study without SLURM."""
+"""A study whose jobs last some seconds, what disturbs them, and what it left."""
 
 import hashlib
 import re
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import yaml
 
 from checkout import Checkout, Job, Run
-from cluster import clean_environment
 
 # Long enough to be disturbed in the middle of a block, by its recipe alone: some seconds a block on one core.
 LONG_STUDY = {
@@ -121,14 +118,3 @@ def assert_as_undisturbed(checkout: Checkout, models: int, undisturbed: dict[str
 def first_model(name: str) -> int:
     """Of the block in a path."""
     return int(re.search(r"block-(\d+)-", name)[1])
-
-
-def run_locally(checkout: Checkout, models: int) -> dict[str, str]:
-    """The contents that the study has where one machine runs all of it, without SLURM."""
-    command = [sys.executable, "-m", "snakemake", "--cores", "1", *long_study(checkout, models)]
-    environment = clean_environment() | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        command, cwd=checkout.folder, env=environment, text=True, capture_output=True, timeout=400, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return contents(checkout.folder)

@@ -6,15 +6,13 @@ import pytest
 import yaml
 
 from checkout import Checkout, Job, Run
+from disturbed import LONG_STUDY
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
 STUDY = {
     "study": "failing",
-    "pool": {
-        "dataset": {"name": "digits"},
-        "parts": {"scored": 400, "sham": 100, "population": 100, "test": 100, "spare": 0},
-    },
+    "pool": LONG_STUDY["pool"],
     "base": {"model": {"name": "mlp", "hidden": [16]}, "epochs": 400, "batch_size": 8, "checkpoints": [0, 400]},
     "attacks": [{"name": "lira"}],
     "shadow_models": 8,
@@ -42,6 +40,7 @@ def last_words(said: str) -> str:
     return said[said.index("Exiting because a job execution failed") :]
 
 
+@pytest.mark.usefixtures("pool")
 def test_what_would_fail_again_is_tried_once_and_the_profiles_line_is_named(checkout: Checkout) -> None:
     """With the profile's two retries, one Snakemake after the other, each told of the failures of its own run."""
     refused = start(checkout, "--set-resources", "train_block:slurm_partition=nope")
@@ -69,6 +68,7 @@ def test_what_would_fail_again_is_tried_once_and_the_profiles_line_is_named(chec
     assert "is not part of the study as code and config now stand" in said
 
 
+@pytest.mark.usefixtures("pool")
 def test_a_cancelled_group_is_noticed_and_tried_again(checkout: Checkout) -> None:
     """By the executor alone it would not be, by sacct: it takes `CANCELLED by 0` for a job that runs."""
     groups = ("--groups", "train_block=train", "--group-components", "train=2", "--cores", "1")
@@ -87,4 +87,4 @@ def test_a_cancelled_group_is_noticed_and_tried_again(checkout: Checkout) -> Non
     assert "Traceback" not in said and "RuleException" not in said
     assert "failed: " not in said  # it was to be tried again
     # its processes first put away what they hold
-    checkout.cluster.wait("its end", lambda: checkout.cluster.job(second.id)["JobState"] == "CANCELLED", seconds=60)
+    checkout.cluster.wait("its end", lambda: checkout.cluster.job(second.id)["JobState"] == "CANCELLED", seconds=240)

@@ -23,6 +23,7 @@ pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 WAITS = "another job is training this block"
 
 
+@pytest.mark.usefixtures("pool")
 def test_cancelled_timed_out_and_requeued_jobs_go_on_where_they_were(
     checkout: Checkout, undisturbed: dict[str, str]
 ) -> None:
@@ -78,6 +79,7 @@ def test_a_killed_controller_is_started_again_and_nothing_is_trained_twice(
         assert "the other job has ended" in said(checkout, job)
 
 
+@pytest.mark.usefixtures("pool")
 def test_a_job_without_enough_memory_gets_more_at_its_second_attempt(
     checkout: Checkout, undisturbed: dict[str, str]
 ) -> None:
@@ -91,6 +93,7 @@ def test_a_job_without_enough_memory_gets_more_at_its_second_attempt(
     assert_as_undisturbed(checkout, 8, undisturbed)
 
 
+@pytest.mark.usefixtures("pool")
 def test_preempted_jobs_are_started_again_by_slurm_or_else_by_the_run(
     checkout: Checkout, undisturbed: dict[str, str]
 ) -> None:

@@ -24,6 +24,7 @@ from disturbed import (
     thaw,
     trained,
 )
+from project import Project
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
@@ -31,6 +32,7 @@ HELD = ("--set-resources", "train_block:slurm_extra='--hold'")
 NO_ROOM = re.compile("no room to write|disk is full", re.IGNORECASE)
 
 
+@pytest.mark.usefixtures("pool")
 def test_a_node_goes_down_then_the_controller_then_the_accounting(
     checkout: Checkout, undisturbed: dict[str, str]
 ) -> None:
@@ -74,6 +76,7 @@ def test_a_controller_that_is_away_when_a_job_is_to_be_submitted_is_waited_for(c
     assert len(run.jobs()) == 1  # its first attempt
 
 
+@pytest.mark.usefixtures("pool")
 def test_two_studies_at_once_and_code_that_is_edited_while_jobs_wait(
     checkout: Checkout, undisturbed: dict[str, str]
 ) -> None:
@@ -127,8 +130,8 @@ def test_a_disk_that_is_full_in_the_middle_of_a_block(
 
 
 @pytest.fixture
-def small_disk(checkout: Checkout) -> Iterator[Path]:
-    """`results` of the checkout on a file system of its own, of 64 MB."""
+def small_disk(checkout: Checkout, local: Project) -> Iterator[Path]:
+    """`results` of the checkout on a file system of its own, of 64 MB, with the pool."""
     folder = checkout.folder / "results"
     folder.mkdir()
     mounted = subprocess.run(
@@ -136,6 +139,7 @@ def small_disk(checkout: Checkout) -> Iterator[Path]:
     )
     if mounted.returncode:
         pytest.skip(f"a small disk cannot be mounted here: {mounted.stderr.strip()}")
+    checkout.take(local.folder / "pool")
     yield folder
     checkout.close()  # nobody may be at work on it any more
     subprocess.run(["umount", "--lazy", folder], check=True)

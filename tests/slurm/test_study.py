@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from checkout import Checkout
+from disturbed import long_study
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
@@ -36,7 +37,7 @@ def test_gpu_jobs_ask_for_one_gpu_and_the_others_for_none(checkout: Checkout) ->
     assert set.union(*asked.values()) <= {0, 1}
 
     # followed as on a cluster without accounting: one job that ends well, one that fails
-    run = checkout.start(*TINY, *CUDA, *SQUEUE, "--retries", "0")
+    run = checkout.start(*one_run(checkout), *CUDA, *SQUEUE, "--retries", "0")
     job = run.wait("a training job", lambda: run.jobs("train_block"), seconds=240)[0]
     record = checkout.cluster.job(job.id)
     assert (record["Partition"], record["TresPerJob"]) == ("gpu", "gres:gpu:1")
@@ -46,9 +47,10 @@ def test_gpu_jobs_ask_for_one_gpu_and_the_others_for_none(checkout: Checkout) ->
     assert "device: cuda, but torch sees no GPU here" in job.log.read_text()
 
 
+@pytest.mark.usefixtures("pool")
 def test_a_group_of_blocks_asks_for_one_gpu_and_for_the_time_of_all(checkout: Checkout) -> None:
     groups = ("--groups", "train_block=train", "--group-components", "train=2", "--cores", "1")
-    run = checkout.start(*TINY, *CUDA, *groups, "--retries", "0")
+    run = checkout.start(*long_study(checkout, models=16), *CUDA, *groups, "--retries", "0")
     (group,) = run.wait("the group's job", lambda: run.jobs("train_train_block"), seconds=240)
     record = checkout.cluster.job(group.id)
     assert (record["TresPerJob"], record["MinMemoryNode"], record["TimeLimit"]) == ("gres:gpu:1", "8000M", "08:00:00")

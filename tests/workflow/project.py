@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,11 +85,11 @@ class Project:
 
     def memdyn(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Runs a command of this checkout's `memdyn`; stdout and stderr together."""
-        return self.python([sys.executable, "-m", "memdyn", *arguments], PYTHONPATH="workflow/scripts")
+        return self.python("-m", "memdyn", *arguments, PYTHONPATH="workflow/scripts")
 
-    def python(self, command: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
+    def python(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            command,
+            [warm.python(), *arguments],
             cwd=self.folder,
             env=ENVIRONMENT | environment,
             stdin=subprocess.DEVNULL,

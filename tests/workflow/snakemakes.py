@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
+from pathlib import Path
 
 import psutil
 
@@ -28,10 +29,11 @@ class Snakemakes:
 
     Attributes:
         wanted: what is added to their command line.
+        python: what starts them. One by `warm.python` hears no Ctrl-C, and takes its jobs along when it is killed.
     """
 
-    def __init__(self, project: Project, *wanted: str) -> None:
-        self.project, self.wanted = project, wanted
+    def __init__(self, project: Project, *wanted: str, python: str | Path = sys.executable) -> None:
+        self.project, self.wanted, self.python = project, wanted, python
         self.importing = importing()  # measured before there is a job to look at
         self.seen: set[psutil.Process] = set()
         self.process: psutil.Popen | None = None
@@ -51,7 +53,7 @@ class Snakemakes:
         with (self.project.folder / "snakemake.log").open("ab") as log:
             options = ["--cores", "1", "--configfile", "study.yaml", *self.wanted]
             self.process = psutil.Popen(
-                [sys.executable, "-m", "snakemake", *options],
+                [self.python, "-m", "snakemake", *options],
                 cwd=self.project.folder,
                 env=ENVIRONMENT,
                 stdin=subprocess.DEVNULL,

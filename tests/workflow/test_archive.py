@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+import warm
 from crates import issues
 from memdyn.__main__ import main
 from memdyn.data.pool import read_pool
@@ -85,7 +86,8 @@ def hide_images(made: Project) -> None:
 
 def finish(made: Project) -> None:
     """Figures and page by a Snakemake that draws them for real, as a rebuild does."""
-    done = made.python([sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "study.yaml"])
+    options = ("--cores", "2", "--configfile", "study.yaml")
+    done = made.python("-m", "snakemake", *options, **{warm.DRAWS: "1"})
     assert done.returncode == 0, done.stdout
 
 
@@ -106,7 +108,10 @@ def rebuilds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 
     def rebuild(folder: Path, manifest: dict, checkout: Path, cores: int) -> None:
         if not done:
-            real(folder, manifest, kept, cores)
+            with monkeypatch.context() as patch:
+                patch.setattr(sys, "executable", str(warm.python()))
+                patch.setenv(warm.DRAWS, "1")
+                real(folder, manifest, kept, cores)
         shutil.copytree(kept, checkout)
         done.append(folder)
 

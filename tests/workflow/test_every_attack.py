@@ -23,6 +23,7 @@ def test_they_come_through_to_the_report(copy: Project):
     study |= {"study": "all", "runs": [{"name": "cnn"}], "analysis": {"enabled": False}}
     study["attacks"] = [{"name": name, **SMALL.get(name, {})} for name in NAMES]
     study["dynamics"]["attacks"] = ["lira"]
+    study["uncalibrated"] = {"known": 20, "draws": 2}
     searched = {"samples": 100}
     study["probes"] = {
         "views": {"rotation": 10},
@@ -45,6 +46,14 @@ def test_they_come_through_to_the_report(copy: Project):
     assert {*matrix.columns} == {"run", "sample_id", *samples.index} - {*partial}, "of all scored samples"
     nulls = metrics[metrics["aggregation"] == "per_model"]["null_auc"]
     assert nulls.sub(0.5).abs().max() < 0.02, "of 34 draws each, with standard errors of .002 to .004"
+    plain = pd.read_parquet(tables / "uncalibrated.parquet").set_index(["attack", "metric"])
+    draws = pd.read_parquet(tables / "null_draws.parquet").query("aggregation == 'per_model'")
+    assert {*draws["attack"]} == {*last["per_model"].index, "avg", "pow"}
+    assert draws.groupby("attack")["draw"].nunique().min() >= 34
+    for attack in ("avg", "pow"):
+        advantage = plain.loc[(attack, "advantage")]
+        assert advantage["low"] < advantage["value"] < advantage["high"] and abs(advantage["null_value"]) < 0.02
     page = (copy.results / "studies" / "all" / "report.html").read_text()
     assert all(attack in page for attack in last["per_model"].index)
+    assert "advantage of POW" in page
     assert "students.1 of cnn" not in page and not list(copy.results.rglob("*.safetensors"))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import warm
 from memdyn.operations.archives.compare import table_differences
 from project import Project
 from snakemakes import Snakemakes
@@ -89,7 +90,7 @@ def test_the_first_models_of_all_runs_come_first(project: Project, tmp_path: Pat
 def test_while_the_study_runs(clone: Project, finished: Project):
     clone.write_study(clone.study() | {"shadow_models": 16})
     first = "*/*/outputs-*/block-0000-0007/signals.parquet"
-    with Snakemakes(clone, "--until", "probe_block") as study:
+    with Snakemakes(clone, "--until", "probe_block", python=warm.python()) as study:
         study.start()
         study.wait(lambda: len(list(clone.results.glob(first))) == 2)
         assert study.process.poll() is None, "it is to run meanwhile"

@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from conftest import STUDY
 from designs import half_of_the_models
-from exported_scores import arrays, write
+from exported_scores import arrays, rows, write
 from memdyn.attacks.signals import Signals
 from memdyn.data.pool import read_pool
 from memdyn.store.masks import read_masks
@@ -26,6 +26,7 @@ MINE = {
     "scores": {"path": "mine.npz"},
     **{key: STUDY[key] for key in ("statistics", "dynamics", "report")},
     "attacks": [*STUDY["attacks"], PUBLISHED],
+    "uncalibrated": {"known": 40},
 }
 
 
@@ -92,6 +93,8 @@ def test_exported_scores_give_the_numbers_of_the_study_that_they_are_of(copy: Pr
     metrics = tables(copy, "mine", "attack_metrics", "scores").query("aggregation == 'per_model'")
     published = metrics[metrics["attack"].str.contains("carlini2022")]
     np.testing.assert_allclose(published.sort_values("epoch")["auc"], own_numbers(given), rtol=0, atol=1e-9)
+    plain = tables(copy, "mine", "uncalibrated", "scores").query("metric == 'advantage' and epoch == 2")
+    assert (plain["value"] > 0).all() and plain["null_value"].abs().max() < 0.02
     run = pd.read_parquet(copy.results / "studies" / "mine" / "tables" / "runs.parquet").iloc[0]
     assert run["architecture"] == run["optimizer"] == run["augment"] == run["device"] == ""
     assert run[["learning_rate", "batch_size", "seconds_per_model", "accuracy_test"]].isna().all()
@@ -104,13 +107,13 @@ def test_exported_scores_give_the_numbers_of_the_study_that_they_are_of(copy: Pr
 
 
 def test_models_in_folds_and_files_side_by_side(clone: Project):
-    """Two files of masks that are no pairs, the second with half of the leak and a model that failed."""
+    """Two files of masks that are no pairs, the second in Parquet, with half of the leak and a model that failed."""
     given = arrays(masks=half_of_the_models, n_models=10, n_samples=60)
     weaker = given["margin"] - np.array([0.25, 0.75])[:, None, None] * given["mask"]
     weaker[1, 3, 5] = np.nan
     write(clone.folder / "sgd.npz", given)
-    write(clone.folder / "adam.npz", given | {"margin": weaker, "gap": weaker})
-    runs = [{"name": name, "scores": {"path": f"{name}.npz"}} for name in ("sgd", "adam")]
+    rows(given | {"margin": weaker, "gap": weaker}).to_parquet(clone.folder / "adam.parquet")
+    runs = [{"name": name, "scores": {"path": path}} for name, path in (("sgd", "sgd.npz"), ("adam", "adam.parquet"))]
     limits = {"lira": {"auc": 0.55}}
     study = {"study": "folds", "scores": {}, "runs": runs, "attacks": [{"name": "lira"}], "fail_above": limits}
     clone.write_study(study | {"dynamics": {"thresholds": ["lr1"]}})

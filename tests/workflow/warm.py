@@ -2,7 +2,7 @@
 
     python warm.py serve snakemake SOCKET     a server of Snakemakes
     python warm.py serve python SOCKET        a server of scripts, with the libraries imported that jobs use
-    python warm.py run SOCKET ARGUMENTS       `python ARGUMENTS` by that one
+    python warm.py run SOCKET ARGUMENTS       `snakemake ARGUMENTS`, or `python ARGUMENTS`, by that one
 
 Nothing of this project is imported before the fork, so each process runs the code of its own checkout. It has the
 folder, environment and streams of whoever asked for it, and is killed where that one is.
@@ -27,13 +27,15 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-PYTHON = "WARM_PYTHON"  # a variable for Snakemake: what it starts its jobs with
+PYTHON = "WARM_PYTHON"  # a variable: what the process starts as its own kind, a Snakemake its jobs
+DRAWS = "WARM_DRAWS"  # one for jobs: figures are drawn for real
 
 IMPORTS = {
     "snakemake": ("snakemake.cli",),
     "python": (
         *("snakemake.script", "torch", "torchvision", "safetensors.torch", "pandas", "pyarrow.parquet", "pydantic"),
         *("scipy.optimize", "scipy.spatial", "scipy.stats", "seaborn", "sklearn.linear_model", "jinja2", "yaml"),
+        *("matplotlib.backends.backend_agg", "PIL.Image", "rich"),
     ),
 }
 
@@ -89,11 +91,21 @@ def server(kind: str) -> Path:
 
 @cache
 def python() -> Path:
-    """An executable file that is to a script what Python is."""
+    """An executable file that is to a script, to `-m snakemake` and to `-m memdyn` what Python is."""
     file = server("python").with_name("executable")
     cold = shlex.quote(sys.executable)
-    warm = shlex.join([sys.executable, "-S", __file__, "run", str(server("python"))])
-    file.write_text(f'#!/bin/sh\ncase "$1" in -*) exec {cold} "$@";; *) exec {warm} "$@";; esac\n')
+    warm = {kind: shlex.join([sys.executable, "-S", __file__, "run", str(server(kind))]) for kind in IMPORTS}
+    file.write_text(
+        f"""#!/bin/sh
+export {PYTHON}={shlex.quote(str(file))}
+case "$1 $2" in
+    "-m snakemake") shift 2; exec {warm["snakemake"]} "$@" ;;
+    "-m memdyn") exec {warm["python"]} "$@" ;;
+    -*) exec {cold} "$@" ;;
+    *) exec {warm["python"]} "$@" ;;
+esac
+"""
+    )
     file.chmod(0o700)
     return file
 
@@ -150,6 +162,7 @@ def _answer(connection: socket.socket) -> None:
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
+    sys.executable = os.environ.pop(PYTHON, sys.executable)
     sys.dont_write_bytecode = "PYTHONDONTWRITEBYTECODE" in environment
     sys.argv = arguments
     for stream, source in enumerate(streams):
@@ -180,14 +193,15 @@ if __name__ == "__main__":
         case "serve", kind, path:
             for module in IMPORTS[kind]:
                 importlib.import_module(module)
-            if kind == "python":
-                _draw_nothing()
             _serve(path)
             if kind == "snakemake":
-                sys.path[0] = os.getcwd()  # as of `python -m`
-                sys.executable = os.environ.pop(PYTHON)  # with which it starts its jobs
-                sys.argv.insert(0, "snakemake")
-                runpy.run_module("snakemake", run_name="__main__", alter_sys=True)
+                sys.argv[:0] = ["-m", "snakemake"]
+            elif DRAWS not in os.environ:
+                _draw_nothing()
+            if sys.argv[0] == "-m":
+                del sys.argv[0]
+                sys.path[:1] = [os.getcwd(), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+                runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
             else:
                 sys.path[0] = str(Path(sys.argv[0]).parent)
                 runpy.run_path(sys.argv[0], run_name="__main__")

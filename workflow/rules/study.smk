@@ -5,6 +5,7 @@ STUDY_TABLES = study_tables(
     bool(OPTIONS.regularization),
     any(run.reliability for run in PLAN.runs),
     bool(OPTIONS.realised),
+    any(run.uncalibrated for run in PLAN.runs),
 )
 TABLES = f"{VERSIONS}/{PLAN.tables.folder}"
 
@@ -49,17 +50,18 @@ rule compare_runs:
         ),
         uncalibrated=ancient(uncalibrated_files("uncalibrated")),
         uncalibrated_replicates=ancient(uncalibrated_files("uncalibrated_replicates")),
+        uncalibrated_null=ancient(uncalibrated_files("uncalibrated_null")),
         # runs are compared with a baseline sample by sample
         outputs=[
             file
             for run in PLAN.runs
-            if run.uncalibrated
+            if OPTIONS.regularization
             for file in signals_of(run.outputs.path)
         ],
         masks=[
             file
             for run in PLAN.runs
-            if run.uncalibrated
+            if OPTIONS.regularization
             for file in masks_of(run.pool.path, range(OPTIONS.shadow_models))
         ],
         distances=ancient(

@@ -60,6 +60,9 @@ def study_tables(snakemake) -> dict[str, pd.DataFrame]:
         **taken_over("reliability", by_run, given.reliability),
         **taken_over("realised", by_run, given.realised),
     }
+    if given.uncalibrated:
+        tables["uncalibrated"] = stack(by_run, given.uncalibrated)
+        tables["null_draws"] = pd.concat([tables["null_draws"], stack(by_run, given.uncalibrated_null)])
     tables["null"] = null_tests(tables["null_draws"])
     pool_of = {run["name"]: run["pool"] for run in runs}
     logs = training_logs(given.logs, by_run)
@@ -89,7 +92,6 @@ def study_tables(snakemake) -> dict[str, pd.DataFrame]:
     everything = tables | {"replicates": replicates}
     tables |= power_law(everything, factors, tables["pools"], sizes, options["level"])
     if "regularization" in options:
-        tables["uncalibrated"] = stack(by_run, given.uncalibrated)
         weak = {"uncalibrated_replicates": stack(by_run, given.uncalibrated_replicates)}
         own, reasons = (
             options["regularization"],

@@ -1,4 +1,4 @@
-"""LiRA's dialects against the published definitions, written as loops, on one world; and where they part."""
+"""Dialects of LiRA and RMIA against the published definitions, written as loops, on one world; and where they part."""
 
 import itertools
 from dataclasses import replace
@@ -10,8 +10,10 @@ from scipy import stats
 from memdyn.attacks.dialects import PUBLISHED, published
 from memdyn.attacks.lira import LiRA
 from memdyn.attacks.lira_views import LiraViews
+from memdyn.attacks.rmia import RMIA
 from memdyn.attacks.signals import Signals, Values
 from memdyn.stats.roc import auc
+from slow_attacks import slow_privacy_meter
 from slow_calibrated import slow_bavaria, slow_published
 from worlds import complementary_mask, gaussian_world
 
@@ -64,6 +66,13 @@ def test_views_agree_with_the_published_definition(dialect, variance, mode, fold
 def test_agrees_with_the_textbook_prior(law, mode, folds, weights, world):
     found = LiRA(mode, "shrunken", "bavaria", law, *weights).score(world, folds)
     np.testing.assert_allclose(found, slow_bavaria(world, folds, mode, law, *weights), **CLOSE)
+
+
+@pytest.mark.parametrize("folds", ["pairs", "halves"])
+def test_agrees_with_ml_privacy_meter(folds, world):
+    found = RMIA("offline", 0.3, 1.0, "privacy_meter").score(world, folds)
+    np.testing.assert_allclose(found, slow_privacy_meter(world, folds, 0.3), rtol=0, atol=1e-12)
+    assert len(np.unique(found)) > 10
 
 
 @pytest.mark.parametrize(("n_models", "same"), [(64, "global"), (66, "per_sample")])

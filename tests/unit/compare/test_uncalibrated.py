@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from memdyn.compare.uncalibrated import cross_entropy, tail_tnr, uncalibrated_tables
+from memdyn.attacks import evaluate
+from memdyn.attacks.known import power_threshold
+from memdyn.compare import uncalibrated
+from memdyn.compare.nulls import null_tests
+from memdyn.compare.uncalibrated import Settings, cross_entropy, tail_tnr, uncalibrated_tables
 from memdyn.stats.jackknife import Pairs
 from worlds import complementary_mask
 
@@ -24,11 +28,23 @@ def scores(seed, n_models=16, n_scored=300, n_test=50, shift=1.0, failed=()):
     def signal(epoch, name, samples=slice(None)):
         return margins[pairs.models][:, samples] * (epoch > 0)
 
-    return SimpleNamespace(epochs=[0, 3], parts=parts, masks=mask[pairs.models], pairs=pairs, signal=signal)
+    return SimpleNamespace(
+        epochs=[0, 3], parts=parts, masks=mask[pairs.models], pairs=pairs, signal=signal, has=lambda name: True
+    )
 
 
-def made(given, count=20, draws=3):
-    return uncalibrated_tables(given, count, draws, seed=0, groups=16, level=0.95)
+@pytest.fixture(autouse=True)
+def few_draws(monkeypatch):
+    """Of the null, of which a study this small would take dozens."""
+    monkeypatch.setattr(uncalibrated, "null_draws", lambda n_models, n_samples, least: least)
+
+
+def settings(known=20, draws=3, null=1):
+    return Settings(known, draws, 0, groups=16, level=0.95, null_draws=null, null_seed=5)
+
+
+def made(given, **options):
+    return uncalibrated_tables(given, settings(**options))
 
 
 def last(tables):
@@ -107,6 +123,59 @@ def test_a_failed_pair_changes_no_other():
 
 def test_without_a_test_part_there_is_no_accuracy():
     assert np.isnan(last(made(scores(3, n_test=0))).loc[("", "accuracy_test"), "value"])
+
+
+def test_without_a_gap_there_is_no_accuracy():
+    """Scores of another tool may be margins alone."""
+    given = scores(3)
+    given.has = {"margin"}.__contains__
+    found, whole = last(made(given))["value"], last(made(scores(3)))["value"]
+    accuracies = [("", "accuracy_test"), ("", "accuracy_in")]
+    assert found[accuracies].isna().all()
+    assert found.drop(accuracies).to_dict() == pytest.approx(whole.drop(accuracies).to_dict(), nan_ok=True)
+
+
+def slow_advantages(losses, mask, known_in, known_out):
+    """AVG and POW of one model by their definitions, judged on the samples that are not known."""
+    mean, deviation = losses[known_in].mean(), losses[known_in].std()
+    unknown = np.setdiff1d(np.arange(len(losses)), [*known_in, *known_out])
+    inside, outside = losses[unknown[mask[unknown]]], losses[unknown[~mask[unknown]]]
+    tried = [mean + c * deviation for c in np.linspace(-5, 5, 1001)]
+    best = max(tried, key=lambda tau: (losses[known_in] < tau).mean() - (losses[known_out] < tau).mean())
+    assert best == power_threshold(losses[known_in], losses[known_out])
+    return [(inside < tau).mean() - (outside < tau).mean() for tau in (mean, best)]
+
+
+def test_the_null_is_the_same_with_the_memberships_of_the_attacks_null():
+    """Of each draw: known samples and thresholds are of the new members."""
+    given = scores(4, n_models=8)
+    null = made(given, null=3)["uncalibrated_null"].query("epoch == 3").set_index(["attack", "draw"])["auc"]
+    losses = cross_entropy(given.signal(3, "margin")[:, :300])
+    for draw in range(3):
+        mask = given.masks ^ np.repeat(evaluate.swaps(given.masks, 5, draw), 2, axis=0)
+        assert (mask.sum(axis=1) == given.masks.sum(axis=1)).all() and (mask != given.masks).any()
+        known = uncalibrated.World.swapped(given.masks, given.pairs.models, settings(), draw).known
+        own = [slow_advantages(*each) for each in zip(losses, mask, known.members[0], known.others[0], strict=True)]
+        expected = (1 + np.mean(own, axis=0)) / 2
+        assert null["avg", draw] == pytest.approx(expected[0]) and null["pow", draw] == pytest.approx(expected[1])
+
+
+def test_nothing_is_left_under_the_null_however_much_leaks():
+    """With as few as 4 known samples, whose luck the threshold follows; on it the joint test of a run passes."""
+    given = scores(5, shift=3.0)
+    tables = made(given, known=4, null=400)
+    found = last(tables)
+    draws = tables["uncalibrated_null"]
+    for attack in ("avg", "pow"):
+        assert found.loc[(attack, "advantage"), "value"] > 0.4
+        own = draws.query("epoch == 3 and attack == @attack")["auc"]
+        assert abs(own.mean() - 0.5) < 4 * own.std() / 20 and own.std() < 0.02
+        assert found.loc[(attack, "advantage"), "null_value"] == pytest.approx(2 * own.mean() - 1)
+    assert found.loc[("", "loss_tnr_at_tpr_0.99"), "null_value"] == pytest.approx(0.013, abs=0.003)
+    assert found.loc[[("", "loss_in"), ("", "accuracy_in")], "null_value"].isna().all()
+    assert null_tests(draws.assign(run="a"))["passed"].all()
+    leaking = draws.assign(run="a", auc=draws["auc"] + 0.02 * (draws["attack"] == "avg"))
+    assert not null_tests(leaking)["passed"].any()
 
 
 def test_the_loss_of_sure_samples_does_not_vanish():

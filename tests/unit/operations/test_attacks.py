@@ -57,6 +57,35 @@ def test_the_models_own(study):
     assert "| lira | 4 | 0.6500 [0.5500, 0.7500] |" in "\n".join(lines(study, "per_model"))
 
 
+def test_attacks_without_shadow_models_are_told_where_the_study_has_them(study):
+    metrics = [("", "accuracy_test"), ("", "loss_tnr_at_tpr_0.99"), ("avg", "advantage"), ("pow", "advantage")]
+    rows = [
+        {"run": run, "epoch": epoch, "attack": attack, "metric": metric, "value": 0.1 * k + epoch / 100}
+        for run in "ab"
+        for epoch in (0, 4)
+        for k, (attack, metric) in enumerate(metrics)
+    ]
+    table = pd.DataFrame(rows)
+    table = table.assign(low=table["value"] - 0.02, high=table["value"] + 0.02, null_value=0.001)
+    table.loc[(table["run"] == "b") & (table["attack"] == "avg"), ["low", "high"]] = np.nan
+    table.to_parquet(study / "tables" / "uncalibrated.parquet")
+    folders = yaml.safe_load((study / "tables" / "folders.yaml").read_text())
+    for run, own in folders.items():
+        own["uncalibrated"] = f"pool/{run}/uncalibrated-1"
+        job = study.parents[1] / own["uncalibrated"] / "uncalibrated.job.json"
+        job.parent.mkdir()
+        job.write_text(json.dumps({"seconds": 2.06, "peak_mb": 200}))
+    (study / "tables" / "folders.yaml").write_text(yaml.safe_dump(folders))
+    said = list(lines(study, "pooled"))
+    assert said[9:12] == [
+        "| Tail-TNR | 4 | TNR at 99 % TPR | 0.1400 [0.1200, 0.1600] | 0.0010 | 2.1 | 200 |",
+        "| AVG | 4 | advantage | 0.2400 [0.2200, 0.2600] | 0.0010 | 2.1 | 200 |",
+        "| POW | 4 | advantage | 0.3400 [0.3200, 0.3600] | 0.0010 | 2.1 | 200 |",
+    ]
+    assert said[13].startswith("Null control over all")
+    assert "| AVG | 4 | advantage | 0.2400 | 0.0010 | 2.1 | 200 |" in said
+
+
 def test_where_no_study_has_run(tmp_path):
     with pytest.raises(FileNotFoundError, match="no study has run there; allowed: results/studies/NAME"):
         list(lines(tmp_path, "pooled"))

@@ -60,6 +60,7 @@ def test_what_needs_pairs_is_refused_by_name(key):
         "regularization": {"baseline": "mlp"},
         "fail_above": {"auc": 0.9},
         "realised": {"checkpoints": 1},
+        "uncalibrated": {"known": 10},
         "probes": {"views": {"flip": True}},
         "claims": {"early_share": 0.5},
         "statistics": {"level": 0.9},

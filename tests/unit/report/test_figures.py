@@ -11,7 +11,7 @@ from PIL import Image
 from memdyn.report.figures import draw_all
 from memdyn.report.page.render import render_page
 from memdyn.report.record import read_index
-from quick_figures import without_layout
+from quick_figures import not_drawn, without_layout
 from report_study import CONTEXT, analysed
 from synthetic_dynamics import analysis_tables
 from synthetic_tables import OPTIONS, RUNS, fake_pool, study_tables
@@ -102,7 +102,7 @@ def test_tables_that_are_missing_or_empty_drop_their_parts(tmp_path, missing):
         "planted",
     )
     few = {name: tables[name].head(0) if name in missing else tables[name] for name in needed}
-    with without_layout():
+    with not_drawn():
         records = draw_all(few, {}, tmp_path, OPTIONS)
     text = render_page(few, tmp_path, CONTEXT)
     names = {record.name for record in records}

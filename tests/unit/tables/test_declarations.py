@@ -35,10 +35,11 @@ def test_the_study_takes_tables_over():
     assert set(AUDITED) - {*audit.OF_STUDY} < set(study_tables(False)) and "samples" not in AUDITED
     every = set(STAGES["study"]) - {*audit.OF_STUDY}
     assert {STAGES["attack"]["metrics"].study, "null_draws", "samples_index", "claims"} <= every
-    assert set(study_tables(True, True, True, True, True)) == every and "curves" not in study_tables(False)
+    assert set(study_tables(*[True] * 6)) == every and "curves" not in study_tables(False)
     assert set(study_tables(True)) == every - {
         *study.DISTANCES,
         *study.AGAINST_BASELINE,
+        *study.UNCALIBRATED,
         *study.PROBABILITIES,
         *study.HELD_OUT,
     }

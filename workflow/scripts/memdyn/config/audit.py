@@ -20,6 +20,7 @@ UNUSED = {
     "probes": "the margins of the last checkpoint are all that is read",
     "claims": _PAIRS,
     "regularization": _PAIRS,
+    "uncalibrated": _PAIRS,
     "realised": "rates and lists are of attacks",
     "fail_above": "limits are of attacks",
 }

@@ -95,6 +95,8 @@ def load_study(raw: Mapping[str, Any], arguments: Sequence[str] = ()) -> Study:
                 f"audit.delta = {config.audit.delta:g}: one of {scored // 2} members could be published whole; "
                 f"allowed: less than 1 / members = {2 / scored:.3g}"
             )
+        if config.uncalibrated:
+            found.extend(config.uncalibrated.misfits(run.name, scored))
         if config.level_distance:
             found.extend(config.level_distance.misfits(run.name, checkpoints, scored, config.shadow_models))
     if config.regularization and not found:

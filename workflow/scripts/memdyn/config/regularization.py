@@ -8,6 +8,7 @@ from pydantic import Field, field_validator
 from memdyn.config.attacks.base import AttackSection
 from memdyn.config.base import Fraction, Strict, no_repeats
 from memdyn.config.errors import did_you_mean
+from memdyn.config.uncalibrated import too_many_known
 
 
 class RegularizationConfig(Strict):
@@ -91,8 +92,4 @@ class RegularizationConfig(Strict):
                     f"regularization.baseline = {self.baseline!r}: run {run.name!r} is on another pool, and runs are "
                     "compared model by model; allowed: a list, with a run on each pool"
                 )
-            if self.known > (most := run.pool.parts.scored // 4):
-                yield (
-                    f"regularization.known = {self.known}: run {run.name!r} has {run.pool.parts.scored // 2} members a "
-                    f"model (half of pool.parts.scored), of which half are left to judge by; allowed: at most {most}"
-                )
+            yield from too_many_known("regularization", self.known, run.name, run.pool.parts.scored)

@@ -28,10 +28,10 @@ UNUSED = {
 
 
 class SharedScores(Strict):
-    """Exported scores of any tool: margins, masks and labels as arrays of an .npz file (docs/scores.md)."""
+    """Exported scores of any tool: margins, masks and labels in an .npz or a .parquet file (docs/scores.md)."""
 
     path: Annotated[SourcePath | None, Hashed(None)] = Field(
-        None, description="The .npz file; of several files, each run gives its own."
+        None, description="The file, NAME.npz or NAME.parquet; of several files, each run gives its own."
     )
     seed: int = Field(
         0,
@@ -49,7 +49,7 @@ class SharedScores(Strict):
 class ScoresConfig(SharedScores):
     """The scores of one run."""
 
-    path: SourcePath = Field(description="The .npz file.")
+    path: SourcePath = Field(description="The file, NAME.npz or NAME.parquet.")
 
 
 def unused(given: Iterable[str]) -> str | None:

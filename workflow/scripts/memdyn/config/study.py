@@ -30,6 +30,7 @@ from memdyn.config.regularization import RegularizationConfig
 from memdyn.config.report import ReportConfig
 from memdyn.config.scores import UNUSED, SharedScores, unused
 from memdyn.config.statistics import StatisticsConfig
+from memdyn.config.uncalibrated import UncalibratedConfig
 from memdyn.terms import LIKELIHOOD_RATIO_1
 
 # leave-one-pair-out needs three other pairs to estimate a variance from
@@ -73,6 +74,11 @@ class StudyConfig(Strict):
     statistics: StatisticsConfig = Field(default_factory=StatisticsConfig, description="Intervals and null control.")
     realised: RealisedConfig | None = Field(
         default_factory=RealisedConfig, description="What is realised on held-out targets; null: not done."
+    )
+    uncalibrated: UncalibratedConfig | None = Field(
+        default=None,
+        description="Attacks without shadow models at a threshold of their own: AVG, POW; and Tail-TNR. `{}`: with "
+        "the defaults; null: not done, but where runs are held against a baseline (`regularization` has them).",
     )
     dynamics: DynamicsConfig = Field(default_factory=DynamicsConfig, description="Vulnerability plane and zones.")
     analysis: AnalysisConfig = Field(default_factory=AnalysisConfig, description="The full dynamics of each run.")
@@ -203,6 +209,11 @@ class StudyConfig(Strict):
                 "analysis.enabled is false; allowed: [], or analysis.enabled: true"
             )
         self._check_measures()
+        if self.regularization and self.uncalibrated:
+            raise ValueError(
+                "uncalibrated: studies with `regularization` have these figures, by its `known` and `draws`; allowed: "
+                "leave it out"
+            )
         if self.regularization and (odd := list(self.regularization.unknown_attacks(self.attacks))):
             raise ValueError("; ".join(odd))
         if odd := list(unknown_limits(self.fail_above, labels)):

@@ -1,4 +1,6 @@
-"""Scores that another tool has exported to an .npz file: what is in it, and whether it can be studied.
+"""Scores that another tool has exported: what is in the file, and whether it can be studied.
+
+An .npz file with these arrays, or a Parquet file with a row a (checkpoint, model), see `memdyn.data.score_rows`:
 
     margin          float [checkpoints, models, samples]    log p_y - log(1 - p_y), or any score that rises with it
     mask            bool [models, samples]                  True where the model trained on the sample
@@ -20,6 +22,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import pairwise, product
 from math import prod
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -27,8 +30,9 @@ from numpy.typing import NDArray
 
 from memdyn.config.errors import did_you_mean
 from memdyn.config.study import MINIMUM_MODELS
+from memdyn.data import npz
 from memdyn.data.designs import Design, find_design
-from memdyn.data.npz import Header, array_headers, read
+from memdyn.data.npz import Header
 from memdyn.data.reading import listed
 from memdyn.terms import PARTS
 
@@ -75,6 +79,15 @@ def array_of(name: str, part: str) -> str:
     return name if part == "scored" else f"{part}_{name}"
 
 
+def stored(path: str) -> ModuleType:
+    """What reads the file: the module with `array_headers` and `read` of its kind."""
+    if not path.endswith(".parquet"):
+        return npz
+    from memdyn.data import score_rows  # pyarrow, which an .npz file does without
+
+    return score_rows
+
+
 ARRAYS = (
     *(*REQUIRED, EPOCHS, IDS, TOGETHER, *FURTHER, *ASIDE),
     *(array_of(name, part) for part in ASIDE for name in (LABELS, *FURTHER)),
@@ -90,11 +103,11 @@ def examine(path: str, most_folds: int) -> Exported:
     Raises:
         ValueError: naming the file, each array that is wrong, and what is allowed.
     """
-    found = array_headers(path)
+    found = stored(path).array_headers(path)
     faults = list(_misnamed(found)) or list(_misshapen(found))
     if faults:
         raise ValueError(f"{path}: {listed(faults)}")
-    small = {name: read(path, name) for name in (MASK, LABELS, EPOCHS, IDS, TOGETHER) if name in found}
+    small = {name: stored(path).read(path, name) for name in (MASK, LABELS, EPOCHS, IDS, TOGETHER) if name in found}
     faults = [*_wrong_values(small), *_without_logit(path, found)]
     if faults:
         raise ValueError(f"{path}: {listed(faults)}")
@@ -230,7 +243,7 @@ def _without_logit(path: str, found: Mapping[str, Header]) -> Iterator[str]:
     for part in ("scored", *ASIDE):
         array, labels = array_of(LOGITS, part), array_of(LABELS, part)
         if array in found:
-            classes, given = found[array][0][-1], read(path, labels)
+            classes, given = found[array][0][-1], stored(path).read(path, labels)
             if given.min() < 0 or given.max() >= classes:
                 yield (
                     f"{labels} are {given.min()} to {given.max()}, but {array} are of {classes} classes; allowed: "

@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from memdyn.data.exported import ASIDE, IDS, LABELS, LOGITS, MARGIN, MASK, Exported, array_of
-from memdyn.data.npz import read
+from memdyn.data.exported import ASIDE, IDS, LABELS, LOGITS, MARGIN, MASK, Exported, array_of, stored
 from memdyn.data.pool import Pool, write_pool
 from memdyn.design.blocks import models_of
 from memdyn.design.membership import membership
@@ -31,7 +30,7 @@ class Import:
     """A file and what is to be made of it.
 
     Attributes:
-        path: the .npz file, as `exported` describes it.
+        path: the file, as `exported` describes it.
         seed, pool_key: of the pool; the mask of the sham part is drawn from them.
     """
 
@@ -177,7 +176,7 @@ class Import:
         return values
 
     def _read(self, array: str) -> NDArray:
-        values = read(self.path, array)
+        values = stored(self.path).read(self.path, array)
         return values.astype(values.dtype.newbyteorder("="), copy=False)
 
     def _read_if_there(self, array: str) -> NDArray | None:
@@ -185,8 +184,7 @@ class Import:
 
     @cached_property
     def _names(self) -> list[str]:
-        with np.load(self.path, allow_pickle=False) as archive:
-            return archive.files
+        return [*stored(self.path).array_headers(self.path)]
 
 
 def import_scores(

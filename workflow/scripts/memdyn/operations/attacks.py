@@ -3,7 +3,7 @@
 import json
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
-from math import isnan
+from math import isnan, nan
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +13,8 @@ from memdyn.report.rows import at_last
 from memdyn.terms import AUC, METRICS, fpr_of
 
 _COST = ("seconds", "peak MB")
+_PLAIN = {"avg": "AVG", "pow": "POW", "": "Tail-TNR"}  # without shadow models: attack -> name
+_TNR = "loss_tnr_at_tpr_"
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -53,6 +55,10 @@ def lines(study: Path, aggregation: str) -> Iterator[str]:
         yield f"**{name}**, {last['n_models'].iloc[0]} models, {aggregation}"
         yield ""
         yield from _table(last, {label: study.parents[1] / path for label, path in folders[name]["attacks"].items()})
+        if (path := tables / "uncalibrated.parquet").exists():
+            plain = pd.read_parquet(path).query("run == @name")
+            yield ""
+            yield from _without_shadow_models(plain, study.parents[1] / folders[name]["uncalibrated"])
         found = null.loc[name]
         said = "passed" if found["passed"] else "FAILED"
         yield ""
@@ -65,10 +71,31 @@ def _table(rows: pd.DataFrame, folders: dict[str, Path]) -> Iterator[str]:
     yield f"| {' | '.join(['attack', 'epoch', *map(_header, shown), *_COST])} |"
     yield "|---" * (2 + len(shown) + len(_COST)) + "|"
     for _, row in rows.iterrows():
-        job = json.loads((folders[row["attack"]] / "attack.job.json").read_text())
         figures = [_with_limits(*(row[f"{name}{end}"] for end in ("", "_low", "_high"))) for name in shown]
-        cost = f"{job['seconds']:.1f}", f"{job['peak_mb']:.0f}"
+        cost = _cost(folders[row["attack"]] / "attack.job.json")
         yield f"| {' | '.join([row['attack'], str(row['epoch']), *figures, *cost])} |"
+
+
+def _without_shadow_models(rows: pd.DataFrame, folder: Path) -> Iterator[str]:
+    """What the table `uncalibrated` says of attacks, at the last checkpoint; one job has measured all of it."""
+    heads = ["without shadow models", "epoch", "figure", "value", "where memberships are swapped", *_COST]
+    yield f"| {' | '.join(heads)} |"
+    yield "|---" * len(heads) + "|"
+    cost = _cost(folder / "uncalibrated.job.json")
+    for _, row in at_last(rows).iterrows():
+        figure = row["metric"]
+        if figure.startswith(_TNR):
+            figure = f"TNR at {100 * float(figure.removeprefix(_TNR)):g} % TPR"
+        elif not row["attack"]:
+            continue
+        cells = [_PLAIN[row["attack"]], str(row["epoch"]), figure, _with_limits(*row[["value", "low", "high"]])]
+        yield f"| {' | '.join([*cells, _with_limits(row['null_value'], nan, nan), *cost])} |"
+
+
+def _cost(job: Path) -> tuple[str, str]:
+    """Seconds and peak memory, of a job's record."""
+    found = json.loads(job.read_text())
+    return f"{found['seconds']:.1f}", f"{found['peak_mb']:.0f}"
 
 
 def _header(name: str) -> str:

@@ -10,6 +10,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections import defaultdict
 from collections.abc import Iterator
 from math import isinf
+from operator import attrgetter
 
 from scipy.special import ndtri, stdtrit
 
@@ -99,9 +100,9 @@ def _files(plan: StudyPlan) -> int:
 
 def _shown_files(plan: StudyPlan) -> int:
     """Tables of the study, each as CSV too, and figures, of which there is a PDF where it is asked for."""
-    config, realised = plan.study.config, any(run.realised for run in plan.runs)
-    reliable = any(run.reliability for run in plan.runs)
-    asked = config.analysis.enabled, bool(config.level_distance), bool(config.regularization), reliable, realised
+    config = plan.study.config
+    of_runs = (any(map(attrgetter(name), plan.runs)) for name in ("reliability", "realised", "uncalibrated"))
+    asked = config.analysis.enabled, bool(config.level_distance), bool(config.regularization), *of_runs
     tables = AUDITED if config.audit else FOLDED if plan.folds else study_tables(*asked)
     return 2 * len(tables) + (1 + config.report.pdf) * figures(plan)
 

@@ -9,7 +9,7 @@ from memdyn.plan.stage import ATTACK, TABLES, Stage
 from memdyn.plan.stages import Code
 
 # keys of a study that have no use where no model has a partner
-NEEDS_PAIRS = ("dynamics", "analysis", "realised", "claims")
+NEEDS_PAIRS = ("dynamics", "analysis", "realised", "uncalibrated", "claims")
 LEFT_OUT = (
     "dynamics and analysis, rates of single samples, agreement of attacks, realised figures, reliability, smaller "
     "numbers of models"

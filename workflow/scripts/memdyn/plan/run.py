@@ -20,7 +20,7 @@ class RunPlan:
         attacks: by label.
         agreement: of the attacks.
         analysis: None where the study does not ask for the full analysis.
-        uncalibrated: None where it does not ask for runs against a baseline.
+        uncalibrated: None where it asks neither for it nor for runs against a baseline.
         distance: None where it does not ask for the level distance.
         reliability: None where no attack gives probabilities.
         audit: None but in an audit, which has no attacks and no dynamics.

@@ -82,10 +82,16 @@ def plan_imports(study: Study, is_job: bool) -> list[Imported]:
     imports = [_plan_import(study, run, sources) for run in study.scored]
     if not is_job:
         odd = [fault for each in imports for fault in _unreadable(study, each.run.scores.path, each.exported)]
-        odd += refused(study.config, paths[0]) if imports[0].folds else ()
+        odd += refused(study.config, paths[0]) if imports[0].folds else _too_many_known(study, imports)
         if odd := odd or list(_of_other_samples(imports)):
             raise ConfigError(list(dict.fromkeys(odd)))
     return imports
+
+
+def _too_many_known(study: Study, imports: list[Imported]) -> Iterator[str]:
+    """Of attacks without shadow models."""
+    for each in imports if study.config.uncalibrated else ():
+        yield from study.config.uncalibrated.misfits(each.run.name, each.exported.parts["scored"])
 
 
 def _plan_import(study: Study, run: ScoredRun, sources: Sources) -> Imported:

@@ -213,14 +213,22 @@ def agreement_stage(study: Study, codes: dict[str, Code], probes: dict[str, Stag
     return Stage(AGREEMENT, slug, options, ("compare_attacks.py", *own), entries, parent=probes[OUTPUTS], needs=needs)
 
 
-def uncalibrated_stage(study: Study, probes: dict[str, Stage], epochs: list[int]) -> Stage:
-    """What one run says without shadow models."""
+def uncalibrated_stage(study: Study, probes: dict[str, Stage], epochs: list[int], run_key: str) -> Stage | None:
+    """What one run says without shadow models; None where nobody asks.
+
+    Args:
+        run_key: as of `attack_stages`, whose null it shares.
+    """
     config = study.config
+    asked = config.regularization or config.uncalibrated
+    if not asked:
+        return None
     options = {
-        "draws": config.regularization.draws,
+        "draws": asked.draws,
         "epochs": epochs,
-        "known": config.regularization.known,
+        "known": asked.known,
         "models": config.shadow_models,
+        "run_key": run_key,
         "statistics": config.statistics,
     }
     slug = f"uncalibrated-m{config.shadow_models:03d}"

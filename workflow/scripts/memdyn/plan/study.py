@@ -271,7 +271,7 @@ def _read_by(
     attacks = attack_stages(study, codes, given, epochs, training.exact.options_hash)
     dynamics = dynamics_stage(study, codes, given, epochs)
     analysis = analysis_stage(study, codes, given, epochs) if study.config.analysis.enabled else None
-    uncalibrated = uncalibrated_stage(study, probes, epochs) if study.config.regularization else None
+    uncalibrated = uncalibrated_stage(study, probes, epochs, training.exact.options_hash)
     distance = distance_stage(study, probes, epochs) if study.config.level_distance else None
     making = {"agreement": agreement_stage, "reliability": reliability_stage, "realised": realised_stage}
     more = {name: make(study, codes, given, epochs) for name, make in making.items()}

@@ -33,6 +33,7 @@ STAGES: dict[str, dict[str, Table]] = {
     | study.ANALYSED
     | study.DISTANCES
     | study.AGAINST_BASELINE
+    | study.UNCALIBRATED
     | study.PROBABILITIES
     | audit.OF_STUDY
     | study.HELD_OUT,
@@ -46,6 +47,7 @@ def study_tables(
     against_baseline: bool = False,
     probabilities: bool = False,
     held_out: bool = False,
+    uncalibrated: bool = False,
 ) -> list[str]:
     """Names of the tables of a study; with those of what else it asks for.
 
@@ -55,11 +57,13 @@ def study_tables(
         against_baseline: runs against a baseline.
         probabilities: attacks that give probabilities.
         held_out: what is realised on held-out targets.
+        uncalibrated: attacks without shadow models.
     """
     more = (
         (analysed, study.ANALYSED),
         (distances, study.DISTANCES),
         (against_baseline, study.AGAINST_BASELINE),
+        (uncalibrated, study.UNCALIBRATED),
         (probabilities, study.PROBABILITIES),
         (held_out, study.HELD_OUT),
     )

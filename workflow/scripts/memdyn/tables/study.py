@@ -327,8 +327,11 @@ TABLES = (
 ANALYSED = _OF_ANALYSED | _of_runs(analysis.TABLES, "run")
 """What a study has besides `TABLES` where its runs are analysed in full."""
 
-AGAINST_BASELINE = regularization.OWN | _of_runs(uncalibrated.TABLES, "run")
+AGAINST_BASELINE = regularization.OWN
 """What it has besides where they are compared with a baseline."""
+
+UNCALIBRATED = _of_runs(uncalibrated.TABLES, "run")
+"""What it has then, and where it asks for attacks without shadow models."""
 
 DISTANCES = _of_runs(distance.TABLES, "run")
 """What it has where it asks for the level distance."""

@@ -22,7 +22,9 @@ TABLES = dict(
                     "advantage",
                 ),
                 Column("value", "float", "the metric"),
-                *words("low high level"),
+                *words("low high"),
+                Column("null_value", "float", "its mean under random exchanges of membership; 0 of an advantage"),
+                *words("level"),
             ),
             study="uncalibrated",
         ),
@@ -32,6 +34,17 @@ TABLES = dict(
             "`uncalibrated` without each group of pairs.",
             "epoch attack metric group",
             (_ATTACK, Column("value", "float", "the metric")),
+        ),
+        table(
+            "uncalibrated",
+            "uncalibrated_null",
+            "Decisions of AVG and POW under the exchanges of membership of `null`; rows of the study's `null_draws`.",
+            "epoch attack aggregation draw",
+            (
+                _ATTACK,
+                Column("draw", "int", "number of the exchange, the same for all attacks of a run"),
+                Column("auc", "float", "(1 + advantage) / 2, the AUC of a decision"),
+            ),
         ),
     ]
 )

@@ -48,6 +48,7 @@ _TERMS = (
     Term("avg", "weak attack: one threshold on the loss, the mean loss of members that the attacker knows", r"avg|AVG"),
     Term("pow", "weak attack: the threshold on the loss that tells known members and non-members apart best",
          r"pow|POW"),
+    Term("Tail-TNR", "share of non-members with a loss above that of nearly all members (Dodd et al. 2025)"),
     Term("best strong", "of the attacks that use shadow models, the one with the largest AUC",
          r"best strong(?: attack| one)?"),
     Term("level distance", "signed distance of a sample to where its label has a given confidence; larger: a member",

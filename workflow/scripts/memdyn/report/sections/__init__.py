@@ -16,6 +16,7 @@ SECTIONS = (
     "alike",
     "run",
     "leakage",
+    "uncalibrated",
     "history",
     "roc",
     "plane",
