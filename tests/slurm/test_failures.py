@@ -37,7 +37,7 @@ def causes(checkout: Checkout) -> list[str]:
 
 def last_words(said: str) -> str:
     """From the failures on."""
-    return said[said.index("Exiting because a job execution failed") :]
+    return said[said.index(" FAILED: ") :]
 
 
 @pytest.mark.usefixtures("pool")

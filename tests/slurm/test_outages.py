@@ -119,7 +119,7 @@ def test_a_disk_that_is_full_in_the_middle_of_a_block(
     thaw(checkout, job)
     told = run.finish(seconds=240, code=1)
     assert NO_ROOM.search(job.log.read_text())
-    assert NO_ROOM.search(told[told.index("Exiting because a job execution failed") :])
+    assert NO_ROOM.search(told[told.index(" FAILED: ") :])
     assert run.jobs("train_block") == [job]  # a second attempt would find it as full
 
     ballast.unlink()

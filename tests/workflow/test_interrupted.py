@@ -62,6 +62,12 @@ def test_one_line_no_traceback_and_it_goes_on(project: Project) -> None:
         snakemakes.wait(lambda: snakemakes.job() is not None)  # most likely it still imports its libraries
         assert "Traceback" not in interrupt(snakemakes)
 
+        snakemakes.start()  # and a terminal that is closed leaves no lock either
+        snakemakes.wait(lambda: snakemakes.job() is not None)
+        os.killpg(snakemakes.process.pid, signal.SIGHUP)
+        assert snakemakes.process.wait(60) == 1
+        assert not list(project.folder.glob(".snakemake/locks/*"))
+
         snakemakes.start()
         snakemakes.finish()
         lines = log.read_text()

@@ -23,11 +23,11 @@ from memdyn.operations.guard import (
 )
 from memdyn.operations.interruption import Interruption
 from memdyn.operations.progress import Progress
+from memdyn.operations.refusal import Refusal, plainly
 from memdyn.operations.shown import Shown
 from memdyn.operations.status import all_jobs, failures
 from memdyn.operations.wanted import announce, note_wanted
 from memdyn.operations.weights import is_to_be_trained
-from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from snakemake.settings.enums import Quietness
 from snakemake.settings.types import ExecMode
@@ -39,6 +39,7 @@ gc.set_threshold(1_000_000)
 # two lines a choice of jobs, hundreds in a run, which say nothing that the lines of the jobs do not
 _OF_THE_SCHEDULER = re.compile(r"Select jobs to execute|Execute \d+ jobs")
 logger.addFilter(lambda record: not _OF_THE_SCHEDULER.match(str(record.msg)))
+logger.addFilter(plainly)
 
 IS_MAIN = workflow.exec_mode == ExecMode.DEFAULT
 PROFILES = sorted(Path(workflow.basedir).glob("profiles/*/*.yaml"))
@@ -64,7 +65,7 @@ def make_plan():
         same = not workflow.deployment_settings.deployment_method
         return build_plan(study, is_job=not IS_MAIN, judge_installed=same)
     except (ConfigError, OSError, SyntaxError) as error:
-        raise WorkflowError(str(error)) from None
+        raise Refusal(str(error)) from None
 
 
 PLAN = make_plan()
@@ -102,10 +103,8 @@ def cost_lines():
 
 def state_cost():
     """Prints it: a real run when it starts, a dry run at its end, or at once where Snakemake's own listing is wanted."""
-    if Quietness.ALL in (workflow.output_settings.quiet or ()):
-        return
-    for line in cost_lines():
-        print(line, file=sys.stderr, flush=True)
+    if IS_MAIN and Quietness.ALL not in (workflow.output_settings.quiet or ()):
+        SHOWN.say(cost_lines())
 
 
 def show_run():
@@ -118,11 +117,13 @@ def show_run():
 
 
 def tell_failures():
-    """Says at the end of a run that failed what its jobs said last."""
-    if IS_MAIN:
-        SHOWN.stop()
-    for line in failures(PLAN, all_jobs(PLAN)):
-        print(line, file=sys.stderr, flush=True)
+    """Says at the end of a run that failed what its jobs said last, where that is not just above."""
+    if not IS_MAIN:
+        return
+    SHOWN.stop()
+    if not SHOWN.failures_in_sight:
+        SHOWN.say(failures(PLAN, all_jobs(PLAN)))
+    SHOWN.end_badly()
 
 
 def check_work():
@@ -131,7 +132,7 @@ def check_work():
         refuse_needless_training(PLAN, *map(os.path.relpath, workflow.configfiles[-1:]))
         refuse_missing_data(PLAN)
     except RuntimeError as error:
-        raise WorkflowError(str(error)) from None
+        raise Refusal(str(error)) from None
 
 
 if IS_MAIN:
@@ -140,6 +141,7 @@ if IS_MAIN:
         PLAN,
         cost_lines,
         f"{PLAN.folder}/report.html",
+        lambda: [rule.name for rule in workflow.rules],
     )
     SHOWN.install()
     if workflow.output_settings.dryrun:  # `workflow.dryrun` is not set yet
@@ -160,7 +162,7 @@ def stage(*path):
     try:
         return PLAN.stage("/".join(path)).params()
     except LookupError as error:
-        raise WorkflowError(str(error)) from None
+        raise Refusal(str(error)) from None
 
 
 def masks_of(pool, models):
@@ -293,7 +295,7 @@ def check_inputs():
             and not job.input.get("teachers")
         )
         if is_probe or is_student:
-            raise WorkflowError(
+            raise Refusal(
                 f"{job.output[0]} is finished, and Snakemake would delete it and make it again without the weights that it "
                 f"was made of: leave out --rerun-triggers, or force it with -R {job.rule.name}"
             )

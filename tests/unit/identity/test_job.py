@@ -1,6 +1,8 @@
 """How a job that fails says so: for people, where it was, and what a full disk looks like."""
 
+import os
 from collections import namedtuple
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,25 @@ def test_a_failure_is_noted_for_snakemake(fail, tmp_path):
     assert not noted.again
     fail(MemoryError("1 TB"))
     assert failure.read(tmp_path / "train.log").again
+
+
+@pytest.mark.parametrize(("token", "slurm_job", "is_aloud"), [("", "", True), ("now", "", False), ("now", "12", True)])
+def test_what_snakemake_says_in_a_moment_is_in_the_log_alone(fail, monkeypatch, capsys, token, slurm_job, is_aloud):
+    monkeypatch.setenv(failure.TOKEN, token)
+    if slurm_job:
+        monkeypatch.setenv("SLURM_JOB_ID", slurm_job)
+    assert "ValueError: no such class" in fail(ValueError("no such class"))
+    assert ("no such class" in capsys.readouterr().err) is is_aloud
+
+
+def test_a_job_goes_on_where_nobody_reads_it_any_more(tmp_path, monkeypatch):
+    read, write = os.pipe()
+    os.close(read)
+    monkeypatch.setattr("sys.stderr", stderr := os.fdopen(write, "w"))
+    teller(tmp_path / "train.log", "train_block mlp")("model 0: trained")
+    assert (tmp_path / "train.log").read_text().endswith("model 0: trained\n")
+    with suppress(BrokenPipeError):
+        stderr.close()
 
 
 def test_an_interrupted_job_is_not_noted(fail, tmp_path, capsys):

@@ -33,7 +33,7 @@ class Planned:
     """As much of Snakemake's job as is asked for."""
 
     def __init__(self, folder, name="train"):
-        self.rule = SimpleNamespace(name=f"{name}_block")
+        self.rule = SimpleNamespace(name=f"{name}_block", restart_times=2)
         self.log, self.output = [str(folder / f"{name}.log")], [str(folder / f"{name}.parquet")]
         self.resources, self.attempt, self.restart_times = ASKED, 1, 2
 
@@ -152,6 +152,16 @@ def test_the_executors_message_begins_with_the_jobs_words(tmp_path):
     assert told[0][0].startswith("ValueError: no (not tried again: it would fail again) SLURM-job '7' failed")
     assert told[0][1] == {"external_jobid": "7"}
     assert not noted(job).waits
+
+
+@pytest.mark.parametrize(("planned", "attempt"), [(0, 1), (2, 3)])
+def test_where_there_was_no_further_attempt_none_is_spoken_of(tmp_path, planned, attempt):
+    told = []
+    job = Planned(tmp_path)
+    job.rule.restart_times, job.restart_times, job.attempt = planned, 0, attempt
+    failure.write(Failure("now", "train_block", ERROR, "ValueError: no", False), job.log[0])
+    attempts._noting(lambda executor, info, msg, **more: told.append(msg))(None, SimpleNamespace(job=job, aux=None))
+    assert told == ["ValueError: no"]
 
 
 @pytest.mark.parametrize(("attempt", "waits"), [(1, True), (2, True), (3, False)])

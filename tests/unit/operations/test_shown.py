@@ -3,6 +3,7 @@
 import io
 import logging
 import sys
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -11,6 +12,8 @@ from snakemake_interface_logger_plugins.common import LogEvent
 from snakemake_interface_logger_plugins.tests import MockOutputSettings
 
 from memdyn.config.load import load_study
+from memdyn.jobs import failure
+from memdyn.jobs.failure import Failure
 from memdyn.operations.picture import Picture
 from memdyn.operations.shown import Shown
 from memdyn.operations.tally import STUDY as OF_ALL
@@ -29,6 +32,7 @@ STUDY = {
     "shadow_models": 16,
 }
 BLOCK = "block-0008-0015"
+RULES = ["build_pool", "draw_membership", "train_block", "probe_block", "run_attack", "compute_dynamics", "all"]
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +57,7 @@ class Run:
     """A handler and what it has written; events as Snakemake would send them."""
 
     def __init__(self, plan, report="none/report.html", **given):
-        self.handler = Shown(settings(**given), plan, lambda: ["cost: little"], report)
+        self.handler = Shown(settings(**given), plan, lambda: ["cost: little"], report, lambda: RULES)
         self.handler.stream = self.stream = io.StringIO()
 
     def tell(self, message=None, level=logging.INFO, **fields):
@@ -98,6 +102,14 @@ def test_each_stage_is_of_its_run(plan, deep):
     assert Names(plan).told("rule", wildcards).run == "sam"
 
 
+def test_an_attack_has_its_name(plan):
+    of = plan.runs[1]
+    for label, stage in of.attacks.items():
+        wildcards = dict(zip(("pool", "run", "outputs", "attack"), stage.path.split("/"), strict=True))
+        assert str(Names(plan).told("run_attack", wildcards)) == f"run_attack {label} of sam"
+    assert str(Names(plan).told("train_block", of_block(plan, 1))) == "train_block of sam, models 8 to 15"
+
+
 def test_a_failure_has_its_run_and_log_and_its_last_words(plan, tmp_path):
     log = tmp_path / "train.log"
     log.write_text("10:00:00 begun\n10:00:01 train_block a b: FAILED on vm, ValueError: no (details: train.log)\n")
@@ -126,6 +138,48 @@ def test_the_words_of_the_executor_are_told_too_but_nothing_twice(plan, tmp_path
     assert run.lines[1:] == [f"    {line}" for line in told]
 
 
+def test_a_failure_comes_with_what_to_do(plan, tmp_path):
+    log = str(tmp_path / "train.log")
+    noted = Failure("now", "train_block", "TIMEOUT", "SLURM ended it: TIMEOUT.", True, {"runtime": 60}, waits=True)
+    failure.write(noted, log)
+    run = Run(plan)
+    run.start(3, "train_block", of_block(plan, 0), log)
+    run.fail(3, "train_block", log, words="SLURM ended it: TIMEOUT.")
+    assert len(run.lines) == 2  # it waits for its next attempt
+    failure.write(replace(noted, waits=False), log)
+    run.fail(3, "train_block", log, words="SLURM ended it: TIMEOUT.")
+    assert "    -> profiles/slurm/profile.yaml: set-resources: {train_block: {runtime: 120}}" in run.lines[4]
+
+
+def test_a_run_with_failures_ends_with_how_far_it_came(plan, capsys):
+    run = Run(plan)
+    run.handler.begin([("train_block", of_block(plan, run_)) for run_ in (0, 0, 1)])
+    run.start(3, "train_block", of_block(plan, 1))
+    run.finish(3)
+    run.handler.end_badly()
+    assert not capsys.readouterr().err, "nothing has failed: it was interrupted"
+    run.start(4, "train_block", of_block(plan, 0))
+    run.fail(4, "train_block", words="ValueError: no")
+    run.tell("Exiting because a job execution failed. Look above for error messages")
+    run.tell("WorkflowError:\nAt least one job did not complete successfully.")
+    run.handler.end_badly()
+    (last,) = capsys.readouterr().err.splitlines()
+    assert last.startswith("shown: 1 of 3 jobs done, 1 failed, 1 not begun; what was finished stays; the same command")
+    assert run.lines[-1] == "    ValueError: no"
+
+
+@pytest.mark.parametrize(("others", "in_sight"), [(0, True), (10, True), (11, False)])
+def test_what_failed_is_told_again_where_much_was_said_since(plan, others, in_sight):
+    run = Run(plan)
+    assert not run.handler.failures_in_sight
+    for number in (3, 4):
+        run.start(number, "train_block", of_block(plan, number - 3))
+        run.fail(number, "train_block", words="ValueError: no")
+        for _ in range(others // 2 if number == 3 else others - others // 2):
+            run.tell("something else")
+    assert run.handler.failures_in_sight is in_sight
+
+
 def test_a_job_without_a_log_fails_with_the_words_of_its_executor(plan):
     run = Run(plan)
     run.start(3, "train_block", of_block(plan, 0), "not/there.log")
@@ -152,18 +206,21 @@ def test_what_tells_nothing_is_not_said_and_all_else_is(plan, noise):
     assert run.lines == ["something new", submitted]
 
 
-def test_a_dry_run_counts_and_ends_with_cost_and_report(plan):
-    run = Run(plan, dryrun=True)
+def test_a_dry_run_counts_and_ends_with_cost_and_report(plan, tmp_path):
+    earlier = tmp_path / "report.html"
+    earlier.touch()
+    run = Run(plan, str(earlier), dryrun=True)
     for _ in range(2):  # as Snakemake says it
-        run.tell("Job stats: ...", event=LogEvent.RUN_INFO, stats={"train_block": 2, "all": 1, "total": 3})
+        stats = {"run_attack": 1, "train_block": 2, "all": 1, "total": 4}
+        run.tell("Job stats: ...", event=LogEvent.RUN_INFO, stats=stats)
     run.start(1, "train_block", of_block(plan, 0))
     run.start(2, "train_block", of_block(plan, 1))
     run.start(0, "all", {})
     run.tell("This was a dry-run (flag -n). The order ...")
     first, *by_run, cost, report = run.lines
-    assert first == "2 jobs: 2 train_block"
+    assert first == "3 jobs: 2 train_block, 1 run_attack", "in the order of the work"
     assert by_run == ["    mlp: 1 train_block", "    sam: 1 train_block"]
-    assert cost == "cost: little" and report.startswith("The report will be /")
+    assert cost == "cost: little" and report == f"The report will be {earlier}"
 
 
 def test_a_dry_run_of_what_is_there_says_once_that_nothing_is_to_be_done(plan):
@@ -189,7 +246,7 @@ def test_an_error_in_showing_does_not_reach_the_run(plan, capfd):
             logger.removeHandler(handler)
 
 
-def test_a_reader_that_went_away_does_not_reach_the_run(plan):
+def test_a_reader_that_went_away_does_not_reach_the_run(plan, capsys):
     class Gone(io.StringIO):
         def write(self, text):
             raise BrokenPipeError
@@ -198,6 +255,8 @@ def test_a_reader_that_went_away_does_not_reach_the_run(plan):
     run.handler.stream = Gone()
     run.tell("one")
     run.tell("two")
+    run.handler.say(["three"])
+    assert not capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -244,6 +303,19 @@ def test_the_picture_counts_what_snakemake_counts():
     assert "0/3  train_block 0/2!  run_attack 0/1" in sam
     assert models == "3 of 8 models trained"
     assert total.startswith("s: 1 of 6 jobs done, 1 running, 1 failed, about 2 min left, 0 s so far")
+
+
+def test_stages_stand_in_the_order_of_the_work(plan):
+    run = Run(plan)
+    of = plan.runs[0]
+    attack = dict(zip(("pool", "run", "outputs", "attack"), of.attacks["lira"].path.split("/"), strict=True))
+    run.handler.begin([("run_attack", attack), ("probe_block", of_block(plan, 0)), ("train_block", of_block(plan, 0))])
+    run.start(1, "train_block", of_block(plan, 0))
+    run.finish(1)
+    run.start(2, "probe_block", of_block(plan, 0))
+    assert "train_block 1/1  probe_block 0/1  run_attack 0/1" in drawn(run.handler.tally)[0]
+    narrow = drawn(run.handler.tally, width=70)[0]
+    assert "probe_block 0/1  run_attack 0/1" in narrow and "train_block 1/1" not in narrow, "what is done is cut off"
 
 
 def test_a_small_terminal_has_the_unfinished_runs():

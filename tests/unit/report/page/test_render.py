@@ -1,8 +1,10 @@
 """The page: its numbers, its verdict, and that it stands alone in a browser."""
 
+import json
 import re
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -41,7 +43,19 @@ def test_page_stands_alone(study):
     assert "<script" not in page and "url(" not in page
     assert page.count("<figure") == page.count("<figcaption") == 13
     assert all(re.findall(r'<img [^>]*alt="([^"]*)"', page))
+    heads = "".join(re.findall(r"<th scope.*?</th>", page))
+    assert "1\u00a0%" in heads and " %" not in heads, "a number and its unit stand in one line"
     assert len(page.encode()) < 5e6
+
+
+def test_the_title_of_a_figure_ends_with_one_mark(study, tmp_path):
+    tables, figures, _ = study
+    copied = Path(shutil.copytree(figures, tmp_path / "figures"))
+    records = json.loads((copied / "figures.json").read_text())
+    records[0]["title"] += "?"
+    (copied / "figures.json").write_text(json.dumps(records))
+    titles = re.findall(r"<figcaption><b>(.*?)</b>", render_page(tables, copied, CONTEXT))
+    assert titles[0].endswith("?") and all(title.endswith(".") for title in titles[1:])
 
 
 def test_page_without_optional_tables(study, tmp_path):

@@ -47,6 +47,8 @@ def start(snakemake: Any, folder: str | Path, **inputs: Any) -> Callable[[str], 
     keep_freed_memory()
     sys.excepthook = _failure(tell, log, recorder)
     signal.signal(signal.SIGTERM, _stop)
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # a closed terminal, but for `nohup`
+        signal.signal(signal.SIGHUP, _stop)
     # what reads trained weights runs the code of their net
     net = snakemake.params.get("train", {}).get("roots", ())
     open_stage(stage, folder, net, **inputs)
@@ -74,9 +76,15 @@ def _failure(tell: Callable[..., None], log: Path, recorder: Recorder) -> Callab
         again = failure.worth_another_attempt(error)
         with suppress(OSError):  # without room for it
             failure.write(Failure(failure.token(), recorder.rule, ERROR, words.strip(), again), log)
-        tell(f"FAILED on {where()}, {words}(details: {log}; what was finished stays, run snakemake again to go on)")
+        line = f"FAILED on {where()}, {words}(details: {log}; what was finished stays, run snakemake again to go on)"
+        tell(line, aloud=not _is_told(failure.read(log)))
 
     return report
+
+
+def _is_told(noted: Failure | None) -> bool:
+    """Whether the Snakemake that waits for this job, on this machine, will say the same words in a moment."""
+    return bool(noted and noted.run and noted.run == failure.token() and not os.environ.get("SLURM_JOB_ID"))
 
 
 def _full_disk(folder: Path) -> str:
@@ -101,7 +109,8 @@ def teller(log: str | os.PathLike[str], name: str) -> Callable[..., None]:
     def tell(line: str, aloud: bool = True) -> None:
         text = f"{time.strftime('%H:%M:%S')} {name}: {line}"
         if aloud:
-            print(text, file=sys.stderr, flush=True)
+            with suppress(BrokenPipeError):  # whoever read it has gone
+                print(text, file=sys.stderr, flush=True)
         _append(Path(log), text)
 
     return tell

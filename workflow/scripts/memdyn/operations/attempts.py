@@ -62,8 +62,9 @@ def _noting(tell: Callable[..., None]) -> Callable[..., None]:
                 failure.write(replace(each, waits=True), log)
         words = " ".join(dict.fromkeys(each.words for each in found.values() if each.words))
         if words:
-            hopeless = "" if all(each.again for each in found.values()) else " (not tried again: it would fail again)"
-            msg = f"{words}{hopeless} {msg or ''}"
+            spared = _planned_attempts(job) > job.attempt and not all(each.again for each in found.values())
+            hopeless = " (not tried again: it would fail again)" if spared else ""
+            msg = f"{words}{hopeless} {msg or ''}".rstrip()
         if job.is_group() and msg:  # Snakemake tells of a group without it
             logger.error(f"Group {job.name}: {msg}")
         tell(executor, job_info, msg, **more)
@@ -76,6 +77,11 @@ def _sparing(attempts: Callable[[Any], int]) -> Callable[[Any], int]:
         return attempts(job) if all(each.again for each in _notes(job).values()) else 0
 
     return restart_times
+
+
+def _planned_attempts(job: Any) -> int:
+    """How often it would be started if it failed each time."""
+    return 1 + max(each.rule.restart_times for each in members(job))
 
 
 def members(job: Any) -> list[Any]:

@@ -1,17 +1,21 @@
 """Ctrl-C: what runs here is ended, what runs on a cluster is cancelled by Snakemake, and one line says so.
 
+A terminal that is closed ends a run on this machine in the same way, so that no lock is left; nobody is there to read
+the line. The jobs of a cluster live on, as they do without their Snakemake. With `nohup` the run goes on.
+
 A terminal sends Ctrl-C to Snakemake and to every job at once, and each would answer with a traceback. So jobs do not
 hear it; Snakemake ends them, in a way that lets them put away what they hold (`memdyn.identity.job.start`).
 """
 
 import logging
+import os
 import re
 import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from types import TracebackType
-from typing import Any
+from types import FrameType, TracebackType
+from typing import Any, NoReturn
 
 import psutil
 from snakemake.logging import logger
@@ -23,7 +27,7 @@ _SCRIPTS = "/.snakemake/scripts/"  # where Snakemake puts what its jobs run
 _OF_JOBS = ("job_error", "group_error")
 _FOLLOWS = re.compile(r"RuleException:|WorkflowError:\s*At least one job did not|--keep-incomplete mode is set")
 _SECONDS = 5.0  # for a job to put away what it holds
-_GO_ON = "what was finished stays; the same command goes on from there"
+GO_ON = "what was finished stays; the same command goes on from there"
 
 
 class Interruption(logging.Filter):
@@ -37,10 +41,14 @@ class Interruption(logging.Filter):
     def __init__(self, running: Callable[[], list[Any]], is_cluster: Callable[[], bool]) -> None:
         super().__init__()
         self.running, self.is_cluster, self.happened = running, is_cluster, False
+        self.terminals: set[int] = set()  # device numbers
 
     def watch(self) -> None:
         if "bash" in (shell.get_executable() or ""):
             shell.prefix("set -euo pipefail; trap '' INT; ")  # Snakemake's own, and deaf to Ctrl-C
+        if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:
+            self.terminals = {os.fstat(stream).st_rdev for stream in (0, 1, 2) if os.isatty(stream)}
+            signal.signal(signal.SIGHUP, self._hung_up)
         sys.excepthook = _before_any_job
         logger.addFilter(self)
 
@@ -54,13 +62,27 @@ class Interruption(logging.Filter):
         event = str(getattr(getattr(record, "event", None), "value", ""))
         return not (self.happened and (event in _OF_JOBS or _FOLLOWS.match(str(record.msg))))
 
+    def _hung_up(self, signum: int, frame: FrameType | None) -> NoReturn:
+        """Each write to a closed terminal is an error: what is open of it, copies too, leads nowhere from now on."""
+        if self.is_cluster():  # known once it runs
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)
+            signal.raise_signal(signal.SIGHUP)
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for descriptor in map(int, os.listdir("/dev/fd")):
+            with suppress(OSError):  # of the list itself
+                if os.fstat(descriptor).st_rdev in self.terminals:
+                    os.dup2(nowhere, descriptor)
+        os.close(nowhere)
+        raise KeyboardInterrupt
+
     def _tell(self) -> None:
         running = self.running()
         away = [job for job in running if self.is_cluster() and not job.is_local]
         here = len(running) - len(away)
         parts = [f"{_jobs(here)} on this machine {'is' if here == 1 else 'are'} ended"] if here else []
         parts += [f"{_jobs(len(away))} on the cluster {'is' if len(away) == 1 else 'are'} cancelled"] if away else []
-        print(f"interrupted: {', '.join(parts) or 'no job was running'}; {_GO_ON}", file=sys.stderr, flush=True)
+        with suppress(BrokenPipeError):  # whoever read it has gone
+            print(f"interrupted: {', '.join(parts) or 'no job was running'}; {GO_ON}", file=sys.stderr, flush=True)
 
 
 def _jobs(number: int) -> str:

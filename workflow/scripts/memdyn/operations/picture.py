@@ -87,23 +87,25 @@ class Picture:
         table.add_column(justify="right", no_wrap=True, width=count)
         table.add_column(no_wrap=True, width=max(1, left - self.bar), overflow="ellipsis")
         for run in rows[:room]:
-            self._row(table, run)
+            self._row(table, run, left - self.bar)
         foot = [Text(f"and {len(rows) - room} more")] if len(rows) > room else []
         foot += [Text(self.models, style="dim", no_wrap=True, overflow="ellipsis")] if self.models else []
         return Group(table, *foot, self._sum())
 
-    def _row(self, table: Table, run: str) -> None:
+    def _row(self, table: Table, run: str, room: int) -> None:
+        """room: characters for its stages."""
         stages = self._of(run)
         done, total = self._sums(run)
         failed = {job.rule for job in list(self.tally.failed.values()) if job.run == run}
         begun = {job.rule for job in self._running() if job.run == run}
         told = Text(no_wrap=True, overflow="ellipsis")
-        # what has failed and what runs comes first, since the line may be longer than the terminal
-        for rule, of_rule, number in sorted(
-            stages, key=lambda of: (of[0] not in failed, of[1] == of[2], of[0] not in begun)
-        ):
-            style = "red" if rule in failed else "bold" if rule in begun else "dim" if of_rule == number else ""
-            told.append(f"{rule} {of_rule}/{number}{'!' * (rule in failed)}  ", style)
+        words = {rule: f"{rule} {done}/{number}{'!' * (rule in failed)}  " for rule, done, number in stages}
+        finished = {rule for rule, done, number in stages if done == number}
+        if len("".join(words.values()).rstrip()) > room:  # what is cut off is finished, or waits
+            words = dict(sorted(words.items(), key=lambda of: (of[0] not in failed, of[0] in finished)))
+        for rule, word in words.items():
+            style = "red" if rule in failed else "bold" if rule in begun else "dim" if rule in finished else ""
+            told.append(word, style)
         table.add_row(
             run,
             ProgressBar(total, done, width=self.bar, complete_style="cyan", finished_style="green"),

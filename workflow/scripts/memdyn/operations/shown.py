@@ -20,17 +20,23 @@ from snakemake.logging import logger
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
+from memdyn.jobs import failure
+from memdyn.operations.advice import advice
+from memdyn.operations.interruption import GO_ON
 from memdyn.operations.progress import duration
 from memdyn.operations.tally import STUDY, TARGET, Names, Tally, Told
 from memdyn.plan.study import StudyPlan
 
 _OF_SNAKEMAKE = "DefaultStreamHandler"  # the name of its own handler for the screen
 _RUNS_SHOWN = 40
+_IN_SIGHT = 10  # lines: what was said so many ago is still on the screen
 # what Snakemake says on its way that tells nothing of the study
 _NOISE = re.compile(
     r"Building DAG of jobs|Using shell: |Provided remote nodes|Select jobs to execute|Execute \d+ jobs|Reasons:\n"
     r"|Conda environments: ignored|Singularity containers: ignored|Group jobs: inactive|Complete log\(s\): "
     r"|Elapsed time: |SLURM run ID: |Shutting down, this"
+    r"|Assuming unrestricted shared filesystem|Exiting because a job execution failed"  # there are better words for it
+    r"|WorkflowError:\s*At least one job did not complete"
     r"|--keep-incomplete mode|\d+ jobs have (missing|outdated) provenance|(Would remove|Removing) temporary output"
     r"|RuleException:\s*CalledProcessError"  # of a job that has failed, which is told
 )
@@ -51,20 +57,28 @@ class Shown(LogHandlerBase):
         settings: Snakemake's of its output.
         cost: -> the lines of what the study will cost, for the end of a dry run.
         report: where the page is, or will be.
+        rules: -> the names of all rules, in the order of the work.
     """
 
     writes_to_stream, writes_to_file, has_filter, has_formatter, needs_rulegraph = True, False, True, True, False
 
-    def __init__(self, settings: Any, plan: StudyPlan, cost: Callable[[], Iterable[str]], report: str) -> None:
+    def __init__(
+        self,
+        settings: Any,
+        plan: StudyPlan,
+        cost: Callable[[], Iterable[str]],
+        report: str,
+        rules: Callable[[], Iterable[str]],
+    ) -> None:
         super().__init__(settings, None)
         self.stream = sys.stdout if settings.dryrun else sys.stderr
         self.names, self.tally = Names(plan), Tally()
         self.study, self.runs = plan.study.config.study, [run.name for run in plan.all_runs]
-        self.cost, self.report = cost, Path(report)
+        self.cost, self.report, self.rules = cost, Path(report), rules
         self.picture: Any = None
         self._is_counted = False
-        self._rules: list[str] = []  # in the order of the work
         self._progress = ""
+        self._since_failure = 0  # lines of all else since a job has failed
         self._broken = False
 
     def install(self) -> None:
@@ -82,10 +96,14 @@ class Shown(LogHandlerBase):
 
     # what the workflow tells
 
+    def say(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self._say(line, sys.stderr)
+
     def begin(self, jobs: Iterable[tuple[str, dict[str, str]]]) -> None:
         """A run begins: rule and wildcards of each job that Snakemake will start."""
         try:
-            order = {rule: place for place, rule in enumerate(self._rules)}
+            order = {rule: place for place, rule in enumerate(self.rules())}
             told = [self.names.told(rule, wildcards) for rule, wildcards in jobs]
             self.tally.expect(sorted(told, key=lambda job: order.get(job.rule, len(order))))
         except Exception as error:
@@ -109,7 +127,7 @@ class Shown(LogHandlerBase):
         if self.picture:
             self.picture.note(line, seconds_left)
         elif line != self._progress:
-            print(f"{_now()} progress: {line}", file=sys.stderr, flush=True)
+            self._say(f"{_now()} progress: {line}", sys.stderr)
         self._progress = line
 
     def end(self) -> None:
@@ -120,13 +138,24 @@ class Shown(LogHandlerBase):
             self._say(f"done: {_jobs(number)} in {took}: {_listed(self.tally.of_rules)}", sys.stderr)
         self._say_report(sys.stderr)
 
+    def end_badly(self) -> None:
+        """A run has ended with failures: how far it came, last."""
+        if failed := len(self.tally.failed):
+            done, number = self.tally.done.total(), self.tally.totals.total()
+            left = number - done - failed
+            waits = f", {left} not begun" if left else ""
+            self._say(f"{self.study}: {done} of {_jobs(number)} done, {failed} failed{waits}; {GO_ON}", sys.stderr)
+
+    @property
+    def failures_in_sight(self) -> bool:
+        """Whether what failed, and why, stands among the last lines."""
+        return bool(self.tally.failed) and self._since_failure <= _IN_SIGHT
+
     # what Snakemake tells
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
             self._tell(record)
-        except BrokenPipeError:  # whoever read it has gone: the run goes on, unseen
-            self._broken = True
         except Exception as error:
             self._give_up(error)
 
@@ -159,6 +188,7 @@ class Shown(LogHandlerBase):
     def _failed(self, record: logging.LogRecord) -> None:
         job = self.tally.fail(record.jobid) or Told(record.rule_name, "", "")
         log = job.log or next(iter(record.log), "")
+        before = self._since_failure
         self._say(f"{_now()} FAILED: {job}{f'; log: {log}' if log else ''}")
         executor = str(record.rule_msg or "").partition("\n")[0]
         own = _last_line(log)
@@ -167,15 +197,16 @@ class Shown(LogHandlerBase):
         words = [words for words in (own, executor) if words]
         if not words and self.picture:
             words = [f"what it printed is in {self.picture.aside}"]
-        for line in words:
+        noted = failure.read(log) if log else None
+        for line in (*words, *(f"-> {line}" for line in (advice(noted) if noted and not noted.waits else ()))):
             self._say(f"    {line}")
+        self._since_failure = before
 
     def _counted(self, stats: dict[str, int]) -> None:
         if self._is_counted:  # a dry run says it twice
             return
         self._is_counted = True
-        counts = Counter({rule: number for rule, number in stats.items() if rule not in ("total", TARGET)})
-        self._rules = list(counts)
+        counts = Counter({rule: stats[rule] for rule in self.rules() if rule in stats and rule != TARGET})
         self._say(f"{_jobs(counts.total())}: {_listed(counts)}" if counts else f"{_NOTHING}.")
 
     def _said(self, record: logging.LogRecord) -> None:
@@ -195,7 +226,7 @@ class Shown(LogHandlerBase):
         counts = Counter((job.run, job.rule) for job in self.tally.jobs.values() if job.rule != TARGET)
         runs = [run for run in (*dict.fromkeys(self.runs), STUDY) if any(of == run for of, _ in counts)]
         for run in runs[:_RUNS_SHOWN]:
-            self._say(f"    {run}: {_listed(Counter({rule: counts[run, rule] for rule in self._rules}))}")
+            self._say(f"    {run}: {_listed(Counter({rule: counts[run, rule] for rule in self.rules()}))}")
         if len(runs) > _RUNS_SHOWN:
             self._say(f"    and {len(runs) - _RUNS_SHOWN} more runs")
         self._say_cost()
@@ -207,19 +238,23 @@ class Shown(LogHandlerBase):
                 self._say(line)
 
     def _say_report(self, stream: Any = None) -> None:
-        if self.report.exists():
-            self._say(f"The report: {self.report.absolute()}", stream)
-        elif self.common_settings.dryrun:
+        if self.common_settings.dryrun and (self.tally.jobs or not self.report.exists()):  # an earlier one may be there
             self._say(f"The report will be {self.report.absolute()}", stream)
+        elif self.report.exists():
+            self._say(f"The report: {self.report.absolute()}", stream)
 
     def _say(self, line: str, stream: Any = None) -> None:
         """A line; above the picture while there is one."""
         if self._broken:
             return
+        self._since_failure += bool(self.tally.failed)
         if self.picture:
             self.picture.say(line)
         else:
-            print(line, file=stream or self.stream, flush=True)
+            try:
+                print(line, file=stream or self.stream, flush=True)
+            except BrokenPipeError:  # whoever read it has gone: the run goes on, unseen
+                self._broken = True
 
     def _give_up(self, error: Exception) -> None:
         """An error in here: said once, then Snakemake's own lines."""

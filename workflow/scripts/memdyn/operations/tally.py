@@ -22,6 +22,7 @@ class Told:
 
     Attributes:
         run: its name in the study.
+        what: the attack, or what is read off the networks, where a run has several.
         models: "models 0 to 7"; empty where it is of all.
         log: of what it says; empty where it has none.
         stage: the key of its work (`memdyn.operations.work`); empty where it is none, as of a pool.
@@ -34,10 +35,12 @@ class Told:
     log: str = ""
     stage: str = ""
     units: int = 1
+    what: str = ""
 
     def __str__(self) -> str:
         of_run = f" of {self.run}" if self.run != STUDY else ""
-        return f"{self.rule}{of_run}{f', {self.models}' if self.models else ''}"
+        what = f" {self.what}" if self.what else ""
+        return f"{self.rule}{what}{of_run}{f', {self.models}' if self.models else ''}"
 
 
 class Names:
@@ -45,7 +48,10 @@ class Names:
 
     def __init__(self, plan: StudyPlan) -> None:
         self._runs: dict[str, str] = {}
+        self._whats: dict[str, str] = {}
         for run in plan.all_runs:
+            of_several = (run.attacks, {} if len(run.probes) < 2 else run.probes)
+            self._whats |= {stage.path: name for stages in of_several for name, stage in stages.items()}
             for stage in run.stages():
                 if stage.parent:  # a pool is of all
                     self._runs.setdefault(stage.path, run.name)
@@ -59,7 +65,8 @@ class Names:
         block = next((wildcards[name] for name in _MODELS if name in wildcards), "")
         models = models_of(block) if block.startswith("block-") else range(1)
         told = f"models {models.start} to {models.stop - 1}" if block.startswith("block-") else ""
-        return Told(rule, self._runs.get(stage, STUDY), told, log, stage, len(models))
+        what = self._whats.get(stage, "")
+        return Told(rule, self._runs.get(stage, STUDY), told, log, stage, len(models), what)
 
 
 @dataclass
