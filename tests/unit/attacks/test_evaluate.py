@@ -13,8 +13,10 @@ from memdyn.attacks.pooling import target_spread
 from memdyn.attacks.signals import Signals
 from memdyn.design.membership import membership
 from memdyn.stats.jackknife import groups, interval
+from memdyn.stats.rates import limits
 from memdyn.stats.roc import auc, roc
 from memdyn.stats.simultaneous import null_test
+from memdyn.stats.threshold_luck import tprs_by_chance
 from worlds import gaussian_world, prepared_by
 
 SETTINGS = Settings(
@@ -138,6 +140,12 @@ def test_roc(result):
         np.testing.assert_allclose(curve["tpr"], expected)
         assert ((curve["low"] <= curve["tpr"]) & (curve["tpr"] <= curve["high"])).all()
         assert ((curve["low"] >= 0) & (curve["high"] <= 1)).all()
+        luck, group = tprs_by_chance(scores[world.mask], scores[~world.mask], curve["fpr"], 0.9), groups(8, 4)
+        parts = [world.take(np.flatnonzero(group != g)) for g in range(4)]
+        given = [(part.mask, attack.score(part, "pairs")) for part in parts]
+        deleted = [roc(x[mask], x[~mask], curve["fpr"].to_numpy()).tpr for mask, x in given]
+        expected = limits(np.array([expected, *deleted]), np.full(4, 2), 8 * 120, 0.9, luck)
+        np.testing.assert_allclose(curve[["low", "high"]].to_numpy().T, expected, atol=1e-12)
         models = tables["roc"].query("epoch == @epoch and aggregation == 'per_model'")
         assert models["fpr"].min() >= 1 / (~world.mask).sum(axis=1).min()
         assert models.notna().all(axis=None)

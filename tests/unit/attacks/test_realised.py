@@ -217,6 +217,16 @@ def fixed_samples(seed, law, n_models=16, n_samples=120):
     return Signals.of_margins(margins, mask, margins[:, :3])
 
 
+def test_the_fpr_over_all_samples_is_pinned_by_its_thresholds():
+    """They are ranks among the same samples' scores: over studies it varies far less than as many trials would."""
+    settings = replace(SETTINGS, fprs=(0.1,))
+    rates = [tables_of(build(LOSS), fixed_samples(seed, "normal"), settings)["realised"] for seed in range(6)]
+    rows = [value_of(each, way="plain", samples="all", metric="fpr") for each in rates]
+    binomial = 1.96 * np.sqrt(0.1 * 0.9 / (8 * 120))
+    assert all(row["low"] < row["value"] < row["high"] for row in rows)
+    assert np.mean([row["high"] - row["low"] for row in rows]) < 1.5 * binomial
+
+
 def test_a_threshold_at_the_second_largest_score_is_luck():
     """Of 8 x 120 non-members .25 % are two. Without a group it is the same or the next: a jackknife sees little."""
     settings = replace(SETTINGS, fprs=(0.0025,))

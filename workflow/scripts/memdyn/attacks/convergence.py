@@ -13,8 +13,9 @@ from memdyn.attacks.evaluate import Settings, metric_names
 from memdyn.attacks.most_vulnerable import SHARES, MostVulnerable, limits_of
 from memdyn.attacks.refits import Deletions, refit
 from memdyn.jobs.threads import in_threads
-from memdyn.stats import jackknife
+from memdyn.stats.rates import limits_of_roc
 from memdyn.stats.roc import roc_of
+from memdyn.stats.threshold_luck import tprs_by_chance
 
 SMALLEST = 8
 
@@ -52,15 +53,17 @@ def convergence_table(attack: Attack, given: Prepared, settings: Settings) -> pd
 def _metrics(attack: Attack, given: Prepared, settings: Settings) -> pd.DataFrame:
     deletions = Deletions.of(attack, given.signals.pairs, given.signals.half, settings.groups)
 
-    def figures(pairs: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    def figures(pairs: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         of = refit(attack, given, pairs)
-        curve = roc_of(of.scores, of.given.mask, settings.fprs)
-        few = MostVulnerable.of(of.given.margins).measure(*of.given.signals.split(of.scores), settings.fprs)
-        return np.array([curve.auc, *curve.tpr]), few
+        curve, both = roc_of(of.scores, of.given.mask, settings.fprs), of.given.signals.split(of.scores)
+        luck = tprs_by_chance(*both, settings.fprs, settings.level) if pairs is None else None
+        few = MostVulnerable.of(of.given.margins).measure(*both, settings.fprs)
+        return np.array([curve.auc, *curve.tpr]), few, luck
 
-    everyone, few = zip(*in_threads(figures, [None, *deletions.kept], settings.threads), strict=True)
+    everyone, few, luck = zip(*in_threads(figures, [None, *deletions.kept], settings.threads), strict=True)
     how = deletions.sizes, settings.level
-    limits = np.clip(jackknife.interval(everyone[0], np.array(everyone[1:]), *how), 0, 1)
+    trials = given.n_pairs * given.mask.shape[1]
+    limits = limits_of_roc(np.array(everyone), deletions.sizes, trials, settings.level, luck[0])
     of_few = limits_of(few, *how, given.n_pairs, given.mask.shape[1])
     values = [
         np.concatenate([of_all, vulnerable[:, :, 0].ravel()])

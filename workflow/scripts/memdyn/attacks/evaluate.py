@@ -26,7 +26,9 @@ from memdyn.attacks.signals import Signals
 from memdyn.design.seeds import derive_seed
 from memdyn.jobs.threads import in_threads
 from memdyn.stats import jackknife
+from memdyn.stats.rates import limits_of_roc
 from memdyn.stats.roc import cuts_at_fprs, fpr_grid, rocs, rocs_without
+from memdyn.stats.threshold_luck import tprs_by_chance
 from memdyn.terms import AGGREGATIONS, AUC, FPRS, LIKELIHOOD_RATIO_1, threshold_label, tpr_at
 
 Loader = Callable[[int], Prepared]
@@ -142,9 +144,13 @@ def evaluate_checkpoint(attack: Attack, given: Prepared, settings: Settings) -> 
     of_pool = pooling_loss(estimate, deleted, sizes, settings.level) | {"target_spread": spread} | by_samples
     of_null = null.groupby("aggregation")[columns].mean().add_prefix("null_")
 
+    trials = len(scores) // 2 * scores.shape[1]  # pairs by samples: members, and as many others
+    luck = tprs_by_chance(*signals.split(scores), fprs["pooled"], settings.level)
+
     metrics, curves, replicates = [], [], []
     for name in AGGREGATIONS:
-        low, high = np.clip(jackknife.interval(estimate[name], deleted[name], sizes, settings.level), 0, 1)
+        values, own = np.vstack([estimate[name], deleted[name]]), luck if name == "pooled" else None
+        low, high = limits_of_roc(values, sizes, trials, settings.level, own)
         row = {"aggregation": name, "folds": FOLDS["pairs"]}
         for i, column in enumerate(columns):
             row |= {column: estimate[name][i], f"{column}_low": low[i], f"{column}_high": high[i]}

@@ -21,7 +21,9 @@ from memdyn.attacks.most_vulnerable_folds import MostVulnerableInFolds, count_in
 from memdyn.attacks.pooling import pooling_loss
 from memdyn.design.references import LOST
 from memdyn.stats import jackknife
+from memdyn.stats.rates import limits_of_roc
 from memdyn.stats.roc import fpr_grid, roc
+from memdyn.stats.threshold_luck import tprs_by_chance
 from memdyn.terms import AGGREGATIONS
 
 
@@ -106,10 +108,14 @@ def _evaluate_checkpoint(attack: Attack, given: Folded, settings: Settings) -> d
     limits = limits_of(found.few, *how, trials, n_samples)
     few = most_vulnerable_table(found.few[0], *limits, found.estimate["pooled"], columns, n_samples)
 
+    members, others = _known(found.scores, given.mask)
+    luck = tprs_by_chance(found.scores[members], found.scores[others], fprs["pooled"], settings.level)
+
     metrics, curves, replicates = [], [], []
     for name in AGGREGATIONS:
         value, deleted = found.estimate[name], found.deleted[name]
-        low, high = np.clip(jackknife.interval(value, deleted, *how), 0, 1)
+        own = luck if name == "pooled" else None
+        low, high = limits_of_roc(np.vstack([value, deleted]), found.sizes, members.sum(), settings.level, own)
         row = {"aggregation": name, "folds": f"{len(given.folds)} folds"}
         for i, column in enumerate(columns):
             row |= {column: value[i], f"{column}_low": low[i], f"{column}_high": high[i]}

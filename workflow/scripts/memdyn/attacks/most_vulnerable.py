@@ -15,8 +15,7 @@ import numpy as np
 import pandas as pd
 
 from memdyn.attacks.signals import Signals
-from memdyn.stats import jackknife
-from memdyn.stats.intervals import at_least_binomial
+from memdyn.stats.rates import limits
 from memdyn.stats.roc import cuts_at_fprs, roc
 from memdyn.stats.shrinkage import MIN_VARIANCE, fit_prior
 
@@ -137,11 +136,8 @@ def limits_of(
         values: of all pairs, then without each group, the choice made anew.
         sizes: pairs a group.
     """
-    low, high = jackknife.interval(values[0], np.array(values[1:]), sizes, level)
-    for k, share in enumerate(SHARES):
-        trials = n_pairs * count_of(share, n_samples)
-        low[k], high[k] = at_least_binomial(values[0][k], low[k], high[k], trials, level)
-    return low, high
+    trials = n_pairs * np.array([count_of(share, n_samples) for share in SHARES])
+    return limits(np.array(values), sizes, trials[:, None, None], level)
 
 
 def most_vulnerable_table(

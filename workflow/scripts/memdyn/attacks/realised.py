@@ -18,18 +18,19 @@ from memdyn.attacks.held_out import HeldOut, held_out
 from memdyn.attacks.most_vulnerable import SHARES, count_of
 from memdyn.attacks.shadow_scores import ShadowScores
 from memdyn.stats import jackknife
-from memdyn.stats.intervals import at_least_binomial
 from memdyn.stats.jackknife import TooFewModels
 from memdyn.stats.multiple import benjamini_hochberg
 from memdyn.stats.precision import at_prior, even_precision
+from memdyn.stats.rates import limits, limits_of_roc
 from memdyn.stats.roc import fpr_grid, roc
-from memdyn.stats.threshold_luck import fprs_by_chance
+from memdyn.stats.threshold_luck import fprs_by_chance, tprs_by_chance
 from memdyn.terms import AUC, FPRS, tpr_at
 
 PLAIN, CALIBRATED, DIFFERENCE = "plain", "calibrated", "difference"
 ALL, PLANTED = "all", "planted"
 WAYS = (PLAIN, CALIBRATED)
 POINTS_PER_DECADE = 10
+ENOUGH = 20  # false positives
 LISTS = ("listed", "with_list", "fdr", "recall")
 METRICS = (AUC, *map(tpr_at, FPRS))
 _COLUMNS = ("value", "low", "high")
@@ -131,13 +132,9 @@ def _calibrated(one: HeldOut, p: np.ndarray, fprs: np.ndarray, level: float) -> 
 
 def _curve(scores_in: np.ndarray, scores_out: np.ndarray, fprs: np.ndarray, level: float) -> np.ndarray:
     """[3, 1 + FPRs]: AUC and TPR at each FPR, then at those of luck."""
-    several = np.vstack([fprs, fprs_by_chance(fprs, scores_out.size, level)])
-    curve = roc(scores_in, scores_out, np.maximum(several, 0).ravel())
-    found = curve.tpr.reshape(several.shape)
-    # where luck allows no false positive, those above all of them; where it allows less than that, nobody
-    surest = np.where(several[1] < 0, 0.0, (scores_in > scores_out.max()).mean())
-    found[1] = np.where(np.isnan(found[1]), np.where(np.isnan(found[0]), np.nan, surest), found[1])
-    return np.column_stack([np.full(3, curve.auc), found])
+    curve = roc(scores_in, scores_out, fprs)
+    luck = tprs_by_chance(scores_in, scores_out, fprs, level)
+    return np.column_stack([np.full(3, curve.auc), [curve.tpr, *luck]])
 
 
 def names_of(planted: np.ndarray) -> list[str]:
@@ -220,22 +217,16 @@ def _of_checkpoint(worlds: Sequence[HeldOut], planted: np.ndarray, settings: Set
     measured = [Measured.of(one, planted, fprs, settings) for one in worlds]
     trials = [len(everyone.group) * count for count in (n, *(count_of(share, n) for share in SHARES), planted.sum())]
     curves = np.array([one.curves[0] for one in measured])
-    limits = _limits(curves, sizes, settings.level, measured[0].curves[1:])
+    found = curves[0], *limits_of_roc(curves, sizes, trials[0], settings.level, measured[0].curves[1:, :, 1:])
     return {
         "realised": _realised([one.rates for one in measured], trials, sizes, names_of(planted), settings),
-        "calibrated_roc": _roc_table(limits, grid),
-        "calibrated_metrics": _metrics_table(curves, limits, sizes, settings.level),
+        "calibrated_roc": _roc_table(found, grid),
+        "calibrated_metrics": _metrics_table(curves, found, sizes, settings.level),
         "member_lists": _lists_table([one.lists for one in measured], sizes, n, settings),
     }
 
 
 Limits = tuple[np.ndarray, np.ndarray, np.ndarray]  # value, low, high
-
-
-def _limits(values: np.ndarray, sizes: np.ndarray, level: float, luck: np.ndarray) -> Limits:
-    """Of shares [1 + G, ...], of all pairs, then without each group; not within those [2, ...] of a lucky threshold."""
-    low, high = jackknife.interval(values[0], values[1:], sizes, level)
-    return values[0], np.clip(np.minimum(low, luck[0]), 0, 1), np.clip(np.maximum(high, luck[1]), 0, 1)
 
 
 def _realised(
@@ -244,11 +235,9 @@ def _realised(
     """Rates and precision of `Measured.rates`, of all and without each group, and trials of each kind of samples."""
     rates = np.array([each[0] for each in given])
     luck = np.where([True, False], given[0][1:], rates[0])  # FPRs differ little, and their limits are wide as they are
-    value, low, high = _limits(rates, sizes, settings.level, luck)
+    value, (low, high) = rates[0], limits(rates, sizes, _counts(rates[0], trials[: len(names)]), settings.level, luck)
     even = []
     for k, count in zip(range(len(names)), trials, strict=False):
-        at = slice(None), k
-        low[at], high[at] = at_least_binomial(value[at], low[at], high[at], count, settings.level)
         tpr, fpr = np.moveaxis(rates[:, :, k], -1, 0)
         even.append(even_precision(tpr, fpr, sizes, np.asarray(count), settings.level))
     even = np.moveaxis(np.array(even), 0, 2)  # [3, WAYS, samples, nominal FPRs]
@@ -264,21 +253,33 @@ def _realised(
     return pd.concat(frames)
 
 
-def _roc_table(limits: Limits, grid: np.ndarray) -> pd.DataFrame:
+def _counts(rates: np.ndarray, trials: Sequence[int]) -> np.ndarray:
+    """Trials behind each of the rates [WAYS, samples, nominal FPRs, 2]; NaN where they bound nothing.
+
+    The FPR over all samples is no binomial share: thresholds are ranks among the same samples' scores, and pin it.
+    Once it is of `ENOUGH` false positives, the jackknife sees how well.
+    """
+    counts = np.broadcast_to(np.array(trials, dtype=float)[:, None, None], rates.shape).copy()
+    of_all = counts[:, 0, :, 1]
+    of_all[rates[:, 0, :, 1] * of_all >= ENOUGH] = np.nan
+    return counts
+
+
+def _roc_table(found: Limits, grid: np.ndarray) -> pd.DataFrame:
     first = 1 + len(FPRS)
     frames = []
     for k, way in enumerate(WAYS):
-        tpr, low, high = (values[k, first:] for values in limits)
+        tpr, low, high = (values[k, first:] for values in found)
         frames.append(pd.DataFrame({"way": way, "fpr": grid, "tpr": tpr, "low": low, "high": high}))
     return pd.concat(frames)
 
 
-def _metrics_table(curves: np.ndarray, limits: Limits, sizes: np.ndarray, level: float) -> pd.DataFrame:
+def _metrics_table(curves: np.ndarray, found: Limits, sizes: np.ndarray, level: float) -> pd.DataFrame:
     """AUC and TPRs of both ways, and calibrated minus plain, which the jackknife takes as one."""
     count = len(METRICS)
     difference = curves[:, 1, :count] - curves[:, 0, :count]
     apart = difference[0], *jackknife.interval(difference[0], difference[1:], sizes, level)
-    rows = {way: [values[k, :count] for values in limits] for k, way in enumerate(WAYS)} | {DIFFERENCE: apart}
+    rows = {way: [values[k, :count] for values in found] for k, way in enumerate(WAYS)} | {DIFFERENCE: apart}
     return pd.concat(
         pd.DataFrame({"way": way, "metric": METRICS} | dict(zip(_COLUMNS, found, strict=True)))
         for way, found in rows.items()
@@ -297,11 +298,10 @@ def _lists_table(lists: Sequence[np.ndarray], sizes: np.ndarray, n_samples: int,
     """
     scale = np.where(np.array(LISTS) == "listed", n_samples, 1)  # all as shares
     means = np.array([each.mean(axis=0) for each in lists]) / scale
-    value, (low, high) = means[0], jackknife.interval(means[0], means[1:], sizes, settings.level)
     n_targets, counts = len(lists[0]), lists[0][:, LISTS.index("listed")]
     of_lists = n_targets / (1 / np.maximum(counts, 1)).mean()
-    for k, trials in enumerate((n_targets * n_samples, n_targets, of_lists, n_targets * n_samples / 2)):
-        low[k], high[k] = at_least_binomial(value[k], low[k], high[k], trials, settings.level)
+    trials = np.array([n_targets * n_samples, n_targets, of_lists, n_targets * n_samples / 2])
+    value, (low, high) = means[0], limits(means, sizes, trials, settings.level)
     found = {name: values * scale for name, values in zip(_COLUMNS, (value, low, high), strict=True)}
     return pd.DataFrame({"metric": LISTS} | found).assign(nominal_fdr=settings.fdr, n_models=n_targets)
 

@@ -27,8 +27,10 @@ from memdyn.attacks.lira import LiRA
 from memdyn.attacks.signals import Signals
 from memdyn.stats import jackknife
 from memdyn.stats.jackknife import Pairs
+from memdyn.stats.rates import limits
 from memdyn.stats.roc import roc
 from memdyn.stats.stratified import matched_auc, matched_wins, neighbours, wins_within
+from memdyn.stats.threshold_luck import tprs_by_chance
 from memdyn.terms import FPRS, tpr_at
 
 STRATUM = 10  # samples
@@ -94,9 +96,10 @@ def separation(given: Scored, level: float, most_groups: int) -> pd.DataFrame:
         names = ("auc", "margin_auc", "difference")
         rows.append({"control": control} | _limited(names, found, sizes, level))
         if control == "plain":
-            names = ("advantage", *map(tpr_at, FPRS))
             usefulness = _usefulness(given)
-            rows[-1] |= _limited(names, np.array([usefulness(pairs) for pairs in parts]), sizes, level)
+            useful = np.array([usefulness(pairs) for pairs in parts])
+            rows[-1] |= _limited(("advantage",), useful[:, :1], sizes, level)
+            rows[-1] |= _limited_tprs(given, useful[:, 1:], sizes, level)
     table = pd.DataFrame(rows)
     return table.rename(columns={"auc_low": "low", "auc_high": "high"}).drop(
         columns=["margin_auc_low", "margin_auc_high"]
@@ -111,9 +114,20 @@ def _limited(names: tuple[str, ...], found: np.ndarray, sizes: np.ndarray, level
     """Of each number in found [1 + G, k] itself and its limits, which are no more than the number can be."""
     least = np.array([-1.0 if name in ("difference", "advantage") else 0.0 for name in names])
     low, high = np.clip(jackknife.interval(found[0], found[1:], sizes, level), least, 1)
+    return _columns(names, found[0], low, high)
+
+
+def _limited_tprs(given: Scored, found: np.ndarray, sizes: np.ndarray, level: float) -> dict[str, float]:
+    """Of the TPRs [1 + G, FPRS] over all models."""
+    members, others = given.score[given.members], given.score[~given.members]
+    luck = tprs_by_chance(members, others, np.array(FPRS), level)
+    return _columns(tuple(map(tpr_at, FPRS)), found[0], *limits(found, sizes, members.size, level, luck))
+
+
+def _columns(names: tuple[str, ...], value: np.ndarray, low: np.ndarray, high: np.ndarray) -> dict[str, float]:
     row = {}
     for place, name in enumerate(names):
-        row |= {name: found[0, place], f"{name}_low": low[place], f"{name}_high": high[place]}
+        row |= {name: value[place], f"{name}_low": low[place], f"{name}_high": high[place]}
     return row
 
 

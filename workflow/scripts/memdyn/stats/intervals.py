@@ -33,7 +33,7 @@ def clopper_pearson(
 
 
 def at_least_binomial(
-    value: np.ndarray, low: np.ndarray, high: np.ndarray, trials: int, level: float
+    value: np.ndarray, low: np.ndarray, high: np.ndarray, trials: np.ndarray | float, level: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """The limits of jackknifed rates or AUCs, within [0, 1] and nowhere narrower than independent trials allow.
 
@@ -44,10 +44,11 @@ def at_least_binomial(
 
     Args:
         value, low, high: [...], NaN where there is no estimate or no interval.
-        trials: IN or OUT scores behind a value, the fewer of the two.
+        trials: IN or OUT scores behind a value, the fewer of the two; NaN: as narrow as they are given.
         level: nominal coverage.
     """
     least = clopper_pearson(np.asarray(value, dtype=float) * trials, trials, level)
+    least = np.where(np.isnan(trials), (low, high), least)
     return np.clip(np.minimum(low, least[0]), 0, 1), np.clip(np.maximum(high, least[1]), 0, 1)
 
 

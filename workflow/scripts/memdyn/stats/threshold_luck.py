@@ -3,6 +3,8 @@
 import numpy as np
 from scipy.stats import binom
 
+from memdyn.stats.roc import cuts_at_fprs
+
 
 def fprs_by_chance(fprs: np.ndarray, n_out: int, level: float) -> np.ndarray:
     """The FPRs [2, A] between which the threshold at each true FPR lies among so many non-members.
@@ -22,3 +24,20 @@ def fprs_by_chance(fprs: np.ndarray, n_out: int, level: float) -> np.ndarray:
     """
     fewest, most = (binom.ppf(tail, n_out, fprs) for tail in ((1 - level) / 2, (1 + level) / 2))
     return np.array([fewest - 1, most]) / n_out
+
+
+def tprs_by_chance(scores_in: np.ndarray, scores_out: np.ndarray, fprs: np.ndarray, level: float) -> np.ndarray:
+    """The TPRs [2, A] between which luck may have put those of a ROC: at the FPRs of `fprs_by_chance`.
+
+    Where luck allows no false positive, of those above all non-members; where it allows less than that, of nobody.
+
+    Args:
+        scores_in, scores_out: any shape.
+        fprs: [A].
+        level: of both sides.
+    """
+    tried = fprs_by_chance(np.asarray(fprs, dtype=float), scores_out.size, level)
+    cuts = cuts_at_fprs(scores_out, np.maximum(tried, 0).ravel()).reshape(tried.shape)
+    cuts = np.where(tried < 0, np.inf, cuts)
+    called = 1 - np.searchsorted(np.sort(scores_in, axis=None), cuts, side="right") / scores_in.size
+    return np.where(tried >= 1 - 1e-9, 1.0, called)

@@ -25,7 +25,8 @@ TABLES = dict(
             "the models, the other on the other half, both ways; "
             "NaN where the models are too few. No limits of an attack whose scoring is costly (`shokri2017`, "
             "`trajectory`, `sequence`, `log_ratio_sum`), and neither limits nor a ceiling of fewer than 20 samples. "
-            "A ceiling at chance, or whose lower limit is: nobody can agree there, as far as these models can tell.",
+            "A ceiling at chance, or whose lower limit is: nobody can agree there, as far as these models can tell. "
+            "Limits of an overlap are two times too wide and more (docs/intervals.md).",
             "attack other top",
             (
                 Column("other", "text", "label of the other attack"),

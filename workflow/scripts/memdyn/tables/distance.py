@@ -24,7 +24,8 @@ TABLES = dict(
         table(
             "distance",
             "level_distance",
-            "Whether the distance to a level of confidence tells members apart, and tells more than the margin.",
+            "Whether the distance to a level of confidence tells members apart, and tells more than the margin. Limits "
+            "of the controls regression and lira are too wide (docs/intervals.md).",
             "epoch norm level control",
             (
                 Column("norm", "text", "of the distance: l2 or linf"),

@@ -15,7 +15,8 @@ TABLES = dict(
             "realised",
             "realised",
             "Rates and precision on held-out targets, thresholds chosen on the OUT scores of other pairs of models. An "
-            "attack whose scoring is costly has the last checkpoint alone, without limits; so have the next tables.",
+            "attack whose scoring is costly has the last checkpoint alone, without limits; so have the next tables. "
+            "Limits of TPRs are up to twice too wide, of FPRs and precision more (docs/intervals.md).",
             "attack epoch way samples nominal_fpr metric",
             (
                 _WAY,

@@ -123,7 +123,8 @@ _OF_ALL = dict(
         table(
             "study",
             "differences",
-            "Paired differences of the attacks' metrics between every two runs on one pool.",
+            "Paired differences of the attacks' metrics between every two runs on one pool. Of a pooled TPR at fewer "
+            "than ten false positives the limits are those of two runs with nothing in common (docs/intervals.md).",
             "run_a run_b attack epoch aggregation metric",
             (*_RUNS, *_DIFFERENCE, _FACTOR),
         ),
@@ -131,7 +132,8 @@ _OF_ALL = dict(
             "study",
             "history_gain",
             "What the checkpoints so far add to the last one: attacks over time minus the same on it alone. Empty "
-            "without such attacks, or where the study does not have the others.",
+            "without such attacks, or where the study does not have the others. Limits are up to twice too wide "
+            "(docs/intervals.md).",
             "run attack epoch aggregation metric",
             (
                 Column("reference", "text", "label of the attack on the last checkpoint alone"),

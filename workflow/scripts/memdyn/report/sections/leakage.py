@@ -15,8 +15,8 @@ from memdyn.report.words import METRIC_CHANCE, METRIC_LABELS, METRICS, in_folds,
 
 _LEAKAGE = """
     Leakage over checkpoints, a row an attack; scores {aggregation}. Bands are {level} intervals ({method}), for
-    models trained anew on other {parts} of the same samples; for TPR at a small FPR they are up to twice too wide,
-    on the safe side. Dotted: an attack that guesses."""
+    models trained anew on other {parts} of the same samples; of TPRs they hold the luck of the threshold too, and
+    are up to twice too wide (more at one or two false positives), on the safe side. Dotted: an attack that guesses."""
 
 
 def draw_leakage(study: Study) -> Iterator[Drawing]:
