@@ -100,7 +100,7 @@ def rates(world: str, seed: int, n_models: int, n_samples: int, attack: str = "l
 
 
 def most_vulnerable(world: str, seed: int, n_models: int, n_samples: int, attack: str = "loss") -> Limits:
-    """The TPR of each share at the threshold of all samples, its own FPR there, and its TPR at a threshold of its own."""
+    """TPR and FPR of each share at the threshold of all samples, and its TPR at a threshold of its own."""
     values, mask = margins(world, seed, n_models, n_samples)
     made = build(sections()[attack].model_dump())
     given = Prepared.of(made, Signals.of_margins(values, mask, values[:, :50]))

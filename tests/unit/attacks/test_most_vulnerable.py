@@ -232,11 +232,11 @@ def test_coverage(law):
         world = gaussian_world(seed, n_models, n, 0.0)
         noise = WORLDS[law](np.random.default_rng([9, seed]), world.margins.shape)
         world = type(world).of_margins(noise + effects * world.mask, world.mask, world.population["margin"])
-        values = []
+        values, luck = [], None
         deletions = Deletions.of(LIRA, world.pairs, world.half, 8)
         for refit in refits(LIRA, Prepared.of(LIRA, world), deletions):
             few, both = MostVulnerable.of(refit.given.margins), refit.given.signals.split(refit.scores)
-            luck = luck if values else few.luck(*both, FPRS, 0.95)
+            luck = few.luck(*both, FPRS, 0.95) if luck is None else luck
             values.append(few.measure(*both, FPRS))
         found.append((values[0], *limits_of(values, deletions.sizes, 0.95, n_models // 2, n, luck)))
     value, low, high = (np.array(part)[..., :2] for part in zip(*found, strict=True))

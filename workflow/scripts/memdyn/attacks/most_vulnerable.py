@@ -98,7 +98,7 @@ class MostVulnerable:
         return found
 
     def luck(self, scores_in: np.ndarray, scores_out: np.ndarray, fprs: Sequence[float], level: float) -> np.ndarray:
-        """What the luck of thresholds may have made of `measure`, see `luck_of`. Args: as there; level of both sides."""
+        """What the luck of thresholds may have made of what `measure` returns; see `luck_of`."""
         return luck_of(self._scores(scores_in, scores_out), scores_out, fprs, level)
 
     def _scores(self, scores_in: np.ndarray, scores_out: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -14,8 +14,8 @@ estimates have a column se_samples with its standard error. It holds a sample's 
 has too, so such intervals are a little too wide.
 
 Estimates of TPRs at a few false positives have limits of their own (`with_limits_of_few`), which hold the luck of the
-threshold; differences of them, also between checkpoints, are no narrower than those allow (`memdyn.compare.differences`).
-Their standard errors are the jackknife's.
+threshold. Differences of them, also between checkpoints, are no narrower than these allow
+(`memdyn.compare.differences`); their standard errors are the jackknife's.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
