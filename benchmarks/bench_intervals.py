@@ -32,6 +32,7 @@ from memdyn.stats.roc import roc
 from memdyn.stats.threshold_luck import tprs_by_chance
 
 FPRS = np.array([0.001, 0.003, 0.01, 0.1])
+NAMES = ("AUC", *(f"TPR at {fpr:g}" for fpr in FPRS))
 LEVEL, GROUPS, KNOWN, CLASSES, CHECKPOINTS = 0.95, 16, 60, 5, 3
 Limits = dict[str, np.ndarray]  # value, low, high of each figure, [3]
 
@@ -85,10 +86,9 @@ def of_rates(attack: Attack, signals: Signals) -> Limits:
     values, trials = np.array(curves), signals.n_pairs * signals.mask.shape[1]
     alone = jackknife.interval(values[0], values[1:], deletions.sizes, LEVEL)
     now = limits_of_roc(values, deletions.sizes, trials, LEVEL, luck)
-    names = ("AUC", *(f"TPR at {fpr:g}" for fpr in FPRS))
     return {
         f"{name}{how}": np.array([values[0, k], low[k], high[k]])
-        for k, name in enumerate(names)
+        for k, name in enumerate(NAMES)
         for how, (low, high) in ((", jackknife", alone), ("", now))
     }
 
@@ -175,7 +175,7 @@ def level_distance(world: str, seed: int, n_models: int, n_samples: int) -> Limi
 
 
 def history(world: str, seed: int, n_models: int, n_samples: int) -> Limits:
-    """AUC of log_ratio_sum over three checkpoints minus that of LiRA on the last."""
+    """AUC and TPRs of log_ratio_sum over three checkpoints minus those of LiRA on the last."""
     steps = [margins(world, seed, n_models, n_samples)]
     mask = steps[0][1]
     rng = np.random.default_rng([34, seed])
@@ -187,14 +187,14 @@ def history(world: str, seed: int, n_models: int, n_samples: int) -> Limits:
         return Values(arrays, checkpoints=tuple(range(CHECKPOINTS)))
 
     signals = Signals.of(of(histories), of(histories[:, :20]), mask)
-    aucs = []
+    curves = []
     for attack in (LogRatioSum("global", 10), LiRA("online", "global")):
         given, deletions = Prepared.of(attack, signals), Deletions.of(attack, signals.pairs, signals.half, GROUPS)
         made = [refit.given.signals.split(refit.scores) for refit in refits(attack, given, deletions)]
-        aucs.append([roc(*both, np.array([0.01])) for both in made])
-    values = np.array([[(a.auc - b.auc), (a.tpr - b.tpr)[0]] for a, b in zip(*aucs, strict=True)])
+        curves.append([roc(*both, FPRS) for both in made])
+    values = np.array([[a.auc - b.auc, *(a.tpr - b.tpr)] for a, b in zip(*curves, strict=True)])
     low, high = jackknife.interval(values[0], values[1:], deletions.sizes, LEVEL)
-    return {name: np.array([values[0, k], low[k], high[k]]) for k, name in enumerate(("AUC", "TPR at 0.01"))}
+    return {name: np.array([values[0, k], low[k], high[k]]) for k, name in enumerate(NAMES)}
 
 
 FIGURES = {

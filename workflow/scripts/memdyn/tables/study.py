@@ -123,8 +123,8 @@ _OF_ALL = dict(
         table(
             "study",
             "differences",
-            "Paired differences of the attacks' metrics between every two runs on one pool. Of a pooled TPR at fewer "
-            "than ten false positives they are known no better than of two runs apart (docs/intervals.md).",
+            "Paired differences of the attacks' metrics between every two runs on one pool. Those of pooled TPRs at "
+            "fewer than ten false positives have limits at least as wide as unrelated runs' (docs/intervals.md).",
             "run_a run_b attack epoch aggregation metric",
             (*_RUNS, *_DIFFERENCE, _FACTOR),
         ),
