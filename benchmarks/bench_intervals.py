@@ -5,7 +5,7 @@ the jackknife alone do not. What is covered is the mean over all replications: t
 many models. Prints coverage, and half of the mean width over 1.96 true standard deviations. Writes nothing.
 
     python benchmarks/bench_intervals.py rates [WORLD ...] [--attack loss --models 16 --samples 100 --replications 200]
-    python benchmarks/bench_intervals.py realised|agreement|level_distance|history [WORLD ...]
+    python benchmarks/bench_intervals.py realised|most_vulnerable|agreement|level_distance|history [WORLD ...]
 """
 
 import argparse
@@ -18,6 +18,7 @@ from bench_attacks import sections
 from memdyn.attacks.base import Attack, Prepared, build
 from memdyn.attacks.lira import LiRA
 from memdyn.attacks.log_ratio_sum import LogRatioSum
+from memdyn.attacks.most_vulnerable import QUANTITIES, SHARES, MostVulnerable, limits_of
 from memdyn.attacks.realised import Settings as RealisedSettings
 from memdyn.attacks.realised import realised_tables
 from memdyn.attacks.refits import Deletions, refits
@@ -31,6 +32,7 @@ from memdyn.stats.roc import roc
 from memdyn.stats.threshold_luck import tprs_by_chance
 
 FPRS = np.array([0.001, 0.003, 0.01, 0.1])
+NAMES = ("AUC", *(f"TPR at {fpr:g}" for fpr in FPRS))
 LEVEL, GROUPS, KNOWN, CLASSES, CHECKPOINTS = 0.95, 16, 60, 5, 3
 Limits = dict[str, np.ndarray]  # value, low, high of each figure, [3]
 
@@ -84,10 +86,9 @@ def of_rates(attack: Attack, signals: Signals) -> Limits:
     values, trials = np.array(curves), signals.n_pairs * signals.mask.shape[1]
     alone = jackknife.interval(values[0], values[1:], deletions.sizes, LEVEL)
     now = limits_of_roc(values, deletions.sizes, trials, LEVEL, luck)
-    names = ("AUC", *(f"TPR at {fpr:g}" for fpr in FPRS))
     return {
         f"{name}{how}": np.array([values[0, k], low[k], high[k]])
-        for k, name in enumerate(names)
+        for k, name in enumerate(NAMES)
         for how, (low, high) in ((", jackknife", alone), ("", now))
     }
 
@@ -96,6 +97,27 @@ def rates(world: str, seed: int, n_models: int, n_samples: int, attack: str = "l
     """Of one replication."""
     values, mask = margins(world, seed, n_models, n_samples)
     return of_rates(build(sections()[attack].model_dump()), Signals.of_margins(values, mask, values[:, :50]))
+
+
+def most_vulnerable(world: str, seed: int, n_models: int, n_samples: int, attack: str = "loss") -> Limits:
+    """TPR and FPR of each share at the threshold of all samples, and its TPR at a threshold of its own."""
+    values, mask = margins(world, seed, n_models, n_samples)
+    made = build(sections()[attack].model_dump())
+    given = Prepared.of(made, Signals.of_margins(values, mask, values[:, :50]))
+    deletions = Deletions.of(made, given.signals.pairs, given.signals.half, GROUPS)
+    several = []
+    for refit in refits(made, given, deletions):
+        few, both = MostVulnerable.of(refit.given.margins), refit.given.signals.split(refit.scores)
+        several.append((few.measure(*both, FPRS), None if several else few.luck(*both, FPRS, LEVEL)))
+    found, (luck, *_) = zip(*several, strict=True)
+    limits = limits_of(found, deletions.sizes, LEVEL, given.n_pairs, n_samples, luck)
+    three = np.stack([found[0], *limits])  # [3, SHARES, 1 + FPRS, QUANTITIES]
+    names = [(k, a, q) for k in range(len(SHARES)) for a in range(len(FPRS)) for q in range(len(QUANTITIES))]
+    return {
+        f"{100 * SHARES[k]:g} %, {QUANTITIES[q]} at {FPRS[a]:g}": three[:, k, 1 + a, q]
+        for k, a, q in names
+        if not np.isnan(three[:, k, 1 + a, q]).any()
+    }
 
 
 def agreement(world: str, seed: int, n_models: int, n_samples: int) -> Limits:
@@ -153,7 +175,7 @@ def level_distance(world: str, seed: int, n_models: int, n_samples: int) -> Limi
 
 
 def history(world: str, seed: int, n_models: int, n_samples: int) -> Limits:
-    """AUC of log_ratio_sum over three checkpoints minus that of LiRA on the last."""
+    """AUC and TPRs of log_ratio_sum over three checkpoints minus those of LiRA on the last."""
     steps = [margins(world, seed, n_models, n_samples)]
     mask = steps[0][1]
     rng = np.random.default_rng([34, seed])
@@ -165,19 +187,20 @@ def history(world: str, seed: int, n_models: int, n_samples: int) -> Limits:
         return Values(arrays, checkpoints=tuple(range(CHECKPOINTS)))
 
     signals = Signals.of(of(histories), of(histories[:, :20]), mask)
-    aucs = []
+    curves = []
     for attack in (LogRatioSum("global", 10), LiRA("online", "global")):
         given, deletions = Prepared.of(attack, signals), Deletions.of(attack, signals.pairs, signals.half, GROUPS)
         made = [refit.given.signals.split(refit.scores) for refit in refits(attack, given, deletions)]
-        aucs.append([roc(*both, np.array([0.01])) for both in made])
-    values = np.array([[(a.auc - b.auc), (a.tpr - b.tpr)[0]] for a, b in zip(*aucs, strict=True)])
+        curves.append([roc(*both, FPRS) for both in made])
+    values = np.array([[a.auc - b.auc, *(a.tpr - b.tpr)] for a, b in zip(*curves, strict=True)])
     low, high = jackknife.interval(values[0], values[1:], deletions.sizes, LEVEL)
-    return {name: np.array([values[0, k], low[k], high[k]]) for k, name in enumerate(("AUC", "TPR at 0.01"))}
+    return {name: np.array([values[0, k], low[k], high[k]]) for k, name in enumerate(NAMES)}
 
 
 FIGURES = {
     "rates": rates,
     "realised": realised,
+    "most_vulnerable": most_vulnerable,
     "agreement": agreement,
     "level_distance": level_distance,
     "history": history,
@@ -200,7 +223,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("what", choices=FIGURES)
     parser.add_argument("worlds", nargs="*", help="all, if none is named")
-    parser.add_argument("--attack", default="loss", help="of rates and realised")
+    parser.add_argument("--attack", default="loss", help="of rates, realised and most_vulnerable")
     parser.add_argument("--models", type=int, nargs="+", default=[16])
     parser.add_argument("--samples", type=int, nargs="+", default=[100])
     parser.add_argument("--replications", type=int, default=200)
@@ -209,7 +232,7 @@ def main() -> None:
         parser.error(f"{unknown[0]!r} is no world here; allowed: {', '.join(WORLDS)}")
     if given.attack not in sections():
         parser.error(f"{given.attack!r} is no attack here; allowed: {', '.join(sections())}")
-    more = {"attack": given.attack} if given.what in ("rates", "realised") else {}
+    more = {"attack": given.attack} if given.what in ("rates", "realised", "most_vulnerable") else {}
     for world in given.worlds or WORLDS:
         for n_samples in given.samples:
             for n_models in given.models:

@@ -6,9 +6,11 @@ import pytest
 from scipy import stats
 
 from dynamic_worlds import dynamic_world
-from memdyn.compare.series import Series, at_equal_epochs, welch_df
+from memdyn.compare.matched import at_matched
+from memdyn.compare.series import Series, at_equal_epochs, welch_df, with_limits_of_few
 from memdyn.dynamics.clocks import clock_tables
 from memdyn.stats import jackknife
+from memdyn.terms import METRICS
 from run_series import GROUPS, comparison, tables
 
 
@@ -121,3 +123,34 @@ def test_clock_is_accuracy_over_pairs():
     replicates = found["replicates"].set_index(["metric", "epoch", "group"])["value"]
     expected = correct[member & kept].mean() - correct[~member & kept].mean()
     assert replicates["generalisation_gap", 1, 2] == pytest.approx(expected)
+
+
+def few_false_positives(of_a, of_b):
+    """Estimates of a TPR of two runs at three checkpoints, the same at all, with limits of their own."""
+    estimates, replicates = tables({"a": of_a, "b": of_b}, METRICS[1], [0, 2, 4], attack="loss")
+    wide = estimates.rename(columns={"value": METRICS[1]}).drop(columns="metric")
+    wide = wide.assign(aggregation="pooled", n_models=16, n_samples=100)  # .1 % of 800
+    limits = {f"{METRICS[1]}_low": wide[METRICS[1]] - 0.2, f"{METRICS[1]}_high": wide[METRICS[1]] + 0.3}
+    return estimates, replicates, wide.assign(**limits)
+
+
+def test_a_tpr_at_a_few_false_positives_is_no_better_known_than_its_runs():
+    """At equal epochs, and between checkpoints where a clock has them equally far trained."""
+    rng = np.random.default_rng(4)
+    a, b = 0.5 + 0.01 * rng.normal(size=(8, 3)), 0.4 + 0.01 * rng.normal(size=(8, 3))
+    estimates, replicates, metrics = few_false_positives(a, b)
+    runs, half = comparison(8, a="pool", b="pool"), np.hypot(0.2, 0.3)
+    known = with_limits_of_few(estimates, metrics)
+    plain = at_equal_epochs(estimates, replicates, ["attack"], runs)
+    found = at_equal_epochs(known, replicates, ["attack"], runs)
+    assert (plain["high"] - plain["low"]).max() < 0.1
+    np.testing.assert_allclose(found["difference"] - found["low"], half)
+    np.testing.assert_allclose(found["high"] - found["difference"], half)
+    pd.testing.assert_frame_equal(found.drop(columns=["low", "high"]), plain.drop(columns=["low", "high"]))
+    ways = np.array([[0.0, 1, 2], [0.0, 1.5, 3]])
+    clocks = {run: np.tile(way, (8, 1)) for run, way in zip("ab", ways, strict=True)}
+    matched = at_matched(known, replicates, "clock", *tables(clocks, "clock", [0, 2, 4]), ["attack"], runs, (0.6,))
+    assert matched["epoch_b"].item() % 2 and matched["epoch_a"].item() % 2, "between checkpoints"
+    assert (matched["high"] - matched["difference"]).item() == pytest.approx(half)
+    many = with_limits_of_few(estimates, metrics.assign(n_samples=10_000))  # 80 false positives
+    pd.testing.assert_frame_equal(at_equal_epochs(many, replicates, ["attack"], runs), plain)

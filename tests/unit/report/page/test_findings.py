@@ -126,6 +126,18 @@ def test_no_leak_is_no_leak(tables):
     assert "leaks most" in told(study)[0]
 
 
+def test_a_leak_is_proven_by_the_lower_limit(tables):
+    """At one false positive nothing tells how far above all non-members the threshold might be: from 0 on."""
+    numbers = {}
+    for metric, chance in METRIC_CHANCE.items():
+        numbers |= {metric: 1.2 * chance, f"{metric}_low": 0.0, f"{metric}_high": 1.21 * chance}
+        numbers |= {f"{metric}_se_samples": 0.0}
+    metrics = tables["attack_metrics"].assign(**numbers)
+    assert told({"runs": tables["runs"], "attack_metrics": metrics})[0].startswith("No leak is seen")
+    lows = {f"{metric}_low": 1.19 * chance for metric, chance in METRIC_CHANCE.items()}
+    assert "leaks most" in told({"runs": tables["runs"], "attack_metrics": metrics.assign(**lows)})[0]
+
+
 def test_models_that_are_all_alike_prove_no_leak(tables):
     """They have an interval of no width, over models; what the samples happen to be is not in it."""
     numbers = {}

@@ -11,7 +11,7 @@ import pandas as pd
 from memdyn.attacks.base import Attack, Prepared
 from memdyn.attacks.evaluate import Settings, metric_names
 from memdyn.attacks.most_vulnerable import SHARES, MostVulnerable, limits_of
-from memdyn.attacks.refits import Deletions, refit
+from memdyn.attacks.refits import Deletions, Refit, refit
 from memdyn.jobs.threads import in_threads
 from memdyn.stats.rates import limits_of_roc
 from memdyn.stats.roc import roc_of
@@ -53,18 +53,19 @@ def convergence_table(attack: Attack, given: Prepared, settings: Settings) -> pd
 def _metrics(attack: Attack, given: Prepared, settings: Settings) -> pd.DataFrame:
     deletions = Deletions.of(attack, given.signals.pairs, given.signals.half, settings.groups)
 
-    def figures(pairs: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-        of = refit(attack, given, pairs)
-        curve, both = roc_of(of.scores, of.given.mask, settings.fprs), of.given.signals.split(of.scores)
-        luck = tprs_by_chance(*both, settings.fprs, settings.level) if pairs is None else None
-        few = MostVulnerable.of(of.given.margins).measure(*both, settings.fprs)
-        return np.array([curve.auc, *curve.tpr]), few, luck
+    def figures(of: Refit) -> tuple[np.ndarray, np.ndarray]:
+        curve = roc_of(of.scores, of.given.mask, settings.fprs)
+        few = MostVulnerable.of(of.given.margins).measure(*of.given.signals.split(of.scores), settings.fprs)
+        return np.array([curve.auc, *curve.tpr]), few
 
-    everyone, few, luck = zip(*in_threads(figures, [None, *deletions.kept], settings.threads), strict=True)
-    how = deletions.sizes, settings.level
-    trials = given.n_pairs * given.mask.shape[1]
-    limits = limits_of_roc(np.array(everyone), deletions.sizes, trials, settings.level, luck[0])
-    of_few = limits_of(few, *how, given.n_pairs, given.mask.shape[1])
+    whole = refit(attack, given, None)
+    without = in_threads(lambda pairs: figures(refit(attack, given, pairs)), deletions.kept, settings.threads)
+    everyone, few = zip(figures(whole), *without, strict=True)
+    both, fprs = given.signals.split(whole.scores), np.array(settings.fprs)
+    trials, luck = given.n_pairs * given.mask.shape[1], tprs_by_chance(*both, fprs, settings.level)
+    limits = limits_of_roc(np.array(everyone), deletions.sizes, trials, settings.level, luck)
+    luck = MostVulnerable.of(whole.given.margins).luck(*both, fprs, settings.level)
+    of_few = limits_of(few, deletions.sizes, settings.level, given.n_pairs, given.mask.shape[1], luck)
     values = [
         np.concatenate([of_all, vulnerable[:, :, 0].ravel()])
         for of_all, vulnerable in zip((everyone[0], *limits), (few[0], *of_few), strict=True)

@@ -140,7 +140,8 @@ def evaluate_checkpoint(attack: Attack, given: Prepared, settings: Settings) -> 
     spread = target_spread(signals.split(scores)[1], signals.mask)
     estimate = measured[0]
     deleted = {name: np.stack([values[name] for values in measured])[1:] for name in AGGREGATIONS}
-    limits = limits_of(few, sizes, settings.level, given.n_pairs, given.mask.shape[1])
+    of_few = MostVulnerable.of(whole.given.margins).luck(*signals.split(scores), settings.fprs, settings.level)
+    limits = limits_of(few, sizes, settings.level, given.n_pairs, given.mask.shape[1], of_few)
     of_pool = pooling_loss(estimate, deleted, sizes, settings.level) | {"target_spread": spread} | by_samples
     of_null = null.groupby("aggregation")[columns].mean().add_prefix("null_")
 

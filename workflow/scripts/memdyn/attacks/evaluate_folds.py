@@ -105,7 +105,9 @@ def _evaluate_checkpoint(attack: Attack, given: Folded, settings: Settings) -> d
         **_se_samples(found.scores, given.mask, found.estimate["pooled"], settings),
     }
     trials = int(min(given.mask.sum(), (~given.mask).sum())) // n_samples  # of a sample, the fewer of both kinds
-    limits = limits_of(found.few, *how, trials, n_samples)
+    most_vulnerable = MostVulnerableInFolds.of(given, count_in_halves(given)[0])
+    of_few = most_vulnerable.luck(found.scores, given.mask, settings.fprs, settings.level)
+    limits = limits_of(found.few, *how, trials, n_samples, of_few)
     few = most_vulnerable_table(found.few[0], *limits, found.estimate["pooled"], columns, n_samples)
 
     members, others = _known(found.scores, given.mask)

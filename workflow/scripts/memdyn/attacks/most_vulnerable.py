@@ -8,7 +8,7 @@ help to calibrate each other). The threshold of all samples is another matter: o
 through, members and non-members alike, so that their TPR means something beside their own FPR only.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ from memdyn.attacks.signals import Signals
 from memdyn.stats.rates import limits
 from memdyn.stats.roc import cuts_at_fprs, roc
 from memdyn.stats.shrinkage import MIN_VARIANCE, fit_prior
+from memdyn.stats.threshold_luck import tprs_by_chance
 
 SHARES = (0.01, 0.05, 0.1)
 COLUMNS = [
@@ -88,21 +89,53 @@ class MostVulnerable:
         cuts = cuts_at_fprs(scores_out, fprs)[:, None]
         seen = fprs * scores_out.size >= 1 - 1e-9
         found = np.full((len(SHARES), 1 + len(fprs), len(QUANTITIES)), np.nan)
-        if np.isnan(self.risk).any():
-            return found
-        top = self._top(max(SHARES))
-        most = [
-            np.stack([row[top[1 - side]] for row, side in zip(scores, self.half, strict=True)])
-            for scores in (scores_in, scores_out)
-        ]
-        for k, share in enumerate(SHARES):
-            inside, outside = (scores[:, : count_of(share, self.risk.shape[1])].ravel() for scores in most)
+        for k, (inside, outside) in enumerate(self._scores(scores_in, scores_out)):
             curve = roc(inside, outside, fprs)
             found[k, 0, [0, 2]] = curve.auc
             found[k, 1:, 0] = np.where(seen, (inside > cuts).mean(axis=1), np.nan)
             found[k, 1:, 1] = np.where(seen, (outside > cuts).mean(axis=1), np.nan)
             found[k, 1:, 2] = curve.tpr
         return found
+
+    def luck(self, scores_in: np.ndarray, scores_out: np.ndarray, fprs: Sequence[float], level: float) -> np.ndarray:
+        """What the luck of thresholds may have made of what `measure` returns; see `luck_of`."""
+        return luck_of(self._scores(scores_in, scores_out), scores_out, fprs, level)
+
+    def _scores(self, scores_in: np.ndarray, scores_out: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """IN and OUT scores of each share; nothing where a half cannot tell who is vulnerable."""
+        if np.isnan(self.risk).any():
+            return
+        top = self._top(max(SHARES))
+        most = [
+            np.stack([row[top[1 - side]] for row, side in zip(scores, self.half, strict=True)])
+            for scores in (scores_in, scores_out)
+        ]
+        for share in SHARES:
+            inside, outside = (scores[:, : count_of(share, self.risk.shape[1])].ravel() for scores in most)
+            yield inside, outside
+
+
+def luck_of(
+    few: Iterable[tuple[np.ndarray, np.ndarray]], scores_out: np.ndarray, fprs: Sequence[float], level: float
+) -> np.ndarray:
+    """The TPRs of the most vulnerable as low, and as high, as the luck of thresholds may have made them.
+
+    Args:
+        few: IN and OUT scores of each share.
+        scores_out: of all samples, any shape.
+        fprs: [A].
+        level: of both sides.
+
+    Returns:
+        [2, SHARES, 1 + A, QUANTITIES]; NaN of AUCs and FPRs (whose limits hold as they are), and where none is scored.
+    """
+    fprs = np.asarray(fprs, dtype=float)
+    found = np.full((2, len(SHARES), 1 + len(fprs), len(QUANTITIES)), np.nan)
+    for k, (inside, outside) in enumerate(few):
+        if len(inside) and len(outside):
+            found[:, k, 1:, 0] = tprs_by_chance(inside, scores_out, fprs, level)
+            found[:, k, 1:, 2] = tprs_by_chance(inside, outside, fprs, level)
+    return found
 
 
 def moderated_t(margins_in: np.ndarray, margins_out: np.ndarray) -> np.ndarray:
@@ -128,16 +161,18 @@ def count_of(share: float, n_samples: int) -> int:
 
 
 def limits_of(
-    values: Sequence[np.ndarray], sizes: np.ndarray, level: float, n_pairs: int, n_samples: int
+    values: Sequence[np.ndarray], sizes: np.ndarray, level: float, n_pairs: int, n_samples: int, luck: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Lower and upper limits of what `MostVulnerable.measure` returns.
 
     Args:
         values: of all pairs, then without each group, the choice made anew.
         sizes: pairs a group.
+        luck: of `luck_of`.
     """
     trials = n_pairs * np.array([count_of(share, n_samples) for share in SHARES])
-    return limits(np.array(values), sizes, trials[:, None, None], level)
+    luck = np.where(np.isnan(luck), values[0], luck)
+    return limits(np.array(values), sizes, trials[:, None, None], level, luck)
 
 
 def most_vulnerable_table(

@@ -4,13 +4,13 @@ The folds are in two halves. Who is most vulnerable is decided on one half, of e
 and they are attacked under the models of the other half.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from memdyn.attacks.folds import Folded
-from memdyn.attacks.most_vulnerable import FEWEST_PAIRS, QUANTITIES, SHARES, count_of, moderated_t
+from memdyn.attacks.most_vulnerable import FEWEST_PAIRS, QUANTITIES, SHARES, count_of, luck_of, moderated_t
 from memdyn.design.references import there_are
 from memdyn.stats.roc import cuts_at_fprs, roc
 
@@ -87,12 +87,8 @@ class MostVulnerableInFolds:
         fprs = np.asarray(fprs, dtype=float)
         members, others = mask & ~np.isnan(scores), ~mask & ~np.isnan(scores)
         found = np.full((len(SHARES), 1 + len(fprs), len(QUANTITIES)), np.nan)
-        if np.isnan(self.risk).any():
-            return found
         cuts, seen = cuts_at_fprs(scores[others], fprs)[:, None], fprs * others.sum() >= 1 - 1e-9
-        for k, share in enumerate(SHARES):
-            at = self.attacked(share)
-            inside, outside = scores[members & at], scores[others & at]
+        for k, (inside, outside) in enumerate(self._scores(scores, members, others)):
             if not len(inside) or not len(outside):
                 continue
             curve = roc(inside, outside, fprs)
@@ -101,3 +97,16 @@ class MostVulnerableInFolds:
             found[k, 1:, 1] = np.where(seen, (outside > cuts).mean(axis=1), np.nan)
             found[k, 1:, 2] = curve.tpr
         return found
+
+    def luck(self, scores: np.ndarray, mask: np.ndarray, fprs: Sequence[float], level: float) -> np.ndarray:
+        """What the luck of thresholds may have made of `measure`, see `memdyn.attacks.most_vulnerable.luck_of`."""
+        members, others = mask & ~np.isnan(scores), ~mask & ~np.isnan(scores)
+        return luck_of(self._scores(scores, members, others), scores[others], fprs, level)
+
+    def _scores(
+        self, scores: np.ndarray, members: np.ndarray, others: np.ndarray
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """IN and OUT scores of each share; nothing where a half cannot tell who is vulnerable."""
+        for share in () if np.isnan(self.risk).any() else SHARES:
+            at = self.attacked(share)
+            yield scores[members & at], scores[others & at]

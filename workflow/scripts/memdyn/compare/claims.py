@@ -7,7 +7,7 @@ import pandas as pd
 
 from memdyn.compare.matched import at_matched
 from memdyn.compare.power_law import power_law_tables
-from memdyn.compare.series import Comparison, at_equal_epochs
+from memdyn.compare.series import Comparison, at_equal_epochs, with_limits_of_few
 from memdyn.compare.verdicts import Rules, Verdict, judge_c1, judge_c2, judge_c3, pairs_by_factor
 from memdyn.terms import FPRS, threshold_label, tpr_at
 
@@ -78,7 +78,7 @@ def _series(tables: Mapping[str, pd.DataFrame]) -> list[tuple[pd.DataFrame, pd.D
     """(estimates, replicates) of everything that is compared: run, attack, threshold, metric, epoch, value[, group]."""
     metrics = tables["attack_metrics"].query("aggregation == 'pooled'")
     names = [name for name in metrics.columns if name in set(tables["replicates"]["metric"])]
-    leaks = _long(metrics, names).assign(threshold="")
+    leaks = with_limits_of_few(_long(metrics, names), metrics).assign(threshold="")
     leak_replicates = tables["replicates"].query("aggregation == 'pooled'").assign(threshold="")
     curves = tables["curve_replicates"].query("metric in @HEADLINES")
     early = tables["early"].query("target == 'top' and predictor == 'd_prime' and metric == 'latent_share'")

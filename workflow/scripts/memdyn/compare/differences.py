@@ -7,7 +7,7 @@ common would have, made of each run's own limits (Zou & Donner 2008, "Constructi
 measures: a general approach"), which are the more too wide the more two runs share.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -41,7 +41,7 @@ def run_differences(
         too few models for replicates.
     """
     estimates, deleted = by_keys(metrics, replicates, ["run", *_KEYS])
-    own = _limits_of_few(metrics)
+    own = limits_of_few(metrics)
     parts = [
         _pair(first, second, estimates, deleted, own, sizes, level)
         for first, second in combinations(metrics["run"].unique(), 2)
@@ -58,7 +58,7 @@ def by_keys(metrics: pd.DataFrame, replicates: pd.DataFrame, keys: list[str]) ->
     return estimates, replicates.pivot(index=[*keys, "metric"], columns="group", values="value")
 
 
-def _limits_of_few(metrics: pd.DataFrame) -> pd.DataFrame:
+def limits_of_few(metrics: pd.DataFrame) -> pd.DataFrame:
     """Columns low and high of pooled TPRs at fewer than `FEW` false positives, indexed as in `by_keys`.
 
     (TPRs per model are means over models, each with the luck of its own threshold, which the jackknife sees.)
@@ -90,8 +90,23 @@ def _pair(
         groups.append(deleted.reindex(index=rows, columns=np.flatnonzero(sizes[run])).to_numpy(dtype=float).T)
         ends.append(own.reindex(rows).to_numpy(dtype=float).T)
     value, low, high = difference(tuple(values), tuple(groups), (sizes[first], sizes[second]), level)
-    (a, b), (of_a, of_b) = values, ends  # where a TPR is of many false positives in either run, NaN
-    low = np.fmin(low, np.where(np.isnan(low), np.nan, value - np.hypot(a - of_a[0], of_b[1] - b)))
-    high = np.fmax(high, np.where(np.isnan(high), np.nan, value + np.hypot(of_a[1] - a, b - of_b[0])))
+    low, high = no_narrower((low, high), values, ends)
     table = shared.to_frame(index=False)
     return table.assign(run_a=first, run_b=second, difference=value, low=low, high=high, level=level)
+
+
+def no_narrower(
+    limits: tuple[np.ndarray, np.ndarray], values: Sequence[np.ndarray], own: Sequence[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Limits [L] of a difference, at least those of two runs without anything in common where each has its own.
+
+    Args:
+        limits: by the jackknife; they stay NaN where they are.
+        values: [L], of each of the two.
+        own: [2, L] limits of each; where either's are NaN the jackknife's are enough.
+    """
+    (low, high), (a, b), (of_a, of_b) = limits, values, own
+    known = np.where(np.isnan(low), np.nan, a - b)
+    low = np.fmin(low, known - np.hypot(a - of_a[0], of_b[1] - b))
+    high = np.fmax(high, known + np.hypot(of_a[1] - a, b - of_b[0]))
+    return low, high

@@ -12,6 +12,10 @@ Runs on one pool share samples, masks and seeds, and are jackknifed together (pa
 samples. On different pools they are independent, and variances add; so does that of the choice of samples, where
 estimates have a column se_samples with its standard error. It holds a sample's own counting noise, which the jackknife
 has too, so such intervals are a little too wide.
+
+Estimates of TPRs at a few false positives have limits of their own (`with_limits_of_few`), which hold the luck of the
+threshold. Differences of them, also between checkpoints, are no narrower than these allow
+(`memdyn.compare.differences`); their standard errors are the jackknife's.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,9 +26,11 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
+from memdyn.compare.differences import limits_of_few, no_narrower
 from memdyn.stats import jackknife
 
 COMPARED = "compared"
+FEW_LIMITS = ["few_low", "few_high"]
 
 
 @dataclass(frozen=True)
@@ -36,16 +42,20 @@ class Series:
         ends: float [T], the epochs again, or for a metric of steps the next checkpoints.
         values: [1 + G, T], the estimate, then the values without each group of pairs (G = 0: no interval).
         se_samples: [T], standard error of the estimate from the choice of samples; 0 where it is not known.
+        few: [2, T], limits of the estimate where its threshold keeps a few false positives, NaN elsewhere; None:
+            nowhere.
     """
 
     epochs: np.ndarray
     ends: np.ndarray
     values: np.ndarray
     se_samples: np.ndarray
+    few: np.ndarray | None = None
 
     def take(self, places: list[int]) -> "Series":
         """Some of the checkpoints."""
-        return Series(self.epochs[places], self.ends[places], self.values[:, places], self.se_samples[places])
+        few = None if self.few is None else self.few[:, places]
+        return Series(self.epochs[places], self.ends[places], self.values[:, places], self.se_samples[places], few)
 
     def at(self, times: np.ndarray) -> "Series":
         """At epochs [1 + G, L], linear between checkpoints, or between the middles of steps of equal length.
@@ -62,7 +72,8 @@ class Series:
         one = lengths[before][:1]
         alike = ((lengths[before] == one) & (lengths[after] == one)).all(axis=0)
         length = np.where(alike, one[0], np.nan)
-        return Series(times[0], times[0] + length, np.where(inside, rows, np.nan), errors)
+        few = None if self.few is None else np.stack([np.interp(times[0], middles, row) for row in self.few])
+        return Series(times[0], times[0] + length, np.where(inside, rows, np.nan), errors, few)
 
     def over_equal_steps(self, other: "Series") -> "Series":
         """NaN where the steps of the two differ in length: how far something gets per epoch depends on that."""
@@ -113,7 +124,10 @@ class Comparison:
             parts = np.stack([*own, np.hypot(of_first.se_samples, of_second.se_samples)]) ** 2
             se, df = np.sqrt(parts.sum(axis=0)), welch_df(parts, np.array([[len(a) - 2.0], [len(b) - 2.0], [np.inf]]))
         half = stdtrit(df, (1 + self.level) / 2) * se
-        return {"difference": difference, "low": difference - half, "high": difference + half, "se": se, "df": df}
+        low, high = difference - half, difference + half
+        if of_first.few is not None and of_second.few is not None:
+            low, high = no_narrower((low, high), (a[0], b[0]), (of_first.few, of_second.few))
+        return {"difference": difference, "low": low, "high": high, "se": se, "df": df}
 
     def half(self, run: str, series: Series) -> np.ndarray:
         """[T], half of the interval of a run's series at each checkpoint; 0 without replicates."""
@@ -178,8 +192,21 @@ def series_of(estimates: pd.DataFrame, replicates: pd.DataFrame, keys: Sequence[
         if name in deleted:
             wide = deleted[name].pivot(index="group", columns="epoch", values="value").sort_index()
             values += list(wide.reindex(columns=table["epoch"]).to_numpy(dtype=float))
-        found[name] = Series(epochs, ends, np.stack(values), errors)
+        few = table[FEW_LIMITS].to_numpy(dtype=float).T if FEW_LIMITS[0] in table else None
+        found[name] = Series(epochs, ends, np.stack(values), errors, few)
     return found
+
+
+def with_limits_of_few(estimates: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame:
+    """Estimates of attacks, pooled, with the limits of TPRs at a few false positives in the columns `FEW_LIMITS`.
+
+    Args:
+        estimates: run, attack, epoch, metric, value.
+        metrics: as in `memdyn.compare.differences.run_differences`.
+    """
+    few = limits_of_few(metrics).reset_index().drop(columns="aggregation")
+    few = few.rename(columns=dict(zip(("low", "high"), FEW_LIMITS, strict=True)))
+    return estimates.merge(few, "left", ["run", "attack", "epoch", "metric"])
 
 
 def pairs_of_runs(

@@ -6,14 +6,21 @@ independent, which the ROC tells. The effect is of all checkpoints together: a j
 
 An attack that calibrates on other models finds more with more of them. How much, it tells by what it loses without a
 group: the jackknife's estimate of the bias, which falls with 1 / models (Quenouille 1956).
+
+Limits of TPRs are more than the jackknife's (`memdyn.stats.rates`), and so are those that are foretold: no narrower
+than of as many independent trials, nor than the ROC where luck may put a threshold of so many false positives.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit
+
+from memdyn.stats.intervals import at_least_binomial
+from memdyn.stats.threshold_luck import fprs_by_chance
 
 Floats = NDArray[np.float64]
 _LEAST = 1e-9  # rates of 0 and 1 have no logit
@@ -31,6 +38,8 @@ class Pilot:
         rise: by how much the rates were higher with ever more models, in logits.
         fpr: of a TPR; None: it is an AUC.
         slopes: [C], of the ROC at this FPR; an AUC needs none.
+        others: non-members of all models; an AUC needs neither them nor curves.
+        curves: FPRs [F], increasing, and TPRs [F] of each checkpoint.
     """
 
     models: int
@@ -40,6 +49,8 @@ class Pilot:
     rise: float
     fpr: float | None = None
     slopes: ArrayLike = 0.0
+    others: int = 0
+    curves: Sequence[tuple[Floats, Floats]] = ()
 
     @cached_property
     def tells(self) -> bool:
@@ -51,11 +62,44 @@ class Pilot:
 
         Rates are taken to fall, with fewer models, no further than they do without a group.
         """
-        share = np.maximum(1 - self.models / np.asarray(models), -1 / (len(self.sizes) - 1))
-        now, slope = (each[self._telling][-1] for each in (self.rates, self._slopes))
-        rate = expit(logit(now) + self.rise * share)
+        now, slope = self.rates[self._last], self._slopes[self._last]
+        rate = self._risen(now, models)
         slope = slope * (rate * (1 - rate)) / (now * (1 - now))  # of a ROC that has moved in logits
         return np.sqrt(self.effect * independent(rate, slope, self.fpr) / models)
+
+    def half(self, models: ArrayLike, errors: ArrayLike, level: float) -> Floats:
+        """Half of the width of the limits at that checkpoint, with so many models [...].
+
+        Args:
+            models: [...].
+            errors: [...], standard errors in half of the jackknife's width; infinite where there is none.
+            level: of the limits.
+        """
+        models, errors = np.broadcast_arrays(np.asarray(models), np.asarray(errors, dtype=float))
+        rate, half = self._risen(self.rates[self._last], models), errors * self.error(models)
+        low, high = rate - half, rate + half
+        if self.fpr is not None:
+            others = np.round(self.others * models / self.models)
+            luck = self._tprs_at(fprs_by_chance(np.full(others.shape, self.fpr), others, level), models)
+            low, high = np.minimum(low, luck[0]), np.maximum(high, luck[1])
+            low, high = at_least_binomial(rate, low, high, others, level)
+        return np.where(np.isinf(errors), np.inf, (np.clip(high, 0, 1) - np.clip(low, 0, 1)) / 2)
+
+    def _tprs_at(self, fprs: Floats, models: NDArray[np.int64]) -> Floats:
+        """TPRs [2, ...] of the ROC that has moved; a line from 0 to where the finished attack's begins."""
+        seen, tprs = self.curves[self._last]
+        found = np.interp(fprs, [0.0, *seen], [0.0, *tprs])
+        return np.where(found > 0, self._risen(found, models), 0)
+
+    def _risen(self, rate: ArrayLike, models: ArrayLike) -> Floats:
+        """A rate of the finished attack, with so many models."""
+        share = np.maximum(1 - self.models / np.asarray(models), -1 / (len(self.sizes) - 1))
+        return expit(logit(np.clip(rate, _LEAST, 1 - _LEAST)) + self.rise * share)
+
+    @cached_property
+    def _last(self) -> int:
+        """The last checkpoint that has an error."""
+        return int(np.flatnonzero(self._telling)[-1])
 
     @cached_property
     def effect(self) -> float:

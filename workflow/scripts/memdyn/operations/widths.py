@@ -60,8 +60,8 @@ def widths(plan: StudyPlan, wanted: float) -> Iterator[Width]:
     halves = np.array([half_width(count, statistics.level) for count in counts])  # in standard errors
     for run in plan.runs:
         for label, stage in run.attacks.items():
-            for metric, (pilot, others) in _pilots(Path(plan.results), stage, plan.folds).items():
-                expected = halves * pilot.error(asked)
+            for metric, pilot in _pilots(Path(plan.results), stage, plan.folds).items():
+                expected = pilot.half(asked, halves, statistics.level)
                 low, high = (expected[-1] * ratio for ratio in spread(counts[-1], pilot.freedom))
                 yield Width(
                     run=run.name,
@@ -72,7 +72,7 @@ def widths(plan: StudyPlan, wanted: float) -> Iterator[Width]:
                     high=high,
                     models=models_for(wanted, asked[:-1], expected[:-1]),
                     measured=pilot.models,
-                    false_positives=inf if pilot.fpr is None else pilot.fpr * others,
+                    false_positives=inf if pilot.fpr is None else pilot.fpr * pilot.others,
                 )
 
 
@@ -111,8 +111,8 @@ def group_sizes(folds: Sequence[int], models: int, most_groups: int) -> NDArray[
     return np.bincount(folds) if folds else np.bincount(groups(models // 2, most_groups))
 
 
-def _pilots(results: Path, stage: Stage, folds: Sequence[int]) -> dict[str, tuple[Pilot, int]]:
-    """By metric, and non-members of all its models together; of the finished attack with most models."""
+def _pilots(results: Path, stage: Stage, folds: Sequence[int]) -> dict[str, Pilot]:
+    """By metric, of the finished attack with most models."""
     folder = results / stage.parent.path
     found = [path.parent for path in folder.glob(f"{stage.slug.rpartition('-m')[0]}-m*-*/{RECIPE}")]
     alike = [each for each in found if _is_alike(each, stage) and (each / "replicates.parquet").exists()]
@@ -134,11 +134,13 @@ def _pilots(results: Path, stage: Stage, folds: Sequence[int]) -> dict[str, tupl
         if fpr is None:
             pilot = Pilot(models, rates, deleted, sizes, rise(rates, deleted, sizes))
         else:
-            curves = (roc[roc["epoch"] == epoch].sort_values("fpr") for epoch in epochs)
-            slopes = [slope_at(fpr, curve["fpr"].to_numpy(), curve["tpr"].to_numpy()) for curve in curves]
-            pilot = Pilot(models, rates, deleted, sizes, of_most, fpr, np.array(slopes))
+            rows = (roc[roc["epoch"] == epoch].sort_values("fpr") for epoch in epochs)
+            curves = [(of["fpr"].to_numpy(), of["tpr"].to_numpy()) for of in rows]
+            slopes = np.array([slope_at(fpr, *curve) for curve in curves])
+            others = models * samples // 2
+            pilot = Pilot(models, rates, deleted, sizes, of_most, fpr, slopes, others, curves)
         if pilot.tells:
-            pilots[name] = pilot, models * samples // 2
+            pilots[name] = pilot
     return pilots
 
 

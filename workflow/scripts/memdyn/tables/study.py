@@ -123,8 +123,8 @@ _OF_ALL = dict(
         table(
             "study",
             "differences",
-            "Paired differences of the attacks' metrics between every two runs on one pool. Of a pooled TPR at fewer "
-            "than ten false positives the limits are those of two runs with nothing in common (docs/intervals.md).",
+            "Paired differences of the attacks' metrics between every two runs on one pool. Those of pooled TPRs at "
+            "fewer than ten false positives have limits at least as wide as unrelated runs' (docs/intervals.md).",
             "run_a run_b attack epoch aggregation metric",
             (*_RUNS, *_DIFFERENCE, _FACTOR),
         ),
@@ -265,7 +265,8 @@ _OF_ANALYSED = dict(
         table(
             "study",
             "factor_differences",
-            "Differences between runs at equal epochs, and where both are equally far trained.",
+            "Differences between runs at equal epochs, and where both are equally far trained. TPRs at fewer than "
+            "ten false positives: see `differences`; se and df are the jackknife's.",
             "run_a run_b attack threshold metric matched_by at",
             (
                 *_RUNS,

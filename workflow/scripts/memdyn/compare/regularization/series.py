@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from memdyn.compare.series import Comparison, Series, series_of
+from memdyn.compare.series import Comparison, Series, series_of, with_limits_of_few
 from memdyn.compare.uncalibrated import ADVANTAGE
 
 Key = tuple[str, str]  # attack ("" for accuracies and losses), metric
@@ -71,7 +71,8 @@ class Against:
     def limits(self, run: str, key: Key, level: float | None = None) -> tuple[float, float, float]:
         """Value, lower and upper limit of a rate or advantage at the run's last checkpoint; NaN where there is none.
 
-        The limits are no more than the number can be.
+        The limits are no more than the number can be. (Those of a TPR at a few false positives have the study's level
+        at least, whatever is asked for.)
         """
         one = self.at_end(run, key)
         if one is None:
@@ -80,7 +81,10 @@ class Against:
         if len(one.values) < 3:
             return value, np.nan, np.nan
         half = float(replace(self.comparison, level=level or self.comparison.level).half(run, one)[0])
-        low, high = np.clip([value - half, value + half], -1 if key[1] == ADVANTAGE else 0, 1)
+        low, high = value - half, value + half
+        if one.few is not None:
+            low, high = np.fmin(low, one.few[0, 0]), np.fmax(high, one.few[1, 0])
+        low, high = np.clip([low, high], -1 if key[1] == ADVANTAGE else 0, 1)
         return value, float(low), float(high)
 
     @cached_property
@@ -102,7 +106,7 @@ def runs_series(tables: Mapping[str, pd.DataFrame], strong: Sequence[str]) -> di
     metrics = tables["attack_metrics"].query("aggregation == 'pooled'")
     names = [name for name in metrics.columns if f"{name}_low" in metrics.columns]
     given = [
-        (metrics.melt(["run", "attack", "epoch"], names, "metric", "value"), "replicates"),
+        (with_limits_of_few(metrics.melt(["run", "attack", "epoch"], names, "metric", "value"), metrics), "replicates"),
         (tables["uncalibrated"], "uncalibrated_replicates"),
     ]
     found: dict[str, dict[Key, Series]] = {}
@@ -129,4 +133,8 @@ def _add_largest(own: dict[Key, Series], name: str, metric: str, attacks: Sequen
     taken = [series.take([int(np.flatnonzero(series.epochs == epoch)[0]) for epoch in shared]) for series in several]
     rows = min(len(series.values) for series in taken)  # one without replicates leaves the largest without an interval
     values = np.max([series.values[: rows if rows > 1 else 1] for series in taken], axis=0)
-    own[name, metric] = replace(taken[0], values=values, se_samples=np.zeros(len(shared)))
+    few = None
+    if all(series.few is not None for series in taken):  # of the largest at each checkpoint
+        largest = np.argmax([series.values[0] for series in taken], axis=0)
+        few = np.stack([series.few for series in taken])[largest, :, np.arange(len(shared))].T
+    own[name, metric] = replace(taken[0], values=values, se_samples=np.zeros(len(shared)), few=few)

@@ -90,9 +90,10 @@ class Findings:
         """Whether a figure of the top is above chance, one-sided and jointly with all that it is the largest of.
 
         By the error of models and that of samples: without the latter, models that are all alike would be proof.
-        A figure whose error is not known proves nothing.
+        A figure whose error is not known proves nothing. What counts is how far the truth may lie below: limits of TPRs
+        need not be symmetric, and the upper one is near where nothing is known of the lower (`memdyn.stats.rates`).
         """
-        value, half = self.top[metric], self.top[f"{metric}_high"] - self.top[metric]
+        value, half = self.top[metric], self.top[metric] - self.top[f"{metric}_low"]
         df, beyond = self.top["groups"] - 1, (1 - self.top["level"]) / 2
         joint = beyond / (metrics * self.looked_at)
         of_models = half * stdtrit(df, 1 - joint) / stdtrit(df, 1 - beyond)
