@@ -11,6 +11,6 @@ def part(settings: Any) -> str:
     """
     if settings is None:
         return ""
-    asked = {"--until": settings.until, "--omit-from": settings.omit_from, "": settings.targets - {"all"}}
+    asked = {"--until": settings.until, "--omit-from": settings.omit_from, "": set(settings.targets) - {"all"}}
     words = (" ".join([option, *sorted(map(str, names))]).strip() for option, names in asked.items() if names)
     return " ".join(words)
