@@ -11,7 +11,7 @@ from finished_studies import finish
 from memdyn.config.load import load_study
 from memdyn.design.blocks import progress_folder
 from memdyn.jobs.retention import mark
-from memdyn.operations.discard import discard_read, watch
+from memdyn.operations.discard import discard_at_the_end, discard_read, reading, watch
 from memdyn.operations.wanted import note_path, note_wanted
 from memdyn.plan.study import build_plan
 from studies import study
@@ -151,6 +151,35 @@ def test_weights_stay_where_it_cannot_be_told_who_reads_them(plan, said):
     note.write_text(said)
     discard_all(plan)
     assert there(plan) == [True, True]
+
+
+def test_weights_stay_that_another_snakemake_reads_while_it_runs(plan):
+    """What it makes of them is there, of this one; it will delete that before it starts its job."""
+    noted(plan, "elsewhere", reading=[plan.runs[0].train.path])
+    discard_all(plan)
+    assert there(plan) == [True, False]
+
+
+def test_what_another_snakemake_has_read_goes_at_the_end_of_the_last_one(plan):
+    dag = Graph(plan)
+    dag.jobs = [SimpleNamespace(input=list(map(str, weights_of(plan))))]
+    assert reading(dag, plan) == sorted(run.train.path for run in plan.runs)
+    note_wanted(plan, reading(dag, plan))
+    own = note_path(Path(plan.folder), Path.cwd())
+    theirs = own.with_name("wanted-elsewhere.yaml")
+    theirs.write_bytes(own.read_bytes())
+
+    discard_at_the_end(dag, plan)
+    assert there(plan) == [True, True], "the other one runs"
+    assert yaml.safe_load(own.read_text())["reading"] == []
+
+    theirs.write_bytes(own.read_bytes())
+    dag.workflow.storage_settings.notemp = True
+    discard_at_the_end(dag, plan)
+    assert there(plan) == [True, True]
+    dag.workflow.storage_settings.notemp = False
+    discard_at_the_end(dag, plan)
+    assert there(plan) == [False, False]
 
 
 # -- after a job ----------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from memdyn.jobs.atomic import discard
 from memdyn.jobs.lease import LEASE
 from memdyn.jobs.retention import is_temporary
 from memdyn.operations.locked import is_locked
-from memdyn.operations.wanted import others_wanted
+from memdyn.operations.wanted import note_wanted, others_wanted
 from memdyn.operations.weights import Readers
 from memdyn.plan.files import CHECKPOINTS
 from memdyn.plan.study import StudyPlan
@@ -97,10 +97,31 @@ def _unneeded(dag: Any, plan: StudyPlan) -> Iterator[Block]:
 
     An earlier start may have left some, being killed.
     """
-    needed = {str(file) for job in dag.needrun_jobs() for file in job.input} | set(map(str, dag.targetfiles))
+    needed = _read_by_jobs(dag) | set(map(str, dag.targetfiles))
+    yield from (block for weights, block in _all_weights(plan) if weights not in needed)
+
+
+def reading(dag: Any, plan: StudyPlan) -> list[str]:
+    """Trainings of whose weights a job of this run reads any."""
+    read = _read_by_jobs(dag)
+    return sorted({train for weights, (train, _) in _all_weights(plan) if weights in read})
+
+
+def discard_at_the_end(dag: Any, plan: StudyPlan) -> None:
+    """What another Snakemake was to read, or this one, when the other came to it."""
+    note_wanted(plan)
+    if not dag.workflow.storage_settings.notemp:
+        with suppress(OSError):
+            discard_read(plan, [block for _, block in _all_weights(plan)])
+
+
+def _read_by_jobs(dag: Any) -> set[str]:
+    return {str(file) for job in dag.needrun_jobs() for file in job.input}
+
+
+def _all_weights(plan: StudyPlan) -> Iterator[tuple[str, Block]]:
     for train, block in plan.trained_blocks():
-        if f"{plan.results}/{train.path}/{block}/{CHECKPOINTS}" not in needed:
-            yield train.path, block
+        yield f"{plan.results}/{train.path}/{block}/{CHECKPOINTS}", (train.path, block)
 
 
 def _done_with(dag: Any, job: Any) -> Iterator[Block]:
