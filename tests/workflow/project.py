@@ -20,6 +20,7 @@ from sklearn.datasets import load_digits
 
 import warm
 from memdyn.identity.digest import SCRIPTS, code_digest
+from memdyn.operations.wanted import WANTED
 from memdyn.report.sections import DRAWN, WRITTEN, entries
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -45,8 +46,10 @@ class Project:
         return cls(folder)
 
     def duplicate(self, folder: Path) -> "Project":
-        """All of it, results and file times included."""
+        """All of it, results and file times included, but for notes by which this one would keep the copy's weights."""
         _copy(self.folder, folder)
+        for note in folder.glob(f"results/studies/*/{WANTED}"):
+            note.unlink()
         return Project(folder)
 
     @property

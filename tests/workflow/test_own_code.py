@@ -104,7 +104,9 @@ def test_a_net_that_ends_in_softmax_stops_before_it_is_trained(mine: Project):
     )
     done = mine.snakemake("--until", "train_block")
     assert done.returncode != 0
-    assert re.search(r"FAILED on \S+, ValueError: model.target = my/net.py:Net returns probabilities", done.stdout)
+    assert re.search(
+        r"FAILED: train_block .*\n    ValueError: model.target = my/net.py:Net returns probab", done.stdout
+    )
     assert "as if it ended in Softmax; allowed: logits" in done.stdout
     assert not list(mine.results.rglob("*.safetensors"))
 

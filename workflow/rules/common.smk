@@ -73,6 +73,7 @@ PLAN = make_plan()
 OPTIONS = PLAN.study.config
 RESULTS = OPTIONS.results
 VERSIONS = PLAN.versions
+STUDY_REPORT = f"{VERSIONS}/{PLAN.report.folder}/report.html"
 HAS_TEACHERS = any(run.train.needs for run in PLAN.trained)
 IMPORTS = PLAN.imports
 FILES = Files(PLAN)
@@ -97,7 +98,7 @@ def cost_lines():
     """What the study stands on and will cost."""
     for pool, file in PLAN.gone.items():
         yield f"data: {file} is gone; its pool, {RESULTS}/{pool}, is built and stands for it"
-    if asked := part(workflow.dag_settings):
+    if asked := part(workflow.dag_settings, STUDY_REPORT):
         yield f"cost: what follows is of the whole study, of which {asked} makes a part"
     try:
         lines = list(statement(PLAN, jobs_at_once()))

@@ -1,6 +1,5 @@
 # Figures and the page. Each version of a study has a folder of its own; links show the current one.
 FIGURES = f"{VERSIONS}/{PLAN.figures.folder}"
-STUDY_REPORT = f"{VERSIONS}/{PLAN.report.folder}/report.html"
 needed = INPUTS.of("draw_figures", [FIGURES])
 
 
