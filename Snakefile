@@ -75,17 +75,19 @@ wildcard_constraints:
 onstart:
     check_work()
     check_inputs()
-    note_wanted(PLAN)
+    note_wanted(PLAN, reading(workflow.dag, PLAN))
     state_cost()
     show_run()
 
 
 onsuccess:
+    discard_at_the_end(workflow.dag, PLAN)
     if IS_MAIN:
         SHOWN.end()
 
 
 onerror:
+    discard_at_the_end(workflow.dag, PLAN)
     tell_failures()
 
 

@@ -128,6 +128,7 @@ def test_the_cost_of_a_part_is_told_to_be_of_the_whole(made: Project):
         told = "cost: what follows is of the whole study, of which --until draw_figures makes a part\n"
         assert told in made.run("--dry-run", "--until", "draw_figures")
         assert "of the whole study" not in made.run("--dry-run")
+        assert told.replace("--until ", "") in made.run("--dry-run", "draw_figures")
 
 
 @pytest.mark.parametrize(("names", "arguments", "jobs"), WITH_ONE_MORE_ATTACK)

@@ -15,7 +15,7 @@ from memdyn.plan.files import CHECKPOINTS, Files
 from memdyn.plan.study import build_plan
 from memdyn.operations import attempts, locked, slurm
 from memdyn.operations.cost import statement
-from memdyn.operations.discard import discard_read, watch
+from memdyn.operations.discard import discard_at_the_end, reading, watch
 from memdyn.operations.guard import (
     link_current,
     refuse_missing_data,
@@ -166,7 +166,6 @@ if IS_MAIN:
         announce(PLAN)
         if link_current(PLAN):  # there is nothing to start
             note_wanted(PLAN)
-        discard_read(PLAN)
         watch(DAG, PLAN)
 
 

@@ -9,8 +9,9 @@ import yaml
 
 from finished_studies import finish
 from memdyn.config.load import load_study
+from memdyn.design.blocks import progress_folder
 from memdyn.jobs.retention import mark
-from memdyn.operations.discard import discard_read, watch
+from memdyn.operations.discard import discard_at_the_end, discard_read, reading, watch
 from memdyn.operations.wanted import note_path, note_wanted
 from memdyn.plan.study import build_plan
 from studies import study
@@ -42,6 +43,10 @@ def there(plan):
     return [folder.exists() for folder in weights_of(plan)]
 
 
+def discard_all(plan):
+    discard_read(plan, [(train.path, block) for train, block in plan.trained_blocks()])
+
+
 def lose(plan, product):
     Path(plan.results, product).unlink()
 
@@ -62,29 +67,40 @@ def take_measures(plan):
 
 def test_weights_go_where_they_are_marked_and_read(plan):
     mark(weights_of(plan)[1], False)
-    discard_read(plan)
+    discard_all(plan)
     assert there(plan) == [False, True]
 
 
 def test_weights_stay_that_are_not_read(plan):
     lose(plan, plan.runs[0].outputs.product(BLOCK))
-    discard_read(plan)
+    discard_all(plan)
     assert there(plan) == [True, False]
 
 
 def test_weights_stay_that_the_study_keeps(plan):
     """Though another study's probe, which keeps none, has marked them."""
-    discard_read(planned(keep_checkpoints="all"))
+    discard_all(planned(keep_checkpoints="all"))
     assert there(plan) == [True, True]
 
 
 def test_weights_stay_until_all_probes_have_read_them(plan):
     wanted = with_measures()
-    discard_read(wanted)
+    discard_all(wanted)
     assert there(plan) == [True, True]
     take_measures(wanted)
-    discard_read(wanted)
+    discard_all(wanted)
     assert there(plan) == [False, False]
+
+
+def test_what_training_has_left_goes_with_weights_that_no_probe_has_tidied_up(plan):
+    """Such as those of a training whose log was lost; they are the same files."""
+    left = [progress_folder(folder.parents[1], BLOCK) for folder in weights_of(plan)]
+    for folder in left:
+        (folder / "model-0000").mkdir(parents=True)
+    (left[1] / "lease").touch()
+    discard_all(plan)
+    assert there(plan) == [False, False]
+    assert [folder.exists() for folder in left] == [False, True], "a job is at work in the second"
 
 
 # -- other studies --------------------------------------------------------------------------------------------------
@@ -102,29 +118,29 @@ def noted(plan, folder, **changes):
 def test_weights_stay_that_another_study_has_still_to_read(plan):
     wanted = with_measures()
     noted(wanted, "elsewhere")
-    discard_read(plan)
+    discard_all(plan)
     assert there(plan) == [True, True]
     take_measures(wanted)
-    discard_read(plan)
+    discard_all(plan)
     assert there(plan) == [False, False]
 
 
 def test_weights_stay_that_another_study_keeps(plan):
     noted(planned(keep_checkpoints="all"), "elsewhere")
-    discard_read(plan)
+    discard_all(plan)
     assert there(plan) == [True, True]
 
 
 def test_weights_go_of_which_another_study_knows_nothing(plan):
     noted(planned(**{"base.epochs": 5, "base.checkpoints": [0, 5], "keep_checkpoints": "all"}), "elsewhere")
-    discard_read(plan)
+    discard_all(plan)
     assert there(plan) == [False, False]
 
 
 def test_weights_stay_for_a_note_of_an_older_release(plan):
     """Which does not tell who reads them."""
     noted(plan, "elsewhere", readers=None, keeps=None)
-    discard_read(plan)
+    discard_all(plan)
     assert there(plan) == [True, True]
 
 
@@ -133,8 +149,37 @@ def test_weights_stay_where_it_cannot_be_told_who_reads_them(plan, said):
     note = note_path(Path(plan.folder), Path("elsewhere"))
     note.parent.mkdir(parents=True, exist_ok=True)
     note.write_text(said)
-    discard_read(plan)
+    discard_all(plan)
     assert there(plan) == [True, True]
+
+
+def test_weights_stay_that_another_snakemake_reads_while_it_runs(plan):
+    """What it makes of them is there, of this one; it will delete that before it starts its job."""
+    noted(plan, "elsewhere", reading=[plan.runs[0].train.path])
+    discard_all(plan)
+    assert there(plan) == [True, False]
+
+
+def test_what_another_snakemake_has_read_goes_at_the_end_of_the_last_one(plan):
+    dag = Graph(plan)
+    dag.jobs = [SimpleNamespace(input=list(map(str, weights_of(plan))))]
+    assert reading(dag, plan) == sorted(run.train.path for run in plan.runs)
+    note_wanted(plan, reading(dag, plan))
+    own = note_path(Path(plan.folder), Path.cwd())
+    theirs = own.with_name("wanted-elsewhere.yaml")
+    theirs.write_bytes(own.read_bytes())
+
+    discard_at_the_end(dag, plan)
+    assert there(plan) == [True, True], "the other one runs"
+    assert yaml.safe_load(own.read_text())["reading"] == []
+
+    theirs.write_bytes(own.read_bytes())
+    dag.workflow.storage_settings.notemp = True
+    discard_at_the_end(dag, plan)
+    assert there(plan) == [True, True]
+    dag.workflow.storage_settings.notemp = False
+    discard_at_the_end(dag, plan)
+    assert there(plan) == [False, False]
 
 
 # -- after a job ----------------------------------------------------------------------------------------------------
@@ -149,7 +194,10 @@ class Graph:
         self.train = job({"pool": pool, "run": run, "block": BLOCK}, checkpoints=weights_of(plan)[0], log="log")
         self.probe = job({}, signals="signals")
         self.dependencies = {self.train: {}, self.probe: {self.train: ["checkpoints", "log"]}}
-        self.needed, self.ended = needed, []
+        self.needed, self.ended, self.targetfiles, self.jobs = needed, [], set(), []
+
+    def needrun_jobs(self):
+        return self.jobs
 
     def is_needed_tempfile(self, maker, weights):
         assert (maker, weights) == (self.train, self.train.output["checkpoints"])
@@ -174,6 +222,9 @@ def after(plan):
     class Watched(Graph):
         async def handle_temp(self, job):
             self.ended.append(job)
+
+        async def postprocess(self, update_needrun=True, check_initial=False):
+            self.ended.append(check_initial)
 
     watch(Watched, planned())
     watch(Watched, plan)  # a process may read the Snakefile twice
@@ -209,3 +260,57 @@ def test_a_note_that_appears_while_jobs_run_is_seen(plan, after):
     noted(with_measures(), "elsewhere")
     after("probe")
     assert there(plan) == [True, True]
+
+
+# -- before the first job -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def begin(plan):
+    """Begins a run of these jobs, each with what it reads."""
+
+    class Watched(Graph):
+        async def handle_temp(self, job):
+            raise AssertionError
+
+        async def postprocess(self, update_needrun=True, check_initial=False):
+            self.ended.append(check_initial)
+
+    def tell(read=(), targets=(), check_initial=True, **settings):
+        watch(Watched, plan)
+        watch(Watched, plan)  # a process may read the Snakefile twice
+        dag = Watched(plan, **settings)
+        dag.jobs, dag.targetfiles = [SimpleNamespace(input=[str(file)]) for file in read], set(map(str, targets))
+        asyncio.run(dag.postprocess(check_initial=check_initial))
+        assert dag.ended == [check_initial]
+
+    return tell
+
+
+def test_weights_that_a_killed_start_has_left_go(plan, begin):
+    begin(read=["another file"])
+    assert there(plan) == [False, False]
+
+
+@pytest.mark.parametrize("how", ["read", "targets"])
+def test_weights_stay_that_a_forced_job_reads_or_that_were_asked_for(plan, begin, how):
+    begin(**{how: weights_of(plan)[:1]})
+    assert there(plan) == [True, False]
+
+
+@pytest.mark.parametrize("how", [{"notemp": True}, {"dryrun": True}, {"check_initial": False}])
+def test_weights_stay_where_nothing_is_run_or_is_to_go(plan, begin, how):
+    begin(**how)
+    assert there(plan) == [True, True]
+
+
+def test_weights_stay_while_another_run_of_this_checkout_may_read_them(plan, begin):
+    """It may be of the same study with one more probe: its note is taken for one's own."""
+    lock = Path(".snakemake/locks/0.output.lock")
+    lock.parent.mkdir(parents=True)
+    lock.touch()
+    begin()
+    assert there(plan) == [True, True]
+    lock.unlink()
+    begin()
+    assert there(plan) == [False, False]

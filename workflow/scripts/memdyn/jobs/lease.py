@@ -12,6 +12,7 @@ from pathlib import Path
 
 from filelock import SoftFileLease, Timeout
 
+LEASE = "lease"  # the file, in the folder that is held
 LEASE_SECONDS = 120.0
 _HEARTBEAT_SECONDS = 10.0
 # a second job that looks whether the first is alive may move the file aside, for less than this
@@ -38,7 +39,7 @@ def hold(
         frozen for long).
     """
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / "lease"
+    file = folder / LEASE
     lease = SoftFileLease(file, lease_duration=seconds, heartbeat_interval=min(_HEARTBEAT_SECONDS, seconds / 4))
     _acquire(lease, file, doing, tell)
     ours = _read(file)

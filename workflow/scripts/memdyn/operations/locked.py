@@ -33,6 +33,11 @@ def advice(folder: Path) -> Iterator[str]:
     yield "Never go round the lock (--nolock, or --unlock while it runs): each would delete what the other is making."
 
 
+def is_locked(folder: Path) -> bool:
+    """Whether a Snakemake makes something there, or was killed while it did."""
+    return any((folder / _LOCKS).glob("*"))
+
+
 def _since(folder: Path) -> str:
     times = [path.stat().st_mtime for path in (folder / _LOCKS).glob("*")]
     return f", started {time.strftime('%d %b %H:%M', time.localtime(min(times)))}," if times else ""

@@ -9,7 +9,7 @@ the second start takes nothing from the first, which may be running.
 
 import atexit
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -38,6 +38,8 @@ class Wanted:
         checkout: where it was started; empty in notes of an older release.
         keeps: whether it keeps all weights.
         readers: of its weights, by training; None: not told, in notes of an older release.
+        reading: trainings whose weights the jobs of its Snakemake are to read, which runs. They need them though what
+            they make may be there by now, of another checkout: Snakemake deletes that before it starts a job.
     """
 
     folders: list[str]
@@ -45,6 +47,7 @@ class Wanted:
     checkout: str = ""
     keeps: bool = False
     readers: Mapping[str, list[Reader]] | None = None
+    reading: Sequence[str] = ()
 
     @classmethod
     def of(cls, content: Any) -> "Wanted":
@@ -57,8 +60,8 @@ class Wanted:
         if found.readers is not None:
             read = {train: [Reader(**each) for each in of] for train, of in dict(found.readers).items()}
             found = replace(found, readers=read)
-        for paths in (found.folders, found.versions):
-            if not (isinstance(paths, list) and all(isinstance(each, str) for each in paths)):
+        for paths in (found.folders, found.versions, found.reading):
+            if not (isinstance(paths, list | tuple) and all(isinstance(each, str) for each in paths)):
                 raise TypeError(f"{paths!r} is no list of folders")  # of a text, each letter would be one
         return found
 
@@ -70,7 +73,9 @@ class Wanted:
         """
         if train not in self.folders:
             return False
-        return self.keeps or self.readers is None or bool(Readers(results, self.readers).unread(train, block))
+        if self.keeps or self.readers is None or train in self.reading:
+            return True
+        return bool(Readers(results, self.readers).unread(train, block))
 
 
 def note_path(study: Path, checkout: Path) -> Path:
@@ -78,14 +83,30 @@ def note_path(study: Path, checkout: Path) -> Path:
     return study / f"wanted-{hashlib.sha256(str(checkout).encode()).hexdigest()[:8]}.yaml"
 
 
-def note_wanted(plan: StudyPlan) -> None:
-    """Writes this checkout's note, if it is not there already: what its earlier config wanted is wanted no more."""
-    path, content = note_path(Path(plan.folder), Path.cwd()), _content(plan)
+def note_wanted(plan: StudyPlan, reading: Sequence[str] = ()) -> None:
+    """Writes this checkout's note, if it is not there already: what its earlier config wanted is wanted no more.
+
+    Args:
+        reading: see `Wanted`; until the next call, or until this process ends. One that is killed leaves it.
+    """
+    path = note_path(Path(plan.folder), Path.cwd())
+    _write(path, _content(plan, reading))
+    for other in (path.with_name(_EARLIER), _announcement(plan)):
+        other.unlink(missing_ok=True)
+    if reading:
+        atexit.register(_end_reading, path.absolute(), _content(plan))
+
+
+def _write(path: Path, content: bytes) -> None:
     if not path.exists() or path.read_bytes() != content:
         with atomic_path(path) as temporary:
             temporary.write_bytes(content)
-    for other in (path.with_name(_EARLIER), _announcement(plan)):
-        other.unlink(missing_ok=True)
+
+
+def _end_reading(path: Path, content: bytes) -> None:
+    """However the run ended; nothing where the study was given up meanwhile."""
+    if path.exists():
+        _write(path, content)
 
 
 def announce(plan: StudyPlan) -> None:
@@ -96,7 +117,7 @@ def announce(plan: StudyPlan) -> None:
     path = _announcement(plan)
     made = [folder for folder in path.parents if not folder.exists()]
     with atomic_path(path) as temporary:
-        temporary.write_bytes(_content(plan))
+        temporary.write_bytes(_content(plan, list(plan.all_readers)))
     atexit.register(_withdraw, path.absolute(), [folder.absolute() for folder in made])
 
 
@@ -113,13 +134,14 @@ def _announcement(plan: StudyPlan) -> Path:
     return note.with_name(f"{note.stem}-starting.yaml")
 
 
-def _content(plan: StudyPlan) -> bytes:
+def _content(plan: StudyPlan, reading: Sequence[str] = ()) -> bytes:
     content = {
         "checkout": str(Path.cwd()),
         "folders": list(plan.stages),
         "versions": [stage.folder for stage in shown(plan)],
         "keeps": plan.study.config.keep_checkpoints == "all",
         "readers": Readers.of_plan(plan).plain(),
+        "reading": list(reading),
     }
     return yaml.safe_dump(content, sort_keys=False).encode()
 
