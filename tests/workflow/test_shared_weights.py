@@ -1,6 +1,7 @@
 """Two checkouts on one folder of results train the same nets: weights go once both have read them."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,13 +12,19 @@ pytestmark = pytest.mark.slow
 SCORED = ("--until", "probe_block")
 
 
-def test_weights_stay_until_the_other_checkout_has_read_them(clone: Project, tmp_path: Path):
-    study = clone.study() | {
+def one_run(project: Project) -> dict[str, Any]:
+    """The project's study from now on: one run and one attack."""
+    study = project.study() | {
         "runs": [{"name": "one"}],
         "attacks": [{"name": "loss"}],
         "dynamics": {"attacks": ["loss"]},
     }
-    clone.write_study(study)
+    project.write_study(study)
+    return study
+
+
+def test_weights_stay_until_the_other_checkout_has_read_them(clone: Project, tmp_path: Path):
+    study = one_run(clone)
     other = clone.duplicate(tmp_path / "other")
     views = {"attacks": [{"name": "loss"}, {"name": "lira_views"}], "results": str(clone.results)}
     other.write_study(study | views)
@@ -33,12 +40,7 @@ def test_weights_stay_until_the_other_checkout_has_read_them(clone: Project, tmp
 
 
 def test_weights_that_the_other_checkout_keeps_stay(clone: Project, tmp_path: Path):
-    study = clone.study() | {
-        "runs": [{"name": "one"}],
-        "attacks": [{"name": "loss"}],
-        "dynamics": {"attacks": ["loss"]},
-    }
-    clone.write_study(study)
+    study = one_run(clone)
     other = clone.duplicate(tmp_path / "other")
     other.write_study(study | {"keep_checkpoints": "all", "results": str(clone.results)})
     other.run("--until", "train_block")
